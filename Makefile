@@ -1,0 +1,41 @@
+# Everything happens in .venv of this folder; nothing outside it is touched.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo study test quick check bench clean
+
+demo: .venv/demo.stamp  ## the main job on a real log
+	$(BIN)/assay demo
+
+study: .venv/demo.stamp  ## the long comparison: every model, every valuer
+	$(BIN)/assay demo --study
+
+test: .venv/test.stamp  ## the whole suite
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+quick: .venv/test.stamp  ## the common run, under two minutes
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow"
+
+check: .venv/test.stamp  ## style, types, layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/demo.stamp  ## the stage table
+	$(BIN)/python benchmarks/stages.py
+
+.venv/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Assay needs Python 3.11 or later, this is " + sys.version.split()[0])'
+	$(PYTHON) -m venv .venv
+
+.venv/demo.stamp: pyproject.toml constraints.txt | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[demo]'
+	touch $@
+
+.venv/test.stamp: pyproject.toml constraints.txt | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test]'
+	touch $@
+
+clean:
+	rm -rf .venv runs

@@ -1,0 +1,1 @@
+"""Command line and report: they read artefacts and do no maths."""

@@ -1,0 +1,280 @@
+"""The one TOML config of a run: what it may say, its defaults, and errors that name the key."""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from assay.errors import ConfigError, did_you_mean
+
+Fraction = Annotated[float, Field(gt=0, lt=1)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Section(BaseModel):
+    """A table of the config; unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Source(Section):
+    """Where a table comes from: files (path, glob or list of them) or a database."""
+
+    path: str | list[str] | None = None
+    format: Literal["csv", "tsv", "jsonl", "parquet"] | None = None  # default: from the file's name
+    delimiter: str | None = None  # default: "," for csv, tab for tsv
+    url: str | None = None  # mysql://, postgresql:// or sqlite:///; the password may come from password_env
+    password_env: str | None = None
+    table: str | None = None
+    query: str | None = None  # a single SELECT
+    grows_by: str | None = None  # a column that only grows: later runs read only rows beyond its last value
+
+    @model_validator(mode="after")
+    def _one_place(self) -> "Source":
+        if (self.path is None) == (self.url is None):
+            raise ValueError("give either path or url")
+        if self.url is not None and (self.table is None) == (self.query is None):
+            raise ValueError("a url needs either table or query")
+        return self
+
+
+class Events(Source):
+    """Events: `columns` maps canonical names (tables.EVENTS, and `amount`: money for the line) to the source's."""
+
+    columns: dict[str, str]
+    event: str | None = None  # the kind of every row, where there is no column of kinds
+    kinds: dict[str, str] = {}  # value in the event column -> kind
+    time_zone: str = "UTC"  # of times that carry no offset
+    time_format: str | None = None  # strptime format, or "epoch_s" / "epoch_ms"
+    minor_units: int = Field(2, ge=0, le=6)  # decimals of the currency
+
+
+class Items(Source):
+    """Items: `columns` maps item_id, name, department, category, brand to the source's columns.
+
+    A list of columns is joined by a space.
+    """
+
+    columns: dict[str, str | list[str]]
+
+
+class Users(Source):
+    """Users: `columns` maps user_id and any attribute to the source's columns."""
+
+    columns: dict[str, str]
+
+
+class Log(Section):
+    """The raw log."""
+
+    events: list[Events]
+    items: Items | None = None
+    users: Users | None = None
+
+
+class Clean(Section):
+    """Cleaning steps and their limits; 0 switches a limit off."""
+
+    repeat_seconds: float = Field(2.0, ge=0)  # the same user, item and event again within this: a repeat
+    duplicates: bool = True  # rows equal in every mapped column
+    min_price: float = 0.0  # in whole currency
+    max_price: float = 1_000_000.0
+    max_quantity: float = 10_000.0
+    earliest: str = "1990-01-01"
+    latest: str | None = None  # default: the last full day that holds at least one event, no later than now
+    return_days: int = Field(90, ge=0)  # a return is matched to the last purchase within so many days
+    robot_z: float = Field(12.0, ge=0)  # robust z of log events per active day above which a user is a robot
+    robot_min_per_day: int = Field(1_000, ge=0)  # and at least so many events on a day
+    min_user_events: int = Field(0, ge=0)  # k-core
+    min_item_events: int = Field(0, ge=0)
+
+
+class SamplesSection(Section):
+    """From events to labelled samples."""
+
+    target: str = "purchase"  # the event that makes a positive
+    period_days: Count = 7
+    warm_up: int = Field(8, ge=1)  # first periods: history for features only
+    validation: Count = 4  # periods, counted from the end of the log: train | validation | tuning | test
+    tuning: Count = 4
+    test: Count = 4
+    negatives: float = Field(1.5, gt=0)  # a positive
+    from_popularity: float = Field(0.5, ge=0)  # shares of the mixture of negatives
+    from_history: float = Field(0.25, ge=0)
+    from_category: float = Field(0.25, ge=0)
+    available: Count = 8  # an item is on sale in a period if it was sold in so many periods before
+    candidates_history: int = Field(60, ge=0)
+    candidates_popular: int = Field(60, ge=0)
+    candidates_category: int = Field(40, ge=0)
+
+
+class Table(Section):
+    """Entry for teams that have a feature table already: one row a labelled sample."""
+
+    path: str
+    label: str
+    key: str | None = None
+    timestamp: str | None = None
+    user: str | None = None
+    item: str | None = None
+    request: str | None = None
+    weight: str | None = None
+    numeric: list[str] = []
+    categorical: list[str] = []
+
+
+class Encode(Section):
+    """From readable features to columns."""
+
+    rare: Count = 100  # a category seen in fewer training rows shares the rare column
+    bins: int = Field(16, ge=2)  # per numeric feature, by training quantiles
+
+
+class Models(Section):
+    """What is trained."""
+
+    names: list[str] = ["popularity", "buy_it_again", "logistic", "tree", "forest", "lightgbm"]
+    estimators: dict[str, str] = {}  # name -> dotted path of a scikit-learn classifier
+    l2: float = Field(10.0, gt=0)
+    subsample: Count = 300_000  # rows for tree, forest and estimators
+    lightgbm_trees: Count = 150
+    feature_selection: Literal["none", "mutual_information", "l1"] = "none"
+    features: Count = 20  # kept by feature_selection
+
+
+class Value(Section):
+    """What is valued, and on what."""
+
+    valuers: list[str] = ["probability", "loss", "influence"]
+    folds: int = Field(5, ge=2)  # of validation users
+
+
+class Select(Section):
+    """How the training set may be changed."""
+
+    valuer: str = "influence"
+    fractions: list[float] = [0.002, 0.005, 0.01, 0.02, 0.05]
+    floor: Fraction = 0.5  # of each user's, category's and item's rows that always stay
+    subsample: Fraction = 0.1
+
+
+class Evaluate(Section):
+    """How certain the figures are."""
+
+    resamples: Count = 1000
+    k: list[int] = [10]
+    threshold: Fraction = 0.5
+
+
+class Recommend(Section):
+    """What is recommended, and where it is written."""
+
+    per_user: Count = 10
+    model: str | None = None  # default: the best on tuning
+    exclude_bought: bool = False
+    url: str | None = None
+    password_env: str | None = None
+    table: str | None = None
+
+
+class Show(Section):
+    """What people see."""
+
+    title: str = "Assay report"
+    hash_ids: bool = False
+    currency: str = ""
+
+
+class Config(Section):
+    """A whole run."""
+
+    seed: int = 7
+    log: Log | None = None
+    table: Table | None = None
+    clean: Clean = Clean()
+    samples: SamplesSection = SamplesSection()
+    encode: Encode = Encode()
+    models: Models = Models()
+    value: Value = Value()
+    select: Select = Select()
+    evaluate: Evaluate = Evaluate()
+    recommend: Recommend = Recommend()
+    show: Show = Show()
+
+    @model_validator(mode="after")
+    def _one_entry(self) -> "Config":
+        if (self.log is None) == (self.table is None):
+            raise ValueError("give either [log] (raw events) or [table] (labelled samples)")
+        return self
+
+
+def _known_keys(location: tuple[int | str, ...]) -> list[str]:
+    """Keys that the section at a location of the config takes."""
+    section: Any = Config
+    for step in location:
+        if isinstance(step, int):
+            continue
+        field = section.model_fields.get(step)
+        if field is None:
+            return []
+        candidates = [field.annotation, *getattr(field.annotation, "__args__", ())]
+        section = next((c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)), None)
+        if section is None:
+            return []
+    return list(section.model_fields)
+
+
+def parse(content: dict[str, Any], where: str = "config") -> Config:
+    """Check a config given as a dictionary; ConfigError names the first wrong key."""
+    try:
+        return Config.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        location = tuple(first["loc"])
+        key = ".".join(str(step) for step in location) or "the whole"
+        if first["type"] == "extra_forbidden":
+            hint = did_you_mean(str(location[-1]), _known_keys(location[:-1]))
+            raise ConfigError(f"{where}: unknown key {key!r}{hint}") from None
+        raise ConfigError(f"{where}: {key}: {first['msg']}") from None
+
+
+def read(path: Path | str) -> Config:
+    """Read a TOML config; relative paths in it are relative to its folder."""
+    path = Path(path)
+    try:
+        content = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such file; make one with: assay init YOUR_FILE") from None
+    except IsADirectoryError:
+        raise ConfigError(f"{path}: is a folder; name the TOML file in it") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: not TOML: {error}") from None
+    config = parse(content, str(path))
+    return _resolve(config, path.resolve().parent)
+
+
+def _resolve(config: Config, folder: Path) -> Config:
+    def place(value: str) -> str:
+        return str(folder / value)
+
+    def source(section: Source | None) -> Source | None:
+        if section is None or section.path is None:
+            return section
+        paths = place(section.path) if isinstance(section.path, str) else [place(p) for p in section.path]
+        return section.model_copy(update={"path": paths})
+
+    if config.table is not None:
+        table = config.table.model_copy(update={"path": place(config.table.path)})
+        return config.model_copy(update={"table": table})
+    assert config.log is not None
+    log = config.log.model_copy(
+        update={
+            "events": [source(e) for e in config.log.events],
+            "items": source(config.log.items),
+            "users": source(config.log.users),
+        }
+    )
+    return config.model_copy(update={"log": log})

@@ -1,0 +1,1 @@
+"""Sole owners of connections to the engines that run SQL."""

@@ -1,0 +1,34 @@
+"""The errors a user can meet. Each message says what was wrong, where, and what to do."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class AssayError(Exception):
+    """A fault of Assay's own; exit code 1."""
+
+    exit_code = 1
+
+
+class InputError(AssayError):
+    """The user's data, config or database cannot be used as it is; exit code 2."""
+
+    exit_code = 2
+
+
+class ConfigError(InputError):
+    """A key or value in the config that Assay cannot take."""
+
+
+class SourceError(InputError):
+    """A file or database that cannot be read, or a row in it that cannot be understood."""
+
+
+class SplitError(InputError):
+    """A split, label or class without the rows that a later stage needs."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return `; did you mean 'x'?` for the closest known word, or an empty string."""
+    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f"; did you mean {close[0]!r}?" if close else ""

@@ -1,0 +1,1 @@
+"""Predictions and truth in; per-request scores, intervals and tests out."""

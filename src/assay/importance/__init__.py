@@ -1,0 +1,1 @@
+"""What a training sample is worth: one family of valuers a file."""

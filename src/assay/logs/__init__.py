@@ -1,0 +1,1 @@
+"""From files and databases to a clean log."""

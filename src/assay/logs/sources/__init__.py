@@ -1,0 +1,1 @@
+"""One source a file: each yields Arrow record batches of canonical events."""

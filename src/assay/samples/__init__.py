@@ -1,0 +1,1 @@
+"""From a clean log to labelled samples with features, candidates and the time split."""

@@ -1,0 +1,111 @@
+"""Labelled samples: keys, readable features, and the two exits to models."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+from scipy import sparse
+
+
+class Encoder(Protocol):
+    """Turns readable features into columns of a sparse matrix; fitted on train alone."""
+
+    names: Sequence[str]
+
+    def transform(self, features: pa.Table) -> sparse.csr_array:
+        """(n,) rows of features -> CSR (n, len(names)), float32 data, int32 indices."""
+        ...
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Labelled samples, one row each.
+
+    keys: the columns of tables.SAMPLE_KEYS. features: float32 columns (null: unknown) and
+    dictionary<int32, string> columns, same rows. A selection is the same Samples with other weights.
+    """
+
+    keys: pa.Table
+    features: pa.Table
+    encoder: Encoder | None = None
+
+    def __len__(self) -> int:
+        return int(self.keys.num_rows)
+
+    def _column(self, name: str, dtype: type) -> NDArray[np.generic]:
+        return self.keys.column(name).to_numpy().astype(dtype, copy=False)
+
+    @cached_property
+    def label(self) -> NDArray[np.int8]:
+        """(n,) 0 or 1."""
+        return self._column("label", np.int8)  # type: ignore[return-value]
+
+    @cached_property
+    def weight(self) -> NDArray[np.float64]:
+        """(n,) 0 or more."""
+        return self._column("weight", np.float64)  # type: ignore[return-value]
+
+    @cached_property
+    def user(self) -> NDArray[np.int32]:
+        """(n,) dense user codes."""
+        return self._column("user_code", np.int32)  # type: ignore[return-value]
+
+    @cached_property
+    def item(self) -> NDArray[np.int32]:
+        """(n,) dense item codes."""
+        return self._column("item_code", np.int32)  # type: ignore[return-value]
+
+    @cached_property
+    def request(self) -> NDArray[np.int64]:
+        """(n,) request ids."""
+        return self._column("request_id", np.int64)  # type: ignore[return-value]
+
+    @cached_property
+    def period(self) -> NDArray[np.int32]:
+        """(n,) number of the request's period."""
+        return self._column("period", np.int32)  # type: ignore[return-value]
+
+    def table(self) -> pa.Table:
+        """Keys and features as one Arrow table."""
+        table = self.keys
+        for name in self.features.column_names:
+            table = table.append_column(name, self.features.column(name))
+        return table
+
+    @cached_property
+    def _matrix(self) -> sparse.csr_array:
+        assert self.encoder is not None, "samples without an encoder have no matrix"
+        return self.encoder.transform(self.features)
+
+    def matrix(self) -> sparse.csr_array:
+        """One CSR row a sample, in the encoder's columns; made once, then kept."""
+        return self._matrix
+
+    def take(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> "Samples":
+        """The rows of a boolean mask or of positions, in that order."""
+        positions = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows
+        taken = Samples(self.keys.take(pa.array(positions)), self.features.take(pa.array(positions)), self.encoder)
+        if "_matrix" in self.__dict__:
+            taken.__dict__["_matrix"] = self._matrix[positions]
+        return taken
+
+    def split(self, name: str) -> "Samples":
+        """The rows of one split."""
+        return self.take(pc.equal(self.keys.column("split"), name).to_numpy(zero_copy_only=False))
+
+    def with_weight(self, weight: NDArray[np.float64]) -> "Samples":
+        """The same samples under other weights; the matrix is shared."""
+        at = self.keys.column_names.index("weight")
+        same = replace(self, keys=self.keys.set_column(at, "weight", pa.array(weight, pa.float64())))
+        if "_matrix" in self.__dict__:
+            same.__dict__["_matrix"] = self._matrix
+        return same
+
+    def kept(self) -> "Samples":
+        """Without the rows of weight 0."""
+        return self if bool(np.all(self.weight > 0)) else self.take(self.weight > 0)

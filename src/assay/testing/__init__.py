@@ -1,0 +1,1 @@
+"""Public conformance tests for whatever plugs in."""

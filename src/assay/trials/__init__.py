@@ -1,0 +1,1 @@
+"""Retrain and compare: the only judge of a selection."""
