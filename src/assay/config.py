@@ -82,7 +82,7 @@ class Clean(Section):
     max_price: float = 1_000_000.0
     max_quantity: float = 10_000.0
     earliest: str = "1990-01-01"
-    latest: str | None = None  # default: the last full day that holds at least one event, no later than now
+    latest: str | None = None  # default: now; a date includes its whole day
     return_days: int = Field(90, ge=0)  # a return is matched to the last purchase within so many days
     robot_z: float = Field(12.0, ge=0)  # robust z of log events per active day above which a user is a robot
     robot_min_per_day: int = Field(1_000, ge=0)  # and at least so many events on a day

@@ -1,1 +1,76 @@
-"""One source a file: each yields Arrow record batches of canonical events."""
+"""Sources of raw rows, one kind a file, and how a config section becomes a list of them."""
+
+import glob
+from pathlib import Path
+
+from assay import config
+from assay.errors import SourceError
+from assay.logs.sources.base import Source
+from assay.logs.sources.csv import CsvFile
+from assay.logs.sources.database import DatabaseTable
+from assay.logs.sources.json_lines import JsonLinesFile
+from assay.logs.sources.parquet import ParquetFile
+
+COMPRESSED = (".gz", ".bz2", ".zst", ".lz4")
+FORMATS = {
+    ".csv": "csv",
+    ".txt": "csv",
+    ".tsv": "tsv",
+    ".tab": "tsv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "jsonl",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+}
+
+
+def files(section: config.Source) -> list[Path]:
+    """The section's files: globs sorted, a list in its own order; SourceError when there is none."""
+    assert section.path is not None
+    found: dict[Path, None] = {}
+    for pattern in [section.path] if isinstance(section.path, str) else section.path:
+        if Path(pattern).exists() or not glob.has_magic(pattern):
+            found[Path(pattern)] = None
+            continue
+        matches = sorted(path for path in glob.glob(pattern, recursive=True) if Path(path).is_file())
+        if not matches:
+            raise SourceError(f"{pattern}: no file matches; check path in the config")
+        found.update(dict.fromkeys(map(Path, matches)))
+    return list(found)
+
+
+def is_plain_text(path: Path, section: config.Source) -> bool:
+    """Whether rows appended to the file can be read by themselves."""
+    return path.suffix not in COMPRESSED and file_format(path, section) != "parquet"
+
+
+def file_format(path: Path, section: config.Source) -> str:
+    """The section's format, else by the file's name."""
+    if section.format:
+        return section.format
+    name = path.with_suffix("") if path.suffix in COMPRESSED else path
+    try:
+        return FORMATS[name.suffix.lower()]
+    except KeyError:
+        raise SourceError(
+            f"{path}: unknown kind of file; say format = 'csv', 'tsv', 'jsonl' or 'parquet'"
+        ) from None
+
+
+def open_file(path: Path, section: config.Source, *, start: int = 0, first_row: int = 1) -> Source:
+    """A source over one file; a plain-text file may be opened at the byte where a row begins."""
+    kind = file_format(path, section)
+    if kind == "parquet":
+        return ParquetFile(path)
+    if kind == "jsonl":
+        return JsonLinesFile(path, start=start, first_row=first_row)
+    delimiter = section.delimiter or ("," if kind == "csv" else "\t")
+    return CsvFile(path, delimiter, start=start, first_row=first_row)
+
+
+def open_sources(section: config.Source) -> list[Source]:
+    """Everything that a section names, in order."""
+    if section.url is not None:
+        return [DatabaseTable(section)]
+    return [open_file(path, section) for path in files(section)]

@@ -1,0 +1,51 @@
+"""The report: one self-contained page, made from a run's artefacts alone."""
+
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from assay import __version__
+from assay.app import sections, words
+from assay.config import Config
+from assay.store import Run, write_text
+
+PARTS = (
+    ("headline", "What Assay found", sections.headline),
+    ("verdict", "Does it help?", sections.verdict),
+    ("curve", "How much to take out", sections.curve),
+    ("rules", "Rules that describe low values", sections.rules),
+    ("importance", "What samples are worth", sections.importance),
+    ("rollups", "Who and what carries the value", sections.rollups),
+    ("patterns", "Patterns", sections.patterns),
+    ("examples", "Single samples", sections.examples),
+    ("models", "Models", sections.models),
+    ("slices", "Slices", sections.slices),
+    ("calibration", "Calibration", sections.calibration),
+    ("recommendations", "Recommendations", sections.recommendations),
+    ("log", "The log and its cleaning", sections.log),
+    ("samples", "Samples", sections.samples),
+    ("costs", "Costs", sections.costs),
+)
+
+
+def write(run: Run, config: Config) -> Path:
+    """Write report.html in the run's folder and return its path.
+
+    The same artefacts give the same bytes. What an absent artefact would have shown is left out.
+    """
+    facts = sections.Facts(run, hash_ids=config.show.hash_ids)
+    parts = [(name, title, part) for name, title, make in PARTS if (part := make(facts)) is not None]
+    environment = Environment(
+        loader=PackageLoader("assay.app", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"count": words.count}
+    page = environment.get_template("report.html.j2").render(
+        title=config.show.title, version=__version__, seed=config.seed, parts=parts
+    )
+    path = run.path("report.html")
+    write_text(path, page)
+    return path

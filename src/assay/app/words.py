@@ -1,0 +1,185 @@
+"""Numbers, units and findings in plain words, the same in the terminal and on the page."""
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeGuard
+
+from assay.numerics.measures import LOWER_IS_BETTER
+
+NONE = "–"
+MEASURES = {
+    "auc": "how often a chosen item scores above one that was not; higher is better",
+    "user_auc": "the same within each user, then averaged; higher is better",
+    "log_loss": "how surprised the model is by what happened; lower is better",
+    "accuracy": "share of samples on the right side of the threshold; higher is better",
+    "precision": "share of predicted choices that happened; higher is better",
+    "recall": "share of choices that were predicted; higher is better",
+    "f1": "precision and recall in one; higher is better",
+    "calibration_error": "distance of predicted from observed shares; lower is better",
+    "ndcg": "how near the top of the list the chosen items stand; higher is better",
+    "mrr": "one over the place of the first chosen item; higher is better",
+    "map": "mean precision down the list; higher is better",
+    "hit_rate": "share of lists with a chosen item in them; higher is better",
+}
+PREFERRED = ("auc", "log_loss", "ndcg@10")  # what claims are made on
+SMALL = (
+    (1e-3, 1.0, ""),
+    (1e-6, 1e3, "thousandths of "),
+    (1e-9, 1e6, "millionths of "),
+    (0.0, 1e9, "billionths of "),
+)
+
+
+def known(value: object) -> TypeGuard[float]:
+    """Whether a value is a finite number."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def minus(text: str) -> str:
+    """A number's text with a true minus sign, and none before a zero."""
+    if text.startswith("-") and not text.strip("-0."):
+        text = text[1:]
+    return text.replace("-", "−", 1) if text.startswith("-") else text
+
+
+def count(value: Any) -> str:
+    """A whole number with separators."""
+    return f"{value:,.0f}" if known(value) else NONE
+
+
+def short(value: float) -> str:
+    """A round number as short as can be: 1k, 10k, 1M."""
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= size:
+            return f"{value / size:g}{letter}"
+    return f"{value:g}"
+
+
+def plain(value: Any) -> str:
+    """A number with three significant digits."""
+    return minus(f"{value:.3g}" if abs(value) < 1e4 else f"{value:,.0f}") if known(value) else NONE
+
+
+def figure(value: Any, *, sign: bool = False) -> str:
+    """A measure: four decimals, three significant digits when that shows nothing."""
+    if not known(value):
+        return NONE
+    text = f"{value:+.4f}" if sign else f"{value:.4f}"
+    if value and not text.strip("+-0."):
+        text = f"{value:+.2g}" if sign else f"{value:.2g}"
+    return minus(text)
+
+
+def estimate(value: Any, low: Any = None, high: Any = None, *, sign: bool = False) -> str:
+    """A measure and its interval."""
+    if not (known(low) and known(high)):
+        return figure(value, sign=sign)
+    return f"{figure(value, sign=sign)} ({figure(low, sign=sign)} to {figure(high, sign=sign)})"
+
+
+def percent(value: Any) -> str:
+    """A share in percent, as many digits as it takes."""
+    if not known(value):
+        return NONE
+    hundred = 100 * value
+    text = f"{hundred:.0f}" if hundred == 0 or abs(hundred) >= 10 else f"{hundred:.2g}"
+    return minus(text if "e" not in text else f"{hundred:.4f}") + " %"
+
+
+def duration(seconds: Any) -> str:
+    """Seconds in words."""
+    if not known(seconds):
+        return NONE
+    if seconds < 100:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s"
+
+
+def memory(megabytes: Any) -> str:
+    """Megabytes in words."""
+    if not known(megabytes):
+        return NONE
+    return f"{megabytes:,.0f} MB" if megabytes < 1024 else f"{megabytes / 1024:.1f} GB"
+
+
+def day(moment: Any) -> str:
+    """The date of an ISO 8601 time."""
+    return str(moment)[:10] if moment else NONE
+
+
+def unit(values: Iterable[Any]) -> tuple[float, str]:
+    """(factor, words): what to multiply values by so that they read well, and what to call that."""
+    largest = max((abs(v) for v in values if known(v)), default=0.0)
+    if largest == 0.0:
+        return 1.0, ""
+    return next((factor, name) for least, factor, name in SMALL if largest >= least)
+
+
+def meaning(measure: str) -> str:
+    """What a measure says, in words; empty for one that explains itself."""
+    return MEASURES.get(measure, MEASURES.get(measure.split("@")[0], ""))
+
+
+def better(measure: str, change: float) -> bool:
+    """Whether a change of a measure is for the better."""
+    return change < 0 if measure.split("@")[0] in LOWER_IS_BETTER else change > 0
+
+
+def ordered(measures: Iterable[str]) -> list[str]:
+    """Measures, those that claims are made on first."""
+    return sorted(measures, key=lambda m: (PREFERRED.index(m) if m in PREFERRED else len(PREFERRED), m))
+
+
+def judge(measure: str, change: Mapping[str, Any]) -> str:
+    """`better`, `worse` or `even`: whether an interval of a difference leaves out 0, and on which side."""
+    value, low, high = (change.get(key) for key in ("value", "low", "high"))
+    if not (known(value) and known(low) and known(high)) or low <= 0 <= high:
+        return "even"
+    return "better" if better(measure, float(value)) else "worse"
+
+
+def _change(measure: str, change: Mapping[str, Any]) -> str:
+    verdict = {"better": "a gain", "worse": "a loss", "even": "within chance"}[judge(measure, change)]
+    interval = estimate(change.get("value"), change.get("low"), change.get("high"), sign=True)
+    return f"{measure} {interval}, {verdict}"
+
+
+def finding(model: str, selection: Mapping[str, Any]) -> tuple[str, str]:
+    """(tone, sentence) about one model's selection; the tone is good, bad or even."""
+    valuer, removed = selection.get("valuer", "value"), selection.get("removed_fraction")
+    if not removed:
+        return (
+            "even",
+            f"Nothing to remove for {model}: on the tuning periods no removal by {valuer} was better than "
+            "keeping every training sample. The log is fine in this respect.",
+        )
+    difference = selection.get("difference", {})
+    shown = [m for m in PREFERRED if m in difference] or ordered(difference)[:3]
+    verdicts = {judge(m, difference[m]) for m in shown}
+    changes = "; ".join(_change(m, difference[m]) for m in shown)
+    picked = f"Without the {percent(removed)} of training samples picked by {valuer}"
+    start = f"{picked}, {model} changed on the untouched test"
+    if verdicts == {"better"} or verdicts == {"better", "even"}:
+        return "good", f"{start}: {changes}. Removal helps."
+    if "worse" in verdicts:
+        mixed = "The result is mixed: keep all samples unless the gain is what counts."
+        return (
+            "bad",
+            f"{start}: {changes}. {mixed if 'better' in verdicts else 'Removal hurts: keep all samples.'}",
+        )
+    return "even", f"{start}: {changes or 'no measure'}. No difference beyond chance: keep all samples."
+
+
+def best_model(models: Mapping[str, Any], measure: str) -> tuple[str, Mapping[str, Any]] | None:
+    """The model with the best test figure of a measure, ties by name."""
+    scored = [
+        (entry["test"][measure]["value"], name)
+        for name, entry in sorted(models.items())
+        if known(entry.get("test", {}).get(measure, {}).get("value"))
+    ]
+    if not scored:
+        return None
+    sign = -1 if measure in LOWER_IS_BETTER else 1
+    name = max(scored, key=lambda pair: sign * pair[0])[1]
+    return name, models[name]["test"][measure]

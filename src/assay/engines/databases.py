@@ -1,0 +1,345 @@
+"""SQL databases by URL (MySQL or MariaDB, PostgreSQL, SQLite): sole owner of their connections.
+
+Reading is one read-only transaction, streamed in bounded memory. Passwords come from the URL or an
+environment variable and are in no message.
+"""
+
+import datetime as dt
+import math
+import os
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import sqlalchemy as sa
+import sqlglot
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlglot import exp
+
+from assay.errors import ConfigError, SourceError, did_you_mean
+
+BATCH_ROWS = 1 << 16
+DRIVERS = {
+    "mysql": "mysql+pymysql",
+    "mariadb": "mysql+pymysql",
+    "postgresql": "postgresql+psycopg",
+    "postgres": "postgresql+psycopg",
+    "sqlite": "sqlite",
+}
+DIALECTS = {"mysql": "mysql", "postgresql": "postgres", "sqlite": "sqlite"}
+WRITES = (exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Into, exp.Command, exp.Lock, exp.DDL, exp.Drop)
+UTC = pa.timestamp("us", tz="UTC")
+# Types by the drivers' own codes: PyMySQL's field types, PostgreSQL's object ids.
+CODES: dict[str, dict[int, pa.DataType]] = {
+    "mysql": {
+        **dict.fromkeys((1, 2, 3, 8, 9, 13), pa.int64()),
+        **dict.fromkeys((0, 4, 5, 246), pa.float64()),
+        7: UTC,  # TIMESTAMP, an instant; DATETIME is not
+        12: pa.timestamp("us"),
+        10: pa.date32(),
+    },
+    "postgresql": {
+        **dict.fromkeys((20, 21, 23), pa.int64()),
+        **dict.fromkeys((700, 701, 1700), pa.float64()),
+        1114: pa.timestamp("us"),
+        1184: UTC,
+        1082: pa.date32(),
+    },
+}
+
+
+def redact(url: str) -> str:
+    """The URL without password and parameters, fit for a message."""
+    try:
+        parsed = sa.make_url(url).set(query={})
+        return parsed.render_as_string(hide_password=True)
+    except (ArgumentError, ValueError):
+        return re.sub(r"//[^/]*@", "//***@", url).split("?")[0]
+
+
+def _url(url: str, password_env: str | None) -> sa.URL:
+    try:
+        parsed = sa.make_url(url)
+    except (ArgumentError, ValueError):
+        raise ConfigError(f"{redact(url)}: is no database URL; write mysql://user@host/database") from None
+    kind = parsed.drivername.split("+")[0]
+    if kind not in DRIVERS:
+        hint = did_you_mean(kind, DRIVERS)
+        raise ConfigError(
+            f"{redact(url)}: cannot read {kind!r}{hint}; known: mysql, mariadb, postgresql, sqlite"
+        )
+    parsed = parsed.set(drivername=DRIVERS[kind])
+    if password_env is not None:
+        if password_env not in os.environ:
+            raise ConfigError(f"{redact(url)}: environment variable {password_env} (password_env) is not set")
+        parsed = parsed.set(password=os.environ[password_env])
+    if kind != "sqlite":
+        return parsed
+    path = parsed.database or ""
+    if not path or path == ":memory:":
+        raise ConfigError(f"{redact(url)}: name the file: sqlite:///folder/file.db")
+    return parsed
+
+
+@contextmanager
+def _connection(url: str, password_env: str | None, *, write: bool = False) -> Iterator[sa.Connection]:
+    """A connection in one transaction, read-only unless `write`; faults of the server become SourceError."""
+    parsed = _url(url, password_env)
+    kind = parsed.get_backend_name()
+    if kind == "sqlite" and not write and not Path(parsed.database or "").is_file():
+        raise SourceError(f"{redact(url)}: no such file; check url in the config")
+    engine = sa.create_engine(parsed, poolclass=sa.NullPool, hide_parameters=True)
+    try:
+        with engine.connect() as connection:
+            if kind == "mysql":
+                mode = "READ WRITE" if write else "READ ONLY"
+                connection.exec_driver_sql(f"SET SESSION TRANSACTION {mode}")
+                connection.exec_driver_sql("SET SESSION time_zone = '+00:00'")
+                connection.commit()
+            elif kind == "postgresql":
+                connection = connection.execution_options(postgresql_readonly=not write)
+                connection.exec_driver_sql("SET TIME ZONE 'UTC'")
+            elif not write:
+                connection.exec_driver_sql("PRAGMA query_only = ON")
+            yield connection
+            if write:
+                connection.commit()
+    except NoSuchModuleError as error:
+        raise ConfigError(f"{redact(url)}: {error}") from None
+    except SQLAlchemyError as error:
+        raise SourceError(f"{redact(url)}: the database refused: {_words(error, parsed)}") from None
+    except OverflowError as error:
+        raise SourceError(f"{redact(url)}: a number is too large for the database ({error})") from None
+    finally:
+        engine.dispose()
+
+
+def _words(error: SQLAlchemyError, url: sa.URL) -> str:
+    """What the server said, on one line, without the password."""
+    said = " ".join(str(getattr(error, "orig", None) or error).split())[:300]
+    secret = url.password
+    return said.replace(str(secret), "***") if secret else said
+
+
+def _one_select(query: str, dialect: str) -> str:
+    """The query, if it is a single SELECT that changes and locks nothing."""
+    try:
+        statements = [s for s in sqlglot.parse(query, dialect=dialect) if s is not None]
+    except sqlglot.errors.SqlglotError as error:
+        raise ConfigError(
+            f"query: is not SQL that can be read ({str(error).splitlines()[0][:150]})"
+        ) from None
+    if len(statements) != 1 or not isinstance(statements[0], exp.Query) or statements[0].find(*WRITES):
+        raise ConfigError("query: give one SELECT that changes nothing; use table to read a whole table")
+    return query.strip().rstrip(";").rstrip()
+
+
+def _find_table(connection: sa.Connection, url: str, name: str) -> tuple[str | None, str]:
+    """(schema, table) as the database spells them; only a table or view that exists is ever put into SQL."""
+    inspector = sa.inspect(connection)
+    known = [*inspector.get_table_names(), *inspector.get_view_names()]
+    if name in known:
+        return None, name
+    schema, dot, table = name.partition(".")
+    if dot and schema in inspector.get_schema_names():
+        inside = [*inspector.get_table_names(schema), *inspector.get_view_names(schema)]
+        if table in inside:
+            return schema, table
+        known = [f"{schema}.{other}" for other in inside]
+    raise SourceError(
+        f"{redact(url)}: no table {name[:80]!r}{did_you_mean(name[:80], known)}; check table in the config"
+    )
+
+
+def _from(connection: sa.Connection, url: str, table: str | None, query: str | None) -> str:
+    """What to select from: a quoted table, or the query as a subquery."""
+    quote = connection.dialect.identifier_preparer.quote_identifier
+    if query is not None:
+        return f"({_text(_one_select(query, DIALECTS[connection.dialect.name]))}) AS asked"
+    assert table is not None
+    schema, name = _find_table(connection, url, table)
+    return f"{quote(schema)}.{quote(name)}" if schema else quote(name)
+
+
+def _text(sql: str) -> str:
+    """SQL whose colons are no parameters."""
+    return re.sub(r"(?<!\\):", r"\\:", sql)
+
+
+def columns(url: str, *, table: str | None, query: str | None, password_env: str | None = None) -> list[str]:
+    """Column names of a table, view or query."""
+    with _connection(url, password_env) as connection:
+        source = _from(connection, url, table, query)
+        return list(connection.execute(sa.text(f"SELECT * FROM {source} WHERE 1 = 0")).keys())
+
+
+def state(
+    url: str, *, table: str | None, query: str | None, password_env: str | None = None, grows_by: str
+) -> tuple[int, str]:
+    """(rows, last value of grows_by as text): changes when rows were appended."""
+    with _connection(url, password_env) as connection:
+        source = _from(connection, url, table, query)
+        column = _text(connection.dialect.identifier_preparer.quote_identifier(grows_by))
+        rows, last = connection.execute(sa.text(f"SELECT COUNT(*), MAX({column}) FROM {source}")).one()
+        return int(rows), str(last)
+
+
+def stream(
+    url: str,
+    *,
+    table: str | None = None,
+    query: str | None = None,
+    password_env: str | None = None,
+    columns: Sequence[str] | None = None,
+    grows_by: str | None = None,
+    after: object = None,
+) -> Iterator[pa.RecordBatch]:
+    """Rows of a table, view or single SELECT, at most BATCH_ROWS at a time, through a server-side cursor.
+
+    With grows_by rows come in its order, and only those beyond `after` where that is given; rows whose
+    grows_by is null are left out. Raises SourceError (server, table) or ConfigError (URL, query).
+    """
+    with _connection(url, password_env) as connection:
+        quote = connection.dialect.identifier_preparer.quote_identifier
+        source = _from(connection, url, table, query)
+        chosen = ", ".join(_text(quote(c)) for c in columns) if columns else "*"
+        sql = f"SELECT {chosen} FROM {source}"
+        if grows_by is not None:
+            mark = _text(quote(grows_by))
+            beyond = f"{mark} > :after" if after is not None else f"{mark} IS NOT NULL"
+            sql += (
+                f" WHERE {beyond} ORDER BY {', '.join(dict.fromkeys([mark, *chosen.split(', ')]))}"
+                if columns
+                else (f" WHERE {beyond} ORDER BY {mark}")
+            )
+        elif query is not None and columns is None:
+            sql = _text(_one_select(query, DIALECTS[connection.dialect.name]))
+        values = {"after": after} if after is not None else {}
+        result = connection.execution_options(stream_results=True, max_row_buffer=BATCH_ROWS).execute(
+            sa.text(sql), values
+        )
+        names = list(result.keys())
+        codes = CODES.get(connection.dialect.name, {})
+        described: Any = result.cursor.description if result.cursor else ()
+        types: list[pa.DataType | None] = [
+            codes.get(c[1], pa.string()) if c[1] is not None else None for c in described
+        ]
+        row = 1
+        while rows := result.fetchmany(BATCH_ROWS):
+            arrays = []
+            for i, values_of in enumerate(zip(*rows, strict=True)):
+                types[i] = kind = types[i] or _seen_type(values_of)
+                arrays.append(_array(values_of, kind, f"{redact(url)} {table or 'query'}", names[i], row))
+            row += len(rows)
+            yield pa.RecordBatch.from_arrays(arrays, names=names)
+
+
+def _seen_type(values: Sequence[Any]) -> pa.DataType:
+    """Type of a column that has none of its own (SQLite), from its first batch."""
+    kinds = {type(value) for value in values if value is not None}
+    if kinds == {int}:
+        return pa.int64()
+    return pa.float64() if kinds and kinds <= {int, float} else pa.string()
+
+
+def _array(values: Sequence[Any], kind: pa.DataType, source: str, column: str, row: int) -> pa.Array:
+    try:
+        return pa.array([_value(value, kind) for value in values], kind)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, ValueError, OverflowError, UnicodeDecodeError):
+        for at, value in enumerate(values):
+            try:
+                pa.array([_value(value, kind)], kind)
+            except (pa.ArrowInvalid, pa.ArrowTypeError, ValueError, OverflowError, UnicodeDecodeError):
+                raise SourceError(
+                    f"{source}: row {row + at}, column {column!r}: {repr(value)[:80]} is not {kind}; "
+                    "repair it, or cast the column in a query"
+                ) from None
+        raise
+
+
+def _value(value: Any, kind: pa.DataType) -> Any:
+    """A driver's value as Arrow takes it for the type."""
+    if value is None:
+        return None
+    if pa.types.is_string(kind) and not isinstance(value, str):
+        return value.decode("utf-8") if isinstance(value, bytes) else str(value)
+    if isinstance(value, Decimal):
+        return float(value)
+    if pa.types.is_temporal(kind) and isinstance(value, str):
+        return None  # MySQL's 0000-00-00
+    return value
+
+
+SQL_TYPES: tuple[tuple[Any, sa.types.TypeEngine[Any]], ...] = (
+    (pa.types.is_boolean, sa.Boolean()),
+    (pa.types.is_integer, sa.BigInteger()),
+    (pa.types.is_floating, sa.Double()),
+    (pa.types.is_timestamp, sa.DateTime(timezone=True)),
+    (pa.types.is_date, sa.Date()),
+)
+
+
+def _sql_type(kind: pa.DataType) -> sa.types.TypeEngine[Any]:
+    return next((sql for test, sql in SQL_TYPES if test(kind)), sa.Text())
+
+
+def _cell(value: Any) -> Any:
+    """An Arrow value as the drivers take it; NaN, which MySQL does not know, is null."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value.astimezone(dt.UTC) if isinstance(value, dt.datetime) and value.tzinfo else value
+
+
+def write_table(url: str, table: str, rows: pa.Table, password_env: str | None = None) -> int:
+    """Write a table whole or not at all; return its rows.
+
+    A table of that name is replaced only if Assay made it: `assay_tables` in the same database lists those.
+    The new rows go to a table beside it, which then takes the name.
+    """
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,49}", table) or table == "assay_tables":
+        raise ConfigError(f"table {table[:80]!r}: use at most 50 letters, digits and underscores")
+    fresh, old = f"{table}__assay_new", f"{table}__assay_old"
+    with _connection(url, password_env, write=True) as connection:
+        there = set(sa.inspect(connection).get_table_names()) | set(sa.inspect(connection).get_view_names())
+        meta = sa.MetaData()
+        made = sa.Table("assay_tables", meta, sa.Column("name", sa.String(64), primary_key=True))
+        made.create(connection, checkfirst=True)
+        ours = set(connection.execute(sa.select(made.c.name)).scalars())
+        for name in (table, fresh, old):
+            if name in there and name not in ours:
+                raise SourceError(f"{redact(url)}: table {name!r} was not made by Assay; pick another name")
+            if name not in ours:
+                connection.execute(made.insert().values(name=name))
+        if connection.dialect.name == "mysql":
+            connection.commit()  # MySQL commits before each CREATE anyway
+        quote = connection.dialect.identifier_preparer.quote_identifier
+        for name in (fresh, old):
+            connection.exec_driver_sql(f"DROP TABLE IF EXISTS {quote(name)}")
+        target = sa.Table(
+            fresh, meta, *(sa.Column(f.name, _sql_type(f.type)) for f in rows.schema), mysql_charset="utf8mb4"
+        )
+        target.create(connection)
+        for batch in rows.to_batches(max_chunksize=5_000):
+            records = [{k: _cell(v) for k, v in record.items()} for record in batch.to_pylist()]
+            if records:
+                connection.execute(target.insert(), records)
+        _swap(connection, table, fresh, old, exists=table in there)
+    return int(rows.num_rows)
+
+
+def _swap(connection: sa.Connection, table: str, fresh: str, old: str, *, exists: bool) -> None:
+    """Let the fresh table take the name in one step."""
+    quote = connection.dialect.identifier_preparer.quote_identifier
+    if connection.dialect.name == "mysql":
+        connection.commit()
+        aside = f"{quote(table)} TO {quote(old)}, " if exists else ""
+        connection.exec_driver_sql(f"RENAME TABLE {aside}{quote(fresh)} TO {quote(table)}")
+        connection.exec_driver_sql(f"DROP TABLE IF EXISTS {quote(old)}")
+        return
+    if exists:
+        connection.exec_driver_sql(f"DROP TABLE {quote(table)}")
+    connection.exec_driver_sql(f"ALTER TABLE {quote(fresh)} RENAME TO {quote(table)}")

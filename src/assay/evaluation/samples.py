@@ -1,0 +1,146 @@
+"""Measures of labelled samples: classification and calibration, with intervals over users."""
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import ArrayLike, NDArray
+
+from assay.errors import InputError, SplitError
+from assay.evaluation.scores import Difference, Estimate, Scores
+from assay.numerics import measures as ms
+from assay.numerics import statistics as st
+
+Floats = NDArray[np.float64]
+
+
+def score_samples(
+    label: ArrayLike,
+    score: ArrayLike,
+    user: ArrayLike,
+    *,
+    weight: ArrayLike | None = None,
+    threshold: float = 0.5,
+    bins: int = 15,
+) -> Scores:
+    """Scores of samples on every measure of numerics.measures.POINTWISE.
+
+    label (n,) 0 or 1, score (n,) probabilities, user (n,) ids or codes, weight (n,) 0 or more (default 1;
+    a row of weight 0 is absent). threshold: predicted positive when score >= threshold. Calibration bins
+    are made once, on all users. user_auc counts each user that has both classes once.
+    """
+    labels, scores, weights = ms.checked(label, score, weight)
+    users = np.asarray(user)
+    if users.shape != scores.shape:
+        raise InputError(f"user has shape {users.shape}, score {scores.shape}; give one user a row")
+    kept = weights > 0
+    labels, scores, weights, users = labels[kept], scores[kept], weights[kept], users[kept]
+    known, inverse = np.unique(users, return_inverse=True)
+    code = inverse.astype(np.int32)
+    order = np.argsort(scores, kind="stable")
+    ranked = labels[order], ms.tie_ends(scores[order]), code[order], weights[order]
+    sums = _user_sums(labels, scores, weights, code, len(known), threshold, bins)
+
+    def statistic(counts: Floats) -> Floats:
+        total = st.weighted_sums(counts, sums)
+        mass = total[:, :4].sum(axis=1)
+        named = ms.from_confusion(total[:, :4]) | {
+            "auc": ms.resampled_auc(*ranked, np.ascontiguousarray(counts)),
+            "log_loss": st.ratio(total[:, 4], mass),
+            "user_auc": st.ratio(total[:, 5], total[:, 6]),
+            "calibration_error": st.ratio(np.abs(total[:, 7:]).sum(axis=1), mass),
+        }
+        return np.stack([named[name] for name in ms.POINTWISE], axis=1)
+
+    return Scores(known, ms.POINTWISE, statistic, frozenset({"calibration_error"}))
+
+
+def _user_sums(
+    label: NDArray[np.bool_],
+    score: Floats,
+    weight: Floats,
+    code: NDArray[np.int32],
+    users: int,
+    threshold: float,
+    bins: int,
+) -> Floats:
+    """(U, 7 + bins): confusion cells, log-loss, own AUC or 0, has an AUC, score minus label by bin."""
+    predicted = score >= threshold
+    cells = np.where(label, np.where(predicted, 0, 2), np.where(predicted, 1, 3))
+    in_bin = ms.equal_mass_bins(score, weight, bins)
+    own_auc = ms.auc_by_user(label, score, code, weight)[1]
+    return np.column_stack(
+        [
+            np.bincount(code * np.int64(4) + cells, weight, users * 4).reshape(users, 4),
+            np.bincount(code, weight * ms.row_log_loss(label, score), users),
+            np.nan_to_num(own_auc),
+            ~np.isnan(own_auc),
+            np.bincount(code * np.int64(bins) + in_bin, weight * (score - label), users * bins).reshape(
+                users, bins
+            ),
+        ]
+    ).astype(np.float64)
+
+
+def evaluate_samples(
+    label: ArrayLike,
+    score: ArrayLike,
+    user: ArrayLike,
+    *,
+    weight: ArrayLike | None = None,
+    threshold: float = 0.5,
+    resamples: int = 1000,
+    seed: int = 7,
+) -> dict[str, Estimate]:
+    """Every pointwise measure: {measure: {"value", "low", "high"}}, intervals by resampling users.
+
+    Arguments as in score_samples. user_auc is left out when no user has both classes. SplitError when
+    there is one class only, InputError when there is one user only.
+    """
+    _both_classes(label, weight)
+    scores = score_samples(label, score, user, weight=weight, threshold=threshold)
+    _several(scores)
+    found = scores.estimates(resamples=resamples, seed=seed)
+    return {name: estimate for name, estimate in found.items() if not np.isnan(estimate["value"])}
+
+
+def compare_samples(
+    label: ArrayLike,
+    score_a: ArrayLike,
+    score_b: ArrayLike,
+    user: ArrayLike,
+    *,
+    weight: ArrayLike | None = None,
+    threshold: float = 0.5,
+    resamples: int = 1000,
+    seed: int = 7,
+) -> dict[str, Difference]:
+    """b minus a on the same samples, paired by user; see scores.Difference. Errors as evaluate_samples."""
+    _both_classes(label, weight)
+    a, b = (score_samples(label, s, user, weight=weight, threshold=threshold) for s in (score_a, score_b))
+    _several(a)
+    found = a.against(b, resamples=resamples, seed=seed)
+    return {name: difference for name, difference in found.items() if not np.isnan(difference["value"])}
+
+
+def calibration(
+    label: ArrayLike, score: ArrayLike, *, weight: ArrayLike | None = None, bins: int = 15
+) -> pa.Table:
+    """A reliability plot's table, one row an equal-mass bin.
+
+    Columns rows (int64), weight, score (mean), label (mean), lowest, highest (float64).
+    """
+    return pa.table(dict(ms.reliability(label, score, weight, bins=bins)))
+
+
+def _both_classes(label: ArrayLike, weight: ArrayLike | None) -> None:
+    labels: NDArray[Any] = np.asarray(label)
+    if weight is not None and labels.shape == np.shape(weight):
+        labels = labels[np.asarray(weight) > 0]
+    if len(labels) and np.all(labels == labels[0]):
+        raise SplitError(f"every label is {labels[0]}: one class cannot be measured; check the target event")
+
+
+def _several(scores: Scores) -> None:
+    if len(scores.users) < 2:
+        raise InputError("only one user: an interval over users needs at least 2; use a longer period")

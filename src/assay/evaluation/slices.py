@@ -1,0 +1,108 @@
+"""Measures by slice: new and returning users, head and tail items, price band, category, peak weeks.
+
+A slice is any label a row; null labels form the slice null. Where a measure is undefined in a slice
+(AUC of one class) its value is null; with fewer than two users low and high are.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import ArrayLike, NDArray
+
+from assay.errors import InputError
+from assay.evaluation.rankings import ranking_scores
+from assay.evaluation.samples import score_samples
+from assay.evaluation.scores import Scores
+
+SLICES = pa.schema(
+    {
+        "slice": pa.string(),
+        "measure": pa.string(),
+        "rows": pa.int64(),
+        "users": pa.int64(),
+        "value": pa.float64(),
+        "low": pa.float64(),
+        "high": pa.float64(),
+    }
+)
+
+
+def slice_samples(
+    label: ArrayLike,
+    score: ArrayLike,
+    user: ArrayLike,
+    group: ArrayLike | pa.Array,
+    *,
+    weight: ArrayLike | None = None,
+    threshold: float = 0.5,
+    resamples: int = 200,
+    seed: int = 7,
+) -> pa.Table:
+    """Every pointwise measure in every slice of samples: a table of schema SLICES; rows are samples.
+
+    Arguments as in evaluate_samples; group (n,) names the slice of each row.
+    """
+    labels, scores, users = np.asarray(label), np.asarray(score), np.asarray(user)
+    weights = np.ones(len(scores)) if weight is None else np.asarray(weight, np.float64)
+
+    def of(rows: NDArray[np.int64]) -> tuple[int, Scores]:
+        rows = rows[weights[rows] > 0]
+        return len(rows), score_samples(
+            labels[rows], scores[rows], users[rows], weight=weights[rows], threshold=threshold
+        )
+
+    return _table(_groups(group, len(scores), weights > 0), of, resamples, seed)
+
+
+def slice_rankings(
+    per_request: pa.Table, group: ArrayLike | pa.Array, *, resamples: int = 200, seed: int = 7
+) -> pa.Table:
+    """Every ranking measure in every slice of requests: a table of schema SLICES.
+
+    rows counts requests with truth. per_request as evaluate_rankings returns it; group (requests,) names
+    the slice of each of its rows.
+    """
+    truth = per_request.column("truth_count").to_numpy() > 0
+
+    def of(rows: NDArray[np.int64]) -> tuple[int, Scores]:
+        rows = rows[truth[rows]]
+        return len(rows), ranking_scores(per_request.take(pa.array(rows)))
+
+    return _table(_groups(group, per_request.num_rows, truth), of, resamples, seed)
+
+
+def _groups(
+    group: ArrayLike | pa.Array, rows: int, counted: NDArray[np.bool_]
+) -> Iterator[tuple[str | None, NDArray[np.int64]]]:
+    """Each slice's label and row numbers, by label, null last; slices without a counted row are left out."""
+    labels = group if isinstance(group, pa.Array | pa.ChunkedArray) else pa.array(np.asarray(group))
+    if len(labels) != rows:
+        raise InputError(f"group has {len(labels)} entries for {rows} rows; give one a row")
+    coded = pa.chunked_array([labels.cast(pa.string())]).combine_chunks().dictionary_encode()
+    names: list[str] = coded.dictionary.to_pylist()
+    codes = coded.indices.fill_null(len(names)).to_numpy(zero_copy_only=False)
+    order = np.argsort(codes, kind="stable")
+    ends = np.searchsorted(codes[order], np.arange(len(names) + 2))
+    for code in [*sorted(range(len(names)), key=names.__getitem__), len(names)]:
+        members = order[ends[code] : ends[code + 1]]
+        if counted[members].any():
+            yield (names[code] if code < len(names) else None), members
+
+
+def _table(
+    groups: Iterator[tuple[str | None, NDArray[np.int64]]],
+    scores_of: Callable[[NDArray[np.int64]], tuple[int, Scores]],
+    resamples: int,
+    seed: int,
+) -> pa.Table:
+    lines: list[dict[str, Any]] = []
+    for name, members in groups:
+        rows, scores = scores_of(members)
+        for measure, found in scores.estimates(resamples=resamples, seed=seed).items():
+            figures = {key: None if np.isnan(v) else v for key, v in found.items()}  # type: ignore[call-overload]
+            lines.append(
+                {"slice": name, "measure": measure, "rows": rows, "users": len(scores.users), **figures}
+            )
+    return pa.Table.from_pylist(lines, schema=SLICES)

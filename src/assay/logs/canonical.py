@@ -1,0 +1,270 @@
+"""From raw rows to canonical events: types, times, money; errors that name file, row, column and value."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from assay import config
+from assay.engines import duckdb as engine
+from assay.errors import ConfigError, SourceError, did_you_mean
+from assay.logs.sources.base import Source, shorten
+from assay.tables import EVENT_KINDS, EVENTS
+
+COLUMNS = [name for name in EVENTS if name != "event_id"]
+MAPPED = [*COLUMNS, "amount"]
+NUMBERS = ("quantity", "price", "amount", "rating", "position", "propensity")
+EPOCHS = {"epoch_s": 1_000_000, "epoch_ms": 1_000}  # microseconds a unit
+UNKNOWN = "('', 'null', 'na', 'none', '\\n')"  # what an unknown number may be written as
+OFFSET = r"\d:\d.*(Z|z|UTC|GMT|[+-]\d\d(:?\d\d)?)\s*$"
+# Money that is no number, or too large for the column, is kept as one of these: cleaning rejects it by name.
+NOT_A_NUMBER, TOO_LARGE = -(2**63), 2**63 - 1
+
+
+def id_type(schema_type: pa.DataType) -> pa.DataType:
+    """int64 for ids that are whole numbers in a typed source, text for all others."""
+    whole = pa.types.is_integer(schema_type) and schema_type != pa.uint64()
+    return pa.int64() if whole or pa.types.is_floating(schema_type) else pa.string()
+
+
+def schema(user: pa.DataType, item: pa.DataType) -> pa.Schema:
+    """Arrow schema of collected events, without event_id."""
+    ids = {"user_id": user, "item_id": item}
+    return pa.schema([(name, ids.get(name, EVENTS[name][0])) for name in COLUMNS])
+
+
+def check_mapping(section: config.Events) -> None:
+    """ConfigError when the section's mapping, kinds or zone make no sense."""
+    where = "[log.events]"
+    for name in section.columns:
+        if name not in MAPPED:
+            raise ConfigError(f"{where} columns: unknown name {name!r}{did_you_mean(name, MAPPED)}")
+    if section.event is None and "event" not in section.columns:
+        raise ConfigError(f'{where}: say event = "purchase" (or another kind), or map a column to event')
+    for kind in [*section.kinds.values(), *([section.event] if section.event else [])]:
+        if kind not in EVENT_KINDS:
+            raise ConfigError(
+                f"{where}: unknown kind {kind!r}{did_you_mean(kind, EVENT_KINDS)}: {', '.join(EVENT_KINDS)}"
+            )
+    needed = ["user_id", "timestamp", *([] if section.event == "search" else ["item_id"])]
+    for name in needed:
+        if name not in section.columns:
+            raise ConfigError(f"{where} columns: {name} is not mapped; say {name} = 'your column'")
+    if {"price", "amount"} <= set(section.columns):
+        raise ConfigError(f"{where} columns: map price (for a piece) or amount (for the line), not both")
+    try:
+        ZoneInfo(section.time_zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ConfigError(
+            f"{where} time_zone: unknown {section.time_zone!r}; say for example 'Europe/Rome'"
+        ) from None
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+
+
+def _id(name: str, kind: pa.DataType) -> str:
+    if pa.types.is_floating(kind):
+        return f"CASE WHEN isfinite({name}) AND abs({name}) < 9e15 THEN CAST({name} AS BIGINT) END"
+    return f"CAST({name} AS {'BIGINT' if id_type(kind) == pa.int64() else 'VARCHAR'})"
+
+
+def _number(name: str, kind: pa.DataType) -> str:
+    if _is_text(kind):
+        return f"TRY_CAST(CASE WHEN lower(trim({name})) NOT IN {UNKNOWN} THEN trim({name}) END AS DOUBLE)"
+    return f"CAST({name} AS DOUBLE)"
+
+
+def _time(section: config.Events, kind: pa.DataType) -> str:
+    value = "trim(timestamp)" if _is_text(kind) else "timestamp"
+    if section.time_format in EPOCHS:
+        number = f"TRY_CAST({value} AS DOUBLE)"
+        micros = f"{number} * {EPOCHS[section.time_format]}"
+        return f"CASE WHEN abs({micros}) < 9e18 THEN make_timestamptz(CAST(round({micros}) AS BIGINT)) END"
+    if _is_text(kind):
+        if section.time_format:
+            parsed = f"try_strptime({value}, {engine.literal(section.time_format)})"
+            return f"CAST({parsed} AS TIMESTAMPTZ)"
+        return f"TRY_CAST({value} AS TIMESTAMPTZ)"
+    if not pa.types.is_temporal(kind) or pa.types.is_time(kind) or pa.types.is_duration(kind):
+        hint = "time_format = 'epoch_s' or 'epoch_ms'" if pa.types.is_integer(kind) else "a column of times"
+        raise SourceError(f"column {section.columns['timestamp']!r} is {kind}, not a time; give {hint}")
+    return "CAST(timestamp AS TIMESTAMPTZ)"
+
+
+def _minor(number: str, section: config.Events) -> str:
+    """Money in minor units: half-even, on the decimal that the double stands for."""
+    units = f"round_even(round({number} * {10**section.minor_units}, 6), 0)"
+    return (
+        f"CASE WHEN {number} IS NULL THEN NULL WHEN isnan({number}) THEN {NOT_A_NUMBER} "
+        f"WHEN abs({units}) < 9e18 THEN CAST({units} AS BIGINT) "
+        f"WHEN {number} < 0 THEN {NOT_A_NUMBER} ELSE {TOO_LARGE} END"
+    )
+
+
+def _price(section: config.Events, types: dict[str, pa.DataType]) -> str:
+    if "price" in types:
+        return _minor("n_price", section)
+    if "amount" not in types:
+        return "CAST(NULL AS BIGINT)"
+    line = _minor("n_amount", section)
+    if "quantity" not in types:
+        return line
+    piece = f"round_even((CASE WHEN n_quantity < 0 THEN abs({line}) ELSE {line} END) / abs(n_quantity), 0)"
+    return f"""CASE WHEN n_amount IS NULL OR n_quantity = 0 THEN NULL
+        WHEN n_quantity IS NULL OR NOT isfinite(n_quantity) OR NOT isfinite(n_amount) THEN {line}
+        WHEN abs(CAST({line} AS DOUBLE)) > 9e15 THEN {line}
+        WHEN abs(abs(CAST({line} AS DOUBLE)) / n_quantity) > 9e18 THEN {TOO_LARGE}
+        ELSE CAST({piece} AS BIGINT)
+        END"""
+
+
+def _select(section: config.Events, types: dict[str, pa.DataType]) -> str:
+    """SQL from raw rows (columns under canonical names) to canonical ones, with what could not be read."""
+    numbers = [name for name in NUMBERS if name in types]
+    text_numbers = [name for name in numbers if _is_text(types[name])]
+    parsed = ", ".join(["*", *(f"{_number(name, types[name])} AS n_{name}" for name in numbers)])
+    kinds = "".join(f" WHEN {engine.literal(k)} THEN {engine.literal(v)}" for k, v in section.kinds.items())
+    as_text = "CAST(event AS VARCHAR)"
+    columns = {
+        "user_id": _id("user_id", types["user_id"]),
+        "item_id": _id("item_id", types["item_id"]) if "item_id" in types else "CAST(NULL AS VARCHAR)",
+        "event": (f"CASE {as_text}{kinds} ELSE {as_text} END" if kinds else as_text)
+        if "event" in types
+        else engine.literal(section.event or ""),
+        "timestamp": _time(section, types["timestamp"]),
+        "session_id": "CAST(session_id AS VARCHAR)",
+        "query": "CAST(query AS VARCHAR)",
+        "quantity": "n_quantity",
+        "price": _price(section, types),
+        "rating": "CASE WHEN NOT isnan(n_rating) THEN CAST(n_rating AS FLOAT) END",
+        "position": "TRY_CAST(n_position AS INTEGER)",
+        "propensity": "CASE WHEN NOT isnan(n_propensity) THEN n_propensity END",
+    }
+    always = {"user_id", "item_id", "event", "timestamp", "price"}
+    sql_type = {"quantity": "DOUBLE", "rating": "FLOAT", "position": "INTEGER", "propensity": "DOUBLE"}
+    unknown = {name: f"CAST(NULL AS {sql_type.get(name, 'VARCHAR')})" for name in COLUMNS}
+    chosen = [
+        f"{(columns if name in always or name in types else unknown)[name]} AS {name}" for name in COLUMNS
+    ]
+    wrong = [
+        f"{name} IS NOT NULL AND n_{name} IS NULL AND lower(trim({name})) NOT IN {UNKNOWN}"
+        for name in text_numbers
+    ]
+    flags = [f"{test} AS wrong_{name}" for test, name in zip(wrong, text_numbers, strict=True)]
+    if _is_text(types["timestamp"]) and section.time_format is None:
+        flags.append(f"regexp_matches(timestamp, {engine.literal(OFFSET)}) AS has_offset")
+    return f"SELECT {', '.join([*chosen, *flags])} FROM (SELECT {parsed} FROM raw) AS raw"
+
+
+@dataclass
+class Zoned:
+    """The first row seen with, and the first without, a UTC offset; 0 for none yet."""
+
+    with_offset: int = 0
+    without: int = 0
+
+
+def events(source: Source, section: config.Events, zoned: Zoned | None = None) -> Iterator[pa.RecordBatch]:
+    """Canonical events of one source, in its row order.
+
+    Ids are int64 or text as the source has them; an unreadable time is null (cleaning rejects it); a number
+    that is none raises SourceError with file, row, column and value, as do times with and without a UTC
+    offset in one source, unless the section names the time zone of those without.
+    """
+    check_mapping(section)
+    zoned = zoned if zoned is not None else Zoned()
+    connection = engine.connect()
+    connection.execute(f"SET TimeZone = {engine.literal(section.time_zone)}")
+    row, read_times = source.first_row, 0
+    example: tuple[int, object] | None = None
+    for batch in source.read(list(section.columns.values())):
+        raw = pa.table([_plain(column) for column in batch.columns], names=list(section.columns))
+        types = dict(zip(raw.column_names, raw.schema.types, strict=True))
+        _check_ids(raw, source, section, row)
+        # Many small chunks let the engine use its threads; the order is kept.
+        connection.register("raw", pa.Table.from_batches(raw.to_batches(max_chunksize=1 << 16), raw.schema))
+        try:
+            table = connection.sql(_select(section, types)).to_arrow_table()
+        except SourceError as error:
+            raise SourceError(f"{source.name}: {error}") from None
+        for name in NUMBERS:
+            if f"wrong_{name}" in table.column_names:
+                _refuse(table, raw, name, source, section, row)
+        if "has_offset" in table.column_names:
+            _check_offsets(table, zoned, source, section, row)
+        read_times += len(table) - table["timestamp"].null_count
+        if example is None and table["timestamp"].null_count:
+            at = pc.index(pc.is_null(table["timestamp"]), True).as_py()
+            example = row + at, raw["timestamp"][at].as_py()
+        row += len(table)
+        target = schema(table.schema.field("user_id").type, table.schema.field("item_id").type)
+        yield from table.select(COLUMNS).cast(target).combine_chunks().to_batches()
+    if row == source.first_row and row == 1:
+        raise SourceError(f"{source.name}: has a header but no rows; remove it from path or export it again")
+    if not read_times and example is not None:
+        raise SourceError(
+            f"{source.name}: no time could be read; row {example[0]}, "
+            f"column {section.columns['timestamp']!r}: {shorten(example[1])}; say time_format in the config"
+        )
+
+
+def _plain(column: pa.Array) -> pa.Array:
+    """Dictionary and fine-grained time columns in the types that the SQL expects."""
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    if pa.types.is_timestamp(column.type) and column.type.unit == "ns":
+        return column.cast(pa.timestamp("us", column.type.tz), safe=False)
+    if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
+        return column.cast(pa.string())
+    if pa.types.is_null(column.type):
+        return column.cast(pa.string())
+    return column
+
+
+def _check_ids(raw: pa.Table, source: Source, section: config.Events, row: int) -> None:
+    """Ids read as floats (whole numbers beside nulls) pass; fractions are a wrong mapping."""
+    for name in ("user_id", "item_id"):
+        if name in raw.column_names and pa.types.is_floating(raw[name].type):
+            wrong = pc.and_(pc.is_finite(raw[name]), pc.not_equal(pc.floor(raw[name]), raw[name]))
+            at = pc.index(wrong, True).as_py()
+            if at >= 0:
+                raise _wrong_value(source, row + at, section.columns[name], raw[name][at].as_py(), "an id")
+
+
+def _refuse(
+    table: pa.Table, raw: pa.Table, name: str, source: Source, section: config.Events, row: int
+) -> None:
+    at = pc.index(table[f"wrong_{name}"], True).as_py()
+    if at >= 0:
+        raise _wrong_value(source, row + at, section.columns[name], raw[name][at].as_py(), "a number")
+
+
+def _wrong_value(source: Source, row: int, column: str, value: object, expected: str) -> SourceError:
+    hint = ""
+    if isinstance(value, str) and re.fullmatch(r"-?[\d.]*,\d+", value.strip()):
+        hint = " with a point for decimals"
+    return SourceError(
+        f"{source.name}: row {row}, column {column!r}: {shorten(value)} is not {expected}; "
+        f"give {expected}{hint}, leave it empty, or map another column"
+    )
+
+
+def _check_offsets(table: pa.Table, zoned: Zoned, source: Source, section: config.Events, row: int) -> None:
+    if "time_zone" in section.model_fields_set:
+        return
+    known = pc.and_kleene(pc.is_valid(table["timestamp"]), table["has_offset"])
+    naive = pc.and_kleene(pc.is_valid(table["timestamp"]), pc.invert(table["has_offset"]))
+    first_known, first_naive = pc.index(known, True).as_py(), pc.index(naive, True).as_py()
+    zoned.with_offset = zoned.with_offset or (row + first_known if first_known >= 0 else 0)
+    zoned.without = zoned.without or (row + first_naive if first_naive >= 0 else 0)
+    if zoned.with_offset and zoned.without:
+        raise SourceError(
+            f"{source.name}: column {section.columns['timestamp']!r} mixes times with a UTC offset (row "
+            f"{zoned.with_offset}) and without (row {zoned.without}); "
+            "say time_zone = 'UTC' or another in the config"
+        )

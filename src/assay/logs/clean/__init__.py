@@ -1,0 +1,1 @@
+"""One SQL step a file: SELECTs over `events` and the one-row table `parameters`."""

@@ -1,0 +1,255 @@
+"""Collect: from the config's sources to Parquet parts of canonical events, reading only what is new.
+
+collect.json describes the last time that anything changed:
+{"rows": n, "rows_read": n, "minor_units": n, "sources": [{"name", "part", "rows", "rows_read",
+"change", ...}]} where change is
+"new", "changed", "appended" or "unchanged". The order of its sources is the order of the log.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from assay import config
+from assay.errors import ConfigError
+from assay.logs import attributes, canonical, sources
+from assay.logs.sources.base import Source
+from assay.logs.sources.database import DatabaseTable
+from assay.store import Run, digest, file_digest, write_json, write_parquet
+
+Report = Callable[[str, int, int | None], None]
+Record = dict[str, Any]
+ROWS = 1 << 18  # a row group: fixed, so that bytes do not depend on how rows arrived
+FORMAT = 1
+
+
+def silent(stage: str, done: int, total: int | None) -> None:
+    """Report no progress."""
+
+
+def regrouped(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """The same rows in batches of exactly ROWS, but for the last."""
+    waiting: list[pa.RecordBatch] = []
+    held = 0
+    for batch in batches:
+        waiting.append(batch)
+        held += batch.num_rows
+        while held >= ROWS:
+            table = pa.Table.from_batches(waiting, schema)
+            yield table.slice(0, ROWS).combine_chunks().to_batches()[0]
+            waiting, held = table.slice(ROWS).to_batches(), held - ROWS
+    if held:
+        yield pa.Table.from_batches(waiting, schema).combine_chunks().to_batches()[0]
+
+
+def fingerprint(log: config.Log) -> str:
+    """Changes when a source or its section changes; a database without grows_by always counts as changed."""
+    state: list[object] = [FORMAT, log.model_dump(mode="json")]
+    for section in [*log.events, log.items, log.users]:
+        if section is None:
+            continue
+        if section.url is None:
+            state += [(str(path), file_digest(path)) for path in sources.files(section) if path.is_file()]
+        else:
+            state.append(DatabaseTable(section).state())
+    return digest(state)
+
+
+def _prefix_digest(path: Path, size: int) -> str:
+    whole = hashlib.sha256()
+    with path.open("rb") as stream:
+        while size and (block := stream.read(min(size, 1 << 22))):
+            whole.update(block)
+            size -= len(block)
+    return whole.hexdigest()
+
+
+def _ends_with_line_break(path: Path, size: int) -> bool:
+    with path.open("rb") as stream:
+        stream.seek(size - 1)
+        return stream.read(1) == b"\n"
+
+
+def _stands(record: Record, run: Run) -> bool:
+    """Whether the part that a record describes is still what it was."""
+    path = run.path(record["part"])
+    return path.exists() and file_digest(path) == record["part_sha256"]
+
+
+class _Writer:
+    """Writes one part and counts what is read."""
+
+    def __init__(self, run: Run, report: Report) -> None:
+        self.run, self.report, self.read = run, report, 0
+
+    def write(
+        self, part: str, new: Iterator[pa.RecordBatch], total: int | None, before: str | None = None
+    ) -> Record:
+        """Write `new` as a part, after the rows of the part `before`; return what the account says of it."""
+        first = next(new, None)
+        old = pq.ParquetFile(self.run.path(before)) if before else None
+        schema = (
+            old.schema_arrow
+            if old
+            else first.schema
+            if first is not None
+            else canonical.schema(pa.string(), pa.string())
+        )
+        fresh = 0
+
+        def rows() -> Iterator[pa.RecordBatch]:
+            nonlocal fresh
+            if old:
+                yield from old.iter_batches(batch_size=ROWS)
+            batch = first
+            while batch is not None:
+                fresh += batch.num_rows
+                self.report("collect", self.read + fresh, total)
+                yield batch.cast(schema)
+                batch = next(new, None)
+
+        written = write_parquet(self.run.path(part), regrouped(rows(), schema), schema)
+        self.read += fresh
+        return {
+            "part": part,
+            "rows": written,
+            "rows_read": fresh,
+            "part_sha256": file_digest(self.run.path(part)),
+        }
+
+
+def _part_name(taken: set[str]) -> str:
+    number = 0
+    while (name := f"log/events/part-{number:05d}.parquet") in taken:
+        number += 1
+    taken.add(name)
+    return name
+
+
+def _file_record(
+    path: Path, section: config.Events, known: Record | None, taken: set[str], run: Run, writer: _Writer
+) -> Record:
+    size, key = (
+        path.stat().st_size if path.is_file() else 0,
+        digest([FORMAT, section.model_dump(exclude={"path"})]),
+    )
+    source: Source = sources.open_file(path, section)
+    source.columns()  # refuses what is not there or empty before anything is hashed
+    base = {"name": str(path), "section": key, "bytes": size, "sha256": _prefix_digest(path, size)}
+    zoned = canonical.Zoned()
+    if known and known["section"] == key and _stands(known, run):
+        if known["sha256"] == base["sha256"]:
+            return known | {"rows_read": 0, "change": "unchanged"}
+        grown = sources.is_plain_text(path, section) and size > known["bytes"] > 0
+        if (
+            grown
+            and _ends_with_line_break(path, known["bytes"])
+            and _prefix_digest(path, known["bytes"]) == known["sha256"]
+        ):
+            zoned = canonical.Zoned(*known["zoned"])
+            tail = sources.open_file(path, section, start=known["bytes"], first_row=known["lines"] + 1)
+            new = canonical.events(tail, section, zoned)
+            made = writer.write(known["part"], new, None, before=known["part"])
+            lines = known["lines"] + made["rows_read"]
+            return (
+                base
+                | made
+                | {"change": "appended", "zoned": [zoned.with_offset, zoned.without], "lines": lines}
+            )
+    part = known["part"] if known else _part_name(taken)
+    made = writer.write(part, canonical.events(source, section, zoned), source.rows())
+    change = "changed" if known else "new"
+    zones = [zoned.with_offset, zoned.without]
+    return base | made | {"change": change, "zoned": zones, "lines": made["rows_read"]}
+
+
+def _database_record(
+    section: config.Events, known: Record | None, taken: set[str], run: Run, writer: _Writer
+) -> Record:
+    source = DatabaseTable(section)
+    key = digest([FORMAT, section.model_dump()])
+    base: Record = {"name": source.name, "section": key}
+    zoned = canonical.Zoned()
+    if known and section.grows_by and known["section"] == key and _stands(known, run):
+        tail = DatabaseTable(section, watermark=known["watermark"], first_row=known["rows"] + 1)
+        new = canonical.events(tail, section, zoned)
+        first = next(new, None)
+        if first is None:
+            return known | {"rows_read": 0, "change": "unchanged"}
+        made = writer.write(known["part"], _chain(first, new), None, before=known["part"])
+        return base | made | {"change": "appended", "watermark": tail.watermark}
+    part = known["part"] if known else _part_name(taken)
+    made = writer.write(part, canonical.events(source, section, zoned), source.rows())
+    return base | made | {"change": "changed" if known else "new", "watermark": source.watermark}
+
+
+def _chain(first: pa.RecordBatch, rest: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    yield first
+    yield from rest
+
+
+def _previous(run: Run) -> dict[str, Any]:
+    path = run.path("log/collect.json")
+    return run.read_json("log/collect.json") if path.exists() else {"sources": []}
+
+
+def collect(log: config.Log, run: Run, report: Report = silent) -> list[str]:
+    """Read the sources into log/events/part-*.parquet, items.parquet and users.parquet in log/, collect.json.
+
+    Files that did not change are not read again; of a plain-text file that only grew, and of a database
+    with grows_by, only the new rows are. Returns the names of the artefacts. Raises SourceError or
+    ConfigError that names the file, row, column and value; then nothing of an earlier run is lost.
+    """
+    before = _previous(run)
+    known = {record["name"] + record["section"]: record for record in before["sources"]}
+    by_name = {record["name"]: record for record in before["sources"]}
+    taken = {record["part"] for record in before["sources"]}
+    writer = _Writer(run, report)
+    records: list[Record] = []
+    minor_units = {section.minor_units for section in log.events}
+    if len(minor_units) > 1:
+        raise ConfigError(
+            "[log.events] minor_units: must be the same in every section; money is added up over them"
+        )
+    for section in log.events:
+        canonical.check_mapping(section)
+        if section.url is not None:
+            key = DatabaseTable(section).name + digest([FORMAT, section.model_dump()])
+            records.append(_database_record(section, known.get(key), taken, run, writer))
+            continue
+        for path in sources.files(section):
+            key = str(path) + digest([FORMAT, section.model_dump(exclude={"path"})])
+            old = known.get(key) or by_name.get(str(path))
+            if old is not None and any(r["part"] == old["part"] for r in records):
+                old = None  # one file under two sections
+            records.append(_file_record(path, section, old, taken, run, writer))
+    names = [record["part"] for record in records]
+    tables = {
+        "items": attributes.items(log.items) if log.items else None,
+        "users": attributes.users(log.users) if log.users else None,
+    }
+    for name, table in tables.items():
+        if table is None:
+            run.path(f"log/{name}.parquet").unlink(missing_ok=True)
+        else:
+            write_parquet(run.path(f"log/{name}.parquet"), table)
+            names.append(f"log/{name}.parquet")
+    changed = [r["change"] != "unchanged" for r in records]
+    if any(changed) or [r["part"] for r in before["sources"]] != [r["part"] for r in records]:
+        write_json(
+            run.path("log/collect.json"),
+            {
+                "rows": sum(r["rows"] for r in records),
+                "rows_read": sum(r["rows_read"] for r in records),
+                "minor_units": minor_units.pop(),
+                "sources": records,
+            },
+        )
+    for stale in sorted(run.path("log/events").glob("part-*.parquet")):
+        if f"log/events/{stale.name}" not in names:
+            stale.unlink()
+    return [*names, "log/collect.json"]

@@ -1,0 +1,255 @@
+"""Penalised logistic regression over sparse rows: converged fits, curvature, exact leverages.
+
+The loss is sum_i w_i * log_loss_i + (l2 / 2) * |b|^2 over all columns: an intercept is a constant column,
+penalised as lightly as the rest. Every sum runs in a fixed order, so results do not depend on threads.
+"""
+
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.linalg import blas, lapack
+
+Vector = NDArray[np.float64]
+_BLOCKS = 16  # fixed, so that sums over rows have one order whatever the number of threads
+_DENSE_COLUMNS = 20_000  # beyond this a dense Hessian no longer fits a small machine
+_PILOT_ROWS = 200_000
+
+
+@numba.njit(cache=True, parallel=True)
+def _times(indptr, indices, data, b, out):  # type: ignore[no-untyped-def]
+    for i in numba.prange(indptr.size - 1):
+        total = 0.0
+        for a in range(indptr[i], indptr[i + 1]):
+            total += data[a] * b[indices[a]]
+        out[i] = total
+
+
+@numba.njit(cache=True, parallel=True)
+def _transposed_times(indptr, indices, data, r, out):  # type: ignore[no-untyped-def]
+    n = indptr.size - 1
+    for block in numba.prange(out.shape[0]):
+        for i in range(block * n // out.shape[0], (block + 1) * n // out.shape[0]):
+            if r[i] != 0.0:
+                for a in range(indptr[i], indptr[i + 1]):
+                    out[block, indices[a]] += data[a] * r[i]
+
+
+@numba.njit(cache=True, parallel=True)
+def _gram(indptr, indices, data, d, bounds, out):  # type: ignore[no-untyped-def]
+    # A stripe of output rows belongs to one thread: no second p x p buffer, one order of summation.
+    for stripe in numba.prange(bounds.size - 1):
+        low, high = bounds[stripe], bounds[stripe + 1]
+        for i in range(indptr.size - 1):
+            if d[i] == 0.0:
+                continue
+            end = indptr[i + 1]
+            for a in range(indptr[i], end):
+                j = indices[a]
+                if low <= j < high:
+                    scaled = d[i] * data[a]
+                    for b in range(a, end):
+                        out[j, indices[b]] += scaled * data[b]
+
+
+@numba.njit(cache=True, parallel=True)
+def _quadratic(indptr, indices, data, upper, out):  # type: ignore[no-untyped-def]
+    for i in numba.prange(indptr.size - 1):
+        end = indptr[i + 1]
+        total = 0.0
+        for a in range(indptr[i], end):
+            row = upper[indices[a]]
+            cross = 0.0
+            for b in range(a + 1, end):
+                cross += row[indices[b]] * data[b]
+            total += data[a] * (data[a] * row[indices[a]] + 2.0 * cross)
+        out[i] = total
+
+
+def as_rows(X: sparse.csr_array | NDArray[np.floating]) -> sparse.csr_array:
+    """(n, p) matrix as CSR with sorted, unique column indices; X itself where it is so already."""
+    rows = X if sparse.issparse(X) and X.format == "csr" else sparse.csr_array(X)
+    if not rows.has_canonical_format:
+        rows = rows.copy()
+        rows.sum_duplicates()
+    return rows
+
+
+def margins(X: sparse.csr_array, b: Vector) -> Vector:
+    """(n,) X @ b."""
+    out = np.empty(X.shape[0])
+    _times(X.indptr, X.indices, X.data, b, out)
+    return out
+
+
+def transposed(X: sparse.csr_array, r: Vector) -> Vector:
+    """(p,) X' @ r, summed in a fixed order."""
+    out = np.zeros((_BLOCKS, X.shape[1]))
+    _transposed_times(X.indptr, X.indices, X.data, r, out)
+    return np.asarray(out.sum(axis=0))
+
+
+def probability(margin: Vector) -> Vector:
+    """(n,) 1 / (1 + exp(-margin)) without overflow."""
+    small = np.exp(-np.abs(margin))
+    return np.where(margin >= 0, 1.0, small) / (1.0 + small)
+
+
+def losses(margin: Vector, y: NDArray[np.generic]) -> Vector:
+    """(n,) log-loss of each sample, y in {0, 1}."""
+    return np.asarray(np.logaddexp(0.0, np.where(y > 0, -margin, margin)))
+
+
+class Curvature:
+    """Inverse of the Hessian X' D X + l2 I at one point: solves and leverages.
+
+    Holds one (p, p) float64 matrix, of which only the upper triangle is meant.
+    """
+
+    def __init__(self, X: sparse.csr_array, d: Vector, l2: float) -> None:
+        p = X.shape[1]
+        if p > _DENSE_COLUMNS:
+            raise ValueError(f"{p} columns: exact curvature takes at most {_DENSE_COLUMNS}; raise [encode] rare")
+        hessian = np.zeros((p, p))
+        hessian.flat[:: p + 1] = l2
+        _gram(X.indptr, X.indices, X.data, d, _stripes(X), hessian)
+        # The upper triangle of a C-ordered matrix is LAPACK's lower triangle of the same memory.
+        factor, info = lapack.dpotrf(hessian.T, lower=1, clean=0, overwrite_a=1)
+        if info != 0:
+            raise ValueError(f"the Hessian is not positive definite at column {info - 1}: raise l2")
+        self._lower = factor
+        self._inverted = False
+
+    def solve(self, g: Vector) -> Vector:
+        """H^-1 g for g of shape (p,) or (p, k)."""
+        if not self._inverted:
+            return np.asarray(lapack.dpotrs(self._lower, g, lower=1)[0])
+        if g.ndim == 1:
+            return np.asarray(blas.dsymv(1.0, self._lower, g, lower=1))
+        return np.asarray(blas.dsymm(1.0, self._lower, g, lower=1))
+
+    def invert(self) -> None:
+        """Turn the factor into the inverse, in place; `leverage` needs it, `solve` takes either."""
+        if not self._inverted:
+            self._lower, info = lapack.dpotri(self._lower, lower=1, overwrite_c=1)
+            assert info == 0
+            self._inverted = True
+
+    def leverage(self, X: sparse.csr_array) -> Vector:
+        """(n,) x_i' H^-1 x_i, exact."""
+        self.invert()
+        out = np.empty(X.shape[0])
+        _quadratic(X.indptr, X.indices, X.data, self._lower.T, out)
+        return out
+
+
+def _stripes(X: sparse.csr_array, count: int = 8) -> NDArray[np.int64]:
+    """Column bounds that give each stripe about as many stored entries."""
+    entries = np.concatenate(([0], np.cumsum(np.bincount(X.indices, minlength=X.shape[1]))))
+    bounds = np.searchsorted(entries, np.linspace(0, entries[-1], count + 1)[1:-1])
+    return np.unique(np.concatenate(([0], bounds, [X.shape[1]]))).astype(np.int64)
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A fitted model: coef (p,), whether decrement per row reached the tolerance, and the last curvature."""
+
+    coef: Vector
+    converged: bool
+    decrement: float
+    iterations: int
+    curvature: Curvature | None
+
+
+def fit(
+    X: sparse.csr_array,
+    y: NDArray[np.generic],
+    *,
+    l2: float,
+    sample_weight: Vector | None = None,
+    start: Vector | None = None,
+    curvature: Curvature | None = None,
+    tolerance: float = 1e-12,
+    max_iterations: int = 100,
+) -> Fit:
+    """Minimise the penalised loss by Newton steps until decrement / n is `tolerance` or less.
+
+    Directions come from conjugate gradients preconditioned by one factored Hessian (`curvature`, from a fit
+    nearby; else made once at the start, which a fit on a slice of the rows provides). Steps are halved until
+    the loss falls: undamped Newton diverges on noisy labels. decrement is g' H^-1 g / 2 over the rows of
+    positive weight. y (n,) in {0, 1}; sample_weight (n,) >= 0. ValueError: an empty or one-class training set.
+    """
+    X = as_rows(X)
+    w = np.ones(X.shape[0]) if sample_weight is None else np.asarray(sample_weight, np.float64)
+    target = np.asarray(y, np.float64)
+    n = int(np.count_nonzero(w))
+    used = target[w > 0]
+    if n == 0 or used.min() == used.max():
+        raise ValueError("logistic regression needs samples of both labels with a weight above 0")
+    if start is None:
+        start = _pilot(X, target, w, l2)
+    b = np.array(start, np.float64)
+    margin = margins(X, b)
+    loss = float(w @ losses(margin, target)) + 0.5 * l2 * float(b @ b)
+    decrement = np.inf
+    for iteration in range(max_iterations):
+        p = probability(margin)
+        d = w * p * (1.0 - p)
+        gradient = transposed(X, w * (p - target)) + l2 * b
+        if curvature is None and X.shape[1] <= _DENSE_COLUMNS:
+            curvature = Curvature(X, d, l2)
+        step = _direction(X, d, l2, gradient, curvature)
+        decrement = 0.5 * float(gradient @ step)
+        if decrement <= tolerance * n:
+            return Fit(b, True, decrement, iteration, curvature)
+        moved = margins(X, step)
+        size = 1.0
+        while True:
+            trial = b - size * step
+            trial_margin = margin - size * moved
+            trial_loss = float(w @ losses(trial_margin, target)) + 0.5 * l2 * float(trial @ trial)
+            if trial_loss <= loss or size < 1e-10:
+                break
+            size *= 0.5
+        if size < 1e-10:  # rounding hides any further fall
+            break
+        b, margin, loss = trial, trial_margin, trial_loss
+    return Fit(b, decrement <= 1e-10 * n, decrement, max_iterations, curvature)
+
+
+def _direction(X: sparse.csr_array, d: Vector, l2: float, g: Vector, curvature: Curvature | None) -> Vector:
+    """H^-1 g by preconditioned conjugate gradients, to 1e-2 of g in the preconditioner's norm."""
+    diagonal = None
+    if curvature is None:
+        squared = sparse.csr_array((X.data**2, X.indices, X.indptr), shape=X.shape)
+        diagonal = transposed(squared, d) + l2
+    step = np.zeros_like(g)
+    residual = g.copy()
+    solved = curvature.solve(residual) if curvature is not None else residual / diagonal
+    direction = solved.copy()
+    first = size = float(residual @ solved)
+    for _ in range(25 if curvature is not None else 500):
+        if size <= 1e-4 * first or size == 0.0:
+            break
+        product = transposed(X, d * margins(X, direction)) + l2 * direction
+        scale = size / float(direction @ product)
+        step += scale * direction
+        residual -= scale * product
+        solved = curvature.solve(residual) if curvature is not None else residual / diagonal
+        size, before = float(residual @ solved), size
+        direction = solved + (size / before) * direction
+    return step
+
+
+def _pilot(X: sparse.csr_array, y: Vector, w: Vector, l2: float) -> Vector:
+    """Start for a large fit: the fit on evenly spaced rows, whose weights make up for the others."""
+    n = X.shape[0]
+    if n <= 2 * _PILOT_ROWS:
+        return np.zeros(X.shape[1])
+    rows = np.arange(0, n, n // _PILOT_ROWS)
+    if np.unique(y[rows][w[rows] > 0]).size < 2:
+        return np.zeros(X.shape[1])
+    scale = n / rows.size
+    return fit(X[rows], y[rows], l2=l2, sample_weight=w[rows] * scale, tolerance=1e-6).coef

@@ -1,0 +1,126 @@
+"""Who had which item in which period, ordered for walking through time: the one view that draws and candidates share."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from assay.numerics.hashing import Hashes, hash_ids
+from assay.samples.periods import days
+
+Codes = NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Triples:
+    """Distinct (user, item, period), sorted by period, user, item."""
+
+    user: Codes
+    item: Codes
+    period: Codes
+
+    def __len__(self) -> int:
+        return len(self.user)
+
+    @classmethod
+    def distinct(cls, user: Codes, item: Codes, period: Codes) -> "Triples":
+        """The distinct ones of given triples (n,), in any order."""
+        order = np.lexsort((item, user, period))
+        user, item, period = user[order], item[order], period[order]
+        new = np.ones(len(user), bool)
+        new[1:] = (np.diff(period) != 0) | (np.diff(user) != 0) | (np.diff(item) != 0)
+        return cls(user[new], item[new], period[new])
+
+    def between(self, begin: int, end: int) -> slice:
+        """Rows of the periods from begin up to, not including, end."""
+        low, high = np.searchsorted(self.period, [begin, end])
+        return slice(int(low), int(high))
+
+
+@dataclass(frozen=True)
+class Market:
+    """What is known at the start of a period: nothing in it is later."""
+
+    period: int
+    on_sale: NDArray[np.bool_]  # (items,) sold or shown in the `available` periods before
+    popular: Codes  # items of all purchases (distinct user, item, period) in those periods
+    by_category: Codes  # the same, sorted by category
+    category_begins: NDArray[np.int64]  # (categories + 1,) where each category begins in by_category
+
+
+@dataclass(frozen=True)
+class History:
+    """Target events as distinct triples, with what is needed to draw from them.
+
+    bought, shown: triples of target and of exposure events. category: (items,) codes, -1 unknown, numbered in
+    order of name. user_hash, item_hash: (users,), (items,) stable hashes of the ids. own_item, own_period: each
+    user's purchases in order of time, beginning at own_begins[user].
+    """
+
+    bought: Triples
+    shown: Triples
+    category: Codes
+    categories: int
+    user_hash: Hashes
+    item_hash: Hashes
+    own_item: Codes
+    own_period: Codes
+    own_begins: NDArray[np.int64]
+    first_day: int
+    last_day: int
+
+    def markets(self, begin: int, end: int, available: int) -> Iterator[Market]:
+        """The market at the start of every period from begin up to, not including, end."""
+        for period in range(begin, end):
+            window = self.bought.between(period - available, period)
+            popular = self.bought.item[window]
+            on_sale = np.zeros(len(self.category), bool)
+            on_sale[popular] = True
+            on_sale[self.shown.item[self.shown.between(period - available, period)]] = True
+            categories = self.category[popular]
+            order = np.argsort(categories, kind="stable")
+            begins = np.searchsorted(categories[order], np.arange(self.categories + 1))
+            yield Market(period, on_sale, popular, popular[order], begins)
+
+    def next_period(self, period_days: int) -> int:
+        """The period after the one of the last event."""
+        return self.last_day // period_days + 1
+
+
+def history(events: pa.Table, users: pa.Table, items: pa.Table, target: str, period_days: int) -> History:
+    """Read clean events, users (in order of user_code) and items (in order of item_code)."""
+    day = days(events.column("timestamp"))
+
+    def triples(kind: str) -> Triples:
+        rows = pc.and_(pc.equal(events.column("event"), kind), pc.is_valid(events.column("item_code")))
+        mask = pc.fill_null(rows, False).to_numpy(zero_copy_only=False)
+        user, item = (events.column(c).filter(rows).to_numpy().astype(np.int32) for c in ("user_code", "item_code"))
+        return Triples.distinct(user, item, (day[mask] // period_days).astype(np.int32))
+
+    bought = triples(target)
+    category, names = category_codes(items)
+    order = np.lexsort((bought.item, bought.period, bought.user))
+    return History(
+        bought=bought,
+        shown=triples("exposure"),
+        category=category,
+        categories=names,
+        user_hash=hash_ids(users.column("user_id")),
+        item_hash=hash_ids(items.column("item_id")),
+        own_item=bought.item[order],
+        own_period=bought.period[order],
+        own_begins=np.searchsorted(bought.user[order], np.arange(users.num_rows + 1)),
+        first_day=int(day.min()) if len(day) else 0,
+        last_day=int(day.max()) if len(day) else -1,
+    )
+
+
+def category_codes(items: pa.Table, column: str = "category") -> tuple[Codes, int]:
+    """Codes (items,) of a text column in order of text, -1 where null; and how many there are."""
+    text = pc.cast(items.column(column), pa.string())
+    names = pc.unique(text.drop_null()).sort()
+    codes = pc.fill_null(pc.index_in(text, names), -1).to_numpy(zero_copy_only=False).astype(np.int32)
+    return codes, len(names)

@@ -1,0 +1,149 @@
+import math
+from itertools import combinations
+
+import numpy as np
+import pytest
+import pytrec_eval
+from hypothesis import given, settings
+from hypothesis import strategies as h
+
+from assay.errors import InputError
+from assay.numerics import ranking as rk
+
+CUTS = (1, 3, 10, 50)
+NAMES = {"P": "precision", "recall": "recall", "success": "hit_rate", "map_cut": "map", "ndcg_cut": "ndcg"}
+
+
+def trec(run, truth):
+    names = {f"{name}.{','.join(map(str, CUTS))}" for name in NAMES} | {"recip_rank"}
+    return pytrec_eval.RelevanceEvaluator(truth, names).evaluate(run)
+
+
+def compare_with_trec(requests):
+    """requests: lists of (id, score, gain, is candidate)."""
+    ids = sorted({row[0] for rows in requests for row in rows})
+    ties = dict(zip(ids, rk.tie_order(ids), strict=True))
+    lists = [[row for row in rows if row[3]] for rows in requests]
+    flat = [row for rows in lists for row in rows]
+    offsets = np.cumsum([0, *map(len, lists)])
+    truth_count = np.array([sum(row[2] > 0 for row in rows) for rows in requests])
+    column = lambda at: np.array([row[at] for row in flat], float)  # noqa: E731
+    tie = np.array([ties[row[0]] for row in flat], np.int64)
+    found = rk.ranking_measures(offsets, column(1), column(2), truth_count, tie, CUTS)
+    run = {str(r): {row[0]: float(row[1]) for row in rows} for r, rows in enumerate(lists) if rows}
+    truth = {str(r): {row[0]: row[2] for row in rows} for r, rows in enumerate(requests) if rows}
+    if not run:
+        return
+    for r, expected in trec(run, truth).items():
+        for cut in CUTS:
+            for theirs, ours in NAMES.items():
+                assert found[f"{ours}@{cut}"][int(r)] == pytest.approx(
+                    expected[f"{theirs}_{cut}"], abs=1e-9
+                ), ours
+            whole = expected["recip_rank"]
+            assert found[f"mrr@{cut}"][int(r)] == pytest.approx(
+                whole if whole * cut >= 0.999 else 0, abs=1e-9
+            )
+
+
+ROW = h.tuples(
+    h.text(h.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), min_size=1, max_size=4),
+    h.sampled_from([-1.5, 0.0, 0.25, 0.5, 2.0]),
+    h.integers(0, 3),
+    h.booleans(),
+)
+
+
+@given(h.lists(h.lists(ROW, max_size=25, unique_by=lambda row: row[0]), min_size=1, max_size=5))
+@settings(max_examples=150, deadline=None)
+def test_equal_to_trec_eval(requests):
+    # The gain of truth that no list holds is 1 by definition here.
+    compare_with_trec([[(i, s, g if c else min(g, 1), c) for i, s, g, c in rows] for rows in requests])
+
+
+def test_equal_to_trec_eval_on_longer_lists():
+    rng = np.random.default_rng(4)
+    words = ["10", "9", "item", "牛乳", "🥛", "חלב", "éclair"]
+    compare_with_trec(
+        [
+            [
+                (
+                    f"{words[i % 7]}{i}",
+                    round(float(rng.random()), 1),
+                    int(rng.random() < 0.2),
+                    bool(rng.random() < 0.9),
+                )
+                for i in range(rng.integers(1, 120))
+            ]
+            for _ in range(60)
+        ]
+    )
+
+
+def test_tie_order_is_that_of_the_bytes():
+    ids = ["b", "é", "🥛", "牛", "10", "9", "a\u200f", "b"]
+    rank = rk.tie_order(ids)
+    assert [ids[i] for i in np.argsort(rank, kind="stable")] == sorted(ids, key=str.encode)
+    assert rank[0] == rank[-1]
+    assert rk.tie_order([10, 9]).tolist() == [0, 1]
+
+
+def test_edges():
+    offsets = np.array([0, 0, 3])
+    measures = rk.ranking_measures(offsets, np.zeros(3), [0, 1, 0], [2, 1], np.arange(3), (2, 100))
+    assert measures["recall@100"].tolist() == [0, 1]
+    assert measures["precision@100"].tolist() == [0, 0.01]
+    assert measures["mrr@2"].tolist() == [0, 0.5]
+    assert rk.top_k(offsets, np.zeros(3), np.arange(3), 5).tolist() == [[-1] * 5, [2, 1, 0, -1, -1]]
+    assert rk.ranking_measures(np.array([0]), np.zeros(0), [], [], np.zeros(0), (5,))["map@5"].shape == (0,)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"score": np.array([1, np.nan, 0])}, "score of row 1 is NaN"),
+        ({"k": (0,)}, "k is 0"),
+        ({"k": ()}, "k is empty"),
+        ({"truth_count": np.array([0])}, "truth_count of request 0 is 0 but its list holds 1"),
+        ({"tie": np.zeros(2, int)}, "3 scores but 2 tie ranks"),
+        ({"relevance": np.array([0, np.nan, 0])}, "relevance of row 1"),
+    ],
+)
+def test_refuses(change, message):
+    good = {
+        "offsets": np.array([0, 3]),
+        "score": np.zeros(3),
+        "relevance": np.array([0, 1, 0]),
+        "truth_count": np.array([1]),
+        "tie": np.arange(3),
+        "k": (2,),
+    }
+    with pytest.raises(InputError, match=message):
+        rk.ranking_measures(**(good | change))
+
+
+def test_request_offsets():
+    ids, offsets = rk.request_offsets(np.array([3, 3, 9]))
+    assert ids.tolist() == [3, 9]
+    assert offsets.tolist() == [0, 2, 3]
+    with pytest.raises(InputError, match="order of request"):
+        rk.request_offsets(np.array([3, 9, 3]))
+
+
+def test_beyond_accuracy_against_loops():
+    rng = np.random.default_rng(2)
+    top = np.array([rng.permutation(30)[:6] for _ in range(9)])
+    top[0, 4:] = -1
+    popularity, category = rng.integers(0, 50, 30), rng.integers(0, 3, 30)
+    head = rk.head_items(popularity, 0.4)
+    for r, row in enumerate(top):
+        items = [i for i in row if i >= 0]
+        bits = [-math.log2((popularity[i] + 1) / (popularity.sum() + 30)) for i in items]
+        assert rk.novelty(top, popularity)[r] == pytest.approx(np.mean(bits))
+        assert rk.popularity_share(top, head)[r] == pytest.approx(np.mean([head[i] for i in items]))
+        differ = [category[a] != category[b] for a, b in combinations(items, 2)]
+        assert rk.diversity(top, category)[r] == pytest.approx(np.mean(differ))
+    assert rk.coverage(top, 30) == len({i for row in top for i in row if i >= 0}) / 30
+    assert popularity[head].sum() >= 0.4 * popularity.sum()
+    assert popularity[head].min() >= popularity[~head].max()
+    assert np.isnan(rk.diversity(np.array([[3, -1]]), category)[0])
