@@ -1,1 +1,7 @@
-"""What a training sample is worth: one family of valuers a file."""
+"""What each training sample is worth: valuers, one family a file, and what follows from their values."""
+
+from assay.importance.influence import Influence, group_influence, influence
+from assay.importance.predicted import Loss, Probability
+from assay.importance.protocol import Importance, Valuer
+
+__all__ = ["Importance", "Influence", "Loss", "Probability", "Valuer", "group_influence", "influence"]

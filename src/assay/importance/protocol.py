@@ -1,0 +1,103 @@
+"""What a valuer is, and what it returns: one value a training sample, with its standard error."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from assay.errors import InputError, SplitError
+from assay.numerics.hashing import hash_ids, mix, uniform
+from assay.samples.table import Samples
+
+Vector = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Importance:
+    """Values of samples: what the utility would fall by without each; higher is more useful, never rescaled.
+
+    sample_id (n,) int64; value (n,) in the utility's unit; per_fold (F, n) or None: the values on each fold of
+    validation users, of which `value` is the mean. metadata: method, utility, model.
+    """
+
+    sample_id: NDArray[np.int64]
+    value: Vector
+    per_fold: NDArray[np.float64] | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def stderr(self) -> Vector:
+        """(n,) standard error of value over folds: sd / sqrt(F); NaN without folds."""
+        if self.per_fold is None:
+            return np.full(len(self.value), np.nan)
+        folds = len(self.per_fold)
+        squares = np.zeros(len(self.value))
+        for values in self.per_fold:
+            squares += (values - self.value) ** 2
+        return np.asarray(np.sqrt(squares / (folds * (folds - 1))))
+
+    @property
+    def z(self) -> Vector:
+        """(n,) value / (stderr + median stderr), so that near-null samples do not win; NaN without folds."""
+        stderr = self.stderr
+        if not len(stderr) or np.isnan(stderr[0]):
+            return stderr
+        scale = stderr + np.median(stderr)
+        return np.divide(self.value, scale, out=np.zeros_like(scale), where=scale > 0)
+
+    def order(self) -> NDArray[np.int64]:
+        """(n,) positions from least to most useful: by z where there are folds, else by value; ties by sample_id."""
+        return np.lexsort((self.sample_id, self.value if self.per_fold is None else self.z))
+
+    def table(self) -> pa.Table:
+        """Columns of tables.IMPORTANCE, metadata in the schema."""
+        columns = {"sample_id": self.sample_id, "value": self.value, "stderr": self.stderr, "z": self.z}
+        return pa.table(columns).replace_schema_metadata(dict(self.metadata))
+
+
+@runtime_checkable
+class Valuer(Protocol):
+    """Values every training sample. The constructor only stores settings."""
+
+    name: str
+
+    def value(
+        self,
+        train: Samples,
+        validation: Samples,
+        *,
+        model: Any,
+        utility: str,
+        folds: int,
+        rng: np.random.Generator,
+    ) -> Importance:
+        """Values (n,) of train, in its order.
+
+        model is fitted on train. utility names the measure that values are differences of. folds of
+        validation users give standard errors; a valuer that does not look at validation has none.
+        """
+        ...
+
+
+def user_folds(samples: Samples, folds: int, seed: int) -> NDArray[np.int64]:
+    """(n,) fold of each row: all rows of a user share one, by a stable hash of the user's id.
+
+    SplitError when a fold stays empty: then there are too few users for so many folds.
+    """
+    fold = (uniform(mix(seed, hash_ids(samples.keys.column("user_id")))) * folds).astype(np.int64)
+    empty = np.flatnonzero(np.bincount(fold, minlength=folds) == 0)
+    if len(empty):
+        users = len(np.unique(samples.user))
+        raise SplitError(
+            f"{users} validation users do not fill {folds} folds; lower [value] folds or take a longer validation split"
+        )
+    return fold
+
+
+def only_log_loss(utility: str, valuer: str) -> None:
+    """InputError for a utility that a valuer has no values in."""
+    if utility != "log_loss":
+        raise InputError(f"{valuer} values the log_loss, not {utility!r}; use utility log_loss or another valuer")

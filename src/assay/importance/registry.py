@@ -1,0 +1,36 @@
+"""Valuers by name: ours, those of installed packages (entry points `assay.valuers`), and dotted paths."""
+
+from collections.abc import Callable
+from importlib import import_module
+from importlib.metadata import entry_points
+
+from assay.errors import ConfigError, did_you_mean
+from assay.importance.influence import Influence
+from assay.importance.predicted import Loss, Probability
+from assay.importance.protocol import Valuer
+
+VALUERS: dict[str, Callable[[], Valuer]] = {"probability": Probability, "loss": Loss, "influence": Influence}
+
+
+def make(name: str) -> Valuer:
+    """The valuer of a name, or of a dotted path `package.module:Class`; ConfigError when there is none."""
+    if name in VALUERS:
+        return VALUERS[name]()
+    for point in entry_points(group="assay.valuers", name=name):
+        return _checked(point.load()(), name)
+    module, _, attribute = name.partition(":")
+    if not attribute:
+        raise ConfigError(
+            f"[value] valuers: unknown valuer {name!r}{did_you_mean(name, VALUERS)}; known: probability, loss, influence,"
+            " or give package.module:Class"
+        )
+    try:
+        return _checked(getattr(import_module(module), attribute)(), name)
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(f"[value] valuers: cannot load {name!r}: {error}") from None
+
+
+def _checked(valuer: object, name: str) -> Valuer:
+    if not isinstance(valuer, Valuer):
+        raise ConfigError(f"[value] valuers: {name!r} is no valuer; it needs a name and value(train, validation, ...)")
+    return valuer
