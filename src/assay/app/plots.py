@@ -51,9 +51,7 @@ class Series:
     points: Sequence[tuple[int, float, float | None, float | None]]
 
 
-def scale(
-    values: Iterable[float | None], *, include: Sequence[float] = (), pad: float = 0.06, marks: int = 4
-) -> Scale:
+def scale(values: Iterable[float | None], *, include: Sequence[float] = (), pad: float = 0.06, marks: int = 4) -> Scale:
     """An axis over the values, with about `marks` round numbers on it."""
     known = [float(v) for v in [*values, *include] if words.known(v)]
     low, high = (min(known), max(known)) if known else (0.0, 1.0)
@@ -99,9 +97,7 @@ def _track(row: Row, axis: Scale, *, stem: bool, zero: bool) -> Markup:
     if stem:
         parts.append(_line(axis.at(0), 50, axis.at(row.value), 50, f"stem {row.tone}"))
     if row.low is not None and row.high is not None:
-        parts.append(
-            _line(axis.at(row.low), 50, axis.at(row.high), 50, f"whisker {'ink' if stem else row.tone}")
-        )
+        parts.append(_line(axis.at(row.low), 50, axis.at(row.high), 50, f"whisker {'ink' if stem else row.tone}"))
     if not stem:
         parts.append(
             _tag(
@@ -126,9 +122,7 @@ def _axis(axis: Scale) -> Markup:
     return _tag('<svg class="ticks" role="presentation">{body}</svg>', body=_join(ticks))
 
 
-def rows(
-    ident: str, lines: Sequence[Row], *, stem: bool = False, zero: bool = False, ticks: bool = True
-) -> Markup:
+def rows(ident: str, lines: Sequence[Row], *, stem: bool = False, zero: bool = False, ticks: bool = True) -> Markup:
     """Horizontal dots with intervals (stem=False) or bars from 0 (stem=True), one a row, on one axis."""
     lines = [line for line in lines if words.known(line.value)]
     if not lines:
@@ -182,14 +176,10 @@ def _y_axis(axis: Scale) -> list[Markup]:
 
 
 def _x_tick(position: float, text: str) -> Markup:
-    return _tag(
-        '<text x="{x}" y="100%" dy="18" text-anchor="middle">{text}</text>', x=_percent(position), text=text
-    )
+    return _tag('<text x="{x}" y="100%" dy="18" text-anchor="middle">{text}</text>', x=_percent(position), text=text)
 
 
-def histogram(
-    ident: str, edges: Sequence[float], counts: Sequence[int], *, x_title: str, factor: float
-) -> Markup:
+def histogram(ident: str, edges: Sequence[float], counts: Sequence[int], *, x_title: str, factor: float) -> Markup:
     """Rows per bin on a logarithmic axis, bins drawn equally wide; colour says the side of 0."""
     top = max([*counts, 1])
     powers = range(math.ceil(math.log10(top + 1)) + 1)
@@ -219,19 +209,11 @@ def histogram(
         )
     every = max(1, math.ceil(len(counts) / 6))
     zero = min(range(len(edges)), key=lambda n: abs(edges[n]))
-    parts += [
-        _x_tick(n * width, words.plain(edge * factor))
-        for n, edge in enumerate(edges)
-        if (n - zero) % every == 0
-    ]
-    return _frame(
-        ident, parts, label=f"{x_title}: rows per bin", x_title=x_title, y_title="rows (logarithmic)"
-    )
+    parts += [_x_tick(n * width, words.plain(edge * factor)) for n, edge in enumerate(edges) if (n - zero) % every == 0]
+    return _frame(ident, parts, label=f"{x_title}: rows per bin", x_title=x_title, y_title="rows (logarithmic)")
 
 
-def curve(
-    ident: str, names: Sequence[str], series: Sequence[Series], *, x_title: str, y_title: str
-) -> Markup:
+def curve(ident: str, names: Sequence[str], series: Sequence[Series], *, x_title: str, y_title: str) -> Markup:
     """Lines with error bars over named places on the x axis, a reference line at 0, and a legend."""
     points = [end for line in series for p in line.points for end in p[1:]]
     axis = scale(points, include=[0.0])
@@ -241,9 +223,7 @@ def curve(
     parts += [_x_tick(place[n], name) for n, name in enumerate(names)]
     for s, line in enumerate(series):
         tone = f"s{s % 6}"
-        drawn = [
-            (place[x], 100 - axis.at(v), low, high, v) for x, v, low, high in line.points if words.known(v)
-        ]
+        drawn = [(place[x], 100 - axis.at(v), low, high, v) for x, v, low, high in line.points if words.known(v)]
         body = [_line(a[0], a[1], b[0], b[1], f"path {tone}") for a, b in pairwise(drawn)]
         for x, y, low, high, value in drawn:
             if low is not None and high is not None:
@@ -258,9 +238,7 @@ def curve(
                 )
             )
         shift = (s - (len(series) - 1) / 2) * 5  # pixels, so that error bars do not hide each other
-        parts.append(
-            _tag('<g transform="translate({shift} 0)">{body}</g>', shift=f"{shift:g}", body=_join(body))
-        )
+        parts.append(_tag('<g transform="translate({shift} 0)">{body}</g>', shift=f"{shift:g}", body=_join(body)))
     legend = _join(
         _tag('<span><i class="{tone}"></i>{name}</span>', tone=f"s{s % 6}", name=line.name)
         for s, line in enumerate(series)

@@ -5,26 +5,28 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from assay import __version__
-from assay.app import sections, words
+from assay.app import words
+from assay.app.sections import accounts, importance, models, selection
+from assay.app.sections.facts import Facts
 from assay.config import Config
 from assay.store import Run, write_text
 
 PARTS = (
-    ("headline", "What Assay found", sections.headline),
-    ("verdict", "Does it help?", sections.verdict),
-    ("curve", "How much to take out", sections.curve),
-    ("rules", "Rules that describe low values", sections.rules),
-    ("importance", "What samples are worth", sections.importance),
-    ("rollups", "Who and what carries the value", sections.rollups),
-    ("patterns", "Patterns", sections.patterns),
-    ("examples", "Single samples", sections.examples),
-    ("models", "Models", sections.models),
-    ("slices", "Slices", sections.slices),
-    ("calibration", "Calibration", sections.calibration),
-    ("recommendations", "Recommendations", sections.recommendations),
-    ("log", "The log and its cleaning", sections.log),
-    ("samples", "Samples", sections.samples),
-    ("costs", "Costs", sections.costs),
+    ("headline", "What Assay found", selection.headline),
+    ("verdict", "Does it help?", selection.verdict),
+    ("curve", "How much to take out", selection.curve),
+    ("rules", "Rules that describe low values", selection.rules),
+    ("importance", "What samples are worth", importance.importance),
+    ("rollups", "Who and what carries the value", importance.rollups),
+    ("patterns", "Patterns", importance.patterns),
+    ("examples", "Single samples", importance.examples),
+    ("models", "Models", models.models),
+    ("slices", "Slices", models.slices),
+    ("calibration", "Calibration", models.calibration),
+    ("recommendations", "Recommendations", models.recommendations),
+    ("log", "The log and its cleaning", accounts.log),
+    ("samples", "Samples", accounts.samples),
+    ("costs", "Costs", accounts.costs),
 )
 
 
@@ -33,7 +35,7 @@ def write(run: Run, config: Config) -> Path:
 
     The same artefacts give the same bytes. What an absent artefact would have shown is left out.
     """
-    facts = sections.Facts(run, hash_ids=config.show.hash_ids)
+    facts = Facts(run, hash_ids=config.show.hash_ids)
     parts = [(name, title, part) for name, title, make in PARTS if (part := make(facts)) is not None]
     environment = Environment(
         loader=PackageLoader("assay.app", "templates"),

@@ -121,9 +121,14 @@ def meaning(measure: str) -> str:
     return MEASURES.get(measure, MEASURES.get(measure.split("@")[0], ""))
 
 
+def lower_is_better(measure: str) -> bool:
+    """Whether less of a measure is more, as for losses and errors."""
+    return measure.split("@")[0] in LOWER_IS_BETTER
+
+
 def better(measure: str, change: float) -> bool:
     """Whether a change of a measure is for the better."""
-    return change < 0 if measure.split("@")[0] in LOWER_IS_BETTER else change > 0
+    return change < 0 if lower_is_better(measure) else change > 0
 
 
 def ordered(measures: Iterable[str]) -> list[str]:
@@ -180,6 +185,6 @@ def best_model(models: Mapping[str, Any], measure: str) -> tuple[str, Mapping[st
     ]
     if not scored:
         return None
-    sign = -1 if measure in LOWER_IS_BETTER else 1
+    sign = -1 if lower_is_better(measure) else 1
     name = max(scored, key=lambda pair: sign * pair[0])[1]
     return name, models[name]["test"][measure]

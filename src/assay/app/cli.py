@@ -1,0 +1,244 @@
+"""The command `assay`. Whatever is heavy is imported by the command that needs it.
+
+Exit codes: 0 done, 1 a fault of Assay's own, 2 input that cannot be used, 130 interrupted.
+"""
+
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from assay import __version__
+from assay.errors import AssayError, InputError
+
+if TYPE_CHECKING:
+    from assay.store import Run
+
+STAGES = {
+    "collect": "Read the log's files and databases into canonical tables.",
+    "clean": "Take out what cannot be learnt from, with the reason for every row.",
+    "samples": "Turn events into labelled samples with features, split by time.",
+    "train": "Train the models.",
+    "value": "Value every training sample.",
+    "select": "Choose on the tuning weeks what to remove, if anything.",
+    "evaluate": "Compare on the untouched test weeks.",
+    "recommend": "Recommend the top items to every user.",
+}
+app = typer.Typer(
+    name="assay",
+    help="What each logged training sample is worth, proved by retraining on later data.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+ConfigFile = Annotated[Path, typer.Argument(metavar="CONFIG", help="The TOML config; `assay init` makes one.")]
+RunFolder = Annotated[Path, typer.Argument(metavar="FOLDER", help="A run's folder.")]
+Folder = Annotated[
+    Path | None,
+    typer.Option("--folder", metavar="FOLDER", help="The run's folder; default: runs/ and the config's name."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of a fault.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"assay {__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def _assay(
+    context: typer.Context,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+    _debug: Debug = False,
+) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+def _print_json(value: object) -> None:
+    typer.echo(json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False, default=str))
+
+
+def _opened(folder: Path) -> "Run":
+    """A run that is there, for the commands that only read."""
+    from assay.store import Run
+
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder; make a run first: assay run CONFIG --folder {folder}")
+    return Run(folder)
+
+
+def _finish(run: "Run", *, as_json: bool) -> None:
+    """Write the report and close with the table."""
+    from assay.app import report, stored, terminal
+
+    report.write(run, stored.config(run))
+    if as_json:
+        _print_json(terminal.facts(run))
+    else:
+        terminal.show(run)
+
+
+def _execute(config_file: Path, folder: Path | None, until: str | None) -> "Run":
+    """Run the stages of a config up to one of them."""
+    from assay import config
+
+    settings = config.read(config_file)  # first: a wrong config is said at once
+    from assay import pipeline
+    from assay.app.progress import bars
+
+    with bars() as progress:
+        return pipeline.execute(settings, folder or Path("runs") / config_file.stem, until=until, report=progress)
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Option("--folder", metavar="FOLDER", help="The run's folder.")] = Path("runs/demo"),
+    study: Annotated[bool, typer.Option("--study", help="Compare every model and valuer; takes long.")] = False,
+    as_json: Json = False,
+    _debug: Debug = False,
+) -> None:
+    """Run everything on a year of a grocer's purchases."""
+    from assay.app.demo import config
+
+    settings = config()
+    from assay import pipeline
+    from assay.app.progress import bars
+
+    with bars() as progress:
+        act = pipeline.study if study else pipeline.execute
+        made = act(settings, folder, report=progress)
+    _finish(made, as_json=as_json)
+
+
+@app.command()
+def run(config: ConfigFile, folder: Folder = None, as_json: Json = False, _debug: Debug = False) -> None:
+    """Run all stages of a config and write the report; finished stages are not run again."""
+    _finish(_execute(config, folder, None), as_json=as_json)
+
+
+def _stage_command(stage: str) -> Callable[..., None]:
+    def command(config: ConfigFile, folder: Folder = None, as_json: Json = False, _debug: Debug = False) -> None:
+        done = _execute(config, folder, stage)
+        if as_json:
+            _print_json({"stage": stage, "folder": str(done.folder), "reused": done.reused})
+        else:
+            was = "nothing to do, its inputs are unchanged" if stage in done.reused else "done"
+            typer.echo(f"{stage}: {was}; see {done.folder}")
+
+    return command
+
+
+for _name, _help in STAGES.items():
+    app.command(_name, help=f"{_help} Runs the stages before it where they need it.")(_stage_command(_name))
+
+
+@app.command()
+def report(folder: RunFolder, as_json: Json = False, _debug: Debug = False) -> None:
+    """Write report.html of a run again."""
+    found = _opened(folder)
+    from assay.app import report, stored
+
+    path = report.write(found, stored.config(found))
+    if as_json:
+        _print_json({"report": str(path)})
+    else:
+        typer.echo(f"report: {path}")
+
+
+@app.command()
+def show(folder: RunFolder, as_json: Json = False, _debug: Debug = False) -> None:
+    """Show a run's findings as a short table."""
+    found = _opened(folder)
+    from assay.app import terminal
+
+    if as_json:
+        _print_json(terminal.facts(found))
+    else:
+        terminal.show(found)
+
+
+@app.command()
+def user(
+    folder: RunFolder,
+    user_id: Annotated[str, typer.Argument(metavar="USER_ID", help="As in the log, or as the report shows it.")],
+    as_json: Json = False,
+    _debug: Debug = False,
+) -> None:
+    """Show one user's recommendations with their reasons."""
+    found = _opened(folder)
+    from assay.app import stored, terminal
+
+    lines = stored.recommendations(found, user_id, hash_ids=stored.config(found).show.hash_ids)
+    if as_json:
+        _print_json(lines)
+    else:
+        terminal.show_user(user_id, lines)
+
+
+@app.command()
+def init(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Your log: CSV, TSV, JSON Lines or Parquet.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="CONFIG", help="Where to write it; default: to the terminal.")
+    ] = None,
+    _debug: Debug = False,
+) -> None:
+    """Write a commented config from a look at your file."""
+    from assay.logs.suggest import suggest
+    from assay.store import write_text
+
+    if out is not None and out.exists():
+        raise InputError(f"{out}: is there already; give another name with --out")
+    text = suggest(file)
+    if out is None:
+        typer.echo(text, nl=False)
+    else:
+        write_text(out, text)
+        typer.echo(f"{out}: check every line, then: assay run {out}")
+
+
+def _fail(message: str, code: int) -> int:
+    """Say in one line what was wrong."""
+    print("error: " + " ".join(message.split()), file=sys.stderr)
+    return code
+
+
+def _explain(error: Exception) -> int:
+    """One line for an error, and the exit code."""
+    if isinstance(error, AssayError):
+        return _fail(str(error), error.exit_code)
+    usage: Any = getattr(error, "format_message", None)  # Typer's own: a wrong option or argument
+    if usage is not None:
+        return _fail(f"{usage()} See: assay --help", 2)
+    return _fail(f"a fault of Assay's own: {type(error).__name__}: {error} (--debug shows where)", 1)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit code; no exception leaves it, and no traceback but by --debug."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        return int(app(given, prog_name="assay", standalone_mode=False) or 0)
+    except (KeyboardInterrupt, typer.Abort):
+        return _fail("interrupted; the same command goes on where it stopped", 130)
+    except BrokenPipeError:  # the reader of a pipe has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        if "--debug" in given:
+            traceback.print_exc()
+        return _explain(error)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,40 @@
+"""Progress bars for what takes longer than a moment: on stderr, and only on a terminal."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+PATIENCE = 2.0  # seconds of a stage before its bar is shown
+
+
+@contextmanager
+def bars() -> Iterator[Callable[[str, int, int | None], None]]:
+    """Give the `report` of a pipeline: stage, rows done, rows in all (None: unknown)."""
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description:<10}"),
+        BarColumn(bar_width=20),
+        TextColumn("{task.fields[rows]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    shown = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    began: dict[str, float] = {}
+    tasks: dict[str, TaskID] = {}
+
+    def report(stage: str, done: int, total: int | None) -> None:
+        since = began.setdefault(stage, time.monotonic())
+        if shown.disable or (stage not in tasks and time.monotonic() - since < PATIENCE):
+            return
+        if stage not in tasks:
+            for earlier in tasks.values():
+                shown.update(earlier, visible=False)
+            tasks[stage] = shown.add_task(stage, total=total, rows="")
+        rows = f"{done:,} of {total:,}" if total else f"{done:,}"
+        shown.update(tasks[stage], completed=done, total=total, rows=rows)
+
+    with shown:
+        yield report

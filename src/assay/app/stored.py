@@ -1,0 +1,46 @@
+"""What commands read back from a run's folder."""
+
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from assay.app.sections.facts import Facts
+from assay.config import Config, parse
+from assay.errors import InputError
+from assay.store import Run
+
+
+def config(run: Run) -> Config:
+    """The resolved config that the run was made with; InputError when no run has been started there."""
+    return parse(run.read_json("config.json"), str(run.path("config.json")))
+
+
+def _typed(user_id: str, kind: pa.DataType) -> object:
+    """An id from the command line as the column holds it; None when it cannot."""
+    if not pa.types.is_integer(kind):
+        return user_id
+    return int(user_id) if user_id.removeprefix("-").isdecimal() else None
+
+
+def recommendations(run: Run, user_id: str, *, hash_ids: bool = False) -> list[dict[str, Any]]:
+    """One user's recommendations in order of rank: item_id, rank, score, reason, name, category.
+
+    user_id is the log's own; with hash_ids also the one that the report shows, and item ids come as shown.
+    InputError for a user without any.
+    """
+    path = run.path("recommendations.parquet")
+    if not path.exists():
+        raise InputError(f"{path}: not there; run the earlier stages first: assay run CONFIG")
+    facts = Facts(run, hash_ids=hash_ids)
+    users = pq.read_table(path, columns=["user_id"]).column("user_id").unique()
+    wanted = _typed(user_id, users.type)
+    if hash_ids and wanted not in (known := users.to_pylist()):
+        wanted = next((ident for ident in known if facts.shown(ident) == user_id), None)
+    rows = pq.read_table(path, filters=[("user_id", "==", wanted)]).to_pylist() if wanted is not None else []
+    if not rows:
+        raise InputError(f"{path}: no recommendations for user {user_id!r}; take an id of clean/users.parquet")
+    for row in rows:
+        del row["user_id"]
+        row["item_id"] = facts.shown(row["item_id"]) if hash_ids else row["item_id"]
+    return sorted(rows, key=lambda row: int(row["rank"]))

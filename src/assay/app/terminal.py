@@ -1,0 +1,96 @@
+"""The short table that closes a run in the terminal: at most 80 columns, no colour when piped."""
+
+import shutil
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from assay.app import words
+from assay.store import Run
+
+WIDTH = 80
+
+
+def facts(run: Run) -> dict[str, Any]:
+    """What the table is made of, for machines: folder, report, summary, cost; {} for what is not there yet."""
+    report = run.path("report.html")
+
+    def read(name: str) -> Any:
+        return run.read_json(name) if run.path(name).exists() else {}
+
+    return {
+        "folder": str(run.folder),
+        "report": str(report) if report.exists() else None,
+        "summary": read("summary.json"),
+        "cost": read("cost.json"),
+    }
+
+
+def _learnt(summary: Mapping[str, Any]) -> str:
+    models = summary.get("models", {})
+    best = [(measure, words.best_model(models, measure)) for measure in words.PREFERRED]
+    found = [f"{m} {words.figure(b[1].get('value'))} by {b[0]}" for m, b in best if b is not None]
+    samples = summary.get("samples", {})
+    trained = f"{words.count(samples.get('train'))} samples, {len(models)} models"
+    return f"{trained}; best on test: {', '.join(found)}" if found else trained
+
+
+def _lines(found: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """(what, in words, tone) of every line that the artefacts allow."""
+    summary, cost = found["summary"], found["cost"]
+    lines: list[tuple[str, str, str]] = []
+    if log := summary.get("log"):
+        read = (log.get("events") or 0) + (log.get("rejected") or 0)
+        since = f"{words.day(log.get('from'))} to {words.day(log.get('to'))}"
+        lines.append(("read", f"{words.count(read)} events, {since}", ""))
+        kept = f"{words.count(log.get('users'))} users, {words.count(log.get('items'))} items"
+        lines.append(("cleaned", f"{words.count(log.get('rejected'))} taken out; left: {kept}", ""))
+    if summary.get("samples"):
+        lines.append(("learnt", _learnt(summary), ""))
+    for model, entry in sorted(summary.get("selection", {}).items()):
+        tone, sentence = words.finding(model, entry)
+        lines.append(("gained", sentence, {"good": "green", "bad": "yellow"}.get(tone, "")))
+    if made := summary.get("recommendations"):
+        each = f"{words.count(made.get('users'))} users, {words.count(made.get('per_user'))} each"
+        lines.append(("recommended", each, ""))
+    if seconds := cost.get("seconds"):
+        slowest = sorted(seconds.items(), key=lambda pair: (-pair[1], pair[0]))[:3]
+        parts = ", ".join(f"{stage} {words.duration(spent)}" for stage, spent in slowest)
+        lines.append(("time", f"{words.duration(sum(seconds.values()))} ({parts})", ""))
+        lines.append(("memory", f"at most {words.memory(cost.get('peak_rss_mb'))}", ""))
+    lines.append(("report", found["report"] or "none yet; make it with: assay report FOLDER", "bold"))
+    return lines
+
+
+def _console() -> Console:
+    return Console(width=min(WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns), highlight=False)
+
+
+def _print(lines: Sequence[tuple[str, str, str]]) -> None:
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True, style="dim")
+    table.add_column(overflow="fold")
+    for name, text, style in lines:
+        table.add_row(name, Text(text, style=style))
+    _console().print(table)
+
+
+def show(run: Run) -> None:
+    """Print what was read, cleaned, learnt, gained, how long it took, and where the report is."""
+    _print(_lines(facts(run)))
+
+
+def show_user(user_id: str, lines: Sequence[Mapping[str, Any]]) -> None:
+    """Print one user's recommendations: rank, name, category, reason."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for heading in ("", "item", "category", "reason"):
+        table.add_column(heading, overflow="fold")
+    for line in lines:
+        cells = (line["rank"], line.get("name") or line["item_id"], line.get("category"), line.get("reason"))
+        table.add_row(*(Text("" if cell is None else str(cell)) for cell in cells))
+    console = _console()
+    console.print(Text(f"for user {user_id}"))
+    console.print(table)

@@ -1,0 +1,182 @@
+"""A run's folder as the pipeline leaves it, small and made by hand."""
+
+import math
+import random
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from assay.store import Run, write_json, write_parquet
+
+HOSTILE = '<script>alert("x")</script>'
+NAMES = ["FLUID MILK WHITE ONLY 1 GA", "BANANAS 40 LB", "有机牛奶 🥛 1 L", "חלב טרי 3%", HOSTILE]
+CATEGORIES = ["FLUID MILK PRODUCTS", "TROPICAL FRUIT", "蛋奶", "מוצרי חלב", "A & B"]
+MODELS = {"buy_it_again": 0.741, "forest": 0.792, "lightgbm": 0.8123, "logistic": 0.8047, "popularity": 0.66}
+MODELS |= {"tree": 0.764}
+
+
+def estimate(value: float, half: float, **more: float) -> dict:
+    return {"value": value, "low": value - half, "high": value + half, **more}
+
+
+def measures(auc: float) -> dict:
+    return {
+        "auc": estimate(auc, 0.0021),
+        "log_loss": estimate(0.92 - 0.55 * auc, 0.0030),
+        "ndcg@10": estimate(auc - 0.55, 0.0043),
+        "accuracy": estimate(auc - 0.05, 0.002),
+        "calibration_error": estimate(0.011, 0.001),
+        "recall@10": estimate(auc - 0.6, 0.005),
+    }
+
+
+def summary() -> dict:
+    arms = {"full": 0.8047, "selected": 0.8051, "random": 0.8041, "recency": 0.8033, "popularity": 0.8029, "loss": 0.79}
+    difference = {
+        "auc": estimate(0.0004, 0.0003, p=0.012),
+        "log_loss": estimate(-0.0002, 0.0004, p=0.31),
+        "ndcg@10": estimate(0.0011, 0.0016, p=0.2),
+    }
+    logistic = {"valuer": "influence", "removed_fraction": 0.02, "difference": difference}
+    nothing = {"valuer": "influence", "removed_fraction": 0, "difference": {}}
+    return {
+        "log": {"events": 1_465_218, "users": 2469, "items": 68_411, "rejected": 4_089}
+        | {"from": "2017-01-01T11:53:26+00:00", "to": "2018-01-01T04:01:20+00:00"},
+        "samples": {"train": 2_104_332, "validation": 311_208, "tuning": 305_117, "test": 298_844},
+        "models": {name: {"test": measures(auc)} for name, auc in MODELS.items()},
+        "selection": {
+            "logistic": logistic | {"test": {arm: measures(auc) for arm, auc in arms.items()}},
+            "lightgbm": nothing | {"test": {"full": measures(0.8123), "selected": measures(0.8123)}},
+        },
+        "subsample": {
+            "fraction": 0.1,
+            "test": {"uniform": measures(0.794), "weighted": measures(0.799), "all": measures(0.8047)},
+        },
+        "recommendations": {"users": 2469, "per_user": 10},
+    }
+
+
+def account() -> dict:
+    steps = [("unreadable", 0), ("times", 0), ("impossible", 612), ("duplicates", 0), ("repeats", 3_477)]
+    left, made = 1_469_307, []
+    for step, taken in [*steps, ("returns", 0), ("robots", 0)]:
+        entry = {"step": step, "rows_in": left, "rows_out": left - taken, "rejected": taken}
+        made.append(entry | {"why": f"what {step} takes out cannot be learnt from", "reasons": {"a reason": taken}})
+        left -= taken
+    whole = {"read": 1_469_307, "events": left, "rejected": 1_469_307 - left, "users": 2469, "items": 68_411}
+    return whole | {"steps": made, "from": "2017-01-01T11:53:26+00:00", "to": "2018-01-01T04:01:20+00:00"}
+
+
+def write_importance(run: Run, draw: random.Random) -> None:
+    edges = [-1e-5 + n * 1e-6 for n in range(25)]
+    counts = [int(900_000 * math.exp(-abs(n - 11) * 0.9)) for n in range(24)]
+    entry = {"edges": edges, "counts": counts, "unit": "log_loss", "negative_share": 0.31}
+    positive = [n / 20 for n in range(21)]
+    simple = {"edges": positive, "counts": [1000 * (n + 1) for n in range(20)], "unit": "probability"}
+    write_json(
+        run.path("importance/distribution.json"), {"influence": entry, "probability": simple | {"negative_share": 0.0}}
+    )
+
+    def lines(names: list) -> list[dict]:
+        return [
+            {"name": name, "rows": draw.randrange(500, 90_000), **estimate(draw.gauss(1e-4, 4e-4), 1e-4)}
+            for name in names
+        ]
+
+    weeks = [f"2017-{month:02d}-{day:02d}" for month in range(3, 9) for day in (1, 8, 15, 22)]
+    rollup = {"user": lines([718, 2070, 40, 1228]), "item": lines(["1", "2", "3", "4", "5"])}
+    rollup |= {"category": lines(CATEGORIES), "department": lines(["GROCERY", "PRODUCE", "DRUG GM"])}
+    write_json(run.path("importance/rollup.json"), rollup | {"week": lines(weeks)})
+    sentence = "{} in week 2017-08-14: bought 12 times before, last 9 days ago; not bought this week"
+    examples = {
+        side: [
+            {"sentence": sentence.format(name), "value": sign * 3e-6, "z": sign * 4.1}
+            | {"user": 718, "item": 1 + n, "week": "2017-08-14", "label": 0}
+            for n, name in enumerate(NAMES)
+        ]
+        for side, sign in (("useful", 1), ("harmful", -1))
+    }
+    write_json(run.path("importance/examples.json"), examples)
+    found = [("price band", "under $1"), ("hour", "17 to 20"), ("category", "蛋奶"), ("week", "before Thanksgiving")]
+    patterns = [
+        {"sentence": f"{attribute}: {level}", "attribute": attribute, "level": level}
+        | {"rows": 40_000 + n, "share": 0.02 + 0.01 * n, **estimate(draw.gauss(0, 2e-4), 8e-5)}
+        for n, (attribute, level) in enumerate(found)
+    ]
+    write_json(run.path("importance/patterns.json"), patterns)
+
+
+def write_selection(run: Run) -> None:
+    arms = [{"arm": "nothing", "how": "nothing", "removed_fraction": 0, "tuning": {}}]
+    arms[0]["difference"] = {m: estimate(0.0, 0.0, p=1.0) for m in ("auc", "log_loss", "ndcg@10")}
+    for how, slope in (("influence", 0.4), ("random", -0.9), ("loss", -4.0)):
+        for fraction in (0.002, 0.005, 0.01, 0.02, 0.05):
+            change = 0.001 * slope * fraction / 0.02
+            shifts = {"auc": (change, 3e-4), "log_loss": (-change, 2e-4), "ndcg@10": (2 * change, 9e-4)}
+            arms.append(
+                {"arm": f"{how} {fraction}", "how": how, "removed_fraction": fraction, "tuning": {}}
+                | {"difference": {m: estimate(value, half, p=0.2) for m, (value, half) in shifts.items()}}
+            )
+    weighted = {"auc": estimate(0.0002, 0.0002, p=0.1), "ndcg@10": estimate(-0.0004, 0.001, p=0.5)}
+    arms.append({"arm": "re-weighted", "how": "weight", "removed_fraction": 0, "tuning": {}, "difference": weighted})
+    write_json(
+        run.path("selection/curve.json"), {"valuer": "influence", "chosen": "influence 0.02", "arms": arms}
+    )
+    rule = {"rule": "category is COUPON/MISC ITEMS and price is 0", "rows": 30_112, "share": 0.0143, "z": -5.2}
+    weak = {"rule": f"brand is {HOSTILE}", "rows": 812, "share": 0.0004, "z": -1.9}
+    advice = "Look at these rows: they may be broken."
+    write_json(
+        run.path("selection/rules.json"),
+        [rule | {"confirmed": True, "advice": advice}, weak | {"confirmed": False, "advice": ""}],
+    )
+
+
+def write_evaluation(run: Run) -> None:
+    groups = {"new_users": ["new", "returning"], "item": ["head", "tail"], "price band": ["under $1", "$1 to $3"]}
+    lines = [
+        {"model": model, "slice": group, "level": level, "measure": measure, "rows": 120_000}
+        | estimate(auc - 0.03 * n - shift, 0.004 + 0.004 * n)
+        for group, levels in groups.items()
+        for n, level in enumerate(levels)
+        for model, auc in (("lightgbm", 0.8123), ("logistic", 0.8047))
+        for measure, shift in (("auc", 0.0), ("ndcg@10", 0.55))
+    ]
+    write_json(run.path("evaluation/slices.json"), lines)
+    points = [{"predicted": n / 10 + 0.05, "observed": min(1, 1.06 * (n / 10 + 0.04)), "rows": 9000} for n in range(10)]
+    write_json(run.path("evaluation/calibration.json"), dict.fromkeys(("lightgbm", "logistic", "tree"), points))
+
+
+def write_recommendations(run: Run) -> None:
+    rows = [
+        {"user_id": user, "item_id": 1 + (user + rank) % 5, "rank": rank, "score": 1.0 / rank}
+        | {"name": NAMES[(user + rank) % 5], "category": CATEGORIES[(user + rank) % 5]}
+        | {"reason": "bought 12 times, last 9 days ago" if rank < 3 else "popular in a category you buy"}
+        for user in range(1, 13)
+        for rank in range(1, 11)
+    ]
+    rows[0]["name"] = None
+    write_parquet(run.path("recommendations.parquet"), pa.Table.from_pylist(rows))
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """A finished run."""
+    run, draw = Run(tmp_path / "run"), random.Random(3)
+    log = {"events": [{"path": "log.parquet", "event": "purchase", "columns": {"user_id": "u"}}]}
+    write_json(run.path("config.json"), {"log": log, "show": {"title": "A year of a grocer 杂货", "currency": "$"}})
+    write_json(run.path("summary.json"), summary())
+    write_json(run.path("clean/account.json"), account())
+    made = {"positives": 842_000, "ratio": 1.4993, "negatives": {"popularity": 631_000, "history": 315_000}}
+    write_json(run.path("samples/account.json"), made | {"recall": {"history": 0.41, "all": 0.5832}})
+    items = {"item_code": range(5), "item_id": range(1, 6), "name": NAMES, "category": CATEGORIES}
+    write_parquet(run.path("clean/items.parquet"), pa.table({key: list(column) for key, column in items.items()}))
+    write_importance(run, draw)
+    write_selection(run)
+    write_evaluation(run)
+    write_recommendations(run)
+    seconds = {"collect": 2.1, "clean": 2.6, "samples": 21.4, "train": 44.8, "value": 31.0, "select": 58.3}
+    write_json(
+        run.path("cost.json"), {"seconds": seconds | {"evaluate": 20.5, "recommend": 6.6}, "peak_rss_mb": 3021.4}
+    )
+    return run
