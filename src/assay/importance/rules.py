@@ -1,0 +1,148 @@
+"""Short rules that describe low-valued samples: found on some validation folds, confirmed on the others.
+
+A rule of three words beats a list of 40,000 sample ids: it can be read, repaired at its source, and has few
+parameters to overfit with (METHODS 7). A shallow regression tree over readable attributes proposes; the folds of
+users that it never saw dispose.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+from sklearn.tree import DecisionTreeRegressor
+
+from assay.importance.protocol import Importance
+from assay.importance.segments import Attribute
+
+_DEPTH = 3
+_LEAST_SHARE = 0.005
+_TREE_ROWS = 300_000
+_LEVEL = 0.05
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Samples whose attributes' levels lie in the given sets; all conditions hold together."""
+
+    conditions: tuple[tuple[str, frozenset[int]], ...]
+    sentence: str
+    rows: int
+    share: float
+    z: float  # of the summed value on the folds that took no part in finding the rule
+    confirmed: bool
+
+    def matches(self, found: list[Attribute]) -> NDArray[np.bool_]:
+        """(n,) which samples the rule describes."""
+        by_name = {attribute.name: attribute for attribute in found}
+        mask = np.ones(len(found[0].codes), np.bool_)
+        for name, levels in self.conditions:
+            allowed = np.zeros(len(by_name[name].levels), np.bool_)
+            allowed[list(levels)] = True
+            mask &= allowed[by_name[name].codes]
+        return mask
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON takes it."""
+        advice = "drop, down-weigh or repair these rows, and see the trial" if self.confirmed else "leave as it is"
+        entry = {"rule": self.sentence, "rows": self.rows, "share": self.share, "z": self.z}
+        return {**entry, "confirmed": self.confirmed, "advice": advice}
+
+
+def mine(found: list[Attribute], importance: Importance) -> list[Rule]:
+    """Rules for the leaves with a negative mean value, lowest first; none without at least four folds.
+
+    A tree is grown on the values of the odd folds (text levels in order of their mean value there); a leaf is
+    confirmed when its summed value on the even folds is below 0 by a one-sided t-test, Holm over the leaves.
+    """
+    if importance.per_fold is None or len(importance.per_fold) < 4 or not found:
+        return []
+    seek, confirm = importance.per_fold[1::2], importance.per_fold[0::2]
+    target = seek.mean(axis=0)
+    ranks = [_rank(attribute, target) for attribute in found]
+    n = len(target)
+    rows = np.arange(0, n, max(1, n // _TREE_ROWS))
+    X = np.stack([rank[attribute.codes[rows]] for attribute, rank in zip(found, ranks, strict=True)], axis=1)
+    scale = float(np.abs(target).mean()) or 1.0
+    tree = DecisionTreeRegressor(
+        max_depth=_DEPTH, min_samples_leaf=max(1, int(_LEAST_SHARE * len(rows))), random_state=0
+    )
+    tree.fit(X.astype(np.float32), target[rows] / scale)
+    leaves = [(path, _levels(path, ranks)) for path in _paths(tree.tree_)]
+    tested = []
+    for _, levels in leaves:
+        conditions = tuple((found[a].name, allowed) for a, allowed in sorted(levels.items()))
+        mask = Rule(conditions, "", 0, 0.0, 0.0, False).matches(found)
+        if not mask.any() or target[mask].mean() >= 0:
+            continue
+        folds = np.array([values[mask].sum() for values in confirm])
+        error = folds.std(ddof=1) / np.sqrt(len(folds))
+        z = float(folds.mean() / error) if error > 0 else 0.0
+        tested.append((float(stats.t.cdf(z, len(folds) - 1)), z, conditions, mask, float(target[mask].mean())))
+    tested.sort(key=lambda entry: (entry[0], entry[4]))
+    rules, open_ = [], True
+    for k, (p, z, conditions, mask, _) in enumerate(tested):
+        open_ = open_ and p * (len(tested) - k) < _LEVEL  # Holm: the first that fails closes the rest
+        count = int(mask.sum())
+        sentence = _words(conditions, found) or "all samples"
+        rules.append(Rule(conditions, sentence, count, count / n, z, open_))
+    return rules
+
+
+def _rank(attribute: Attribute, target: NDArray[np.float64]) -> NDArray[np.int64]:
+    """(levels,) place of each level on the tree's axis: by mean value for text, as it is for fifths."""
+    size = len(attribute.levels)
+    if attribute.words == attribute.name.replace("_", " ") and attribute.levels[0].startswith("at most"):
+        return np.arange(size)
+    rows = np.bincount(attribute.codes, minlength=size)
+    mean = np.bincount(attribute.codes, target, minlength=size) / np.maximum(rows, 1)
+    rank = np.empty(size, np.int64)
+    rank[np.lexsort((np.arange(size), mean))] = np.arange(size)
+    return rank
+
+
+def _paths(tree: Any) -> list[list[tuple[int, bool, float]]]:
+    """Per leaf its decisions: (attribute, goes left, threshold)."""
+    out: list[list[tuple[int, bool, float]]] = []
+    stack: list[tuple[int, list[tuple[int, bool, float]]]] = [(0, [])]
+    while stack:
+        node, path = stack.pop()
+        if tree.children_left[node] < 0:
+            out.append(path)
+            continue
+        feature, threshold = int(tree.feature[node]), float(tree.threshold[node])
+        stack.append((int(tree.children_right[node]), [*path, (feature, False, threshold)]))
+        stack.append((int(tree.children_left[node]), [*path, (feature, True, threshold)]))
+    return out
+
+
+def _levels(path: list[tuple[int, bool, float]], ranks: list[NDArray[np.int64]]) -> dict[int, frozenset[int]]:
+    """Per attribute of a leaf's path, the levels that lead there."""
+    allowed: dict[int, NDArray[np.bool_]] = {}
+    for feature, left, threshold in path:
+        side = (ranks[feature] <= threshold) == left
+        allowed[feature] = allowed.get(feature, np.ones(len(side), np.bool_)) & side
+    return {feature: frozenset(np.flatnonzero(mask).tolist()) for feature, mask in allowed.items()}
+
+
+def _words(conditions: tuple[tuple[str, frozenset[int]], ...], found: list[Attribute]) -> str:
+    by_name = {attribute.name: attribute for attribute in found}
+    parts = []
+    for name, allowed in conditions:
+        attribute = by_name[name]
+        present = [k for k in range(len(attribute.levels)) if (attribute.codes == k).any()]
+        levels = [attribute.levels[k] for k in present if k in allowed]
+        others = [attribute.levels[k] for k in present if k not in allowed]
+        if not others:
+            continue
+        if len(levels) <= len(others):
+            parts.append(f"{attribute.words} is {_several(levels)}")
+        else:
+            parts.append(f"{attribute.words} is not {_several(others)}")
+    return " and ".join(parts)
+
+
+def _several(levels: list[str], most: int = 4) -> str:
+    shown = " or ".join(levels[:most])
+    return shown if len(levels) <= most else f"{shown} or {len(levels) - most} others"
