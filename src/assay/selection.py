@@ -75,18 +75,14 @@ def drop_count(weight: Vector, importance: Importance, count: int, groups: NDArr
     return np.where(remove(importance.order(), count, groups, floor), 0.0, weight)
 
 
-def drop_fraction(
-    weight: Vector, importance: Importance, fraction: float, groups: NDArray[np.int64], floor: float
-) -> Vector:
+def drop_fraction(weight: Vector, importance: Importance, fraction: float, groups: NDArray[np.int64], floor: float) -> Vector:
     """Weights without this share of the rows, the least useful ones; 0 <= fraction < 1."""
     if not 0 <= fraction < 1:
         raise InputError(f"cannot remove the fraction {fraction}; give one from 0 up to, not including, 1")
     return drop_count(weight, importance, round(fraction * len(weight)), groups, floor)
 
 
-def drop_below(
-    weight: Vector, importance: Importance, threshold: float, groups: NDArray[np.int64], floor: float
-) -> Vector:
+def drop_below(weight: Vector, importance: Importance, threshold: float, groups: NDArray[np.int64], floor: float) -> Vector:
     """Weights without the rows whose value is below a threshold, in the values' own unit."""
     order = importance.order()
     low = order[importance.value[order] < threshold]
@@ -166,7 +162,7 @@ def orders(samples: Samples, loss: Importance, popularity: NDArray[np.int64], se
 
 def removed_share(before: Vector, after: Vector) -> float:
     """Share of the rows with a weight that have none any more."""
-    return float(1.0 - np.count_nonzero(after) / max(np.count_nonzero(before), 1))
+    return 1.0 - int(np.count_nonzero(after)) / max(int(np.count_nonzero(before)), 1)
 
 
 def write_weights(run: Run, samples: Samples, weight: Vector, extra: Sequence[str] = ("key",)) -> list[str]:

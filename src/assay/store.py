@@ -148,7 +148,7 @@ class Run:
 
     def _record_cost(self, stage: str, seconds: float) -> None:
         path = self.path("cost.json")
-        cost = json.loads(path.read_text()) if path.exists() else {"seconds": {}, "peak_rss_mb": 0.0}
+        cost: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {"seconds": {}, "peak_rss_mb": 0.0}
         cost["seconds"][stage] = round(seconds, 3)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         cost["peak_rss_mb"] = round(max(cost["peak_rss_mb"], peak), 1)

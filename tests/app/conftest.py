@@ -74,15 +74,10 @@ def write_importance(run: Run, draw: random.Random) -> None:
     entry = {"edges": edges, "counts": counts, "unit": "log_loss", "negative_share": 0.31}
     positive = [n / 20 for n in range(21)]
     simple = {"edges": positive, "counts": [1000 * (n + 1) for n in range(20)], "unit": "probability"}
-    write_json(
-        run.path("importance/distribution.json"), {"influence": entry, "probability": simple | {"negative_share": 0.0}}
-    )
+    write_json(run.path("importance/distribution.json"), {"influence": entry, "probability": simple | {"negative_share": 0.0}})
 
     def lines(names: list) -> list[dict]:
-        return [
-            {"name": name, "rows": draw.randrange(500, 90_000), **estimate(draw.gauss(1e-4, 4e-4), 1e-4)}
-            for name in names
-        ]
+        return [{"name": name, "rows": draw.randrange(500, 90_000), **estimate(draw.gauss(1e-4, 4e-4), 1e-4)} for name in names]
 
     weeks = [f"2017-{month:02d}-{day:02d}" for month in range(3, 9) for day in (1, 8, 15, 22)]
     rollup = {"user": lines([718, 2070, 40, 1228]), "item": lines(["1", "2", "3", "4", "5"])}
@@ -120,9 +115,7 @@ def write_selection(run: Run) -> None:
             )
     weighted = {"auc": estimate(0.0002, 0.0002, p=0.1), "ndcg@10": estimate(-0.0004, 0.001, p=0.5)}
     arms.append({"arm": "re-weighted", "how": "weight", "removed_fraction": 0, "tuning": {}, "difference": weighted})
-    write_json(
-        run.path("selection/curve.json"), {"valuer": "influence", "chosen": "influence 0.02", "arms": arms}
-    )
+    write_json(run.path("selection/curve.json"), {"valuer": "influence", "chosen": "influence 0.02", "arms": arms})
     rule = {"rule": "category is COUPON/MISC ITEMS and price is 0", "rows": 30_112, "share": 0.0143, "z": -5.2}
     weak = {"rule": f"brand is {HOSTILE}", "rows": 812, "share": 0.0004, "z": -1.9}
     advice = "Look at these rows: they may be broken."
@@ -176,7 +169,5 @@ def run(tmp_path: Path) -> Run:
     write_evaluation(run)
     write_recommendations(run)
     seconds = {"collect": 2.1, "clean": 2.6, "samples": 21.4, "train": 44.8, "value": 31.0, "select": 58.3}
-    write_json(
-        run.path("cost.json"), {"seconds": seconds | {"evaluate": 20.5, "recommend": 6.6}, "peak_rss_mb": 3021.4}
-    )
+    write_json(run.path("cost.json"), {"seconds": seconds | {"evaluate": 20.5, "recommend": 6.6}, "peak_rss_mb": 3021.4})
     return run

@@ -54,13 +54,9 @@ def test_row_order_changes_no_bit():
 
 def test_beyond_accuracy():
     log = candidates()
-    table, found = evaluate_rankings(
-        **log, k=(5, 10), popularity=np.arange(60), category=np.arange(60) % 4, resamples=50
-    )
+    table, found = evaluate_rankings(**log, k=(5, 10), popularity=np.arange(60), category=np.arange(60) % 4, resamples=50)
     for name in ("novelty@5", "popularity_share@10", "diversity@10", "ndcg@5"):
-        assert found[name]["value"] == pytest.approx(
-            np.mean(table.column(name).to_numpy()[table["truth_count"].to_numpy() > 0])
-        )
+        assert found[name]["value"] == pytest.approx(np.mean(table.column(name).to_numpy()[table["truth_count"].to_numpy() > 0]))
     assert found["coverage@10"]["value"] == 1.0
 
 

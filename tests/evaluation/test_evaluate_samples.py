@@ -46,9 +46,7 @@ def test_same_seed_same_figures_in_any_row_order():
     first = evaluate_samples(label, score, user, weight=weight, resamples=50, seed=3)
     assert first == evaluate_samples(label, score, user, weight=weight, resamples=50, seed=3)
     order = np.random.default_rng(0).permutation(len(label))
-    again = evaluate_samples(
-        label[order], score[order], user[order], weight=weight[order], resamples=50, seed=3
-    )
+    again = evaluate_samples(label[order], score[order], user[order], weight=weight[order], resamples=50, seed=3)
     for name in first:
         assert again[name] == pytest.approx(first[name], rel=1e-9)
 
@@ -86,9 +84,7 @@ def test_edges():
         evaluate_samples([0, 1, 1], [0.1, 0.2, np.nan], [1, 2, 3])
     with pytest.raises(InputError, match="one user a row"):
         evaluate_samples([0, 1, 1], [0.1, 0.2, 0.4], [1, 2])
-    assert "user_auc" not in evaluate_samples(
-        [0, 0, 1, 1], [0.1, 0.2, 0.4, 0.3], ["א", "b", "🛒", "d"], resamples=50
-    )
+    assert "user_auc" not in evaluate_samples([0, 0, 1, 1], [0.1, 0.2, 0.4, 0.3], ["א", "b", "🛒", "d"], resamples=50)
     tied = evaluate_samples(label, np.full(len(label), 0.5), user, resamples=20)
     assert tied["auc"] == {"value": 0.5, "low": 0.5, "high": 0.5}
 
@@ -146,9 +142,7 @@ def test_a_a_comparisons_of_auc_and_f1_reject_in_one_of_twenty():
         user = np.repeat(np.arange(50), 6)
         skill = rng.normal(size=50)[user]
         label = (rng.random(300) < 1 / (1 + np.exp(-skill))).astype(np.int8)
-        a, b = (
-            1 / (1 + np.exp(-0.5 * skill - rng.normal(size=50)[user] - rng.normal(size=300))) for _ in "ab"
-        )
+        a, b = (1 / (1 + np.exp(-0.5 * skill - rng.normal(size=50)[user] - rng.normal(size=300))) for _ in "ab")
         found = compare_samples(label, a, b, user, resamples=100, seed=trial)
         rejected += [found["auc"]["p"] < 0.05, found["f1"]["p"] < 0.05]
     assert np.all((rejected / 400 > 0.02) & (rejected / 400 < 0.085)), rejected

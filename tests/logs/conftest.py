@@ -19,9 +19,7 @@ def run(tmp_path: Path) -> Run:
 def section(tmp_path: Path):
     """A section over a file with the given text or bytes; more columns and settings by keyword."""
 
-    def make(
-        content: str | bytes, name: str = "log.csv", columns: dict | None = None, **settings
-    ) -> config.Events:
+    def make(content: str | bytes, name: str = "log.csv", columns: dict | None = None, **settings) -> config.Events:
         path = tmp_path / name
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
         settings.setdefault("event", None if "event" in (columns or {}) else "purchase")

@@ -50,14 +50,10 @@ def ids(events: list[dict]) -> list[int]:
 GOOD = event(user="good", item="good", seconds=10**6)
 
 
-@pytest.mark.parametrize(
-    "name", sorted(f.name for f in files("assay.logs.clean").iterdir() if f.name.endswith(".sql"))
-)
+@pytest.mark.parametrize("name", sorted(f.name for f in files("assay.logs.clean").iterdir() if f.name.endswith(".sql")))
 def test_every_step_is_sql_that_spark_reads(name):
     text = files("assay.logs.clean").joinpath(name).read_text(encoding="utf-8")
-    [spark] = sqlglot.transpile(
-        text, read="duckdb", write="spark", unsupported_level=sqlglot.ErrorLevel.RAISE
-    )
+    [spark] = sqlglot.transpile(text, read="duckdb", write="spark", unsupported_level=sqlglot.ErrorLevel.RAISE)
     assert sqlglot.parse_one(spark, dialect="spark")
     assert not any(word in text.upper() for word in ("ASOF", "QUALIFY", "LIST_", "MACRO"))
 
@@ -95,20 +91,14 @@ def test_what_cannot_be_is_taken_out_with_its_reason(run, change, reason):
 
 
 def test_searches_need_no_item_and_nulls_are_not_impossible(run):
-    kept, rejected = cleaned(
-        run, [event(item=None, kind="search", query="чай"), event(quantity=None, price=None)]
-    )
+    kept, rejected = cleaned(run, [event(item=None, kind="search", query="чай"), event(quantity=None, price=None)])
     assert rejected == []
     assert {row["item_code"] for row in kept} == {None, 0}
 
 
 def test_what_is_sold_by_volume_may_have_large_quantities(run):
-    fuel = [
-        event(item="fuel", seconds=n * 1e5, quantity=q) for n, q in enumerate([9_000.0, 12_000.0, 30_000.0])
-    ]
-    kept, rejected = cleaned(
-        run, [*fuel, event(item="egg", quantity=12.0), event(item="egg", seconds=9e5, quantity=99_999.0)]
-    )
+    fuel = [event(item="fuel", seconds=n * 1e5, quantity=q) for n, q in enumerate([9_000.0, 12_000.0, 30_000.0])]
+    kept, rejected = cleaned(run, [*fuel, event(item="egg", quantity=12.0), event(item="egg", seconds=9e5, quantity=99_999.0)])
     assert ids(kept) == [0, 1, 2, 3]
     assert rejected[0][0] == 4
 
@@ -197,9 +187,7 @@ def test_rare_is_the_k_core(run, pairs):
     rows = [event(u, i, 60 * n) for n, (u, i) in enumerate(sorted(pairs))]
     left = set(pairs)
     while True:
-        core = {
-            (u, i) for u, i in left if sum(x[0] == u for x in left) >= 2 and sum(x[1] == i for x in left) >= 2
-        }
+        core = {(u, i) for u, i in left if sum(x[0] == u for x in left) >= 2 and sum(x[1] == i for x in left) >= 2}
         if core == left:
             break
         left = core

@@ -77,16 +77,12 @@ def test_a_damaged_part_is_read_again(tmp_path, run):
 
 def test_an_error_in_a_tail_names_the_row_of_the_file(tmp_path, run):
     path = tmp_path / "a.csv"
-    section = config.Log(
-        events=[config.Events(path=str(path), event="view", columns=COLUMNS | {"price": "p"})]
-    )
+    section = config.Log(events=[config.Events(path=str(path), event="view", columns=COLUMNS | {"price": "p"})])
     path.write_text("u,i,t,p\n1,1,2024-01-01,1\n1,1,2024-01-01,1\n", encoding="utf-8")
     collect(section, run)
     kept = run.path("log/events/part-00000.parquet").read_bytes()
     for wrong, message in [("x", "row 3, column 'p': 'x'"), ("1,1", "row 3 has 5 fields")]:
-        path.write_text(
-            f"u,i,t,p\n1,1,2024-01-01,1\n1,1,2024-01-01,1\n1,1,2024-01-01,{wrong}\n", encoding="utf-8"
-        )
+        path.write_text(f"u,i,t,p\n1,1,2024-01-01,1\n1,1,2024-01-01,1\n1,1,2024-01-01,{wrong}\n", encoding="utf-8")
         with pytest.raises(SourceError, match=message):
             collect(section, run)
         assert run.path("log/events/part-00000.parquet").read_bytes() == kept
@@ -114,9 +110,7 @@ def test_a_database_is_read_beyond_its_watermark(tmp_path, run):
     path = tmp_path / "shop.db"
     with sqlite3.connect(path) as c:
         c.execute("CREATE TABLE e (n INTEGER, u TEXT, i INTEGER, t TEXT)")
-        c.executemany(
-            "INSERT INTO e VALUES (?, ?, ?, ?)", [(n, f"u{n}", n, f"2024-01-0{n}") for n in (3, 1, 2)]
-        )
+        c.executemany("INSERT INTO e VALUES (?, ?, ?, ?)", [(n, f"u{n}", n, f"2024-01-0{n}") for n in (3, 1, 2)])
     events = config.Events(url=f"sqlite:///{path}", table="e", grows_by="n", event="view", columns=COLUMNS)
     section = config.Log(events=[events])
     collect(section, run)
@@ -139,10 +133,7 @@ def test_whole_number_ids_become_text_when_another_source_has_text(tmp_path, run
     pq.write_table(pa.table({"u": [7], "i": [8], "t": at}), tmp_path / "a.parquet")
     (tmp_path / "b.csv").write_text("u,i,t\n007,8,2024-01-02\n", encoding="utf-8")
     section = config.Log(
-        events=[
-            config.Events(path=str(tmp_path / n), event="view", columns=COLUMNS)
-            for n in ("a.parquet", "b.csv")
-        ]
+        events=[config.Events(path=str(tmp_path / n), event="view", columns=COLUMNS) for n in ("a.parquet", "b.csv")]
     )
     collect(section, run)
     clean(config.Clean(), run)

@@ -34,9 +34,7 @@ class TestCsv(SourceTests):
 class TestJsonLines(SourceTests):
     def make(self, folder, names, rows):
         path = folder / "x.jsonl"
-        path.write_text(
-            "\n".join(json.dumps(dict(zip(names, row, strict=True))) for row in rows), encoding="utf-8"
-        )
+        path.write_text("\n".join(json.dumps(dict(zip(names, row, strict=True))) for row in rows), encoding="utf-8")
         return JsonLinesFile(path)
 
 
@@ -57,9 +55,7 @@ class TestDatabase(SourceTests):
 
 
 def events(section: config.Events) -> pa.Table:
-    return pa.Table.from_batches(
-        b for s in sources.open_sources(section) for b in canonical.events(s, section)
-    )
+    return pa.Table.from_batches(b for s in sources.open_sources(section) for b in canonical.events(s, section))
 
 
 ROW = "00123,7,2024-01-01 10:00:00"
@@ -84,11 +80,7 @@ def test_typed_ids_stay_whole_numbers(tmp_path):
     path = tmp_path / "x.parquet"
     at = pa.array([0, 1], pa.timestamp("ns"))
     pq.write_table(pa.table({"u": pa.array([1.0, None]), "i": pa.array([5, 6], pa.int32()), "t": at}), path)
-    table = events(
-        config.Events(
-            path=str(path), event="view", columns={"user_id": "u", "item_id": "i", "timestamp": "t"}
-        )
-    )
+    table = events(config.Events(path=str(path), event="view", columns={"user_id": "u", "item_id": "i", "timestamp": "t"}))
     assert table["user_id"].to_pylist() == [1, None]
     assert table.schema.field("item_id").type == pa.int64()
 

@@ -60,18 +60,14 @@ def test_equal_to_scikit_learn(rows):
     predicted = score >= 0.5
     options = {"sample_weight": weight}
     close = {"rel": 1e-9, "abs": 1e-9}
-    assert ms.accuracy(label, score, weight) == pytest.approx(
-        sk.accuracy_score(label, predicted, **options), **close
-    )
+    assert ms.accuracy(label, score, weight) == pytest.approx(sk.accuracy_score(label, predicted, **options), **close)
     for name, oracle in (("precision", sk.precision_score), ("recall", sk.recall_score), ("f1", sk.f1_score)):
         expected = oracle(label, predicted, zero_division=0, **options)
         assert getattr(ms, name)(label, score, weight) == pytest.approx(expected, **close)
     expected = sk.log_loss(label, score, labels=[0, 1], **options)
     assert ms.log_loss(label, score, weight) == pytest.approx(expected, **close)
     if len(set(label[weight > 0])) == 2:
-        assert ms.auc(label, score, weight) == pytest.approx(
-            sk.roc_auc_score(label, score, **options), **close
-        )
+        assert ms.auc(label, score, weight) == pytest.approx(sk.roc_auc_score(label, score, **options), **close)
     else:
         assert np.isnan(ms.auc(label, score, weight))
     each = []
@@ -88,9 +84,7 @@ def test_calibration_error_against_a_loop():
     score = rng.permutation(np.arange(1, 1001) / 1001)
     label = rng.random(1000) < score**1.5
     by_score = np.argsort(score)
-    expected = sum(
-        len(part) / 1000 * abs(label[part].mean() - score[part].mean()) for part in np.split(by_score, 10)
-    )
+    expected = sum(len(part) / 1000 * abs(label[part].mean() - score[part].mean()) for part in np.split(by_score, 10))
     assert ms.calibration_error(label, score, bins=10) == pytest.approx(expected, abs=1e-12)
     table = ms.reliability(label, score, bins=10)
     assert table["rows"].tolist() == [100] * 10

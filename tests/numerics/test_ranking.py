@@ -37,13 +37,9 @@ def compare_with_trec(requests):
     for r, expected in trec(run, truth).items():
         for cut in CUTS:
             for theirs, ours in NAMES.items():
-                assert found[f"{ours}@{cut}"][int(r)] == pytest.approx(
-                    expected[f"{theirs}_{cut}"], abs=1e-9
-                ), ours
+                assert found[f"{ours}@{cut}"][int(r)] == pytest.approx(expected[f"{theirs}_{cut}"], abs=1e-9), ours
             whole = expected["recip_rank"]
-            assert found[f"mrr@{cut}"][int(r)] == pytest.approx(
-                whole if whole * cut >= 0.999 else 0, abs=1e-9
-            )
+            assert found[f"mrr@{cut}"][int(r)] == pytest.approx(whole if whole * cut >= 0.999 else 0, abs=1e-9)
 
 
 ROW = h.tuples(

@@ -56,9 +56,7 @@ def _version(wanted: bool) -> None:
 @app.callback(invoke_without_command=True)
 def _assay(
     context: typer.Context,
-    _version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
-    ] = False,
+    _version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
     _debug: Debug = False,
 ) -> None:
     if context.invoked_subcommand is None:

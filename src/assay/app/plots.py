@@ -131,8 +131,7 @@ def rows(ident: str, lines: Sequence[Row], *, stem: bool = False, zero: bool = F
     axis = scale(ends, include=[0.0] if stem or zero else [], pad=0.0 if stem and not zero else 0.06)
     body = [
         _tag(
-            '<div class="row"><div class="label" dir="auto">{label}{note}</div>'
-            '{track}<div class="num">{shown}</div></div>',
+            '<div class="row"><div class="label" dir="auto">{label}{note}</div>{track}<div class="num">{shown}</div></div>',
             label=line.label,
             note=_tag("<small>{note}</small>", note=line.note) if line.note else "",
             track=_track(line, axis, stem=stem, zero=zero),
@@ -145,9 +144,7 @@ def rows(ident: str, lines: Sequence[Row], *, stem: bool = False, zero: bool = F
     return _tag('<div class="rows" id="{ident}">{body}</div>', ident=ident, body=_join(body))
 
 
-def _frame(
-    ident: str, body: Iterable[Markup], *, label: str, x_title: str, y_title: str, square: bool = False
-) -> Markup:
+def _frame(ident: str, body: Iterable[Markup], *, label: str, x_title: str, y_title: str, square: bool = False) -> Markup:
     return _tag(
         '<div class="frame{square}" id="{ident}"><div class="ytitle">{y}</div>'
         '<svg role="img" aria-label="{label}">{body}</svg><div class="xtitle">{x}</div></div>',
@@ -240,8 +237,7 @@ def curve(ident: str, names: Sequence[str], series: Sequence[Series], *, x_title
         shift = (s - (len(series) - 1) / 2) * 5  # pixels, so that error bars do not hide each other
         parts.append(_tag('<g transform="translate({shift} 0)">{body}</g>', shift=f"{shift:g}", body=_join(body)))
     legend = _join(
-        _tag('<span><i class="{tone}"></i>{name}</span>', tone=f"s{s % 6}", name=line.name)
-        for s, line in enumerate(series)
+        _tag('<span><i class="{tone}"></i>{name}</span>', tone=f"s{s % 6}", name=line.name) for s, line in enumerate(series)
     )
     frame = _frame(ident, parts, label=f"{y_title} over {x_title}", x_title=x_title, y_title=y_title)
     return frame + _tag('<div class="legend">{legend}</div>', legend=legend)

@@ -153,25 +153,25 @@ def _change(measure: str, change: Mapping[str, Any]) -> str:
 def finding(model: str, selection: Mapping[str, Any]) -> tuple[str, str]:
     """(tone, sentence) about one model's selection; the tone is good, bad or even."""
     valuer, removed = selection.get("valuer", "value"), selection.get("removed_fraction")
-    if not removed:
+    difference = selection.get("difference", {})
+    if not removed and not any(known(d.get("value")) and d["value"] for d in difference.values()):
         return (
             "even",
-            f"Nothing to remove for {model}: on the tuning periods no removal by {valuer} was better than "
-            "keeping every training sample. The log is fine in this respect.",
+            f"Nothing to remove for {model}: on the tuning periods no change by {valuer} was better than "
+            "keeping every training sample as it is. The log is fine in this respect.",
         )
-    difference = selection.get("difference", {})
     shown = [m for m in PREFERRED if m in difference] or ordered(difference)[:3]
     verdicts = {judge(m, difference[m]) for m in shown}
     changes = "; ".join(_change(m, difference[m]) for m in shown)
-    picked = f"Without the {percent(removed)} of training samples picked by {valuer}"
+    picked = f"Without the {percent(removed)} of training samples picked by {valuer}" if removed else f"Re-weighted ({valuer})"
     start = f"{picked}, {model} changed on the untouched test"
     if verdicts == {"better"} or verdicts == {"better", "even"}:
-        return "good", f"{start}: {changes}. Removal helps."
+        return "good", f"{start}: {changes}. It helps."
     if "worse" in verdicts:
         mixed = "The result is mixed: keep all samples unless the gain is what counts."
         return (
             "bad",
-            f"{start}: {changes}. {mixed if 'better' in verdicts else 'Removal hurts: keep all samples.'}",
+            f"{start}: {changes}. {mixed if 'better' in verdicts else 'It hurts: keep all samples.'}",
         )
     return "even", f"{start}: {changes or 'no measure'}. No difference beyond chance: keep all samples."
 

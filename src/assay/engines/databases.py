@@ -69,9 +69,7 @@ def _url(url: str, password_env: str | None) -> sa.URL:
     kind = parsed.drivername.split("+")[0]
     if kind not in DRIVERS:
         hint = did_you_mean(kind, DRIVERS)
-        raise ConfigError(
-            f"{redact(url)}: cannot read {kind!r}{hint}; known: mysql, mariadb, postgresql, sqlite"
-        )
+        raise ConfigError(f"{redact(url)}: cannot read {kind!r}{hint}; known: mysql, mariadb, postgresql, sqlite")
     parsed = parsed.set(drivername=DRIVERS[kind])
     if password_env is not None:
         if password_env not in os.environ:
@@ -130,9 +128,7 @@ def _one_select(query: str, dialect: str) -> str:
     try:
         statements = [s for s in sqlglot.parse(query, dialect=dialect) if s is not None]
     except sqlglot.errors.SqlglotError as error:
-        raise ConfigError(
-            f"query: is not SQL that can be read ({str(error).splitlines()[0][:150]})"
-        ) from None
+        raise ConfigError(f"query: is not SQL that can be read ({str(error).splitlines()[0][:150]})") from None
     if len(statements) != 1 or not isinstance(statements[0], exp.Query) or statements[0].find(*WRITES):
         raise ConfigError("query: give one SELECT that changes nothing; use table to read a whole table")
     return query.strip().rstrip(";").rstrip()
@@ -150,9 +146,7 @@ def _find_table(connection: sa.Connection, url: str, name: str) -> tuple[str | N
         if table in inside:
             return schema, table
         known = [f"{schema}.{other}" for other in inside]
-    raise SourceError(
-        f"{redact(url)}: no table {name[:80]!r}{did_you_mean(name[:80], known)}; check table in the config"
-    )
+    raise SourceError(f"{redact(url)}: no table {name[:80]!r}{did_you_mean(name[:80], known)}; check table in the config")
 
 
 def _from(connection: sa.Connection, url: str, table: str | None, query: str | None) -> str:
@@ -177,9 +171,7 @@ def columns(url: str, *, table: str | None, query: str | None, password_env: str
         return list(connection.execute(sa.text(f"SELECT * FROM {source} WHERE 1 = 0")).keys())
 
 
-def state(
-    url: str, *, table: str | None, query: str | None, password_env: str | None = None, grows_by: str
-) -> tuple[int, str]:
+def state(url: str, *, table: str | None, query: str | None, password_env: str | None = None, grows_by: str) -> tuple[int, str]:
     """(rows, last value of grows_by as text): changes when rows were appended."""
     with _connection(url, password_env) as connection:
         source = _from(connection, url, table, query)
@@ -219,15 +211,11 @@ def stream(
         elif query is not None and columns is None:
             sql = _text(_one_select(query, DIALECTS[connection.dialect.name]))
         values = {"after": after} if after is not None else {}
-        result = connection.execution_options(stream_results=True, max_row_buffer=BATCH_ROWS).execute(
-            sa.text(sql), values
-        )
+        result = connection.execution_options(stream_results=True, max_row_buffer=BATCH_ROWS).execute(sa.text(sql), values)
         names = list(result.keys())
         codes = CODES.get(connection.dialect.name, {})
         described: Any = result.cursor.description if result.cursor else ()
-        types: list[pa.DataType | None] = [
-            codes.get(c[1], pa.string()) if c[1] is not None else None for c in described
-        ]
+        types: list[pa.DataType | None] = [codes.get(c[1], pa.string()) if c[1] is not None else None for c in described]
         row = 1
         while rows := result.fetchmany(BATCH_ROWS):
             arrays = []
@@ -319,9 +307,7 @@ def write_table(url: str, table: str, rows: pa.Table, password_env: str | None =
         quote = connection.dialect.identifier_preparer.quote_identifier
         for name in (fresh, old):
             connection.exec_driver_sql(f"DROP TABLE IF EXISTS {quote(name)}")
-        target = sa.Table(
-            fresh, meta, *(sa.Column(f.name, _sql_type(f.type)) for f in rows.schema), mysql_charset="utf8mb4"
-        )
+        target = sa.Table(fresh, meta, *(sa.Column(f.name, _sql_type(f.type)) for f in rows.schema), mysql_charset="utf8mb4")
         target.create(connection)
         for batch in rows.to_batches(max_chunksize=5_000):
             records = [{k: _cell(v) for k, v in record.items()} for record in batch.to_pylist()]

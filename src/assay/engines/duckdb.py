@@ -73,3 +73,8 @@ def run_file(
         if into:
             for table in tables or {}:
                 connection.unregister(table)
+
+
+def table(connection: duckdb.DuckDBPyConnection, package: str, name: str) -> pa.Table:
+    """The rows of the SELECT in package/name.sql as an Arrow table."""
+    return connection.sql(statement(package, name)).to_arrow_table()

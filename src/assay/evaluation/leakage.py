@@ -69,9 +69,7 @@ def _examples(samples: Samples, rows: NDArray[np.bool_]) -> list[dict[str, Any]]
 
 def _time_overlap(samples: Samples, split: NDArray[np.int64]) -> Iterator[Finding]:
     time = samples.keys.column("timestamp").cast(pa.int64()).fill_null(0).to_numpy()
-    start = np.array(
-        [time[split >= later].min(initial=np.iinfo(np.int64).max) for later in range(1, len(SPLITS))]
-    )
+    start = np.array([time[split >= later].min(initial=np.iinfo(np.int64).max) for later in range(1, len(SPLITS))])
     rows = np.zeros(len(samples), np.bool_)
     for early, next_start in enumerate(start):
         rows |= (split == early) & (time >= next_start)
@@ -87,9 +85,7 @@ def _time_overlap(samples: Samples, split: NDArray[np.int64]) -> Iterator[Findin
 
 
 def _same_sample(samples: Samples) -> Iterator[Finding]:
-    _, code, count = np.unique(
-        samples.keys.column("sample_id").to_numpy(), return_inverse=True, return_counts=True
-    )
+    _, code, count = np.unique(samples.keys.column("sample_id").to_numpy(), return_inverse=True, return_counts=True)
     rows = count[code] > 1
     if rows.any():
         yield Finding(
@@ -153,9 +149,7 @@ def _two_sided(label: NDArray[np.int8], value: NDArray[Any], weight: NDArray[np.
     return 0.5 if np.isnan(found) else max(found, 1 - found)
 
 
-def _category_auc(
-    column: pa.Array, label: NDArray[np.int8], weight: NDArray[np.float64], part: NDArray[np.int64]
-) -> float:
+def _category_auc(column: pa.Array, label: NDArray[np.int8], weight: NDArray[np.float64], part: NDArray[np.int64]) -> float:
     """AUC, on the later splits, of each category's share of positives in train."""
     coded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
     code = coded.indices.cast(pa.int64()).fill_null(len(coded.dictionary)).to_numpy(zero_copy_only=False)

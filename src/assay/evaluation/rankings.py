@@ -69,9 +69,7 @@ def evaluate_rankings(
             covered[f"coverage@{cut}"] = Estimate(value=share, low=share, high=share)
         if category is not None:
             found[f"diversity@{cut}"] = rk.diversity(top_items, category)
-    table = pa.table(
-        {"request": ids, "user": user[first], "truth_count": truth[first].astype(np.int64), **found}
-    )
+    table = pa.table({"request": ids, "user": user[first], "truth_count": truth[first].astype(np.int64), **found})
     return table, ranking_scores(table).estimates(resamples=resamples, seed=seed) | covered
 
 
@@ -99,6 +97,4 @@ def compare_rankings(
     for name in ("request", "user", "truth_count"):
         if not per_request_a.column(name).equals(per_request_b.column(name)):
             raise InputError(f"the two arms differ in column {name!r}; rank the same requests with both")
-    return ranking_scores(per_request_a).against(
-        ranking_scores(per_request_b), resamples=resamples, seed=seed
-    )
+    return ranking_scores(per_request_a).against(ranking_scores(per_request_b), resamples=resamples, seed=seed)

@@ -75,9 +75,7 @@ def _user_sums(
             np.bincount(code, weight * ms.row_log_loss(label, score), users),
             np.nan_to_num(own_auc),
             ~np.isnan(own_auc),
-            np.bincount(code * np.int64(bins) + in_bin, weight * (score - label), users * bins).reshape(
-                users, bins
-            ),
+            np.bincount(code * np.int64(bins) + in_bin, weight * (score - label), users * bins).reshape(users, bins),
         ]
     ).astype(np.float64)
 
@@ -123,9 +121,7 @@ def compare_samples(
     return {name: difference for name, difference in found.items() if not np.isnan(difference["value"])}
 
 
-def calibration(
-    label: ArrayLike, score: ArrayLike, *, weight: ArrayLike | None = None, bins: int = 15
-) -> pa.Table:
+def calibration(label: ArrayLike, score: ArrayLike, *, weight: ArrayLike | None = None, bins: int = 15) -> pa.Table:
     """A reliability plot's table, one row an equal-mass bin.
 
     Columns rows (int64), weight, score (mean), label (mean), lowest, highest (float64).

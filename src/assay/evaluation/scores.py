@@ -66,9 +66,7 @@ class Scores:
     def against(self, other: "Scores", *, resamples: int, seed: int) -> dict[str, Difference]:
         """other minus self, each measure, on the same resamples of the same users."""
         if not np.array_equal(self.users, other.users) or list(self.measures) != list(other.measures):
-            raise InputError(
-                "the two arms were not scored on the same users and measures; score both on one split"
-            )
+            raise InputError("the two arms were not scored on the same users and measures; score both on one split")
         value = st.point(other.statistic, len(self.users)) - st.point(self.statistic, len(self.users))
         draws = other._draws(resamples, seed) - self._draws(resamples, seed)
         stderr = st.standard_error(draws)
@@ -87,9 +85,7 @@ class Scores:
         return result
 
     def _draws(self, resamples: int, seed: int) -> NDArray[np.float64]:
-        return st.resample(
-            self.statistic, len(self.users), resamples=resamples, rng=np.random.default_rng(seed)
-        )
+        return st.resample(self.statistic, len(self.users), resamples=resamples, rng=np.random.default_rng(seed))
 
     def _unbiased(self, value: NDArray[np.float64], draws: NDArray[np.float64]) -> NDArray[np.float64]:
         draws = draws.copy()

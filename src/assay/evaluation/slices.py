@@ -49,16 +49,12 @@ def slice_samples(
 
     def of(rows: NDArray[np.int64]) -> tuple[int, Scores]:
         rows = rows[weights[rows] > 0]
-        return len(rows), score_samples(
-            labels[rows], scores[rows], users[rows], weight=weights[rows], threshold=threshold
-        )
+        return len(rows), score_samples(labels[rows], scores[rows], users[rows], weight=weights[rows], threshold=threshold)
 
     return _table(_groups(group, len(scores), weights > 0), of, resamples, seed)
 
 
-def slice_rankings(
-    per_request: pa.Table, group: ArrayLike | pa.Array, *, resamples: int = 200, seed: int = 7
-) -> pa.Table:
+def slice_rankings(per_request: pa.Table, group: ArrayLike | pa.Array, *, resamples: int = 200, seed: int = 7) -> pa.Table:
     """Every ranking measure in every slice of requests: a table of schema SLICES.
 
     rows counts requests with truth. per_request as evaluate_rankings returns it; group (requests,) names
@@ -73,9 +69,7 @@ def slice_rankings(
     return _table(_groups(group, per_request.num_rows, truth), of, resamples, seed)
 
 
-def _groups(
-    group: ArrayLike | pa.Array, rows: int, counted: NDArray[np.bool_]
-) -> Iterator[tuple[str | None, NDArray[np.int64]]]:
+def _groups(group: ArrayLike | pa.Array, rows: int, counted: NDArray[np.bool_]) -> Iterator[tuple[str | None, NDArray[np.int64]]]:
     """Each slice's label and row numbers, by label, null last; slices without a counted row are left out."""
     labels = group if isinstance(group, pa.Array | pa.ChunkedArray) else pa.array(np.asarray(group))
     if len(labels) != rows:
@@ -102,7 +96,5 @@ def _table(
         rows, scores = scores_of(members)
         for measure, found in scores.estimates(resamples=resamples, seed=seed).items():
             figures = {key: None if np.isnan(v) else v for key, v in found.items()}  # type: ignore[call-overload]
-            lines.append(
-                {"slice": name, "measure": measure, "rows": rows, "users": len(scores.users), **figures}
-            )
+            lines.append({"slice": name, "measure": measure, "rows": rows, "users": len(scores.users), **figures})
     return pa.Table.from_pylist(lines, schema=SLICES)

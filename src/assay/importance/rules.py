@@ -65,9 +65,7 @@ def mine(found: list[Attribute], importance: Importance) -> list[Rule]:
     rows = np.arange(0, n, max(1, n // _TREE_ROWS))
     X = np.stack([rank[attribute.codes[rows]] for attribute, rank in zip(found, ranks, strict=True)], axis=1)
     scale = float(np.abs(target).mean()) or 1.0
-    tree = DecisionTreeRegressor(
-        max_depth=_DEPTH, min_samples_leaf=max(1, int(_LEAST_SHARE * len(rows))), random_state=0
-    )
+    tree = DecisionTreeRegressor(max_depth=_DEPTH, min_samples_leaf=max(1, int(_LEAST_SHARE * len(rows))), random_state=0)
     tree.fit(X.astype(np.float32), target[rows] / scale)
     leaves = [(path, _levels(path, ranks)) for path in _paths(tree.tree_)]
     tested = []

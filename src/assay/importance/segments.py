@@ -1,5 +1,6 @@
 """Which segments of the samples carry or cost the most: attributes, roll-ups, sums with intervals over folds."""
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,7 @@ from assay.importance.protocol import Importance, Vector
 from assay.samples.periods import start
 from assay.samples.table import Samples
 
-Codes = NDArray[np.int64]
+Codes = NDArray[np.integer[Any]]
 BANDS = ("lowest fifth", "second fifth", "middle fifth", "fourth fifth", "highest fifth")
 _MOST_LEVELS = 60  # a column with more text values is no segment that one can read
 _READABLE = 40  # segments told as patterns
@@ -72,7 +73,7 @@ def _fifths(name: str, column: pa.ChunkedArray) -> Attribute:
     codes = np.where(known, np.searchsorted(edges, values, side="left"), len(edges) + 1).astype(np.int64)
     shown = [f"{e:.4g}" for e in edges]
     levels = [f"at most {shown[0]}"] if shown else ["known"]
-    levels += [f"{a} to {b}" for a, b in zip(shown, shown[1:], strict=False)]
+    levels += [f"{a} to {b}" for a, b in itertools.pairwise(shown)]
     levels += [f"above {shown[-1]}"] if shown else []
     return Attribute(name, name.replace("_", " "), (*levels, "unknown"), codes)
 
@@ -85,12 +86,12 @@ def sums(codes: Codes, size: int, importance: Importance) -> tuple[Codes, Vector
     """
     rows = np.bincount(codes, minlength=size)
     if importance.per_fold is None:
-        value = np.bincount(codes, importance.value, minlength=size)
+        value = np.asarray(np.bincount(codes, importance.value, minlength=size), np.float64)
         return rows, value, np.full(size, np.nan), np.full(size, np.nan)
     folds = np.stack([np.bincount(codes, values, minlength=size) for values in importance.per_fold])
-    value = folds.mean(axis=0)
+    value = np.asarray(folds.mean(axis=0))
     half = stats.t.ppf(0.975, len(folds) - 1) * folds.std(axis=0, ddof=1) / np.sqrt(len(folds))
-    return rows, value, value - half, value + half
+    return rows, value, np.asarray(value - half), np.asarray(value + half)
 
 
 def patterns(found: list[Attribute], importance: Importance) -> list[dict[str, Any]]:
@@ -100,7 +101,7 @@ def patterns(found: list[Attribute], importance: Importance) -> list[dict[str, A
     """
     total = len(importance.value)
     mean = float(importance.value.mean())
-    told = []
+    told: list[dict[str, Any]] = []
     for attribute in found:
         rows, value, low, high = sums(attribute.codes, len(attribute.levels), importance)
         for k, level in enumerate(attribute.levels):
@@ -147,12 +148,14 @@ def rollup(
     items = _labels(samples.item, samples.keys.column("item_id"), names)
     periods, codes = np.unique(samples.period, return_inverse=True)
     weeks = [start(int(p), period_days).date().isoformat() for p in periods]
-    units = {"user": users, "item": items, "week": (codes, weeks)}
+    units: dict[str, tuple[Codes, list[str]]] = {"user": users, "item": items, "week": (codes, weeks)}
     for name in ("category", "department"):
         if name in samples.features.column_names:
             attribute = _text(name, name, samples.features.column(name))
             units[name] = (attribute.codes, list(attribute.levels))
-    return {unit: _extremes(*codes, importance, 10**9 if unit == "week" else shown) for unit, codes in units.items()}
+    return {
+        unit: _extremes(codes, levels, importance, 10**9 if unit == "week" else shown) for unit, (codes, levels) in units.items()
+    }
 
 
 def _labels(codes: NDArray[np.int32], ids: pa.ChunkedArray, names: Mapping[int, str] | None = None) -> Any:

@@ -18,9 +18,7 @@ def _raw(section: config.Source, columns: Sequence[str], key: str) -> pa.Table:
     for source in sources.open_sources(section):
         batches = list(source.read(columns))
         if not batches:
-            raise SourceError(
-                f"{source.name}: has a header but no rows; remove it from path or export it again"
-            )
+            raise SourceError(f"{source.name}: has a header but no rows; remove it from path or export it again")
         table = pa.Table.from_batches(batches)
         where = f"{source.name}, column {columns[0]!r}"
         missing = pc.is_null(table[0], nan_is_null=True)
@@ -45,8 +43,7 @@ def _check_unique(ids: pa.ChunkedArray, key: str, source: str, column: str) -> N
     rows = pc.indices_nonzero(pc.equal(ids, twice)).to_pylist()
     shown = ", ".join(str(row + 1) for row in rows[:5])
     raise InputError(
-        f"{source}: {key} {str(twice)[:80]!r} (column {column!r}) is there {len(rows)} times, "
-        f"rows {shown}; keep one row a {key}"
+        f"{source}: {key} {str(twice)[:80]!r} (column {column!r}) is there {len(rows)} times, rows {shown}; keep one row a {key}"
     )
 
 
@@ -71,9 +68,7 @@ def items(section: config.Items) -> pa.Table:
         if name not in ITEMS:
             raise ConfigError(f"[log.items] columns: unknown name {name!r}{did_you_mean(name, ITEMS)}")
     if not isinstance(section.columns.get("item_id"), str):
-        raise ConfigError(
-            "[log.items] columns: item_id is not mapped to one column; say item_id = 'your column'"
-        )
+        raise ConfigError("[log.items] columns: item_id is not mapped to one column; say item_id = 'your column'")
     wanted = {name: [c] if isinstance(c, str) else list(c) for name, c in section.columns.items()}
     order = ["item_id", *(name for name in ITEMS if name in wanted and name != "item_id")]
     flat = [column for name in order for column in wanted[name]]

@@ -46,9 +46,7 @@ def check_mapping(section: config.Events) -> None:
         raise ConfigError(f'{where}: say event = "purchase" (or another kind), or map a column to event')
     for kind in [*section.kinds.values(), *([section.event] if section.event else [])]:
         if kind not in EVENT_KINDS:
-            raise ConfigError(
-                f"{where}: unknown kind {kind!r}{did_you_mean(kind, EVENT_KINDS)}: {', '.join(EVENT_KINDS)}"
-            )
+            raise ConfigError(f"{where}: unknown kind {kind!r}{did_you_mean(kind, EVENT_KINDS)}: {', '.join(EVENT_KINDS)}")
     needed = ["user_id", "timestamp", *([] if section.event == "search" else ["item_id"])]
     for name in needed:
         if name not in section.columns:
@@ -58,9 +56,7 @@ def check_mapping(section: config.Events) -> None:
     try:
         ZoneInfo(section.time_zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ConfigError(
-            f"{where} time_zone: unknown {section.time_zone!r}; say for example 'Europe/Rome'"
-        ) from None
+        raise ConfigError(f"{where} time_zone: unknown {section.time_zone!r}; say for example 'Europe/Rome'") from None
 
 
 def _is_text(kind: pa.DataType) -> bool:
@@ -148,13 +144,8 @@ def _select(section: config.Events, types: dict[str, pa.DataType]) -> str:
     always = {"user_id", "item_id", "event", "timestamp", "price"}
     sql_type = {"quantity": "DOUBLE", "rating": "FLOAT", "position": "INTEGER", "propensity": "DOUBLE"}
     unknown = {name: f"CAST(NULL AS {sql_type.get(name, 'VARCHAR')})" for name in COLUMNS}
-    chosen = [
-        f"{(columns if name in always or name in types else unknown)[name]} AS {name}" for name in COLUMNS
-    ]
-    wrong = [
-        f"{name} IS NOT NULL AND n_{name} IS NULL AND lower(trim({name})) NOT IN {UNKNOWN}"
-        for name in text_numbers
-    ]
+    chosen = [f"{(columns if name in always or name in types else unknown)[name]} AS {name}" for name in COLUMNS]
+    wrong = [f"{name} IS NOT NULL AND n_{name} IS NULL AND lower(trim({name})) NOT IN {UNKNOWN}" for name in text_numbers]
     flags = [f"{test} AS wrong_{name}" for test, name in zip(wrong, text_numbers, strict=True)]
     if _is_text(types["timestamp"]) and section.time_format is None:
         flags.append(f"regexp_matches(timestamp, {engine.literal(OFFSET)}) AS has_offset")
@@ -236,9 +227,7 @@ def _check_ids(raw: pa.Table, source: Source, section: config.Events, row: int) 
                 raise _wrong_value(source, row + at, section.columns[name], raw[name][at].as_py(), "an id")
 
 
-def _refuse(
-    table: pa.Table, raw: pa.Table, name: str, source: Source, section: config.Events, row: int
-) -> None:
+def _refuse(table: pa.Table, raw: pa.Table, name: str, source: Source, section: config.Events, row: int) -> None:
     at = pc.index(table[f"wrong_{name}"], True).as_py()
     if at >= 0:
         raise _wrong_value(source, row + at, section.columns[name], raw[name][at].as_py(), "a number")

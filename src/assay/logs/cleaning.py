@@ -193,9 +193,7 @@ class _Cleaning:
             described = f"SELECT * FROM read_parquet({engine.literal(str(path))})" if path.exists() else None
             if described is None:
                 empty = ", CAST(NULL AS VARCHAR) AS ".join(["", "name", "department", "category", "brand"])
-                described = (
-                    f"SELECT CAST(NULL AS {kind}) AS {id_name}{empty if name == 'items' else ''} LIMIT 0"
-                )
+                described = f"SELECT CAST(NULL AS {kind}) AS {id_name}{empty if name == 'items' else ''} LIMIT 0"
             self.execute(
                 f"""CREATE TEMP TABLE described_{name} AS
                 SELECT * REPLACE (CAST({id_name} AS {kind}) AS {id_name}), TRUE AS is_described
@@ -224,9 +222,7 @@ def clean(section: config.Clean, run: Run, report: Report = silent) -> list[str]
     whole currency. InputError when nothing is left.
     """
     work = _Cleaning(run)
-    engine.parameters(
-        work.connection, _parameters(section, 10 ** run.read_json("log/collect.json")["minor_units"])
-    )
+    engine.parameters(work.connection, _parameters(section, 10 ** run.read_json("log/collect.json")["minor_units"]))
     steps: Sequence[tuple[str, bool, Callable[[], None]]] = (
         ("unreadable", True, lambda: work.step("unreadable")),
         ("times", True, lambda: work.step("times")),
@@ -279,9 +275,7 @@ def _write(work: _Cleaning, run: Run) -> list[str]:
         FROM original JOIN rejected USING (event_id) ORDER BY event_id""",
     )
     bounds = work.one("SELECT MIN(timestamp)::VARCHAR, MAX(timestamp)::VARCHAR FROM events")
-    undescribed = work.one(
-        "SELECT COUNT(*) FROM all_items LEFT JOIN described_items USING (item_id) WHERE is_described IS NULL"
-    )
+    undescribed = work.one("SELECT COUNT(*) FROM all_items LEFT JOIN described_items USING (item_id) WHERE is_described IS NULL")
     account = {
         "read": work.read,
         "steps": work.steps,

@@ -86,19 +86,11 @@ class _Writer:
     def __init__(self, run: Run, report: Report) -> None:
         self.run, self.report, self.read = run, report, 0
 
-    def write(
-        self, part: str, new: Iterator[pa.RecordBatch], total: int | None, before: str | None = None
-    ) -> Record:
+    def write(self, part: str, new: Iterator[pa.RecordBatch], total: int | None, before: str | None = None) -> Record:
         """Write `new` as a part, after the rows of the part `before`; return what the account says of it."""
         first = next(new, None)
         old = pq.ParquetFile(self.run.path(before)) if before else None
-        schema = (
-            old.schema_arrow
-            if old
-            else first.schema
-            if first is not None
-            else canonical.schema(pa.string(), pa.string())
-        )
+        schema = old.schema_arrow if old else first.schema if first is not None else canonical.schema(pa.string(), pa.string())
         fresh = 0
 
         def rows() -> Iterator[pa.RecordBatch]:
@@ -130,9 +122,7 @@ def _part_name(taken: set[str]) -> str:
     return name
 
 
-def _file_record(
-    path: Path, section: config.Events, known: Record | None, taken: set[str], run: Run, writer: _Writer
-) -> Record:
+def _file_record(path: Path, section: config.Events, known: Record | None, taken: set[str], run: Run, writer: _Writer) -> Record:
     size, key = (
         path.stat().st_size if path.is_file() else 0,
         digest([FORMAT, section.model_dump(exclude={"path"})]),
@@ -145,21 +135,13 @@ def _file_record(
         if known["sha256"] == base["sha256"]:
             return known | {"rows_read": 0, "change": "unchanged"}
         grown = sources.is_plain_text(path, section) and size > known["bytes"] > 0
-        if (
-            grown
-            and _ends_with_line_break(path, known["bytes"])
-            and _prefix_digest(path, known["bytes"]) == known["sha256"]
-        ):
+        if grown and _ends_with_line_break(path, known["bytes"]) and _prefix_digest(path, known["bytes"]) == known["sha256"]:
             zoned = canonical.Zoned(*known["zoned"])
             tail = sources.open_file(path, section, start=known["bytes"], first_row=known["lines"] + 1)
             new = canonical.events(tail, section, zoned)
             made = writer.write(known["part"], new, None, before=known["part"])
             lines = known["lines"] + made["rows_read"]
-            return (
-                base
-                | made
-                | {"change": "appended", "zoned": [zoned.with_offset, zoned.without], "lines": lines}
-            )
+            return base | made | {"change": "appended", "zoned": [zoned.with_offset, zoned.without], "lines": lines}
     part = known["part"] if known else _part_name(taken)
     made = writer.write(part, canonical.events(source, section, zoned), source.rows())
     change = "changed" if known else "new"
@@ -167,9 +149,7 @@ def _file_record(
     return base | made | {"change": change, "zoned": zones, "lines": made["rows_read"]}
 
 
-def _database_record(
-    section: config.Events, known: Record | None, taken: set[str], run: Run, writer: _Writer
-) -> Record:
+def _database_record(section: config.Events, known: Record | None, taken: set[str], run: Run, writer: _Writer) -> Record:
     source = DatabaseTable(section)
     key = digest([FORMAT, section.model_dump()])
     base: Record = {"name": source.name, "section": key}
@@ -212,9 +192,7 @@ def collect(log: config.Log, run: Run, report: Report = silent) -> list[str]:
     records: list[Record] = []
     minor_units = {section.minor_units for section in log.events}
     if len(minor_units) > 1:
-        raise ConfigError(
-            "[log.events] minor_units: must be the same in every section; money is added up over them"
-        )
+        raise ConfigError("[log.events] minor_units: must be the same in every section; money is added up over them")
     for section in log.events:
         canonical.check_mapping(section)
         if section.url is not None:

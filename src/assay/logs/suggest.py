@@ -123,10 +123,7 @@ def _kinds(values: Sequence[str]) -> dict[str, str]:
     """The log's words for kinds of events that are not ours."""
     words = sorted({value for value in values if value and value not in EVENT_KINDS})
     return {
-        word: kind
-        for word in words
-        for kind, known in KINDS.items()
-        if word.lower().replace("-", "_").replace(" ", "_") in known
+        word: kind for word in words for kind, known in KINDS.items() if word.lower().replace("-", "_").replace(" ", "_") in known
     }
 
 
@@ -157,15 +154,12 @@ def suggest(path: Path | str) -> str:
     rows = first.slice(0, LOOK)
     typed_time = {n for n, c in zip(names, rows.columns, strict=True) if pa.types.is_temporal(c.type)}
     look = {
-        name: ["" if v is None else str(v) for v in column.to_pylist()]
-        for name, column in zip(names, rows.columns, strict=True)
+        name: ["" if v is None else str(v) for v in column.to_pylist()] for name, column in zip(names, rows.columns, strict=True)
     }
     return _toml(path, look, _guess(look), delimiter, typed_time)
 
 
-def _toml(
-    path: Path, look: dict[str, list[str]], found: dict[str, str], delimiter: str | None, typed_time: set[str]
-) -> str:
+def _toml(path: Path, look: dict[str, list[str]], found: dict[str, str], delimiter: str | None, typed_time: set[str]) -> str:
     def text(value: str) -> str:
         return json.dumps(value, ensure_ascii=False)
 

@@ -5,6 +5,7 @@ penalised as lightly as the rest. Every sum runs in a fixed order, so results do
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numba
 import numpy as np
@@ -70,7 +71,9 @@ def _quadratic(indptr, indices, data, upper, out):  # type: ignore[no-untyped-de
 
 def as_rows(X: sparse.csr_array | NDArray[np.floating]) -> sparse.csr_array:
     """(n, p) matrix as CSR with sorted, unique column indices; X itself where it is so already."""
-    rows = X if sparse.issparse(X) and X.format == "csr" else sparse.csr_array(X)
+    rows: Any = X
+    if not (sparse.issparse(rows) and rows.format == "csr"):
+        rows = sparse.csr_array(rows)
     if not rows.has_canonical_format:
         rows = rows.copy()
         rows.sum_duplicates()
@@ -97,7 +100,7 @@ def probability(margin: Vector) -> Vector:
     return np.where(margin >= 0, 1.0, small) / (1.0 + small)
 
 
-def losses(margin: Vector, y: NDArray[np.generic]) -> Vector:
+def losses(margin: Vector, y: NDArray[Any]) -> Vector:
     """(n,) log-loss of each sample, y in {0, 1}."""
     return np.asarray(np.logaddexp(0.0, np.where(y > 0, -margin, margin)))
 
@@ -221,7 +224,7 @@ def fit(
 
 def _direction(X: sparse.csr_array, d: Vector, l2: float, g: Vector, curvature: Curvature | None) -> Vector:
     """H^-1 g by preconditioned conjugate gradients, to 1e-2 of g in the preconditioner's norm."""
-    diagonal = None
+    diagonal = np.ones_like(g)
     if curvature is None:
         squared = sparse.csr_array((X.data**2, X.indices, X.indptr), shape=X.shape)
         diagonal = transposed(squared, d) + l2

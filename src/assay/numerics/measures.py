@@ -23,9 +23,7 @@ LOWER_IS_BETTER = frozenset({"log_loss", "calibration_error"})
 CLIP = float(np.finfo(np.float64).eps)
 
 
-def checked(
-    label: ArrayLike, score: ArrayLike, weight: ArrayLike | None = None
-) -> tuple[Bools, Floats, Floats]:
+def checked(label: ArrayLike, score: ArrayLike, weight: ArrayLike | None = None) -> tuple[Bools, Floats, Floats]:
     """Checked (n,) label as bool, score and weight as float64; InputError says which is wrong, and where."""
     labels, scores = np.asarray(label), np.asarray(score, np.float64)
     weights = np.ones(len(scores)) if weight is None else np.asarray(weight, np.float64)
@@ -57,9 +55,7 @@ def auc(label: ArrayLike, score: ArrayLike, weight: ArrayLike | None = None) -> 
     labels, scores, weights = checked(label, score, weight)
     order = np.argsort(scores, kind="stable")
     one = np.zeros(len(scores), np.int32)
-    return float(
-        resampled_auc(labels[order], tie_ends(scores[order]), one, weights[order], np.ones((1, 1)))[0]
-    )
+    return float(resampled_auc(labels[order], tie_ends(scores[order]), one, weights[order], np.ones((1, 1)))[0])
 
 
 def tie_ends(ordered: NDArray[Any]) -> Bools:
@@ -70,9 +66,7 @@ def tie_ends(ordered: NDArray[Any]) -> Bools:
 
 
 @njit(cache=True, parallel=True)
-def resampled_auc(
-    label: Bools, end: Bools, user: NDArray[np.int32], weight: Floats, counts: Floats
-) -> Floats:
+def resampled_auc(label: Bools, end: Bools, user: NDArray[np.int32], weight: Floats, counts: Floats) -> Floats:
     """AUC under every resample of the users: (resamples,), NaN where a class has no weight.
 
     Rows in rising order of score: label (n,), end (n,) from tie_ends, user (n,) codes below U, weight (n,).
@@ -150,9 +144,7 @@ def row_log_loss(label: Bools, score: Floats) -> Floats:
     return -np.log(np.where(label, p, 1 - p))
 
 
-def confusion(
-    label: ArrayLike, score: ArrayLike, weight: ArrayLike | None = None, *, threshold: float = 0.5
-) -> Floats:
+def confusion(label: ArrayLike, score: ArrayLike, weight: ArrayLike | None = None, *, threshold: float = 0.5) -> Floats:
     """Weights (4,) of true positives, false positives, false negatives, true negatives.
 
     A row is predicted positive when score >= threshold.
@@ -178,30 +170,22 @@ def from_confusion(cells: Floats) -> dict[str, Floats]:
     }
 
 
-def accuracy(
-    label: ArrayLike, score: ArrayLike, weight: ArrayLike | None = None, *, threshold: float = 0.5
-) -> float:
+def accuracy(label: ArrayLike, score: ArrayLike, weight: ArrayLike | None = None, *, threshold: float = 0.5) -> float:
     """Share of rows on the right side of the threshold."""
     return float(from_confusion(confusion(label, score, weight, threshold=threshold))["accuracy"])
 
 
-def precision(
-    label: ArrayLike, score: ArrayLike, weight: ArrayLike | None = None, *, threshold: float = 0.5
-) -> float:
+def precision(label: ArrayLike, score: ArrayLike, weight: ArrayLike | None = None, *, threshold: float = 0.5) -> float:
     """Share of positives among the rows at or above the threshold; 0 when there is no such row."""
     return float(from_confusion(confusion(label, score, weight, threshold=threshold))["precision"])
 
 
-def recall(
-    label: ArrayLike, score: ArrayLike, weight: ArrayLike | None = None, *, threshold: float = 0.5
-) -> float:
+def recall(label: ArrayLike, score: ArrayLike, weight: ArrayLike | None = None, *, threshold: float = 0.5) -> float:
     """Share of the positives at or above the threshold; 0 when there are no positives."""
     return float(from_confusion(confusion(label, score, weight, threshold=threshold))["recall"])
 
 
-def f1(
-    label: ArrayLike, score: ArrayLike, weight: ArrayLike | None = None, *, threshold: float = 0.5
-) -> float:
+def f1(label: ArrayLike, score: ArrayLike, weight: ArrayLike | None = None, *, threshold: float = 0.5) -> float:
     """Harmonic mean of precision and recall at the threshold; 0 when both are 0."""
     return float(from_confusion(confusion(label, score, weight, threshold=threshold))["f1"])
 
@@ -221,9 +205,7 @@ def equal_mass_bins(score: Floats, weight: Floats, bins: int) -> NDArray[np.int6
     return of_value[group]
 
 
-def calibration_error(
-    label: ArrayLike, score: ArrayLike, weight: ArrayLike | None = None, *, bins: int = 15
-) -> float:
+def calibration_error(label: ArrayLike, score: ArrayLike, weight: ArrayLike | None = None, *, bins: int = 15) -> float:
     """Expected calibration error over equal-mass bins: sum over bins of share * |mean label - mean score|.
 
     Naeini, Cooper, Hauskrecht (AAAI 2015), with equal-mass in place of equal-width bins.

@@ -35,11 +35,7 @@ def request_offsets(request: NDArray[Any]) -> tuple[NDArray[Any], Ints]:
     request = np.asarray(request)
     if np.any(request[1:] < request[:-1]):
         raise InputError("rows are not in order of request; sort them by request first")
-    starts = (
-        np.flatnonzero(np.append(True, request[1:] != request[:-1]))
-        if len(request)
-        else np.zeros(0, np.int64)
-    )
+    starts = np.flatnonzero(np.append(True, request[1:] != request[:-1])) if len(request) else np.zeros(0, np.int64)
     return request[starts], np.append(starts, len(request)).astype(np.int64)
 
 
@@ -56,9 +52,7 @@ def top_k(offsets: Ints, score: Floats, tie: Ints, k: int) -> Ints:
     if len(tie) != len(score):
         raise InputError(f"{len(score)} scores but {len(tie)} tie ranks; give one a row")
     if np.isnan(score).any():
-        raise InputError(
-            f"score of row {int(np.isnan(score).argmax())} is NaN; a model must score every candidate"
-        )
+        raise InputError(f"score of row {int(np.isnan(score).argmax())} is NaN; a model must score every candidate")
     return _top_k(np.asarray(offsets, np.int64), score, np.asarray(tie, np.int64), k)
 
 
@@ -110,9 +104,7 @@ def ranking_measures(
     found = np.diff(np.append(0, np.cumsum(gain > 0))[offsets])
     if np.any(truth < found):
         r = int(np.argmax(truth < found))
-        raise InputError(
-            f"truth_count of request {r} is {truth[r]} but its list holds {found[r]} relevant rows"
-        )
+        raise InputError(f"truth_count of request {r} is {truth[r]} but its list holds {found[r]} relevant rows")
     ideal = top_k(offsets, gain, np.zeros(len(gain), np.int64), int(cuts.max()))
     table = _measures(top, ideal, gain, truth, truth - found, cuts)
     return {f"{name}@{cut}": table[m, c] for c, cut in enumerate(cuts) for m, name in enumerate(RANKING)}

@@ -105,9 +105,7 @@ def standard_error(draws: Floats) -> Floats:
     return result
 
 
-def t_test(
-    difference: ArrayLike, stderr: ArrayLike, users: int, confidence: float = 0.95
-) -> tuple[Floats, ...]:
+def t_test(difference: ArrayLike, stderr: ArrayLike, users: int, confidence: float = 0.95) -> tuple[Floats, ...]:
     """Two-sided p, low and high (M,) of paired differences (M,) with clustered standard errors (M,).
 
     t = difference / stderr on users - 1 degrees of freedom. Chosen over the share of resamples beyond 0:
@@ -159,9 +157,7 @@ def cohens_d_from_error(difference: float, stderr: float, users: int) -> float:
     return difference / (stderr * users**0.5) if stderr > 0 else float(np.copysign(np.inf, difference))
 
 
-def minimal_detectable_difference(
-    stderr: float, users: int, *, alpha: float = 0.05, power: float = 0.8
-) -> float:
+def minimal_detectable_difference(stderr: float, users: int, *, alpha: float = 0.05, power: float = 0.8) -> float:
     """Smallest true difference that the two-sided test finds with the given power, in the measure's unit."""
     if users < 2:
         raise InputError(f"{users} user(s): a test over users needs at least 2")

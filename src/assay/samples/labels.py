@@ -92,9 +92,7 @@ def _draw(
 def own_past(history: History, users: Codes, period: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Where each user's purchases before a period begin and end in history.own_item."""
     begins, ends = history.own_begins[users], history.own_begins[users + 1]
-    stops = np.array(
-        [b + np.searchsorted(history.own_period[b:e], period) for b, e in zip(begins, ends, strict=True)], np.int64
-    )
+    stops = np.array([b + np.searchsorted(history.own_period[b:e], period) for b, e in zip(begins, ends, strict=True)], np.int64)
     return begins, stops
 
 
@@ -106,17 +104,18 @@ def _sampled(
     begins = np.append(begins, len(user))
     mixture = np.cumsum([section.from_popularity, section.from_history, section.from_category])
     capacity = int(np.ceil(section.negatives)) * len(user)
-    out = (np.empty(capacity, np.int32), np.empty(capacity, np.int32), np.empty(capacity, np.int8), np.empty(capacity, np.int32))
+    request, items = np.empty(capacity, np.int32), np.empty(capacity, np.int32)
+    kind, draw = np.empty(capacity, np.int8), np.empty(capacity, np.int32)
     own_begins, own_ends = own_past(history, requests, market.period)
     good = market.on_sale[item] & bool(len(market.popular))
     base = mix(seed, history.user_hash[user], market.period, history.item_hash[item])
     drawn, failed = _draw(
         begins, item, good, base, history.own_item, own_begins, own_ends, market.on_sale, market.popular,
         market.by_category, market.category_begins, history.category, section.negatives, mixture / mixture[-1],
-        seen, np.int64(market.period) << 32, *out,
+        seen, np.int64(market.period) << 32, request, items, kind, draw,
     )  # fmt: skip
-    request, items, kind, draw = (column[:drawn] for column in out)
-    return Triples(requests[request], items, np.full(drawn, market.period, np.int32)), kind, draw, failed
+    drawn_for = Triples(requests[request[:drawn]], items[:drawn], np.full(drawn, market.period, np.int32))
+    return drawn_for, kind[:drawn], draw[:drawn], failed
 
 
 def _exposed(history: History, market: Market) -> Triples:

@@ -15,7 +15,10 @@ from scipy import sparse
 class Encoder(Protocol):
     """Turns readable features into columns of a sparse matrix; fitted on train alone."""
 
-    names: Sequence[str]
+    @property
+    def names(self) -> Sequence[str]:
+        """Readable names of the columns."""
+        ...
 
     def transform(self, features: pa.Table) -> sparse.csr_array:
         """(n,) rows of features -> CSR (n, len(names)), float32 data, int32 indices."""
@@ -38,7 +41,7 @@ class Samples:
         return int(self.keys.num_rows)
 
     def _column(self, name: str, dtype: type) -> NDArray[np.generic]:
-        return self.keys.column(name).to_numpy().astype(dtype, copy=False)
+        return np.asarray(self.keys.column(name).to_numpy().astype(dtype, copy=False))
 
     @cached_property
     def label(self) -> NDArray[np.int8]:

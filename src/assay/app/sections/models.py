@@ -76,19 +76,20 @@ def recommendations(facts: Facts) -> Part | None:
         for row in batch.to_pylist():
             if row["user_id"] not in lists and len(lists) == USERS_SHOWN:
                 break
-            line = {
+            entry: Part = {
                 "rank": row["rank"],
                 "name": row.get("name") or facts.shown(row["item_id"]),
                 "category": row.get("category") or "",
                 "reason": row.get("reason") or "",
             }
-            lists.setdefault(row["user_id"], []).append(line)
+            lists.setdefault(row["user_id"], []).append(entry)
         else:
             continue
         break
-    shown = [
-        {"user": facts.shown(user), "lines": sorted(lines, key=lambda line: int(line["rank"]))}
-        for user, lines in lists.items()
-    ]
+    shown: list[Part] = [{"user": facts.shown(user), "lines": sorted(entries, key=_rank)} for user, entries in lists.items()]
     made = facts.summary.get("recommendations", {})
     return {"shown": shown, "per_user": made.get("per_user"), "all": made.get("users")} if shown else None
+
+
+def _rank(line: Part) -> int:
+    return int(line["rank"])

@@ -53,9 +53,7 @@ def file_format(path: Path, section: config.Source) -> str:
     try:
         return FORMATS[name.suffix.lower()]
     except KeyError:
-        raise SourceError(
-            f"{path}: unknown kind of file; say format = 'csv', 'tsv', 'jsonl' or 'parquet'"
-        ) from None
+        raise SourceError(f"{path}: unknown kind of file; say format = 'csv', 'tsv', 'jsonl' or 'parquet'") from None
 
 
 def open_file(path: Path, section: config.Source, *, start: int = 0, first_row: int = 1) -> Source:

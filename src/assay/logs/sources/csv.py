@@ -57,9 +57,7 @@ class CsvFile:
                     hint = f"; is the delimiter {better!r}? Say delimiter = {better!r} in the config"
                 raise missing_column(self.name, column, header, hint)
             if header.count(column) > 1:
-                raise SourceError(
-                    f"{self.path}: column {column!r} is there {header.count(column)} times; rename one"
-                )
+                raise SourceError(f"{self.path}: column {column!r} is there {header.count(column)} times; rename one")
         return header
 
     def read(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:

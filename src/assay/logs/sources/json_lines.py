@@ -34,9 +34,7 @@ class JsonLinesFile:
             except json.JSONDecodeError as error:
                 raise SourceError(f"{self.path}: row {row} is not JSON ({error}): {shorten(line)}") from None
             if not isinstance(value, dict):
-                raise SourceError(
-                    f"{self.path}: row {row} is not a JSON object: {shorten(line)}; one object a line"
-                )
+                raise SourceError(f"{self.path}: row {row} is not a JSON object: {shorten(line)}; one object a line")
             known.update(dict.fromkeys(value))
         if not known:
             raise SourceError(f"{self.path}: is empty; remove it from path or export it again")
@@ -81,13 +79,9 @@ class JsonLinesFile:
         connection = engine.connect()
         for lines in self._lines(self.start):
             connection.register("lines", pa.table({"line": lines}))
-            table = connection.sql(
-                f"SELECT coalesce(sound, false) AS sound, {spread} FROM ({parse})"
-            ).to_arrow_table()
+            table = connection.sql(f"SELECT coalesce(sound, false) AS sound, {spread} FROM ({parse})").to_arrow_table()
             blank = pa.compute.equal(pa.compute.utf8_trim_whitespace(lines), "")
-            wrong = pa.compute.and_(
-                pa.compute.invert(table["sound"].combine_chunks()), pa.compute.invert(blank)
-            )
+            wrong = pa.compute.and_(pa.compute.invert(table["sound"].combine_chunks()), pa.compute.invert(blank))
             first = pa.compute.index(wrong, True).as_py()
             if first >= 0:
                 raise SourceError(

@@ -1,0 +1,143 @@
+"""A split as models are judged on it: its labelled samples, and its requests' candidates where there are any."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from assay.config import Evaluate
+from assay.evaluation.rankings import compare_rankings, evaluate_rankings
+from assay.evaluation.samples import compare_samples, evaluate_samples
+from assay.evaluation.scores import Difference, Estimate
+from assay.numerics.ranking import tie_order
+from assay.samples.table import Samples
+
+Predict = Callable[[Samples], NDArray[np.float64]]
+CLAIMS = ("auc", "log_loss", "ndcg@10")
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What a model said on a holdout: probabilities (n,) of its samples, every measure, and one row a request."""
+
+    probability: NDArray[np.float64]
+    measures: dict[str, Estimate]
+    per_request: pa.Table | None
+
+
+@dataclass(frozen=True)
+class Holdout:
+    """One split. requests: request_id and truth_count. popularity (items,): training positives by item code."""
+
+    samples: Samples
+    candidates: Samples | None
+    requests: pa.Table | None
+    popularity: NDArray[np.int64]
+    section: Evaluate
+    seed: int
+
+    @cached_property
+    def _truth(self) -> NDArray[np.int64]:
+        """(candidates,) how many items the row's request took."""
+        assert self.candidates is not None
+        assert self.requests is not None
+        ids = self.requests.column("request_id").to_numpy()
+        order = np.argsort(ids)
+        place = order[np.searchsorted(ids[order], self.candidates.request)]
+        return np.asarray(self.requests.column("truth_count").to_numpy()[place], np.int64)
+
+    @cached_property
+    def _tie(self) -> NDArray[np.int64]:
+        """(items,) order among equal scores: by id, falling."""
+        assert self.candidates is not None
+        codes, first = np.unique(self.candidates.item, return_index=True)
+        tie = np.zeros(int(codes.max(initial=-1)) + 1, np.int64)
+        tie[codes] = tie_order(self.candidates.keys.column("item_id").take(pa.array(first)).to_pylist())
+        return tie
+
+    @cached_property
+    def _category(self) -> NDArray[np.int64] | None:
+        """(items,) codes of category, where the candidates name it."""
+        assert self.candidates is not None
+        if "category" not in self.candidates.features.column_names:
+            return None
+        column = self.candidates.features.column("category").combine_chunks()
+        out = np.full(int(self.candidates.item.max(initial=0)) + 1, -1, np.int64)
+        out[self.candidates.item] = column.indices.fill_null(-1).to_numpy()
+        return out
+
+    def score(self, predict: Predict, *, resamples: int | None = None) -> Scored:
+        """Judge a model by what it predicts."""
+        draws = resamples or self.section.resamples
+        p = predict(self.samples)
+        s = self.samples
+        found = evaluate_samples(
+            s.label, p, s.user, weight=s.weight, threshold=self.section.threshold, resamples=draws, seed=self.seed
+        )
+        if self.candidates is None or not len(self.candidates):
+            return Scored(p, found, None)
+        c = self.candidates
+        per_request, ranked = evaluate_rankings(
+            c.request, c.user, c.item, predict(c), c.label, self._truth, self._tie, self.section.k,
+            popularity=self._padded(), category=self._category, resamples=draws, seed=self.seed,
+        )  # fmt: skip
+        known = {name: estimate for name, estimate in ranked.items() if np.isfinite(estimate["value"])}
+        return Scored(p, found | known, per_request)
+
+    def _padded(self) -> NDArray[np.int64]:
+        assert self.candidates is not None
+        size = max(len(self.popularity), int(self.candidates.item.max(initial=0)) + 1)
+        return np.pad(self.popularity, (0, size - len(self.popularity)))
+
+    def difference(self, a: Scored, b: Scored, *, resamples: int | None = None) -> dict[str, Difference]:
+        """b minus a, paired by user: every measure of samples, then of rankings."""
+        draws = resamples or self.section.resamples
+        s = self.samples
+        found = compare_samples(
+            s.label, a.probability, b.probability, s.user, weight=s.weight, threshold=self.section.threshold,
+            resamples=draws, seed=self.seed,
+        )  # fmt: skip
+        if a.per_request is not None and b.per_request is not None:
+            found |= compare_rankings(a.per_request, b.per_request, resamples=draws, seed=self.seed)
+        return {name: d for name, d in found.items() if np.isfinite(d["value"])}
+
+
+def holdout(
+    samples: Samples,
+    candidates: Samples | None,
+    requests: pa.Table | None,
+    split: str,
+    popularity: NDArray[np.int64],
+    section: Evaluate,
+    seed: int,
+) -> Holdout:
+    """The holdout of one split; requests of other splits are left out."""
+    if requests is not None:
+        requests = requests.filter(pc.equal(requests.column("split"), split))
+    return Holdout(samples, candidates, requests, popularity, section, seed)
+
+
+def estimates(found: dict[str, Estimate], names: Sequence[str] | None = None) -> dict[str, dict[str, float | None]]:
+    """As JSON takes them: unknown bounds are null."""
+    return {
+        name: {key: _finite(entry.get(key)) for key in ("value", "low", "high")}
+        for name, entry in found.items()
+        if names is None or name in names
+    }
+
+
+def differences(found: dict[str, Difference], names: Sequence[str] | None = None) -> dict[str, dict[str, float | None]]:
+    """As JSON takes them: value, low, high, p."""
+    return {
+        name: {key: _finite(entry.get(key)) for key in ("value", "low", "high", "p")}
+        for name, entry in found.items()
+        if names is None or name in names
+    }
+
+
+def _finite(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and np.isfinite(value) else None

@@ -1,0 +1,93 @@
+"""A user's own model: any scikit-learn classifier by its dotted path."""
+
+from importlib import import_module
+from inspect import signature
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from assay.errors import ConfigError, InputError
+from assay.models.dense import Dense
+from assay.models.files import write_model
+from assay.models.scorer import BATCH, Vector, not_fitted, subsample, training_rows
+from assay.samples.table import Samples
+
+
+class Estimator:
+    """Fits a scikit-learn classifier on the dense matrix: medians for unknown, target-ordered categories.
+
+    dotted_path: "package.module.Class" or "package.module:Class", made without arguments. subsample: most rows
+    it is fitted on. It is not stored: without pickle there is no common form, so `save` writes what is needed to
+    fit it again, and `load` raises InputError.
+    """
+
+    def __init__(self, dotted_path: str, name: str, subsample: int = 300_000) -> None:
+        self.dotted_path = dotted_path
+        self.name = name
+        self.subsample = subsample
+        self.layout_: Dense | None = None
+        self.estimator_: Any = None
+
+    def fit(self, samples: Samples, *, rng: np.random.Generator) -> Self:
+        """Fit under the weights, with random_state from rng where the class takes either.
+
+        ConfigError: the path leads to no classifier with predict_proba. SplitError: no rows, or one class only.
+        """
+        estimator = self._make(int(rng.integers(2**31)))
+        rows = subsample(samples, training_rows(samples, self.name), self.subsample, self.name)
+        layout = Dense.learn(samples, rows, most_native=0, impute=True)
+        X, y, weight = layout.matrix(samples.features, rows), samples.label[rows], samples.weight[rows]
+        if "sample_weight" in signature(estimator.fit).parameters:
+            estimator.fit(X, y, sample_weight=weight)
+        elif np.all(weight == weight[0]):
+            estimator.fit(X, y)
+        else:
+            raise InputError(f"{self.name}: {self.dotted_path} takes no sample weights, and the samples have them")
+        self.layout_, self.estimator_ = layout, estimator
+        return self
+
+    def predict(self, samples: Samples) -> Vector:
+        """(n,) the classifier's predict_proba of label 1."""
+        if self.layout_ is None:
+            raise not_fitted(self.name)
+        out = np.empty(len(samples))
+        for low in range(0, len(samples), BATCH):
+            X = self.layout_.matrix(samples.features.slice(low, BATCH))
+            out[low : low + BATCH] = self.estimator_.predict_proba(X)[:, 1]
+        return out
+
+    def fresh(self) -> Self:
+        """An unfitted twin with the same settings."""
+        return type(self)(self.dotted_path, self.name, self.subsample)
+
+    def save(self, folder: Path) -> list[Path]:
+        """Write model.json: the settings, and that the model is to be fitted again."""
+        if self.layout_ is None:
+            raise not_fitted(self.name)
+        settings = {"dotted_path": self.dotted_path, "name": self.name, "subsample": self.subsample}
+        note = "a scikit-learn estimator is not stored; fit it again"
+        return write_model(folder, "estimator", {"settings": settings, "note": note}, {})
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Raise InputError: the fitted classifier was not stored."""
+        raise InputError(f"{folder}: holds the settings of a scikit-learn estimator, not its fit; train it again")
+
+    def _make(self, seed: int) -> Any:
+        where = f"[models] estimators: {self.name} = {self.dotted_path!r}"
+        module, _, attribute = self.dotted_path.replace(":", ".").rpartition(".")
+        try:
+            if not module:
+                raise ImportError("give package.module.Class")
+            kind = getattr(import_module(module), attribute)
+        except (ImportError, AttributeError) as error:
+            raise ConfigError(f"{where} cannot be imported: {error}") from None
+        try:
+            takes_seed = "random_state" in signature(kind).parameters
+            estimator = kind(random_state=seed) if takes_seed else kind()
+        except (TypeError, ValueError) as error:
+            raise ConfigError(f"{where} cannot be made without arguments: {error}") from None
+        if not (hasattr(estimator, "fit") and hasattr(estimator, "predict_proba")):
+            raise ConfigError(f"{where} has no fit and predict_proba; name a classifier that gives probabilities")
+        return estimator

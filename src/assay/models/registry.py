@@ -1,0 +1,70 @@
+"""Models by name: ours, the config's estimators, and those of installed packages (entry points `assay.models`)."""
+
+from collections.abc import Callable
+from importlib.metadata import entry_points
+from pathlib import Path
+
+from assay.config import Models
+from assay.errors import ConfigError, InputError, did_you_mean
+from assay.models.baselines import BuyItAgain, Popularity
+from assay.models.boosting import LightGBM
+from assay.models.estimator import Estimator
+from assay.models.files import read_model
+from assay.models.logistic import LogisticRegression
+from assay.models.scorer import Scorer
+from assay.models.trees import DecisionTree, RandomForest
+
+_GROUP = "assay.models"
+
+MODELS: dict[str, Callable[[Models], Scorer]] = {
+    "popularity": lambda _: Popularity(),
+    "buy_it_again": lambda _: BuyItAgain(),
+    "logistic": lambda section: LogisticRegression(section.l2),
+    "tree": lambda section: DecisionTree(section.subsample),
+    "forest": lambda section: RandomForest(section.subsample),
+    "lightgbm": lambda section: LightGBM(section.lightgbm_trees),
+}
+
+_LOADERS: dict[str, Callable[[Path], Scorer]] = {
+    "popularity": Popularity.load,
+    "buy_it_again": BuyItAgain.load,
+    "logistic": LogisticRegression.load,
+    "tree": DecisionTree.load,
+    "forest": RandomForest.load,
+    "lightgbm": LightGBM.load,
+    "estimator": Estimator.load,
+}
+
+
+def make(name: str, section: Models) -> Scorer:
+    """The unfitted model of a name: ours, then [models.estimators], then entry points (made without arguments).
+
+    ConfigError: no such model, one name twice, or a third party's class that is no Scorer.
+    """
+    if name in MODELS:
+        if name in section.estimators:
+            raise ConfigError(f"[models] estimators: {name!r} is the name of a built-in model; choose another")
+        return MODELS[name](section)
+    if name in section.estimators:
+        return Estimator(section.estimators[name], name, section.subsample)
+    for point in entry_points(group=_GROUP, name=name):
+        model = point.load()()
+        if not isinstance(model, Scorer):
+            raise ConfigError(f"[models] names: {name!r} of {point.value} is no model; see assay.testing.models")
+        return model
+    others = sorted({*MODELS, *section.estimators, *(point.name for point in entry_points(group=_GROUP))})
+    raise ConfigError(
+        f"[models] names: unknown model {name!r}{did_you_mean(name, others)}; known: {', '.join(others)},"
+        " or add it to [models.estimators]"
+    )
+
+
+def load(folder: Path) -> Scorer:
+    """The model that a folder's model.json names; InputError when it is missing, broken or of an unknown kind."""
+    name = str(read_model(folder).get("model"))
+    if name in _LOADERS:
+        return _LOADERS[name](folder)
+    for point in entry_points(group=_GROUP, name=name):
+        found: Scorer = point.load().load(folder)
+        return found
+    raise InputError(f"{folder}: holds a model {name!r} that is not installed here; install its package or train again")

@@ -1,0 +1,68 @@
+"""Top N for every user: candidates of the coming period, a model's scores, filters, and the reasons in words."""
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from assay.config import Recommend
+from assay.importance.examples import reason
+from assay.models.scorer import Scorer
+from assay.numerics.ranking import request_offsets, tie_order, top_k
+from assay.samples.table import Samples
+
+COLUMNS = ("user_id", "item_id", "rank", "score", "reason", "name", "category")
+
+
+def _lists(table: pa.Table, rows: NDArray[Any], rank: NDArray[Any], score: NDArray[Any], items: pa.Table) -> pa.Table:
+    chosen = table.take(pa.array(rows))
+    described = items.take(chosen.column("item_code"))
+    reasons = [reason(features) for features in chosen.to_pylist()]
+    return pa.table(
+        {
+            "user_id": chosen.column("user_id"),
+            "item_id": chosen.column("item_id"),
+            "rank": pa.array(rank, pa.int32()),
+            "score": score,
+            "reason": pa.array(reasons, pa.string()),
+            "name": described.column("name"),
+            "category": described.column("category"),
+        }
+    )
+
+
+def recommend(model: Scorer, upcoming: Samples, items: pa.Table, section: Recommend) -> tuple[pa.Table, pa.Table]:
+    """Two tables of COLUMNS: each user's list by falling score, and one list (user_id null) for unknown users.
+
+    upcoming: candidates of the period after the log, all on sale, in order of user. items: clean items by code.
+    exclude_bought takes out what the user had before. Ties by item id, as everywhere. The list for unknown users
+    is what sold most in the last four periods.
+    """
+    score = model.predict(upcoming)
+    kept = np.ones(len(upcoming), bool)
+    if section.exclude_bought:
+        times = pc.fill_null(upcoming.features.column("pair_times_bought"), 0).to_numpy()
+        kept = times == 0
+    rows = np.flatnonzero(kept)
+    tie = tie_order(upcoming.keys.column("item_id").to_pylist())
+    _, offsets = request_offsets(upcoming.user[rows])
+    best = top_k(offsets, score[rows], tie[rows], section.per_user)
+    picked = best[best >= 0]
+    rank = np.broadcast_to(np.arange(1, section.per_user + 1), best.shape)[best >= 0]
+    table = upcoming.table()
+    known = _lists(table, rows[picked], rank, score[rows][picked], items)
+    return known, _fallback(table, upcoming, tie, items, section.per_user)
+
+
+def _fallback(table: pa.Table, upcoming: Samples, tie: NDArray[Any], items: pa.Table, count: int) -> pa.Table:
+    """What sold most lately: one list for users that the log does not know."""
+    first = np.unique(upcoming.item, return_index=True)[1]
+    sales = pc.fill_null(upcoming.features.column("item_buyers_4"), 0).to_numpy()[first].astype(np.float64)
+    best = first[np.lexsort((-tie[first], -sales))[:count]]
+    listed = table.select(["user_id", "item_id", "item_code", "item_buyers_4"])
+    out = _lists(listed, best, np.arange(1, len(best) + 1), sales[np.searchsorted(first, np.sort(best))], items)
+    score = pa.array(np.sort(sales)[::-1][: len(best)].copy(), pa.float64())
+    out = out.set_column(out.column_names.index("score"), "score", score)
+    return out.set_column(0, "user_id", pa.nulls(out.num_rows, table.schema.field("user_id").type))

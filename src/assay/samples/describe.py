@@ -1,0 +1,165 @@
+"""Point-in-time features of (user, item, period): every family is a SQL file that sees earlier periods only."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.resources import files
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from assay.engines import duckdb as engine
+from assay.samples.history import Codes, category_codes
+from assay.samples.periods import days
+
+PACKAGE = "assay.samples.features"
+# Key columns besides the period, by folder: what one row of the folder's families describes.
+UNITS = {
+    "user": ("user_code",),
+    "item": ("item_code",),
+    "pair": ("user_code", "item_code"),
+    "category": ("user_code", "category"),
+    "brand": ("user_code", "brand"),
+}
+TEXT = ("department", "category", "brand")
+
+
+def families() -> Iterator[tuple[str, str]]:
+    """(unit, family) of every SQL file, in order of name."""
+    for unit in UNITS:
+        names = (entry.name for entry in files(PACKAGE).joinpath(unit).iterdir())
+        yield from ((unit, name.removesuffix(".sql")) for name in sorted(names) if name.endswith(".sql"))
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Items by code: ids and texts as they came, codes of category and brand (-1 unknown)."""
+
+    items: pa.Table
+    category: Codes
+    brand: Codes
+
+    @classmethod
+    def of(cls, items: pa.Table) -> "Catalogue":
+        """From clean items, in order of item_code."""
+        return cls(items, category_codes(items)[0], category_codes(items, "brand")[0])
+
+
+class Describer:
+    """The log in the engine, ready to describe any (user, item, period)."""
+
+    def __init__(
+        self, events: pa.Table, returned: pa.Table, users: pa.Table, items: pa.Table, target: str, period_days: int
+    ) -> None:
+        self.users = users
+        self.catalogue = Catalogue.of(items)
+        self.connection: duckdb.DuckDBPyConnection = engine.connect()
+        self._load("all_events", events, period_days)
+        self._load("returned", returned, period_days)
+        engine.parameters(self.connection, {"target": target})
+        create = "CREATE TEMP TABLE taken AS SELECT all_events.* FROM all_events CROSS JOIN parameters"
+        self.connection.execute(f"{create} WHERE event = target AND item_code IS NOT NULL")
+        create = "CREATE TEMP TABLE events AS SELECT all_events.* FROM all_events CROSS JOIN parameters"
+        self.connection.execute(f"{create} WHERE event <> target OR rating IS NOT NULL")
+        self.connection.execute("INSERT INTO events SELECT * FROM taken WHERE rating IS NULL")
+        self.connection.execute("DROP TABLE all_events")
+
+    def _load(self, name: str, events: pa.Table, period_days: int) -> None:
+        """A table of events with day, period, visit (session, else day), category and brand."""
+        day = days(events.column("timestamp"))
+        item = pc.fill_null(events.column("item_code"), -1).to_numpy().astype(np.int64)
+        session = events.column("session_id")
+        if session.null_count:
+            session = pc.if_else(pc.is_valid(session), session, pc.cast(pa.chunked_array([pa.array(day)]), pa.string()))
+        columns = {c: events.column(c) for c in ("user_code", "item_code", "event", "quantity", "price", "rating")}
+        table = pa.table(
+            columns
+            | {"visit": pc.cast(session, pa.string()), "day": day, "period": (day // period_days).astype(np.int32)}
+            | {"category": _at(self.catalogue.category, item), "brand": _at(self.catalogue.brand, item)}
+        )
+        self.connection.register("given", table)
+        self.connection.execute(f"CREATE TEMP TABLE {name} AS SELECT * FROM given")
+        self.connection.unregister("given")
+
+    def describe(self, user: Codes, item: Codes, period: Codes) -> pa.Table:
+        """Features (n,) as they stood at the start of each period: float32 columns (null: unknown), then texts.
+
+        pair_price_gap is ln of the item's price over the usual price that the user pays in its category.
+        """
+        codes = {"user_code": user, "item_code": item}
+        codes |= {"category": _at(self.catalogue.category, item), "brand": _at(self.catalogue.brand, item)}
+        columns: dict[str, pa.Array] = {}
+        for unit, keys in UNITS.items():
+            wanted, row = _distinct([codes[key] for key in keys], period)
+            names = [*keys, "period"]
+            self.connection.register("given", pa.table(dict(zip(names, wanted, strict=True))))
+            self.connection.execute("CREATE OR REPLACE TEMP TABLE wanted AS SELECT * FROM given")
+            self.connection.unregister("given")
+            for family in [name for of, name in families() if of == unit]:
+                table = engine.table(self.connection, PACKAGE, f"{unit}/{family}")
+                assert table.num_rows == len(wanted[0]), f"{unit}/{family}.sql must give one row a wanted key"
+                for name in table.column_names[len(names) :]:
+                    values = _floats(table.column(name))
+                    columns[name] = _float_column(values[row])
+        if "item_price" in columns and "category_usual_price" in columns:
+            columns["pair_price_gap"] = _float_column(_price_gap(columns))
+        return pa.table(columns | self._texts(user, item))
+
+    def _texts(self, user: Codes, item: Codes) -> dict[str, pa.Array]:
+        """Dictionary columns: the ids themselves, and what the item is."""
+        texts = {"user": _dictionary(self.users.column("user_id"), user)}
+        texts["item"] = _dictionary(self.catalogue.items.column("item_id"), item)
+        for name in TEXT:
+            texts[name] = _dictionary(self.catalogue.items.column(name), item)
+        return texts
+
+
+def _at(codes: Codes, item: NDArray[np.integer]) -> Codes:
+    """Code of each item; -1 for the item -1."""
+    return np.asarray(np.append(codes, np.int32(-1))[item], np.int32)
+
+
+def _distinct(keys: list[Codes], period: Codes) -> tuple[list[Codes], NDArray[np.int64]]:
+    """The distinct (keys, period) in order, as columns, and for each row which of them it has."""
+    columns = [*keys, period]
+    lows = [int(c.min(initial=0)) for c in columns]
+    spans = [int(c.max(initial=0)) - low + 1 for c, low in zip(columns, lows, strict=True)]
+    packed = np.zeros(len(period), np.int64)
+    for column, low, span in zip(columns, lows, spans, strict=True):
+        packed = packed * span + (column - low)
+    found, row = np.unique(packed, return_inverse=True)
+    out: list[Codes] = []
+    for low, span in zip(reversed(lows), reversed(spans), strict=True):
+        out.append((found % span + low).astype(np.int32))
+        found = found // span
+    return out[::-1], row
+
+
+def _floats(column: pa.ChunkedArray) -> NDArray[np.float32]:
+    """A numeric column (n,), NaN where null."""
+    return np.asarray(pc.cast(column, pa.float64()).to_numpy().astype(np.float32))
+
+
+def _float_column(values: NDArray[np.float32]) -> pa.Array:
+    """A float32 column, null where NaN."""
+    return pa.array(values, pa.float32(), from_pandas=True)
+
+
+def _price_gap(columns: dict[str, pa.Array]) -> NDArray[np.float32]:
+    price, usual = (
+        columns[name].to_numpy(zero_copy_only=False).astype(np.float64) for name in ("item_price", "category_usual_price")
+    )
+    gap = np.full(len(price), np.nan)
+    known = (price > 0) & (usual > 0)
+    gap[known] = np.log(price[known] / usual[known])
+    return gap.astype(np.float32)
+
+
+def _dictionary(values: pa.ChunkedArray, codes: Codes) -> pa.DictionaryArray:
+    """Texts of codes (n,) as a dictionary column with levels in order of text; null stays null."""
+    text = pc.cast(values, pa.string())
+    levels = pc.unique(text.drop_null()).sort()
+    of = pc.index_in(text, levels).combine_chunks().cast(pa.int32())
+    return pa.DictionaryArray.from_arrays(of.take(pa.array(codes)), levels)

@@ -1,0 +1,212 @@
+"""Entry for teams that have a feature table already: one row a labelled sample, any columns."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from assay.config import Config, Encode, SamplesSection, Table
+from assay.errors import ConfigError, InputError, SourceError, did_you_mean
+from assay.numerics.hashing import hash_ids, mix
+from assay.samples.encoder import Plan, TableEncoder
+from assay.samples.periods import DAY, FIRST_MONDAY, check_split, days, split_periods, starts
+from assay.samples.table import Samples
+from assay.store import Run, write_json, write_parquet
+from assay.tables import SAMPLE_KEYS, SPLITS
+
+
+def _open(section: Table) -> pa.Table:
+    path = Path(section.path)
+    if not path.exists():
+        raise SourceError(f"{path}: no such file; [table] path names a Parquet file of labelled rows")
+    try:
+        table = pq.read_table(path)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise SourceError(f"{path}: not a Parquet file ({error}); [table] takes Parquet") from None
+    if not table.num_rows:
+        raise SourceError(f"{path}: has no rows; bring a table with one row a labelled sample")
+    named = {"label": section.label, "key": section.key, "timestamp": section.timestamp, "user": section.user}
+    named |= {"item": section.item, "request": section.request, "weight": section.weight}
+    named |= {f"numeric[{k}]": name for k, name in enumerate(section.numeric)}
+    named |= {f"categorical[{k}]": name for k, name in enumerate(section.categorical)}
+    for key, name in named.items():
+        if name is not None and name not in table.column_names:
+            hint = did_you_mean(name, table.column_names)
+            raise ConfigError(f"[table] {key}: {path} has no column {name!r}{hint}; it has {', '.join(table.column_names)}")
+    return table
+
+
+def _refuse(wrong: NDArray[np.bool_], column: str, what: str, path: str) -> None:
+    if wrong.any():
+        raise SourceError(f"{path}: row {int(np.argmax(wrong)) + 1}, column {column!r}: {what}")
+
+
+def _labels(table: pa.Table, section: Table) -> NDArray[np.int8]:
+    column = table.column(section.label)
+    _refuse(column.is_null().to_numpy(zero_copy_only=False), section.label, "is missing; a label is 0 or 1", section.path)
+    try:
+        values = pc.cast(column, pa.float64()).to_numpy()
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        raise SourceError(f"{section.path}: column {section.label!r} is {column.type}; a label is 0 or 1") from None
+    _refuse((values != 0) & (values != 1), section.label, "is neither 0 nor 1; labels are never rescaled", section.path)
+    if values.min() == values.max():
+        raise InputError(f"{section.path}: every label is {int(values[0])}; one class only cannot be learnt from")
+    return np.asarray(values, np.int8)
+
+
+def _codes(table: pa.Table, name: str | None) -> tuple[pa.Array, NDArray[np.int32]]:
+    """Ids as they came (row numbers where there is no column) and dense codes in order of id."""
+    if name is None:
+        rows = np.arange(table.num_rows, dtype=np.int64)
+        return pa.array(rows), rows.astype(np.int32)
+    column = table.column(name).combine_chunks()
+    column = column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+    column = pc.cast(column, pa.int64() if pa.types.is_integer(column.type) else pa.string())
+    known = pc.unique(column).sort()
+    return column, pc.index_in(column, known).to_numpy().astype(np.int32)
+
+
+def _sample_ids(table: pa.Table, section: Table) -> NDArray[np.int64]:
+    if section.key is None:
+        return mix(np.arange(table.num_rows, dtype=np.int64)).view(np.int64)
+    column = table.column(section.key)
+    _refuse(column.is_null().to_numpy(zero_copy_only=False), section.key, "is missing; every row needs a key", section.path)
+    integers = pa.types.is_integer(column.type)
+    ids = column.to_numpy().astype(np.int64) if integers else hash_ids(pc.cast(column, pa.string())).view(np.int64)
+    first = np.unique(ids, return_index=True)[1]
+    again = np.ones(len(ids), bool)
+    again[first] = False
+    _refuse(again, section.key, f"the key {column[int(np.argmax(again))]} stands twice; keys are unique", section.path)
+    return np.asarray(ids)
+
+
+def _features(table: pa.Table, section: Table) -> tuple[pa.Table, Plan]:
+    """Float32 and dictionary columns; by default every column that is nothing else."""
+    used = (section.label, section.key, section.timestamp, section.user, section.item, section.request, section.weight)
+    numeric, categorical = list(section.numeric), list(section.categorical)
+    if not numeric and not categorical:
+        for field in table.schema:
+            if field.name not in used:
+                is_number = pa.types.is_floating(field.type) or pa.types.is_integer(field.type)
+                (numeric if is_number or pa.types.is_decimal(field.type) else categorical).append(field.name)
+    if not numeric and not categorical:
+        raise ConfigError(f"[table]: {section.path} has no feature column besides keys and label; add columns to learn from")
+    columns: dict[str, Any] = {}
+    for name in numeric:
+        try:
+            values = pc.cast(table.column(name), pa.float64()).to_numpy()
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            kind = table.column(name).type
+            raise SourceError(f"{section.path}: column {name!r} is {kind}, not a number; name it in categorical") from None
+        _refuse(np.isinf(values), name, "is infinite; write it as missing, or as the number it stands for", section.path)
+        with np.errstate(over="ignore"):
+            single = values.astype(np.float32)
+        _refuse(np.isinf(single), name, "is beyond what a feature holds (3.4e38); check its unit", section.path)
+        columns[name] = pa.array(single, pa.float32(), from_pandas=True)
+    for name in categorical:
+        text = table.column(name)
+        text = text.cast(text.type.value_type) if pa.types.is_dictionary(text.type) else text
+        columns[name] = pc.cast(text, pa.string()).combine_chunks().dictionary_encode()
+    return pa.table(columns), Plan(one_hot=tuple(categorical), binned=tuple(numeric))
+
+
+def read(section: Table, encode: Encode | None = None, samples: SamplesSection | None = None) -> Samples:
+    """A labelled Parquet table as Samples, its encoder fitted on the training rows.
+
+    Keys and labels stay as they are: never normalised, never imputed. With a timestamp column rows are split by
+    one global time as [samples] says (no warm-up); without one all rows are train. Without a user column each row
+    counts as its own user, without a request column a user in a period is one. Numbers may be missing (null or
+    NaN). Errors name the file, row and column.
+    """
+    table = _open(section)
+    samples = samples or SamplesSection()
+    n = table.num_rows
+    label = _labels(table, section)
+    user_id, user = _codes(table, section.user)
+    item_id, item = _codes(table, section.item)
+    features, plan = _features(table, section)
+    weight = np.ones(n)
+    if section.weight is not None:
+        weight = pc.cast(table.column(section.weight), pa.float64()).to_numpy()
+        _refuse(~(weight >= 0) | np.isinf(weight), section.weight, "is no weight; give a number of 0 or more", section.path)
+    period, split, time = _times(table, section, samples)
+    if section.request is not None:
+        request = hash_ids(_codes(table, section.request)[0]).view(np.int64)
+    else:
+        request = mix(user.astype(np.int64), period).view(np.int64)
+    columns: dict[str, Any] = {
+        "sample_id": _sample_ids(table, section), "user_id": user_id, "item_id": item_id, "request_id": request,
+        "user_code": user, "item_code": item, "period": period, "timestamp": time,
+        "split": pa.array(SPLITS).take(pa.array(split)), "label": label, "weight": weight,
+    }  # fmt: skip
+    keys = pa.table({name: columns[name] for name in SAMPLE_KEYS})
+    if section.key is not None:
+        keys = keys.append_column("key", table.column(section.key))
+    train = pa.array(np.flatnonzero(split == 0))
+    encoder = TableEncoder.fit(features.take(train), plan, encode or Encode())
+    return Samples(keys, features, encoder)
+
+
+def _times(table: pa.Table, section: Table, samples: SamplesSection) -> tuple[NDArray[np.int32], NDArray[np.int64], pa.Array]:
+    """Period, split and instant (n,) of each row."""
+    n = table.num_rows
+    if section.timestamp is None:
+        return np.zeros(n, np.int32), np.zeros(n, np.int64), starts(np.zeros(n, np.int32), samples.period_days)
+    column = table.column(section.timestamp)
+    missing = column.is_null().to_numpy(zero_copy_only=False)
+    _refuse(missing, section.timestamp, "is missing; every row needs a time", section.path)
+    if not (pa.types.is_timestamp(column.type) or pa.types.is_date(column.type)):
+        raise SourceError(f"{section.path}: column {section.timestamp!r} is {column.type}; give a timestamp or a date")
+    if pa.types.is_date(column.type) or column.type.tz is None:
+        column = pc.assume_timezone(pc.cast(column, pa.timestamp("us")), "UTC")
+    day = days(column)
+    splits = split_periods(int(day.min()), int(day.max()), samples.model_copy(update={"warm_up": 0}))
+    period = (day // samples.period_days).astype(np.int32)
+    micro = (day + FIRST_MONDAY) * DAY
+    time = pa.array(micro, pa.int64()).cast(pa.timestamp("us", tz="UTC"))
+    return period, np.maximum(splits.of(period), 0), time
+
+
+def build(config: Config, run: Run) -> list[str]:
+    """The stage `samples` for a table: samples.parquet, encoder.json, account.json, candidates where requests are named."""
+    assert config.table is not None
+    made = read(config.table, config.encode, config.samples)
+    split = pc.index_in(made.keys.column("split"), pa.array(SPLITS)).to_numpy().astype(np.int64)
+    advice = "name the rows' time in [table] timestamp and set validation, tuning, test and period_days in [samples]"
+    check_split(made.label, split, advice)
+    assert isinstance(made.encoder, TableEncoder)
+    write_parquet(run.path("samples/samples.parquet"), made.table())
+    names = ["samples/samples.parquet", "samples/encoder.json", "samples/account.json"]
+    if config.table.request is not None:
+        later = made.take(split >= SPLITS.index("tuning"))
+        write_parquet(run.path("samples/candidates.parquet"), later.table())
+        write_parquet(run.path("samples/requests.parquet"), _requests(later))
+        names += ["samples/candidates.parquet", "samples/requests.parquet"]
+    encoded = {name for source in made.encoder.source for name in source}
+    account = {
+        "rows": {name: int((split == k).sum()) for k, name in enumerate(SPLITS)},
+        "share_of_positives": {name: round(float(made.label[split == k].mean()), 6) for k, name in enumerate(SPLITS)},
+        "features": made.features.column_names,
+        "constant_features_left_out": [name for name in made.features.column_names if name not in encoded],
+        "columns": len(made.encoder.names),
+    }
+    write_json(run.path("samples/encoder.json"), made.encoder.to_dict())
+    write_json(run.path("samples/account.json"), account)
+    return names
+
+
+def _requests(later: Samples) -> pa.Table:
+    request, first, code = np.unique(later.request, return_index=True, return_inverse=True)
+    return pa.table(
+        {
+            "request_id": request,
+            "user_code": later.user[first],
+            "period": later.period[first],
+            "split": later.keys.column("split").take(pa.array(first)),
+            "truth_count": np.bincount(code, later.label, minlength=len(request)).astype(np.int32),
+        }
+    )

@@ -1,0 +1,141 @@
+"""What every model of labelled samples must do: subclass ScorerTests and say how to make yours."""
+
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from assay.errors import InputError, SplitError
+from assay.models.scorer import Scorer
+from assay.samples.table import Samples
+from assay.testing.data import make_samples
+
+
+class ScorerTests:
+    """Conformance of a Scorer.
+
+    class TestMine(ScorerTests):
+        def make(self):
+            return MyModel()
+    """
+
+    stored: ClassVar[bool] = True  # False for a model that cannot be loaded, only fitted again
+
+    def make(self) -> Scorer:
+        """The model, unfitted, with settings that differ from its defaults."""
+        raise NotImplementedError
+
+    def samples(self) -> Samples:
+        """Labelled samples of all splits that the model can learn from."""
+        return make_samples(4_000)
+
+    def fitted(self) -> Scorer:
+        """The model, fitted on train."""
+        return self.make().fit(self.samples().split("train"), rng=np.random.default_rng(11))
+
+    def test_is_a_scorer(self) -> None:
+        """It has the methods of the protocol and a name; fit returns the model itself."""
+        model = self.make()
+        assert isinstance(model, Scorer)
+        assert model.name
+        assert model.fit(self.samples().split("train"), rng=np.random.default_rng(11)) is model
+
+    def test_gives_probabilities(self) -> None:
+        """One float64 in [0, 1] a row, no NaN; also for no rows."""
+        samples = self.samples()
+        model = self.fitted()
+        predicted = model.predict(samples)
+        assert predicted.dtype == np.float64
+        assert predicted.shape == (len(samples),)
+        assert np.all((predicted >= 0) & (predicted <= 1))
+        assert model.predict(samples.take(np.zeros(len(samples), np.bool_))).shape == (0,)
+
+    def test_same_seed_same_predictions(self) -> None:
+        """Bit by bit."""
+        samples = self.samples().split("test")
+        np.testing.assert_array_equal(self.fitted().predict(samples), self.fitted().predict(samples))
+
+    def test_a_rows_prediction_is_its_own(self) -> None:
+        """Neither the order of the rows nor their company changes it."""
+        samples = self.samples().split("test")
+        model = self.fitted()
+        predicted = model.predict(samples)
+        order = np.random.default_rng(2).permutation(len(samples))
+        np.testing.assert_allclose(model.predict(samples.take(order)), predicted[order], rtol=1e-12)
+        np.testing.assert_allclose(model.predict(samples.take(order[:7])), predicted[order[:7]], rtol=1e-12)
+
+    def test_rows_of_weight_0_do_not_matter(self) -> None:
+        """Neither their labels nor their features; the caller's samples are left alone."""
+        samples = self.samples()
+        train, test = samples.split("train"), samples.split("test")
+        gone = np.random.default_rng(3).random(len(train)) < 0.3
+        weight = np.where(gone, 0.0, train.weight)
+        with_zeros = self.make().fit(train.with_weight(weight), rng=np.random.default_rng(5))
+        without = self.make().fit(train.take(~gone), rng=np.random.default_rng(5))
+        np.testing.assert_array_equal(with_zeros.predict(test), without.predict(test))
+        assert bool(np.all(train.weight == 1))
+
+    def test_fresh_is_unfitted_with_the_same_settings(self) -> None:
+        """Fitted alike, it predicts alike; the model it came from stays fitted."""
+        samples = self.samples().split("test")
+        model = self.fitted()
+        before = model.predict(samples)
+        twin = model.fresh()
+        assert type(twin) is type(model)
+        assert twin.name == model.name
+        with pytest.raises(InputError, match=model.name):
+            twin.predict(samples)
+        twin.fit(self.samples().split("train"), rng=np.random.default_rng(11))
+        np.testing.assert_array_equal(twin.predict(samples), before)
+        np.testing.assert_array_equal(model.predict(samples), before)
+
+    def test_is_stored_with_the_same_bytes_and_loaded_the_same(self, tmp_path: Path) -> None:
+        """Two fits of one seed write the same files; what is loaded predicts exactly the same and writes them again."""
+        samples = self.samples().split("test")
+        model = self.fitted()
+        files = model.save(tmp_path / "a")
+        assert (tmp_path / "a" / "model.json") in files
+        assert sorted(files) == sorted((tmp_path / "a").iterdir())
+        again = {path.name: path.read_bytes() for path in self.fitted().save(tmp_path / "b")}
+        assert again == {path.name: path.read_bytes() for path in files}
+        if not self.stored:
+            with pytest.raises(InputError):
+                type(model).load(tmp_path / "a")
+            return
+        loaded = type(model).load(tmp_path / "a")
+        np.testing.assert_array_equal(loaded.predict(samples), model.predict(samples))
+        assert {path.name: path.read_bytes() for path in loaded.save(tmp_path / "c")} == again
+
+    def test_before_fit_it_says_so(self, tmp_path: Path) -> None:
+        """Predicting and saving are InputErrors that name the model."""
+        model = self.make()
+        with pytest.raises(InputError, match=model.name):
+            model.predict(self.samples())
+        with pytest.raises(InputError, match=model.name):
+            model.save(tmp_path)
+
+    def test_refuses_what_it_cannot_learn_from(self) -> None:
+        """No rows, no row of weight above 0, one class only: SplitError that names the model, in one line."""
+        train = self.samples().split("train")
+        one_class = np.asarray(train.label == 1)
+        wrong = [train.take(np.zeros(len(train), np.bool_)), train.with_weight(np.zeros(len(train)))]
+        wrong += [train.take(one_class), train.take(~one_class), train.with_weight(one_class.astype(np.float64))]
+        for samples in wrong:
+            model = self.make()
+            with pytest.raises(SplitError, match=model.name) as caught:
+                model.fit(samples, rng=np.random.default_rng(1))
+            assert "\n" not in str(caught.value)
+
+    def test_beats_a_constant(self) -> None:
+        """Its log-loss on later rows is below that of the training share of positives."""
+        samples = self.samples()
+        test = samples.split("test")
+        share = np.full(len(test), samples.split("train").label.mean())
+        assert _log_loss(test.label, self.fitted().predict(test)) < _log_loss(test.label, share)
+
+
+def _log_loss(label: NDArray[np.int8], predicted: NDArray[np.float64]) -> float:
+    likelihood = np.where(label > 0, predicted, 1.0 - predicted)
+    return float(-np.log(np.maximum(likelihood, 1e-15)).mean())

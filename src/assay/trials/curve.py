@@ -1,0 +1,127 @@
+"""How much to take out: every declared change of the training weights is retrained and judged on tuning.
+
+"Nothing" is one of the arms and wins unless another is better beyond chance: a removal that only looks good is
+the most common artefact of data valuation (METHODS 7).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assay.config import Select
+from assay.evaluation.holdout import CLAIMS, Holdout, Scored, differences, estimates
+from assay.evaluation.scores import Difference, holm_together
+from assay.importance.protocol import Importance
+from assay.importance.rules import Rule
+from assay.importance.segments import Attribute
+from assay.models.logistic import LogisticRegression
+from assay.samples.table import Samples
+from assay.selection import damp, drop_fraction, floor_groups, orders, recency_weights, remove, removed_share
+
+Vector = NDArray[np.float64]
+_RESAMPLES = 200  # on tuning, where only a standard error is needed
+_HALF_LIVES = (16.0, 32.0)  # periods
+_DAMPED = 0.5  # weight of the least useful rows where they are damped, not dropped
+_LEVEL = 0.05
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One change of the training weights: its name, its family, and the weights (n,)."""
+
+    name: str
+    how: str
+    weight: Vector
+
+
+def declare(train: Samples, importance: Importance, rules: Sequence[Rule], found: list[Attribute], section: Select) -> list[Arm]:
+    """The arms, before any of them is tried: nothing, removals, damped weights, recency, confirmed slices."""
+    weight, groups = train.weight, floor_groups(train)
+    arms = [Arm("nothing", "nothing", weight)]
+    for fraction in section.fractions:
+        kept = drop_fraction(weight, importance, fraction, groups, section.floor)
+        arms.append(Arm(f"{section.valuer} {fraction:g}", section.valuer, kept))
+    for fraction in section.fractions[-2:]:
+        name = f"half weight for the least useful {fraction:g}"
+        arms.append(Arm(name, "half weight", damp(weight, importance, fraction, _DAMPED)))
+    if len(np.unique(train.period)) > 4:
+        for half_life in _HALF_LIVES:
+            changed = recency_weights(weight, train.period, half_life)
+            arms.append(Arm(f"recency, half-life {half_life:g}", "recency", changed))
+    for rule in [r for r in rules if r.confirmed][:2]:
+        rows = np.flatnonzero(rule.matches(found))
+        removed = remove(rows, len(rows), groups, section.floor)
+        arms.append(Arm(f"without {rule.sentence}", "rule", np.where(removed, 0.0, weight)))
+    return arms
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What the trials on tuning showed, and the arm that they chose."""
+
+    chosen: Arm
+    curve: dict[str, Any]
+
+
+def refit(model: LogisticRegression, train: Samples, weight: Vector) -> LogisticRegression:
+    """The model under other weights, converged, started from its present coefficients."""
+    return model.fresh().fit(train.with_weight(weight), rng=np.random.default_rng(0), start=model)
+
+
+def try_arms(model: LogisticRegression, train: Samples, tuning: Holdout, arms: Sequence[Arm], valuer: str) -> Tried:
+    """Retrain on every arm, compare with the first (nothing) on tuning, and choose.
+
+    Of the arms whose auc and ndcg@10 are not worse than nothing's beyond chance, the one with the lowest tuning
+    log-loss is chosen if it is lower than nothing's beyond chance (Holm over all arms); else nothing is.
+    """
+    scored: dict[str, Scored] = {}
+    compared: dict[str, dict[str, Difference]] = {}
+    for arm in arms:
+        fitted = model if arm.how == "nothing" else refit(model, train, arm.weight)
+        scored[arm.name] = tuning.score(fitted.predict, resamples=_RESAMPLES)
+        compared[arm.name] = tuning.difference(scored["nothing"], scored[arm.name], resamples=_RESAMPLES)
+    chosen = choose(arms, compared)
+    lines = []
+    for arm in arms:
+        shown = CLAIMS if arm.how != "nothing" else ()
+        lines.append(
+            {
+                "arm": arm.name,
+                "how": arm.how,
+                "removed_fraction": removed_share(train.weight, arm.weight),
+                "tuning": estimates(scored[arm.name].measures, CLAIMS),
+                "difference": differences(compared[arm.name], shown),
+            }
+        )
+    return Tried(chosen, {"valuer": valuer, "chosen": chosen.name, "arms": lines})
+
+
+def choose(arms: Sequence[Arm], compared: Mapping[str, dict[str, Difference]]) -> Arm:
+    """The arm to take; arms[0] is nothing. compared: arm -> measure -> arm minus nothing."""
+    rivals = [arm for arm in arms[1:] if "log_loss" in compared[arm.name]]
+    if not rivals:
+        return arms[0]
+    adjusted = holm_together({arm.name: {"log_loss": compared[arm.name]["log_loss"]} for arm in rivals})
+    harmless = [
+        arm for arm in rivals if not any(compared[arm.name][m]["high"] < 0 for m in ("auc", "ndcg@10") if m in compared[arm.name])
+    ]
+    if not harmless:
+        return arms[0]
+    best = min(harmless, key=lambda arm: adjusted[arm.name]["log_loss"]["value"])
+    gain = adjusted[best.name]["log_loss"]
+    return best if gain["value"] < 0 and gain["p_holm"] < _LEVEL else arms[0]
+
+
+def same_size(train: Samples, loss: Importance, chosen: Arm, items: int, floor: float, seed: int) -> dict[str, Arm]:
+    """Removals of as many rows as the chosen arm's, by random, recency, popularity and loss: what it must beat."""
+    count = int(np.count_nonzero(train.weight) - np.count_nonzero(chosen.weight))
+    popularity = np.bincount(train.item, train.label, minlength=items).astype(np.int64)
+    groups = floor_groups(train)
+    arms = {}
+    for name, order in orders(train, loss, popularity, seed).items():
+        gone = remove(order, count, groups, floor)
+        arms[name] = Arm(name, name, np.where(gone, 0.0, train.weight))
+    return arms

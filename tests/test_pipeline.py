@@ -1,0 +1,91 @@
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from assay import pipeline
+from assay.errors import ConfigError
+from assay.store import Run, file_digest
+from tests.conftest import shop_config
+
+
+def artefacts(folder: Path) -> dict[str, str]:
+    """Digest of every data artefact: costs and the history of collecting differ by nature."""
+    left_out = {"cost.json", "manifest.json", "collect.json", "report.html"}
+    files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name not in left_out)
+    return {str(p.relative_to(folder)): file_digest(p) for p in files}
+
+
+@pytest.fixture(scope="module")
+def finished(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return pipeline.execute(shop_config(shop), tmp_path_factory.mktemp("run"))
+
+
+def test_the_summary_has_exactly_the_promised_keys(finished: Run) -> None:
+    summary = finished.read_json("summary.json")
+    assert set(summary) == {"log", "samples", "models", "selection", "subsample", "recommendations"}
+    assert set(summary["log"]) == {"events", "users", "items", "from", "to", "rejected"}
+    assert set(summary["samples"]) == {"train", "validation", "tuning", "test"}
+    assert set(summary["selection"]["logistic"]["test"]) == {"full", "selected", "random", "recency", "popularity", "loss"}
+    assert set(summary["selection"]["lightgbm"]["test"]) == {"full", "selected"}
+    assert set(summary["selection"]["logistic"]["difference"]["auc"]) == {"value", "low", "high", "p"}
+    assert set(summary["subsample"]["test"]) == {"uniform", "weighted", "all"}
+    for model in ("popularity", "buy_it_again", "logistic", "lightgbm"):
+        for measure in ("auc", "user_auc", "log_loss", "f1", "calibration_error", "ndcg@10", "mrr@10", "coverage@10"):
+            assert set(summary["models"][model]["test"][measure]) == {"value", "low", "high"}
+    assert summary["recommendations"] == {"users": 80, "per_user": 10}
+
+
+def test_taste_is_learnt(finished: Run) -> None:
+    models = finished.read_json("summary.json")["models"]
+    assert models["logistic"]["test"]["auc"]["value"] > models["popularity"]["test"]["auc"]["value"] + 0.02
+
+
+def test_weights_are_keyed_and_there_is_one_a_training_row(finished: Run) -> None:
+    weights = finished.read_table("selection/weights.parquet")
+    assert weights.num_rows == finished.read_json("summary.json")["samples"]["train"]
+    lines = finished.path("selection/lightgbm.weight").read_text().split()
+    assert [float(line) for line in lines] == weights.column("weight").to_pylist()
+
+
+def test_a_second_run_does_nothing(finished: Run, shop: Path) -> None:
+    before = artefacts(finished.folder)
+    again = pipeline.execute(shop_config(shop), finished.folder)
+    assert again.reused == list(pipeline.STAGES)
+    assert artefacts(finished.folder) == before
+
+
+def test_no_password_is_stored(shop: Path, tmp_path: Path) -> None:
+    config = shop_config(shop, recommend={"url": "mysql://root:hunter2@127.0.0.1/x", "table": "t"})
+    pipeline.execute(config, tmp_path, until="clean")
+    assert not any(b"hunter2" in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+
+
+def test_an_unknown_stage_is_named(shop: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no stage 'trian'"):
+        pipeline.execute(shop_config(shop), tmp_path, until="trian")
+
+
+@pytest.mark.slow
+def test_a_killed_run_ends_with_the_same_bytes(finished: Run, shop: Path, tmp_path: Path) -> None:
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps(shop_config(shop).model_dump(mode="json", exclude_none=True)))
+    code = (
+        "import json, sys; from assay import pipeline; from assay.config import parse;"
+        "pipeline.execute(parse(json.load(open(sys.argv[1]))), sys.argv[2])"
+    )
+    command = [sys.executable, "-c", code, str(config), str(tmp_path / "run")]
+    draw = random.Random(5)
+    for _ in range(4):
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(draw.uniform(2.0, 12.0))
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+    subprocess.run(command, check=True)
+    assert artefacts(tmp_path / "run") == artefacts(finished.folder)
