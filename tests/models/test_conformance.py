@@ -40,7 +40,7 @@ class TestEstimator(ScorerTests):
     stored = False
 
     def make(self):
-        return Estimator("sklearn.ensemble:HistGradientBoostingClassifier", "mine", subsample=2_000)
+        return Estimator("sklearn.ensemble:GradientBoostingClassifier", "mine", subsample=2_000)
 
 
 class TestSeededEstimator(ScorerTests):
