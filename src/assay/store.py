@@ -146,10 +146,17 @@ class Run:
         self._record_cost(name, time.perf_counter() - started)
         return True
 
-    def _record_cost(self, stage: str, seconds: float) -> None:
+    def _cost(self) -> dict[str, Any]:
         path = self.path("cost.json")
-        cost: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {"seconds": {}, "peak_rss_mb": 0.0}
+        return json.loads(path.read_text()) if path.exists() else {"seconds": {}, "peak_rss_mb": 0.0}
+
+    def record(self, name: str, cost: object) -> None:
+        """Keep a cost besides those of the stages in cost.json."""
+        write_json(self.path("cost.json"), self._cost() | {name: cost})
+
+    def _record_cost(self, stage: str, seconds: float) -> None:
+        cost = self._cost()
         cost["seconds"][stage] = round(seconds, 3)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         cost["peak_rss_mb"] = round(max(cost["peak_rss_mb"], peak), 1)
-        write_json(path, cost)
+        write_json(self.path("cost.json"), cost)

@@ -4,7 +4,7 @@ import pytest
 from sklearn.metrics import mutual_info_score
 
 from assay.errors import ConfigError, InputError
-from assay.models.feature_selection import mutual_information, owners, restrict, select_features
+from assay.models.feature_selection import mutual_information, owners, select_features
 from assay.samples.table import Samples
 from assay.testing.data import make_samples
 
@@ -51,16 +51,6 @@ def test_a_feature_that_copies_the_label_comes_first():
     features = samples.features.append_column("answer", pa.array(samples.label.astype(np.float32)))
     told = Samples(samples.keys, features)
     assert select_features(told, "mutual_information", 1, seed=0) == ["answer"]
-
-
-def test_restricted_samples_have_those_features_and_no_encoder():
-    samples = train()
-    fewer = restrict(samples, ["noise", "price"])
-    assert fewer.features.column_names == ["price", "noise"]
-    assert fewer.encoder is None
-    assert fewer.keys is samples.keys
-    with pytest.raises(InputError, match="did you mean 'price'"):
-        restrict(samples, ["prise"])
 
 
 def test_columns_belong_to_the_features_they_are_named_after():

@@ -15,7 +15,7 @@ WIDTH = 80
 
 
 def facts(run: Run) -> dict[str, Any]:
-    """What the table is made of, for machines: folder, report, summary, cost; {} for what is not there yet."""
+    """What the table is made of, for machines: folder, report, summary, cost, chosen arm, features kept."""
     report = run.path("report.html")
 
     def read(name: str) -> Any:
@@ -26,6 +26,8 @@ def facts(run: Run) -> dict[str, Any]:
         "report": str(report) if report.exists() else None,
         "summary": read("summary.json"),
         "cost": read("cost.json"),
+        "chosen": read("selection/curve.json").get("chosen"),
+        "features": read("models/features.json"),
     }
 
 
@@ -50,8 +52,10 @@ def _lines(found: Mapping[str, Any]) -> list[tuple[str, str, str]]:
         lines.append(("cleaned", f"{words.count(log.get('rejected'))} taken out; left: {kept}", ""))
     if summary.get("samples"):
         lines.append(("learnt", _learnt(summary), ""))
+    if found["features"]:
+        lines.append(("features", words.features(found["features"]), ""))
     for model, entry in sorted(summary.get("selection", {}).items()):
-        tone, sentence = words.finding(model, entry)
+        tone, sentence = words.finding(model, entry, found["chosen"])
         lines.append(("gained", sentence, {"good": "green", "bad": "yellow"}.get(tone, "")))
     if made := summary.get("recommendations"):
         each = f"{words.count(made.get('users'))} users, {words.count(made.get('per_user'))} each"

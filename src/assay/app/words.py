@@ -150,8 +150,8 @@ def _change(measure: str, change: Mapping[str, Any]) -> str:
     return f"{measure} {interval}, {verdict}"
 
 
-def finding(model: str, selection: Mapping[str, Any]) -> tuple[str, str]:
-    """(tone, sentence) about one model's selection; the tone is good, bad or even."""
+def finding(model: str, selection: Mapping[str, Any], chosen: str | None = None) -> tuple[str, str]:
+    """(tone, sentence) about one model's selection, whose arm was `chosen`; the tone is good, bad or even."""
     valuer, removed = selection.get("valuer", "value"), selection.get("removed_fraction")
     difference = selection.get("difference", {})
     if not removed and not any(known(d.get("value")) and d["value"] for d in difference.values()):
@@ -163,17 +163,29 @@ def finding(model: str, selection: Mapping[str, Any]) -> tuple[str, str]:
     shown = [m for m in PREFERRED if m in difference] or ordered(difference)[:3]
     verdicts = {judge(m, difference[m]) for m in shown}
     changes = "; ".join(_change(m, difference[m]) for m in shown)
-    picked = f"Without the {percent(removed)} of training samples picked by {valuer}" if removed else f"Re-weighted ({valuer})"
-    start = f"{picked}, {model} changed on the untouched test"
+    picked = f"without the {percent(removed)} of training samples picked by {valuer}" if removed else f"re-weighted by {valuer}"
+    named = chosen or picked
+    start = f"{named[0].upper()}{named[1:]}: {model} changed on the untouched test"
     if verdicts == {"better"} or verdicts == {"better", "even"}:
-        return "good", f"{start}: {changes}. It helps."
+        return "good", f"{start} by {changes}. It helps."
     if "worse" in verdicts:
         mixed = "The result is mixed: keep all samples unless the gain is what counts."
         return (
             "bad",
-            f"{start}: {changes}. {mixed if 'better' in verdicts else 'It hurts: keep all samples.'}",
+            f"{start} by {changes}. {mixed if 'better' in verdicts else 'It hurts: keep all samples.'}",
         )
-    return "even", f"{start}: {changes or 'no measure'}. No difference beyond chance: keep all samples."
+    return "even", f"{start} by {changes or 'no measure'}. No difference beyond chance: keep all samples."
+
+
+def features(kept: Mapping[str, Any]) -> str:
+    """What feature selection saved and cost, in a sentence."""
+    columns, entries = kept["columns"], kept["entries_a_row"]
+    changes = "; ".join(_change(m, kept["difference"][m]) for m in PREFERRED if m in kept["difference"])
+    return (
+        f"{len(kept['kept'])} of {len(kept['kept']) + len(kept['hidden'])} features kept by {kept['method']}: "
+        f"{count(columns['all'])} columns became {count(columns['kept'])}, {plain(entries['all'])} entries a row "
+        f"{plain(entries['kept'])}; on tuning this changed logistic by {changes}"
+    )
 
 
 def best_model(models: Mapping[str, Any], measure: str) -> tuple[str, Mapping[str, Any]] | None:

@@ -4,7 +4,7 @@ from assay.evaluation.leakage import Finding, audit
 from assay.evaluation.rankings import compare_rankings, evaluate_rankings
 from assay.evaluation.samples import calibration, compare_samples, evaluate_samples
 from assay.evaluation.scores import Difference, Estimate, Scores
-from assay.evaluation.slices import slice_rankings, slice_samples
+from assay.evaluation.slices import slice_rankings, slice_samples, usual_slices
 
 __all__ = [
     "Difference",
@@ -19,4 +19,5 @@ __all__ = [
     "evaluate_samples",
     "slice_rankings",
     "slice_samples",
+    "usual_slices",
 ]

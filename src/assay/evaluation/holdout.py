@@ -139,5 +139,10 @@ def differences(found: dict[str, Difference], names: Sequence[str] | None = None
     }
 
 
+def details(found: dict[str, Difference]) -> dict[str, dict[str, float | None]]:
+    """Everything that is known of the differences, effect sizes included, as JSON takes it."""
+    return {name: {key: _finite(value) for key, value in entry.items()} for name, entry in found.items()}
+
+
 def _finite(value: object) -> float | None:
     return float(value) if isinstance(value, int | float) and np.isfinite(value) else None

@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import ArrayLike, NDArray
 
 from assay.errors import InputError
 from assay.evaluation.rankings import ranking_scores
 from assay.evaluation.samples import score_samples
 from assay.evaluation.scores import Scores
+from assay.samples.table import Samples
 
 SLICES = pa.schema(
     {
@@ -98,3 +100,33 @@ def _table(
             figures = {key: None if np.isnan(v) else v for key, v in found.items()}  # type: ignore[call-overload]
             lines.append({"slice": name, "measure": measure, "rows": rows, "users": len(scores.users), **figures})
     return pa.Table.from_pylist(lines, schema=SLICES)
+
+
+def usual_slices(samples: Samples, popularity: NDArray[np.int64]) -> dict[str, pa.Array]:
+    """Names of the slices (n,) of samples, by what they slice: items, users, price, department, weeks.
+
+    popularity (items,): training positives by item code; head items make up half of them.
+    """
+    has = samples.features.column_names
+    order = np.argsort(-popularity, kind="stable")
+    head = np.zeros(len(popularity), bool)
+    head[order[: int(np.searchsorted(np.cumsum(popularity[order]), popularity.sum() / 2)) + 1]] = True
+    out = {"items": pa.array(np.where(head[samples.item], "head (half of all sales)", "tail"))}
+    if "user_periods_known" in has:
+        known = pc.fill_null(samples.features.column("user_periods_known"), 0).to_numpy()
+        out["users"] = pa.array(np.where(known > 12, "returning", "new (12 weeks or less)"))
+    if "item_price" in has:
+        price = samples.features.column("item_price").to_numpy()
+        low, high = np.nanquantile(price, (1 / 3, 2 / 3)) if np.isfinite(price).any() else (0.0, 0.0)
+        bands = np.where(price <= low, "1 low third", np.where(price <= high, "2 middle third", "3 high third"))
+        out["price"] = pa.array(np.where(np.isfinite(price), bands, "unknown"))
+    if "department" in has:
+        column = samples.features.column("department").combine_chunks().dictionary_decode()
+        largest = pc.value_counts(column).to_pylist()
+        largest.sort(key=lambda entry: (-entry["counts"], str(entry["values"])))
+        kept = pa.array([entry["values"] for entry in largest[:8]])
+        out["department"] = pc.if_else(pc.fill_null(pc.is_in(column, kept), False), column, "other")
+    positives = np.bincount(samples.period - samples.period.min(), samples.label)
+    peak = positives >= positives.max()
+    out["weeks"] = pa.array(np.where(peak[samples.period - samples.period.min()], "busiest", "others"))
+    return out

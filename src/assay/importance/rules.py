@@ -16,7 +16,9 @@ from sklearn.tree import DecisionTreeRegressor
 from assay.importance.protocol import Importance
 from assay.importance.segments import Attribute
 
+Conditions = tuple[tuple[str, frozenset[int]], ...]  # attribute and the levels of it that are meant
 _DEPTH = 3
+_EXPLAINED_DEPTH = 2
 _LEAST_SHARE = 0.005
 _TREE_ROWS = 300_000
 _LEVEL = 0.05
@@ -26,12 +28,12 @@ _LEVEL = 0.05
 class Rule:
     """Samples whose attributes' levels lie in the given sets; all conditions hold together."""
 
-    conditions: tuple[tuple[str, frozenset[int]], ...]
+    conditions: Conditions
     sentence: str
     rows: int
     share: float
-    z: float  # of the summed value on the folds that took no part in finding the rule
-    confirmed: bool
+    z: float = 0.0  # of the summed value on the folds that took no part in finding the rule
+    confirmed: bool = False
 
     def matches(self, found: list[Attribute]) -> NDArray[np.bool_]:
         """(n,) which samples the rule describes."""
@@ -45,9 +47,8 @@ class Rule:
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON takes it."""
-        advice = "drop, down-weigh or repair these rows, and see the trial" if self.confirmed else "leave as it is"
         entry = {"rule": self.sentence, "rows": self.rows, "share": self.share, "z": self.z}
-        return {**entry, "confirmed": self.confirmed, "advice": advice}
+        return {**entry, "confirmed": self.confirmed}
 
 
 def mine(found: list[Attribute], importance: Importance) -> list[Rule]:
@@ -60,18 +61,10 @@ def mine(found: list[Attribute], importance: Importance) -> list[Rule]:
         return []
     seek, confirm = importance.per_fold[1::2], importance.per_fold[0::2]
     target = seek.mean(axis=0)
-    ranks = [_rank(attribute, target) for attribute in found]
     n = len(target)
-    rows = np.arange(0, n, max(1, n // _TREE_ROWS))
-    X = np.stack([rank[attribute.codes[rows]] for attribute, rank in zip(found, ranks, strict=True)], axis=1)
-    scale = float(np.abs(target).mean()) or 1.0
-    tree = DecisionTreeRegressor(max_depth=_DEPTH, min_samples_leaf=max(1, int(_LEAST_SHARE * len(rows))), random_state=0)
-    tree.fit(X.astype(np.float32), target[rows] / scale)
-    leaves = [(path, _levels(path, ranks)) for path in _paths(tree.tree_)]
     tested = []
-    for _, levels in leaves:
-        conditions = tuple((found[a].name, allowed) for a, allowed in sorted(levels.items()))
-        mask = Rule(conditions, "", 0, 0.0, 0.0, False).matches(found)
+    for conditions in _leaves(found, target / (float(np.abs(target).mean()) or 1.0), _DEPTH):
+        mask = Rule(conditions, "", 0, 0.0).matches(found)
         if not mask.any() or target[mask].mean() >= 0:
             continue
         folds = np.array([values[mask].sum() for values in confirm])
@@ -88,10 +81,43 @@ def mine(found: list[Attribute], importance: Importance) -> list[Rule]:
     return rules
 
 
+def explain(changed: NDArray[np.bool_], found: list[Attribute]) -> tuple[Rule, float, float] | None:
+    """The simplest rule for a set of samples (n,): (rule, share of them that it covers, share of its own that they are).
+
+    Of the leaves of a tree of depth two, the one with the highest F1; None where all or none are in the set.
+    """
+    if not found or changed.all() or not changed.any():
+        return None
+    best: tuple[float, Conditions, NDArray[np.bool_], int] | None = None
+    for conditions in _leaves(found, changed.astype(np.float64), _EXPLAINED_DEPTH):
+        mask = Rule(conditions, "", 0, 0.0).matches(found)
+        hits = int(np.count_nonzero(mask & changed))
+        f1 = 2.0 * hits / (int(mask.sum()) + int(changed.sum()))
+        if hits and (best is None or f1 > best[0]):
+            best = (f1, conditions, mask, hits)
+    if best is None:
+        return None
+    _, conditions, mask, hits = best
+    rows = int(mask.sum())
+    rule = Rule(conditions, _words(conditions, found) or "all samples", rows, rows / len(mask))
+    return rule, hits / int(changed.sum()), hits / rows
+
+
+def _leaves(found: list[Attribute], target: NDArray[np.float64], depth: int) -> list[Conditions]:
+    """Conditions of the leaves of a regression tree on the attributes, text levels in order of their mean target."""
+    ranks = [_rank(attribute, target) for attribute in found]
+    rows = np.arange(0, len(target), max(1, len(target) // _TREE_ROWS))
+    X = np.stack([rank[attribute.codes[rows]] for attribute, rank in zip(found, ranks, strict=True)], axis=1)
+    tree = DecisionTreeRegressor(max_depth=depth, min_samples_leaf=max(1, int(_LEAST_SHARE * len(rows))), random_state=0)
+    tree.fit(X.astype(np.float32), target[rows])
+    leaves = (_levels(path, ranks) for path in _paths(tree.tree_))
+    return [tuple((found[a].name, allowed) for a, allowed in sorted(levels.items())) for levels in leaves]
+
+
 def _rank(attribute: Attribute, target: NDArray[np.float64]) -> NDArray[np.int64]:
     """(levels,) place of each level on the tree's axis: by mean value for text, as it is for fifths."""
     size = len(attribute.levels)
-    if attribute.words == attribute.name.replace("_", " ") and attribute.levels[0].startswith("at most"):
+    if attribute.ordered:
         return np.arange(size)
     rows = np.bincount(attribute.codes, minlength=size)
     mean = np.bincount(attribute.codes, target, minlength=size) / np.maximum(rows, 1)
@@ -124,7 +150,7 @@ def _levels(path: list[tuple[int, bool, float]], ranks: list[NDArray[np.int64]])
     return {feature: frozenset(np.flatnonzero(mask).tolist()) for feature, mask in allowed.items()}
 
 
-def _words(conditions: tuple[tuple[str, frozenset[int]], ...], found: list[Attribute]) -> str:
+def _words(conditions: Conditions, found: list[Attribute]) -> str:
     by_name = {attribute.name: attribute for attribute in found}
     parts = []
     for name, allowed in conditions:

@@ -18,32 +18,36 @@ from assay.samples.table import Samples
 Codes = NDArray[np.integer[Any]]
 BANDS = ("lowest fifth", "second fifth", "middle fifth", "fourth fifth", "highest fifth")
 _MOST_LEVELS = 60  # a column with more text values is no segment that one can read
-_READABLE = 40  # segments told as patterns
+_READABLE = 30  # segments told as patterns
 _PEAK = 0.9  # periods with more positives than this share of all periods are peaks
 
 
 @dataclass(frozen=True)
 class Attribute:
-    """A readable property of samples: codes (n,) into levels, in a fixed order; `words` says what it is."""
+    """A readable property of samples: codes (n,) into levels, in a fixed order; `words` says what it is.
+
+    ordered: neighbouring levels are alike, as fifths of a number are.
+    """
 
     name: str
     words: str
     levels: tuple[str, ...]
     codes: Codes
+    ordered: bool = False
 
 
 def attributes(samples: Samples, period_days: int) -> list[Attribute]:
     """What samples can be told apart by: label, kind, week, peak weeks, text columns, fifths of numeric columns."""
-    found = [Attribute("label", "label", ("negative", "positive"), samples.label.astype(np.int64))]
+    found = [Attribute("label", "label", ("negative", "positive"), samples.label)]
     if "kind" in samples.keys.column_names:
         found.append(_text("kind", "origin", samples.keys.column("kind")))
     periods, codes = np.unique(samples.period, return_inverse=True)
     weeks = tuple(start(int(p), period_days).date().isoformat() for p in periods)
-    found.append(Attribute("week", "period from", weeks, codes))
+    found.append(Attribute("week", "period from", weeks, codes.astype(np.int16)))
     positives = np.bincount(codes, samples.label, minlength=len(periods))
     if len(periods) >= 10:
         peak = positives > np.quantile(positives, _PEAK)
-        found.append(Attribute("peak", "time", ("other periods", "peak periods"), peak[codes].astype(np.int64)))
+        found.append(Attribute("peak", "time", ("other periods", "peak periods"), peak[codes].astype(np.int8)))
     for name in samples.features.column_names:
         column = samples.features.column(name)
         if pa.types.is_floating(column.type) or pa.types.is_integer(column.type):
@@ -59,9 +63,9 @@ def _text(name: str, words: str, column: pa.ChunkedArray) -> Attribute:
     column = column.combine_chunks()
     column = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
     levels = [str(level) for level in column.dictionary.to_pylist()]
-    codes = column.indices.fill_null(len(levels)).to_numpy(zero_copy_only=False).astype(np.int64)
+    codes = column.indices.fill_null(len(levels)).to_numpy(zero_copy_only=False)
     order = sorted(range(len(levels)), key=lambda k: levels[k])
-    place = np.empty(len(levels) + 1, np.int64)
+    place = np.empty(len(levels) + 1, np.int32)
     place[[*order, len(levels)]] = np.arange(len(levels) + 1)
     return Attribute(name, words, (*(levels[k] for k in order), "unknown"), place[codes])
 
@@ -70,12 +74,12 @@ def _fifths(name: str, column: pa.ChunkedArray) -> Attribute:
     values = pc.cast(column, pa.float32()).to_numpy().astype(np.float32)
     known = np.isfinite(values)
     edges = np.unique(np.quantile(values[known], (0.2, 0.4, 0.6, 0.8))) if known.any() else np.empty(0)
-    codes = np.where(known, np.searchsorted(edges, values, side="left"), len(edges) + 1).astype(np.int64)
+    codes = np.where(known, np.searchsorted(edges, values, side="left"), len(edges) + 1).astype(np.int8)
     shown = [f"{e:.4g}" for e in edges]
     levels = [f"at most {shown[0]}"] if shown else ["known"]
     levels += [f"{a} to {b}" for a, b in itertools.pairwise(shown)]
     levels += [f"above {shown[-1]}"] if shown else []
-    return Attribute(name, name.replace("_", " "), (*levels, "unknown"), codes)
+    return Attribute(name, name.replace("_", " "), (*levels, "unknown"), codes, ordered=True)
 
 
 def sums(codes: Codes, size: int, importance: Importance) -> tuple[Codes, Vector, Vector, Vector]:
@@ -110,8 +114,6 @@ def patterns(found: list[Attribute], importance: Importance) -> list[dict[str, A
             each = value[k] / rows[k]
             verb = "costs" if each < 0 else "carries" if each > mean else "carries little"
             sentence = f"{attribute.words} {level}: {_share(rows[k] / total)} of the samples, {verb}"
-            if mean:
-                sentence += f" ({each / abs(mean):+.1f} times the mean value a sample)"
             told.append(
                 {
                     "sentence": sentence,

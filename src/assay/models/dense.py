@@ -17,9 +17,9 @@ ID_COLUMNS = ("user", "item")
 _PRIOR = 10.0  # rows of the base rate that a level's target mean is mixed with
 
 
-def feature_names(features: pa.Table) -> list[str]:
-    """Features that dense models see: all but the ids."""
-    return [name for name in features.column_names if name not in ID_COLUMNS]
+def feature_names(samples: Samples) -> list[str]:
+    """Features that dense models see: all but the ids and the hidden ones."""
+    return [name for name in samples.features.column_names if name not in ID_COLUMNS and name not in samples.hidden]
 
 
 def is_text(features: pa.Table, name: str) -> bool:
@@ -63,7 +63,7 @@ class Dense:
         Categories of up to `most_native` levels are native. InputError when there is no feature but ids.
         """
         features = samples.features
-        names = feature_names(features)
+        names = feature_names(samples)
         if not names:
             raise InputError("the samples have no feature besides user and item; dense models need at least one")
         levels, native = {}, []

@@ -42,19 +42,6 @@ def select_features(samples: Samples, method: str, count: int, *, seed: int) -> 
     raise ConfigError(f"[models] feature_selection: unknown {method!r}{did_you_mean(method, METHODS)}")
 
 
-def restrict(samples: Samples, names: list[str]) -> Samples:
-    """The same samples with these features only, in the order of the table, and without an encoder.
-
-    The columns of an encoder fitted on all features have no meaning any more: fit one on the restricted train and
-    give it to every split (dataclasses.replace). InputError names a feature that is not there.
-    """
-    present = samples.features.column_names
-    for name in names:
-        if name not in present:
-            raise InputError(f"the samples have no feature {name!r}{did_you_mean(name, present)}")
-    return Samples(samples.keys, samples.features.select([name for name in present if name in set(names)]))
-
-
 def mutual_information(samples: Samples) -> dict[str, float]:
     """Mutual information (nats, 0 or more) of each feature with the label, over rows of weight above 0."""
     weight = samples.weight

@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -159,7 +159,7 @@ class TableEncoder:
         for block in made:
             if block is not None:
                 begin = blocks[-1].begin + len(blocks[-1].names())
-                blocks.append(_Block(**{**block.__dict__, "begin": begin}))
+                blocks.append(replace(block, begin=begin))
         return cls(blocks)
 
     def transform(self, features: pa.Table) -> sparse.csr_array:
@@ -174,6 +174,15 @@ class TableEncoder:
         matrix = sparse.csr_array((data.reshape(-1), indices.reshape(-1), indptr), shape=(n, len(self.names)))
         matrix.has_canonical_format = True
         return matrix
+
+    def only(self, features: Sequence[str]) -> "TableEncoder":
+        """The part whose features are all among the given ones; what was learnt stays as it is."""
+        blocks: list[_Block] = []
+        for block in self.blocks:
+            if set(block.features) <= set(features):
+                begin = blocks[-1].begin + len(blocks[-1].names()) if blocks else 0
+                blocks.append(replace(block, begin=begin))
+        return TableEncoder(blocks)
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON takes it."""

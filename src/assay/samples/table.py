@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -30,48 +30,50 @@ class Samples:
     """Labelled samples, one row each.
 
     keys: the columns of tables.SAMPLE_KEYS. features: float32 columns (null: unknown) and
-    dictionary<int32, string> columns, same rows. A selection is the same Samples with other weights.
+    dictionary<int32, string> columns, same rows. hidden: features that models must not learn from, though people
+    read them. A selection is the same Samples with other weights.
     """
 
     keys: pa.Table
     features: pa.Table
     encoder: Encoder | None = None
+    hidden: frozenset[str] = frozenset()
 
     def __len__(self) -> int:
         return int(self.keys.num_rows)
 
-    def _column(self, name: str, dtype: type) -> NDArray[np.generic]:
+    def _column(self, name: str, dtype: type) -> NDArray[Any]:
         return np.asarray(self.keys.column(name).to_numpy().astype(dtype, copy=False))
 
     @cached_property
     def label(self) -> NDArray[np.int8]:
         """(n,) 0 or 1."""
-        return self._column("label", np.int8)  # type: ignore[return-value]
+        return self._column("label", np.int8)
 
     @cached_property
     def weight(self) -> NDArray[np.float64]:
         """(n,) 0 or more."""
-        return self._column("weight", np.float64)  # type: ignore[return-value]
+        return self._column("weight", np.float64)
 
     @cached_property
     def user(self) -> NDArray[np.int32]:
         """(n,) dense user codes."""
-        return self._column("user_code", np.int32)  # type: ignore[return-value]
+        return self._column("user_code", np.int32)
 
     @cached_property
     def item(self) -> NDArray[np.int32]:
         """(n,) dense item codes."""
-        return self._column("item_code", np.int32)  # type: ignore[return-value]
+        return self._column("item_code", np.int32)
 
     @cached_property
     def request(self) -> NDArray[np.int64]:
         """(n,) request ids."""
-        return self._column("request_id", np.int64)  # type: ignore[return-value]
+        return self._column("request_id", np.int64)
 
     @cached_property
     def period(self) -> NDArray[np.int32]:
         """(n,) number of the request's period."""
-        return self._column("period", np.int32)  # type: ignore[return-value]
+        return self._column("period", np.int32)
 
     def table(self) -> pa.Table:
         """Keys and features as one Arrow table."""
@@ -92,7 +94,8 @@ class Samples:
     def take(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> "Samples":
         """The rows of a boolean mask or of positions, in that order."""
         positions = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows
-        taken = Samples(self.keys.take(pa.array(positions)), self.features.take(pa.array(positions)), self.encoder)
+        at = pa.array(positions)
+        taken = replace(self, keys=self.keys.take(at), features=self.features.take(at))
         if "_matrix" in self.__dict__:
             taken.__dict__["_matrix"] = self._matrix[positions]
         return taken

@@ -4,7 +4,7 @@
 the most common artefact of data valuation (METHODS 7).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,16 +15,17 @@ from assay.config import Select
 from assay.evaluation.holdout import CLAIMS, Holdout, Scored, differences, estimates
 from assay.evaluation.scores import Difference, holm_together
 from assay.importance.protocol import Importance
-from assay.importance.rules import Rule
+from assay.importance.rules import Rule, explain
 from assay.importance.segments import Attribute
 from assay.models.logistic import LogisticRegression
 from assay.samples.table import Samples
 from assay.selection import damp, drop_fraction, floor_groups, orders, recency_weights, remove, removed_share
 
 Vector = NDArray[np.float64]
-_RESAMPLES = 200  # on tuning, where only a standard error is needed
+RESAMPLES = 200  # on tuning, where only a standard error is needed
 _HALF_LIVES = (16.0, 32.0)  # periods
 _DAMPED = 0.5  # weight of the least useful rows where they are damped, not dropped
+_RULES = 2  # confirmed rules that are tried
 _LEVEL = 0.05
 
 
@@ -43,19 +44,31 @@ def declare(train: Samples, importance: Importance, rules: Sequence[Rule], found
     arms = [Arm("nothing", "nothing", weight)]
     for fraction in section.fractions:
         kept = drop_fraction(weight, importance, fraction, groups, section.floor)
-        arms.append(Arm(f"{section.valuer} {fraction:g}", section.valuer, kept))
+        arms.append(Arm(f"without the lowest {100 * fraction:g} % by {section.valuer}", section.valuer, kept))
     for fraction in section.fractions[-2:]:
-        name = f"half weight for the least useful {fraction:g}"
+        name = f"half weight for the lowest {100 * fraction:g} % by {section.valuer}"
         arms.append(Arm(name, "half weight", damp(weight, importance, fraction, _DAMPED)))
     if len(np.unique(train.period)) > 4:
         for half_life in _HALF_LIVES:
             changed = recency_weights(weight, train.period, half_life)
             arms.append(Arm(f"recency, half-life {half_life:g}", "recency", changed))
-    for rule in [r for r in rules if r.confirmed][:2]:
+    for rule in [r for r in rules if r.confirmed][:_RULES]:
         rows = np.flatnonzero(rule.matches(found))
         removed = remove(rows, len(rows), groups, section.floor)
-        arms.append(Arm(f"without {rule.sentence}", "rule", np.where(removed, 0.0, weight)))
+        arms.append(Arm(without(rule), "rule", np.where(removed, 0.0, weight)))
+        halved = np.where(rule.matches(found), _DAMPED * weight, weight)
+        arms.append(Arm(half(rule), "half weight, rule", halved))
     return arms
+
+
+def without(rule: Rule) -> str:
+    """Name of the arm that drops a rule's rows."""
+    return f"without {rule.sentence}"
+
+
+def half(rule: Rule) -> str:
+    """Name of the arm that halves the weight of a rule's rows."""
+    return f"half weight where {rule.sentence}"
 
 
 @dataclass(frozen=True)
@@ -71,7 +84,14 @@ def refit(model: LogisticRegression, train: Samples, weight: Vector) -> Logistic
     return model.fresh().fit(train.with_weight(weight), rng=np.random.default_rng(0), start=model)
 
 
-def try_arms(model: LogisticRegression, train: Samples, tuning: Holdout, arms: Sequence[Arm], valuer: str) -> Tried:
+def try_arms(
+    model: LogisticRegression,
+    train: Samples,
+    tuning: Holdout,
+    arms: Sequence[Arm],
+    valuer: str,
+    progress: Callable[[int], None] | None = None,
+) -> Tried:
     """Retrain on every arm, compare with the first (nothing) on tuning, and choose.
 
     Of the arms whose auc and ndcg@10 are not worse than nothing's beyond chance, the one with the lowest tuning
@@ -79,10 +99,12 @@ def try_arms(model: LogisticRegression, train: Samples, tuning: Holdout, arms: S
     """
     scored: dict[str, Scored] = {}
     compared: dict[str, dict[str, Difference]] = {}
-    for arm in arms:
+    for done, arm in enumerate(arms):
+        if progress is not None:
+            progress(done)
         fitted = model if arm.how == "nothing" else refit(model, train, arm.weight)
-        scored[arm.name] = tuning.score(fitted.predict, resamples=_RESAMPLES)
-        compared[arm.name] = tuning.difference(scored["nothing"], scored[arm.name], resamples=_RESAMPLES)
+        scored[arm.name] = tuning.score(fitted.predict, resamples=RESAMPLES)
+        compared[arm.name] = tuning.difference(scored["nothing"], scored[arm.name], resamples=RESAMPLES)
     chosen = choose(arms, compared)
     lines = []
     for arm in arms:
@@ -116,12 +138,51 @@ def choose(arms: Sequence[Arm], compared: Mapping[str, dict[str, Difference]]) -
 
 
 def same_size(train: Samples, loss: Importance, chosen: Arm, items: int, floor: float, seed: int) -> dict[str, Arm]:
-    """Removals of as many rows as the chosen arm's, by random, recency, popularity and loss: what it must beat."""
-    count = int(np.count_nonzero(train.weight) - np.count_nonzero(chosen.weight))
+    """The chosen arm's change at random, by recency, popularity and loss: what it must beat.
+
+    Each order's worst rows get what the chosen arm gave to as many rows: no weight (under the same floors), or less.
+    """
+    factor = np.divide(chosen.weight, train.weight, out=np.ones(len(train)), where=train.weight > 0)
+    count = int(np.count_nonzero(factor == 0))
+    factors = np.sort(factor)[count:]
     popularity = np.bincount(train.item, train.label, minlength=items).astype(np.int64)
     groups = floor_groups(train)
     arms = {}
     for name, order in orders(train, loss, popularity, seed).items():
         gone = remove(order, count, groups, floor)
-        arms[name] = Arm(name, name, np.where(gone, 0.0, train.weight))
+        rest = order[~gone[order]]
+        given = np.zeros(len(train))
+        given[rest] = np.append(factors, np.full(len(rest) - len(factors), factors[-1]))
+        arms[name] = Arm(name, name, train.weight * given)
     return arms
+
+
+def against_rule(
+    model: LogisticRegression, train: Samples, tuning: Holdout, chosen: Arm, found: list[Attribute]
+) -> dict[str, Any] | None:
+    """The simplest rule that explains what the chosen arm changes, and what the same change by that rule does on tuning.
+
+    A gain is believed only after the changed rows were looked at and their rule was tried in their place (METHODS 7).
+    None where nothing, or every row, is changed. difference: the rule's arm minus nothing; against_chosen: minus the
+    chosen arm.
+    """
+    explained = explain(chosen.weight < train.weight, found)
+    if explained is None:
+        return None
+    rule, covers, precision = explained
+    changed = (chosen.weight < train.weight) & (train.weight > 0)
+    factor = float((chosen.weight[changed] / train.weight[changed]).mean())
+    by_rule = np.where(rule.matches(found), factor * train.weight, train.weight)
+    if not np.any(by_rule > 0):
+        return None
+    fitted = [model, refit(model, train, chosen.weight), refit(model, train, by_rule)]
+    scored = [tuning.score(one.predict, resamples=RESAMPLES) for one in fitted]
+    return {
+        "rule": rule.sentence,
+        "rows": rule.rows,
+        "covers": covers,
+        "precision": precision,
+        "factor": factor,
+        "difference": differences(tuning.difference(scored[0], scored[2], resamples=RESAMPLES), CLAIMS),
+        "against_chosen": differences(tuning.difference(scored[1], scored[2], resamples=RESAMPLES), CLAIMS),
+    }

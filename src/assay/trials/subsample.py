@@ -16,20 +16,21 @@ _PILOT_ROWS = 20_000
 def draws(train: Samples, fraction: float, l2: float, seed: int) -> dict[str, Vector]:
     """Weights (n,) of two Poisson draws of about fraction * n rows: uniform, and weighted (A-optimal).
 
-    The inclusion probability is proportional to |y - p| sqrt(x' H^-1 x) under a pilot fitted on a uniform draw,
-    a tenth of it uniform; weights are divided by it (Wang, Zhu and Ma, JASA 2018).
+    The inclusion probability pi is proportional to |y - p| sqrt(x' H^-1 x) under a pilot fitted on a uniform draw,
+    a tenth of it uniform (Wang, Zhu and Ma, JASA 2018). Drawn rows weigh fraction / pi, about 1 on average and not
+    1 / pi: the penalty then counts as much for each row as it does on all of them.
     """
     n = len(train)
     ids = train.keys.column("sample_id").to_numpy()
     share = min(1.0, max(_PILOT, _PILOT_ROWS / max(n, 1)))
     first = draw(train.weight, ids, np.full(n, share), seed + 1)
     rows = np.flatnonzero(first > 0)
-    few = train.take(rows).with_weight(first[rows])
+    few = train.take(rows)
     pilot = LogisticRegression(l2).fit(few, rng=np.random.default_rng(seed))
     p_few, p = pilot.predict(few), pilot.predict(train)
     curvature = Curvature(few.matrix(), few.weight * p_few * (1.0 - p_few), l2)
     size = np.abs(train.label - p) * np.sqrt(np.maximum(curvature.leverage(train.matrix()), 0.0))
     return {
-        "uniform": draw(train.weight, ids, np.full(n, fraction), seed),
-        "weighted": draw(train.weight, ids, inclusion(size, fraction), seed),
+        "uniform": fraction * draw(train.weight, ids, np.full(n, fraction), seed),
+        "weighted": fraction * draw(train.weight, ids, inclusion(size, fraction), seed),
     }

@@ -41,6 +41,8 @@ def rollups(facts: Facts) -> Part | None:
     figures = []
     for key in [unit for unit in UNITS if found.get(unit)]:
         lines = sorted(found[key], key=lambda line: (-float(line.get("value") or 0), str(line.get("name"))))
+        if key == "week":
+            lines.sort(key=lambda line: str(line.get("name")))
         names = facts.item_names(line.get("name") for line in lines) if key == "item" else {}
         factor, size = words.unit(line.get("value") for line in lines)
         drawn = []

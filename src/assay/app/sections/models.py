@@ -28,8 +28,9 @@ def models(facts: Facts) -> Part | None:
         lines.sort(key=lambda row: (row.value if lower else -row.value, row.label))
         plot = plots.rows(f"plot-models-{measure}", lines)
         figures.append({"name": measure, "meaning": words.meaning(measure), "plot": plot})
+    kept = facts.json("models/features.json")
     table = [[m, *(words.estimate(*interval(found[name].get(m))) for name in found)] for m in measures]
-    return {"figures": figures, "names": list(found), "table": table}
+    return {"figures": figures, "names": list(found), "table": table, "features": words.features(kept) if kept else None}
 
 
 def slices(facts: Facts) -> Part | None:

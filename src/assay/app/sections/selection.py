@@ -17,16 +17,24 @@ def headline(facts: Facts) -> Part | None:
     summary = facts.summary
     if not summary:
         return None
-    findings = [words.finding(model, entry) for model, entry in sorted(summary.get("selection", {}).items())]
+    chosen = _chosen(facts)
+    findings = [words.finding(model, entry, chosen) for model, entry in sorted(summary.get("selection", {}).items())]
+    if explained := _explained(facts):
+        findings.append(("even", explained))
     rules = [rule for rule in facts.json("selection/rules.json") or [] if rule.get("confirmed")]
     findings += [
         (
             "bad",
             f"A slice of the log costs more than it gives: {rule['rule']} ({words.percent(rule.get('share'))} of "
-            f"training samples, confirmed on other folds). {rule.get('advice') or ''}".strip(),
+            f"training samples, confirmed on other folds). Advice: {rule['advice']}.",
         )
-        for rule in rules[:3]
+        for rule in rules
+        if rule["advice"].startswith(("drop", "give"))
     ]
+    if rules and all(rule["advice"].startswith("keep") for rule in rules if rule["trials"]):
+        findings.append(
+            ("even", "Rules describe samples of low value, but the model is not better without them: see below, keep them.")
+        )
     log, samples = summary.get("log", {}), summary.get("samples", {})
     tiles = [("events kept", words.count(log.get("events"))), ("users", words.count(log.get("users")))]
     tiles += [
@@ -38,6 +46,31 @@ def headline(facts: Facts) -> Part | None:
         if best:
             tiles.append((f"best {measure}: {best[0]}", words.figure(best[1].get("value"))))
     return {"findings": findings, "tiles": [tile for tile in tiles if tile[1] != words.NONE]}
+
+
+def _chosen(facts: Facts) -> str | None:
+    """The arm that tuning chose; None where nothing was."""
+    name = (facts.json("selection/curve.json") or {}).get("chosen")
+    return None if name in (None, "nothing") else str(name)
+
+
+def _explained(facts: Facts) -> str | None:
+    """What the chosen arm changes, in the words of the simplest rule, and whether the rule does as well."""
+    found = (facts.json("selection/curve.json") or {}).get("explained")
+    if not found:
+        return None
+    verdicts = {m: words.judge(m, found["against_chosen"][m]) for m in words.PREFERRED if m in found["against_chosen"]}
+    worse, better = ([m for m, verdict in verdicts.items() if verdict == kind] for kind in ("worse", "better"))
+    if worse:
+        compared = f"The same change by this rule does worse on tuning ({', '.join(worse)})"
+        compared += f", though better in {', '.join(better)}: the values" if better else ": the values"
+        compared += " tell more than the rule."
+    else:
+        compared = "The same change by this rule does as well on tuning: mend these rows at their source."
+    return (
+        f"Which samples those are, in the simplest words: {found['rule']} ({words.percent(found['covers'])} of the changed "
+        f"samples; of all {words.count(found['rows'])} such samples {words.percent(found['precision'])} are changed). {compared}"
+    )
 
 
 def _arms(ident: str, arms: Mapping[str, Any], order: Sequence[str]) -> list[Part]:
@@ -64,7 +97,7 @@ def verdict(facts: Facts) -> Part | None:
     """Selected against all data and the simple ways, on test, once."""
     groups = []
     for model, entry in sorted(facts.summary.get("selection", {}).items()):
-        _, sentence = words.finding(model, entry)
+        _, sentence = words.finding(model, entry, _chosen(facts))
         figures = _arms(f"plot-verdict-{model}", entry.get("test", {}), ARMS)
         groups.append({"name": model, "sentence": sentence, "figures": figures})
     subsample = facts.summary.get("subsample") or {}
@@ -108,8 +141,8 @@ def curve(facts: Facts) -> Part | None:
     figures = []
     for measure in shown:
         others = [
-            Row(str(arm.get("arm")), *scaled(arm["difference"][measure], 1.0), tone=f"s{n % 6}")
-            for n, arm in enumerate(kept_all)
+            Row(str(arm.get("arm")), *scaled(arm["difference"][measure], 1.0), tone="ink")
+            for arm in kept_all
             if measure in arm["difference"]
         ]
         others = [line for line in others if line.value or line.low]  # "nothing" differs from itself by 0
@@ -127,8 +160,14 @@ def rules(facts: Facts) -> Part | None:
             "share": words.percent(line.get("share")),
             "z": words.plain(line.get("z")),
             "confirmed": "yes" if line.get("confirmed") else "no",
-            "advice": line.get("advice") or "",
+            "trials": [{"name": name.split(" ")[0], "cells": _trial(found)} for name, found in line["trials"].items()],
+            "advice": line["advice"],
         }
         for line in facts.json("selection/rules.json") or []
     ]
-    return {"lines": lines} if lines else None
+    return {"lines": lines, "measures": words.PREFERRED} if lines else None
+
+
+def _trial(found: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """(verdict, change) of each measure that claims are made on."""
+    return [(words.judge(m, found[m]), words.figure(found[m].get("value"), sign=True)) for m in words.PREFERRED if m in found]

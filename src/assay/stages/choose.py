@@ -1,0 +1,74 @@
+"""Choose on the tuning periods how the training set should be changed, "not at all" included."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from assay import selection
+from assay.evaluation.holdout import CLAIMS
+from assay.importance import segments
+from assay.importance.rules import Rule, mine
+from assay.numerics.measures import LOWER_IS_BETTER
+from assay.stages.workbench import Workbench
+from assay.store import write_json
+from assay.trials.curve import Arm, against_rule, declare, half, try_arms, without
+
+Differences = Mapping[str, Mapping[str, float | None]]
+
+
+def select(bench: Workbench) -> list[str]:
+    """selection/: every arm's trial, rules with their trials, and the weights that were chosen."""
+    section, train, main = bench.config.select, bench.train, bench.importance(bench.config.select.valuer)
+    attributes = segments.attributes(train, bench.config.samples.period_days)
+    found = mine(attributes, main)
+    arms = declare(train, main, found, attributes, section)
+    bench.linear.curve(train)  # preconditions every refit
+    steps = len(arms) + 1
+    tried = try_arms(bench.linear, train, bench.tuning, arms, section.valuer, lambda done: bench.report("select", done, steps))
+    bench.report("select", len(arms), steps)
+    explained = against_rule(bench.linear, train, bench.tuning, tried.chosen, attributes)
+    write_json(bench.run.path("selection/curve.json"), tried.curve | {"explained": explained})
+    write_json(bench.run.path("selection/rules.json"), judged(found, tried.curve["arms"]))
+    names = selection.write_weights(bench.run, train, tried.chosen.weight)
+    return ["selection/curve.json", "selection/rules.json", *names]
+
+
+def judged(found: Sequence[Rule], arms: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Rules with what the trials say of them: `trials` (name of the arm -> differences) and `advice`."""
+    by_name = {arm["arm"]: arm["difference"] for arm in arms}
+    lines = []
+    for rule in found:
+        trials = {name: by_name[name] for name in (without(rule), half(rule)) if name in by_name}
+        lines.append({**rule.to_dict(), "trials": trials, "advice": _advice(rule, trials)})
+    return lines
+
+
+def _advice(rule: Rule, trials: Mapping[str, Differences]) -> str:
+    """What to do with a rule's rows, by what happened on tuning without them or with half their weight."""
+    if not rule.confirmed:
+        return "leave as it is: not confirmed"
+    if not trials:
+        return "not tried: look at its rows, and try before dropping"
+    helps = [name for name, found in trials.items() if _verdict(found) == "helps"]
+    if without(rule) in helps:
+        return "drop, or repair at the source: better without these rows on tuning"
+    if half(rule) in helps:
+        return "give half weight, or repair at the source: better so on tuning"
+    return "keep: neither dropping nor halving these rows helps on tuning"
+
+
+def _verdict(found: Differences) -> str:
+    """`hurts` when a measure that claims are made on is worse beyond chance, `helps` when none is and one is better."""
+    signs = []
+    for measure in CLAIMS:
+        low, high = (found.get(measure, {}).get(end) for end in ("low", "high"))
+        if low is None or high is None or low <= 0 <= high:
+            continue
+        signs.append((high < 0) == (measure in LOWER_IS_BETTER))
+    return "hurts" if not all(signs) else "helps" if signs else "even"
+
+
+def chosen(bench: Workbench) -> Arm:
+    """The arm that tuning chose, from its stored weights."""
+    name = bench.run.read_json("selection/curve.json")["chosen"]
+    weight = bench.run.read_table("selection/weights.parquet", ["weight"]).column("weight").to_numpy()
+    return Arm(name, "nothing" if name == "nothing" else "chosen", weight)

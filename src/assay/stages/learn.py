@@ -1,0 +1,111 @@
+"""Train the models, and value every training sample with one of them."""
+
+import time
+from typing import Any
+
+import pyarrow as pa
+
+from assay.evaluation.holdout import CLAIMS, differences, estimates
+from assay.importance import registry as valuers
+from assay.importance import segments
+from assay.importance.examples import examples
+from assay.importance.protocol import Importance
+from assay.models import registry as models
+from assay.models.feature_selection import select_features
+from assay.models.logistic import LogisticRegression
+from assay.samples.table import Samples
+from assay.stages.workbench import FEATURES, Workbench, only
+from assay.store import write_json, write_parquet
+from assay.trials.curve import RESAMPLES
+
+
+def train(bench: Workbench) -> list[str]:
+    """models/<name>/ of every model, after feature selection where the config asks for it."""
+    written: list[str] = []
+    if bench.config.models.feature_selection == "none":
+        bench.run.path(FEATURES).unlink(missing_ok=True)
+    else:
+        written += _select_features(bench)
+    for done, name in enumerate(bench.names):
+        bench.report("train", done, len(bench.names))
+        model = models.make(name, bench.config.models).fit(bench.train, rng=bench.rng("train"))
+        bench.keep(name, model)
+        files = model.save(bench.run.path(f"models/{name}"))
+        written += [str(path.relative_to(bench.run.folder)) for path in files]
+    return written
+
+
+def _select_features(bench: Workbench) -> list[str]:
+    """models/features.json: which features are kept, and what that saves and costs a logistic regression."""
+    section = bench.config.models
+    bench.run.path(FEATURES).unlink(missing_ok=True)
+    everything, tuning = bench.train, bench.tuning
+    kept = select_features(everything, section.feature_selection, section.features, seed=bench.config.seed)
+    fewer = only(everything, kept)
+    before, seconds_before = _timed(bench, everything)
+    after, seconds_after = _timed(bench, fewer)
+    scored = tuning.score(before.predict, resamples=RESAMPLES)
+    rescored = tuning.score(lambda samples: after.predict(only(samples, kept)), resamples=RESAMPLES)
+    content = {
+        "method": section.feature_selection,
+        "kept": kept,
+        "hidden": sorted(set(everything.features.column_names) - set(kept)),
+        "columns": {"all": len(before.names_), "kept": len(after.names_)},
+        "entries_a_row": {"all": _entries(everything), "kept": _entries(fewer)},
+        "tuning": {"all": estimates(scored.measures, CLAIMS), "kept": estimates(rescored.measures, CLAIMS)},
+        "difference": differences(tuning.difference(scored, rescored, resamples=RESAMPLES), CLAIMS),
+    }
+    write_json(bench.run.path(FEATURES), content)
+    bench.run.record("feature_selection", {"seconds_all": seconds_before, "seconds_kept": seconds_after})
+    bench.forget()
+    return [FEATURES]
+
+
+def _timed(bench: Workbench, samples: Samples) -> tuple[LogisticRegression, float]:
+    started = time.perf_counter()
+    fitted = LogisticRegression(bench.config.models.l2).fit(samples, rng=bench.rng("train"))
+    return fitted, round(time.perf_counter() - started, 3)
+
+
+def _entries(samples: Samples) -> float:
+    X = samples.matrix()
+    return float(round(X.nnz / max(X.shape[0], 1), 1))
+
+
+def value(bench: Workbench) -> list[str]:
+    """importance/: values of every training sample by every valuer, and what they show, as JSON."""
+    section, samples = bench.config.value, bench.train
+    written: list[str] = []
+    shapes = {}
+    validation = bench.load("validation")
+    wanted = list(dict.fromkeys([*section.valuers, bench.config.select.valuer, "loss"]))
+    for done, name in enumerate(wanted):
+        bench.report("value", done, len(wanted) + 1)
+        found = valuers.make(name).value(
+            samples, validation, model=bench.linear, utility="log_loss", folds=section.folds, rng=bench.rng("value")
+        )
+        written += _write(bench, name, found)
+        shapes[name] = segments.distribution(found)
+        bench.hold(name, found)
+    bench.report("value", len(wanted), len(wanted) + 1)
+    main, days = bench.importance(bench.config.select.valuer), bench.config.samples.period_days
+    pages = {
+        "distribution": shapes,
+        "rollup": segments.rollup(samples, main, bench.item_names, days),
+        "examples": examples(samples, main, bench.item_names, days),
+        "patterns": segments.patterns(segments.attributes(samples, days), main),
+    }
+    for name, content in pages.items():
+        write_json(bench.run.path(f"importance/{name}.json"), content)
+        written.append(f"importance/{name}.json")
+    return written
+
+
+def _write(bench: Workbench, name: str, found: Importance) -> list[str]:
+    tables: dict[str, Any] = {f"importance/{name}.parquet": found.table()}
+    if found.per_fold is not None:
+        folds = {f"fold_{k}": values for k, values in enumerate(found.per_fold)}
+        tables[f"importance/{name}_folds.parquet"] = pa.table(folds)
+    for path, table in tables.items():
+        write_parquet(bench.run.path(path), table)
+    return list(tables)

@@ -1,0 +1,146 @@
+"""A run in memory: what stages read of it, made once and kept."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from assay.config import Config
+from assay.errors import ConfigError
+from assay.evaluation.holdout import Holdout, holdout
+from assay.importance.protocol import Importance
+from assay.models import registry as models
+from assay.models.logistic import LogisticRegression
+from assay.models.scorer import Scorer
+from assay.samples import build
+from assay.samples.encoder import TableEncoder
+from assay.samples.table import Samples
+from assay.store import Run
+
+Report = Callable[[str, int, int | None], None]
+VALUED = "logistic"  # the model that values are made with
+SERVED = "lightgbm"  # the other model that they are tried on
+FEATURES = "models/features.json"  # what feature selection kept
+_DRAWS = ("train", "value", "recommend")  # stages that draw at random
+
+
+class Workbench:
+    """A run in memory: samples and models are read once, when a stage first asks for them."""
+
+    def __init__(self, config: Config, run: Run, report: Report) -> None:
+        self.config, self.run, self.report = config, run, report
+        self._models: dict[str, Scorer] = {}
+        self._importance: dict[str, Importance] = {}
+
+    @property
+    def names(self) -> list[str]:
+        """Every model that is trained, ours and the user's own."""
+        return list(dict.fromkeys([*self.config.models.names, *self.config.models.estimators]))
+
+    def load(self, split: str | None = None, which: build.Which = "samples") -> Samples:
+        """Samples as models learn from them: what feature selection dropped is hidden from learning, not from people."""
+        samples = build.load(self.run, split, which)
+        if self.config.models.feature_selection == "none" or not self.run.path(FEATURES).exists():
+            return samples
+        return only(samples, self.run.read_json(FEATURES)["kept"])
+
+    @cached_property
+    def train(self) -> Samples:
+        """The training samples."""
+        return self.load("train")
+
+    @cached_property
+    def items(self) -> pa.Table | None:
+        """Clean items by code; None where the user's own table stands in for a log."""
+        return self.run.read_table("clean/items.parquet") if self.config.log is not None else None
+
+    @cached_property
+    def item_names(self) -> dict[int, str]:
+        """Readable names of items by code."""
+        if self.items is None:
+            return {}
+        shown = self.items.column("name").to_pylist()
+        return {code: name for code, name in enumerate(shown) if name}
+
+    @cached_property
+    def popularity(self) -> NDArray[np.int64]:
+        """(items,) training positives by item code."""
+        size = self.items.num_rows if self.items is not None else int(self.train.item.max(initial=0)) + 1
+        return np.bincount(self.train.item, self.train.label, minlength=size).astype(np.int64)
+
+    @cached_property
+    def tuning(self) -> Holdout:
+        """Where amounts are chosen."""
+        return self._holdout("tuning")
+
+    @cached_property
+    def test(self) -> Holdout:
+        """Read once, by arms that were declared before."""
+        return self._holdout("test")
+
+    def _holdout(self, split: str) -> Holdout:
+        ranked = self.run.path("samples/candidates.parquet").exists()
+        candidates = self.load(split, "candidates") if ranked else None
+        requests = self.run.read_table("samples/requests.parquet") if ranked else None
+        config = self.config
+        return holdout(self.load(split), candidates, requests, split, self.popularity, config.evaluate, config.seed)
+
+    def model(self, name: str) -> Scorer:
+        """A trained model; one that cannot be stored (a user's estimator) is fitted again."""
+        if name not in self._models:
+            if name in self.config.models.estimators:
+                made = models.make(name, self.config.models)
+                self._models[name] = made.fit(self.train, rng=self.rng("train"))
+            else:
+                self._models[name] = models.load(self.run.path(f"models/{name}"))
+        return self._models[name]
+
+    def keep(self, name: str, model: Scorer) -> None:
+        """Have a model at hand that was just trained."""
+        self._models[name] = model
+
+    def forget(self) -> None:
+        """Free samples and values: the next stage reads what it needs."""
+        for name in ("train", "tuning", "test"):
+            self.__dict__.pop(name, None)
+        self._importance.clear()
+
+    @property
+    def linear(self) -> LogisticRegression:
+        """The model that values are made with; ConfigError when it is not trained."""
+        if VALUED not in self.config.models.names:
+            raise ConfigError(f"[models] names: values and selection need {VALUED!r}; add it")
+        model = self.model(VALUED)
+        assert isinstance(model, LogisticRegression)
+        return model
+
+    def importance(self, valuer: str) -> Importance:
+        """Values as the stage `value` stored them."""
+        if valuer not in self._importance:
+            table = self.run.read_table(f"importance/{valuer}.parquet")
+            folds = None
+            if self.run.path(f"importance/{valuer}_folds.parquet").exists():
+                stored = self.run.read_table(f"importance/{valuer}_folds.parquet")
+                folds = np.stack([stored.column(name).to_numpy() for name in stored.column_names])
+            metadata = {k.decode(): v.decode() for k, v in (table.schema.metadata or {}).items() if k != b"ARROW:schema"}
+            ids, value = (table.column(name).to_numpy() for name in ("sample_id", "value"))
+            self._importance[valuer] = Importance(ids, value, folds, metadata)
+        return self._importance[valuer]
+
+    def hold(self, valuer: str, values: Importance) -> None:
+        """Have values at hand that were just made."""
+        self._importance[valuer] = values
+
+    def rng(self, stage: str) -> np.random.Generator:
+        """A generator of the stage's own, so that one stage's draws do not move another's."""
+        return np.random.default_rng([self.config.seed, _DRAWS.index(stage)])
+
+
+def only(samples: Samples, kept: list[str]) -> Samples:
+    """The samples with every other feature hidden from models."""
+    assert isinstance(samples.encoder, TableEncoder)
+    hidden = frozenset(samples.features.column_names) - set(kept)
+    return replace(samples, encoder=samples.encoder.only(kept), hidden=hidden)
