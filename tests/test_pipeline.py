@@ -72,6 +72,32 @@ def test_an_unknown_stage_is_named(shop: Path, tmp_path: Path) -> None:
         pipeline.execute(shop_config(shop), tmp_path, until="trian")
 
 
+def test_stages_one_by_one_end_with_the_same_bytes(finished: Run, shop: Path, tmp_path: Path) -> None:
+    for stage in pipeline.STAGES:
+        run = pipeline.execute(shop_config(shop), tmp_path, until=stage)
+        assert run.reused == list(pipeline.STAGES[: pipeline.STAGES.index(stage)])
+    assert artefacts(tmp_path) == artefacts(finished.folder)
+
+
+@pytest.mark.parametrize("method", ["mutual_information", "l1"])
+def test_feature_selection_says_what_it_saved_and_cost(method: str, shop: Path, tmp_path: Path) -> None:
+    config = shop_config(shop)
+    models = config.models.model_copy(update={"feature_selection": method, "features": 6, "names": ["buy_it_again", "logistic"]})
+    config = config.model_copy(update={"models": models})
+    run = pipeline.execute(config, tmp_path, until="value")
+    page = run.read_json("models/features.json")
+    assert len(page["kept"]) <= 6
+    assert page["columns"]["kept"] < page["columns"]["all"]
+    assert page["entries_a_row"]["kept"] < page["entries_a_row"]["all"]
+    assert set(page["difference"]["log_loss"]) == {"value", "low", "high", "p"}
+    cost = run.read_json("cost.json")["feature_selection"]
+    assert set(cost) == {"seconds_all", "seconds_kept"}
+    learnt = run.read_json("models/logistic/model.json")["names"]
+    assert learnt
+    hidden = page["hidden"]
+    assert not any(name == feature or name.startswith((f"{feature}=", f"{feature} ")) for name in learnt for feature in hidden)
+
+
 @pytest.mark.slow
 def test_a_killed_run_ends_with_the_same_bytes(finished: Run, shop: Path, tmp_path: Path) -> None:
     config = tmp_path / "config.json"

@@ -139,8 +139,7 @@ def study(config: Config, folder: Path | str, *, report: Report = silent) -> Run
 
         def work(settings: Any = settings, valuer: str = valuer) -> list[str]:
             arms = declare(bench.train, bench.importance(valuer), [], [], settings)
-            bench.linear.curve(bench.train)
-            tried = try_arms(bench.linear, bench.train, bench.tuning, arms, valuer)
+            tried = try_arms(bench.precondition(), bench.train, bench.tuning, arms, valuer)
             write_json(run.path(f"study/{valuer}.json"), tried.curve)
             return [f"study/{valuer}.json"]
 

@@ -21,11 +21,11 @@ def select(bench: Workbench) -> list[str]:
     attributes = segments.attributes(train, bench.config.samples.period_days)
     found = mine(attributes, main)
     arms = declare(train, main, found, attributes, section)
-    bench.linear.curve(train)  # preconditions every refit
+    linear = bench.precondition()
     steps = len(arms) + 1
-    tried = try_arms(bench.linear, train, bench.tuning, arms, section.valuer, lambda done: bench.report("select", done, steps))
+    tried = try_arms(linear, train, bench.tuning, arms, section.valuer, lambda done: bench.report("select", done, steps))
     bench.report("select", len(arms), steps)
-    explained = against_rule(bench.linear, train, bench.tuning, tried.chosen, attributes)
+    explained = against_rule(linear, train, bench.tuning, tried.chosen, attributes)
     write_json(bench.run.path("selection/curve.json"), tried.curve | {"explained": explained})
     write_json(bench.run.path("selection/rules.json"), judged(found, tried.curve["arms"]))
     names = selection.write_weights(bench.run, train, tried.chosen.weight)

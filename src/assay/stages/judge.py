@@ -55,12 +55,12 @@ def _calibration(bench: Workbench, found: Scored) -> list[Page]:
 def _selected(bench: Workbench, scored: dict[str, Scored]) -> tuple[Page, Page]:
     """Selected against all and against the simple ways at the same size: the summary's page, and all differences."""
     train, test, arm, section = bench.train, bench.test, chosen(bench), bench.config.select
-    bench.linear.curve(train)  # preconditions every refit, the same way whatever ran before
+    linear = bench.precondition()
     rivals = same_size(train, bench.importance("loss"), arm, len(bench.popularity), section.floor, bench.config.seed)
     by_arm: dict[str, dict[str, Scored]] = {VALUED: {"full": scored[VALUED]}}
     for name, changed in {"selected": arm, **rivals}.items():
         same = np.array_equal(changed.weight, train.weight)
-        by_arm[VALUED][name] = scored[VALUED] if same else test.score(refit(bench.linear, train, changed.weight).predict)
+        by_arm[VALUED][name] = scored[VALUED] if same else test.score(refit(linear, train, changed.weight).predict)
     if SERVED in scored:
         served = scored[SERVED]
         if arm.how != "nothing":

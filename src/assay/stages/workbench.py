@@ -117,6 +117,11 @@ class Workbench:
         assert isinstance(model, LogisticRegression)
         return model
 
+    def precondition(self) -> LogisticRegression:
+        """The linear model with its inverted Hessian at hand, so that refits from it are alike whatever ran before."""
+        self.linear.curve(self.train).invert()
+        return self.linear
+
     def importance(self, valuer: str) -> Importance:
         """Values as the stage `value` stored them."""
         if valuer not in self._importance:
