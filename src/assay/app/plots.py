@@ -128,7 +128,7 @@ def rows(ident: str, lines: Sequence[Row], *, stem: bool = False, zero: bool = F
     if not lines:
         return Markup("")
     ends = [end for line in lines for end in (line.value, line.low, line.high)]
-    axis = scale(ends, include=[0.0] if stem or zero else [], pad=0.0 if stem and not zero else 0.06)
+    axis = scale(ends, include=[0.0] if stem or zero else [], pad=0.0 if stem and not zero else 0.06, marks=3)
     body = [
         _tag(
             '<div class="row"><div class="label" dir="auto">{label}{note}</div>{track}<div class="num">{shown}</div></div>',

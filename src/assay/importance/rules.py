@@ -160,11 +160,29 @@ def _words(conditions: Conditions, found: list[Attribute]) -> str:
         others = [attribute.levels[k] for k in present if k not in allowed]
         if not others:
             continue
-        if len(levels) <= len(others):
+        if attribute.ordered and (span := _span(attribute.levels, allowed)):
+            parts.append(f"{attribute.words} is {span}")
+        elif len(levels) <= len(others):
             parts.append(f"{attribute.words} is {_several(levels)}")
         else:
             parts.append(f"{attribute.words} is not {_several(others)}")
     return " and ".join(parts)
+
+
+def _span(levels: tuple[str, ...], allowed: frozenset[int]) -> str | None:
+    """Neighbouring fifths as one range, with "or unknown" where that is meant too; None where there are gaps."""
+    unknown = len(levels) - 1
+    inside = sorted(allowed - {unknown})
+    if not inside or inside != list(range(inside[0], inside[-1] + 1)) or len(inside) == unknown:
+        return None
+    low, high = levels[inside[0]], levels[inside[-1]]
+    if inside[0] == 0:
+        shown = f"at most {high.removeprefix('at most ').rpartition(' to ')[2]}"
+    elif inside[-1] == unknown - 1:
+        shown = f"above {low.removeprefix('above ').partition(' to ')[0]}"
+    else:
+        shown = f"above {low.partition(' to ')[0]} and at most {high.rpartition(' to ')[2]}"
+    return f"{shown} or unknown" if unknown in allowed else shown
 
 
 def _several(levels: list[str], most: int = 4) -> str:

@@ -52,12 +52,12 @@ def declare(train: Samples, importance: Importance, rules: Sequence[Rule], found
         for half_life in _HALF_LIVES:
             changed = recency_weights(weight, train.period, half_life)
             arms.append(Arm(f"recency, half-life {half_life:g}", "recency", changed))
-    for rule in [r for r in rules if r.confirmed][:_RULES]:
+    for k, rule in enumerate([r for r in rules if r.confirmed][:_RULES], 1):
         rows = np.flatnonzero(rule.matches(found))
         removed = remove(rows, len(rows), groups, section.floor)
-        arms.append(Arm(without(rule), "rule", np.where(removed, 0.0, weight)))
+        arms.append(Arm(without(rule), f"rule {k}", np.where(removed, 0.0, weight)))
         halved = np.where(rule.matches(found), _DAMPED * weight, weight)
-        arms.append(Arm(half(rule), "half weight, rule", halved))
+        arms.append(Arm(half(rule), f"half weight, rule {k}", halved))
     return arms
 
 
