@@ -60,9 +60,7 @@ def _fallback(table: pa.Table, upcoming: Samples, tie: NDArray[Any], items: pa.T
     """What sold most lately: one list for users that the log does not know."""
     first = np.unique(upcoming.item, return_index=True)[1]
     sales = pc.fill_null(upcoming.features.column("item_buyers_4"), 0).to_numpy()[first].astype(np.float64)
-    best = first[np.lexsort((-tie[first], -sales))[:count]]
+    best = np.lexsort((-tie[first], -sales))[:count]
     listed = table.select(["user_id", "item_id", "item_code", "item_buyers_4"])
-    out = _lists(listed, best, np.arange(1, len(best) + 1), sales[np.searchsorted(first, np.sort(best))], items)
-    score = pa.array(np.sort(sales)[::-1][: len(best)].copy(), pa.float64())
-    out = out.set_column(out.column_names.index("score"), "score", score)
+    out = _lists(listed, first[best], np.arange(1, len(best) + 1), sales[best], items)
     return out.set_column(0, "user_id", pa.nulls(out.num_rows, table.schema.field("user_id").type))

@@ -42,14 +42,18 @@ def _spare(order, groups, room, limit, removed):  # type: ignore[no-untyped-def]
 
 
 def floor_groups(samples: Samples) -> NDArray[np.int64]:
-    """(G, n) codes of the groups that floors protect: each user, each item and, where known, each category."""
-    groups = [samples.keys.column(name).to_numpy().astype(np.int64) for name in _KEPT]
+    """(G, n) codes of the groups that floors protect: each user, each item and, where known, each category.
+
+    Users or items that occur once each (a table without such a column) are no groups, and nothing protects them.
+    """
+    codes = (samples.keys.column(name).to_numpy().astype(np.int64) for name in _KEPT)
+    groups = [code for code in codes if np.bincount(code).max(initial=0) > 1]
     if "category" in samples.features.column_names:
         column = samples.features.column("category").combine_chunks()
         column = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
         codes = column.indices.fill_null(len(column.dictionary))
         groups.append(codes.to_numpy(zero_copy_only=False).astype(np.int64))
-    return np.stack(groups)
+    return np.stack(groups) if groups else np.empty((0, len(samples)), np.int64)
 
 
 def remove(order: Positions, limit: int, groups: NDArray[np.int64], floor: float) -> NDArray[np.bool_]:

@@ -177,11 +177,11 @@ def user(
     found = _opened(folder)
     from assay.app import stored, terminal
 
-    lines = stored.recommendations(found, user_id, hash_ids=stored.config(found).show.hash_ids)
+    known, lines = stored.recommendations(found, user_id, hash_ids=stored.config(found).show.hash_ids)
     if as_json:
-        _print_json(lines)
+        _print_json({"user": user_id, "known": known, "recommendations": lines})
     else:
-        terminal.show_user(user_id, lines)
+        terminal.show_user(user_id, lines, known=known)
 
 
 @app.command()

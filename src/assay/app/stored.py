@@ -23,11 +23,11 @@ def _typed(user_id: str, kind: pa.DataType) -> object:
     return int(user_id) if user_id.removeprefix("-").isdecimal() else None
 
 
-def recommendations(run: Run, user_id: str, *, hash_ids: bool = False) -> list[dict[str, Any]]:
-    """One user's recommendations in order of rank: item_id, rank, score, reason, name, category.
+def recommendations(run: Run, user_id: str, *, hash_ids: bool = False) -> tuple[bool, list[dict[str, Any]]]:
+    """Whether the log knows a user, and the list by rank: item_id, rank, score, reason, name, category.
 
-    user_id is the log's own; with hash_ids also the one that the report shows, and item ids come as shown.
-    InputError for a user without any.
+    user_id is the log's own; with hash_ids also the one that the report shows, and item ids come as shown. A user
+    without a list gets the one for unknown users. InputError when the run has not recommended yet.
     """
     path = run.path("recommendations.parquet")
     if not path.exists():
@@ -38,9 +38,9 @@ def recommendations(run: Run, user_id: str, *, hash_ids: bool = False) -> list[d
     if hash_ids and wanted not in (known := users.to_pylist()):
         wanted = next((ident for ident in known if facts.shown(ident) == user_id), None)
     rows = pq.read_table(path, filters=[("user_id", "==", wanted)]).to_pylist() if wanted is not None else []
-    if not rows:
-        raise InputError(f"{path}: no recommendations for user {user_id!r}; take an id of clean/users.parquet")
+    found = bool(rows)
+    rows = rows or run.read_table("recommendations_unknown.parquet").to_pylist()
     for row in rows:
         del row["user_id"]
         row["item_id"] = facts.shown(row["item_id"]) if hash_ids else row["item_id"]
-    return sorted(rows, key=lambda row: int(row["rank"]))
+    return found, sorted(rows, key=lambda row: int(row["rank"]))

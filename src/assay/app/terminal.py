@@ -87,7 +87,7 @@ def show(run: Run) -> None:
     _print(_lines(facts(run)))
 
 
-def show_user(user_id: str, lines: Sequence[Mapping[str, Any]]) -> None:
+def show_user(user_id: str, lines: Sequence[Mapping[str, Any]], *, known: bool = True) -> None:
     """Print one user's recommendations: rank, name, category, reason."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for heading in ("", "item", "category", "reason"):
@@ -96,5 +96,5 @@ def show_user(user_id: str, lines: Sequence[Mapping[str, Any]]) -> None:
         cells = (line["rank"], line.get("name") or line["item_id"], line.get("category"), line.get("reason"))
         table.add_row(*(Text("" if cell is None else str(cell)) for cell in cells))
     console = _console()
-    console.print(Text(f"for user {user_id}"))
+    console.print(Text(f"for user {user_id}" if known else f"user {user_id} has no list in this run; for anybody:"))
     console.print(table)

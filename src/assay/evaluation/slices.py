@@ -108,10 +108,12 @@ def usual_slices(samples: Samples, popularity: NDArray[np.int64]) -> dict[str, p
     popularity (items,): training positives by item code; head items make up half of them.
     """
     has = samples.features.column_names
-    order = np.argsort(-popularity, kind="stable")
-    head = np.zeros(len(popularity), bool)
-    head[order[: int(np.searchsorted(np.cumsum(popularity[order]), popularity.sum() / 2)) + 1]] = True
-    out = {"items": pa.array(np.where(head[samples.item], "head (half of all sales)", "tail"))}
+    out: dict[str, pa.Array] = {}
+    if popularity.max(initial=0) > 1:  # else items are not told apart
+        order = np.argsort(-popularity, kind="stable")
+        head = np.zeros(len(popularity), bool)
+        head[order[: int(np.searchsorted(np.cumsum(popularity[order]), popularity.sum() / 2)) + 1]] = True
+        out["items"] = pa.array(np.where(head[samples.item], "head (half of all sales)", "tail"))
     if "user_periods_known" in has:
         known = pc.fill_null(samples.features.column("user_periods_known"), 0).to_numpy()
         out["users"] = pa.array(np.where(known > 12, "returning", "new (12 weeks or less)"))

@@ -6,6 +6,7 @@ from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from assay.config import Config
@@ -68,7 +69,10 @@ class Workbench:
     @cached_property
     def popularity(self) -> NDArray[np.int64]:
         """(items,) training positives by item code."""
-        size = self.items.num_rows if self.items is not None else int(self.train.item.max(initial=0)) + 1
+        if self.items is not None:
+            size = self.items.num_rows
+        else:
+            size = pc.max(self.run.read_table("samples/samples.parquet", ["item_code"]).column(0)).as_py() + 1
         return np.bincount(self.train.item, self.train.label, minlength=size).astype(np.int64)
 
     @cached_property

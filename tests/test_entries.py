@@ -1,0 +1,139 @@
+"""Logs of other shapes, from the first stage to the last: databases, a feature table, a log that grows."""
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from assay import pipeline
+from assay.config import Config, parse
+from assay.errors import AssayError
+from assay.store import Run
+from tests.conftest import shop_config, write_shop
+
+SMALL = {
+    "samples": {"warm_up": 3, "validation": 3, "tuning": 3, "test": 3},
+    "encode": {"rare": 10, "bins": 4},
+    "models": {"names": ["popularity", "logistic"]},
+    "evaluate": {"resamples": 20},
+    "select": {"fractions": [0.02]},
+    "value": {"folds": 4},
+}
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    names = lines[0].split(",")
+    return [dict(zip(names, line.split(","), strict=True)) for line in lines[1:]]
+
+
+def test_from_a_database_and_back_into_it(database: str, execute: Callable, tmp_path: Path) -> None:
+    write_shop(tmp_path / "log.csv", users=30, items=30, weeks=18)
+    rows = rows_of(tmp_path / "log.csv")
+    kind = "DATETIME" if database.startswith("mysql") else "TIMESTAMP"
+    utf8 = " CHARACTER SET utf8mb4" if database.startswith("mysql") else ""
+    execute(f"CREATE TABLE log (who VARCHAR(20), what VARCHAR(60){utf8}, moment {kind}, pieces INT, paid NUMERIC(9, 2))")
+    execute("INSERT INTO log VALUES (:who, :what, :when, :pieces, :paid)", *rows)
+    columns = {"user_id": "who", "item_id": "what", "timestamp": "moment", "quantity": "pieces", "price": "paid"}
+    source = {"url": database, "query": "SELECT * FROM log WHERE pieces > 0", "event": "purchase", "columns": columns}
+    content = SMALL | {"log": {"events": [source]}, "recommend": {"url": database, "table": "best", "per_user": 3}}
+    run = pipeline.execute(parse(content), tmp_path / "run")
+    assert run.read_json("summary.json")["log"]["events"] + run.read_json("summary.json")["log"]["rejected"] == len(rows)
+    lists = run.read_table("recommendations.parquet")
+    back = execute("SELECT user_id, item_id FROM best ORDER BY user_id, item_id")
+    assert back == sorted(zip(lists["user_id"].to_pylist(), lists["item_id"].to_pylist(), strict=True))
+    values = execute("SELECT COUNT(*), AVG(value) FROM best_values")[0]
+    stored = run.read_table("importance/influence.parquet")
+    assert values[0] == stored.num_rows
+    assert values[1] == pytest.approx(np.mean(stored["value"].to_numpy()), rel=1e-6)
+
+
+def test_a_table_that_is_not_ours_is_never_written_over(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "shop.db")) as connection, connection:
+        connection.execute("CREATE TABLE best (note TEXT)")
+        connection.execute("INSERT INTO best VALUES ('mine')")
+    write_shop(tmp_path / "log.csv", users=30, items=30, weeks=18)
+    recommend = {"url": f"sqlite:///{tmp_path / 'shop.db'}", "table": "best"}
+    with pytest.raises(AssayError, match="best"):
+        pipeline.execute(shop_config(tmp_path / "log.csv", **SMALL, recommend=recommend), tmp_path / "run")
+    with closing(sqlite3.connect(tmp_path / "shop.db")) as connection:
+        assert connection.execute("SELECT note FROM best").fetchall() == [("mine",)]
+
+
+def features(path: Path, rows: int = 6_000) -> None:
+    """A team's own samples: key, label, time, user, request and columns of every kind, numbers missing here and there."""
+    rng = np.random.default_rng(4)
+    user = rng.integers(0, 200, rows)
+    day = np.sort(rng.integers(0, 18 * 7, rows))
+    price = np.where(rng.random(rows) < 0.1, np.nan, rng.gamma(2.0, 5.0, rows))
+    shade = rng.integers(0, 4, rows)
+    odds = 0.4 * (shade == 1) - 0.06 * np.nan_to_num(price, nan=10.0) + 0.5 * (user % 3 == 0)
+    table = {
+        "row": [f"r-{k}" for k in range(rows)],
+        "clicked": (rng.random(rows) < 1 / (1 + np.exp(-odds))).astype(np.int64),
+        "day": np.datetime64("2024-01-01T00:00:00", "us") + day.astype("timedelta64[D]"),
+        "client": [f"客户 {u}" for u in user],
+        "page": [f"{u}/{d // 7}" for u, d in zip(user, day, strict=True)],
+        "price": price,
+        "shade": [("red", "синий", "🟢", None)[k] for k in shade],
+    }
+    pq.write_table(pa.table(table), path)
+
+
+def table_config(path: Path) -> Config:
+    names = {"label": "clicked", "key": "row", "timestamp": "day", "user": "client", "request": "page"}
+    models = {"names": ["logistic", "tree"], "estimators": {"boosted": "sklearn.ensemble:GradientBoostingClassifier"}}
+    return parse(SMALL | {"models": models, "table": {"path": str(path), **names}})
+
+
+def test_a_feature_table_enters_at_the_samples(tmp_path: Path) -> None:
+    features(tmp_path / "own.parquet")
+    run = pipeline.execute(table_config(tmp_path / "own.parquet"), tmp_path / "run")
+    summary = run.read_json("summary.json")
+    assert "log" not in summary
+    assert sum(summary["samples"].values()) == 6_000
+    assert set(summary["models"]) == {"logistic", "tree", "boosted"}
+    assert summary["models"]["logistic"]["test"]["auc"]["value"] > 0.55
+    weights = run.read_table("selection/weights.parquet")
+    assert weights["key"].to_pylist()[:2] == ["r-0", "r-1"]
+    again = pipeline.execute(table_config(tmp_path / "own.parquet"), tmp_path / "run")
+    assert again.reused == list(pipeline.STAGES[2:])
+
+
+def test_an_estimator_that_is_not_stored_is_fitted_again_when_a_run_goes_on(tmp_path: Path) -> None:
+    features(tmp_path / "own.parquet")
+    config = table_config(tmp_path / "own.parquet")
+    pipeline.execute(config, tmp_path / "a")
+    pipeline.execute(config, tmp_path / "b", until="select")
+    pipeline.execute(config, tmp_path / "b")
+    one, two = (Run(tmp_path / name).read_json("evaluation/models.json") for name in "ab")
+    assert one == two
+
+
+def test_a_log_that_grew_by_a_day_ends_as_if_read_at_once(tmp_path: Path) -> None:
+    write_shop(tmp_path / "whole.csv", users=30, items=30, weeks=18)
+    header, *lines = (tmp_path / "whole.csv").read_text(encoding="utf-8").splitlines()
+    lines.sort(key=lambda line: line.split(",")[2])
+    last = lines[-1].split(",")[2][:10]
+    days = tmp_path / "days"
+    days.mkdir()
+
+    def put(name: str, chosen: list[str]) -> None:
+        (days / name).write_text("\n".join([header, *chosen]) + "\n", encoding="utf-8")
+
+    put("a.csv", [line for line in lines if line.split(",")[2] < last])
+    config = shop_config(days / "*.csv", **SMALL)
+    pipeline.execute(config, tmp_path / "grown", until="train")
+    put("b.csv", [line for line in lines if line.split(",")[2] >= last])
+    grown = pipeline.execute(config, tmp_path / "grown", until="train")
+    at_once = pipeline.execute(config, tmp_path / "at_once", until="train")
+    assert grown.reused == []
+    for name in ("clean/events.parquet", "samples/samples.parquet", "models/logistic/arrays.npz"):
+        assert grown.path(name).read_bytes() == at_once.path(name).read_bytes()
+    account = grown.read_json("log/collect.json") if grown.path("log/collect.json").exists() else {}
+    assert "b.csv" in str(account)
