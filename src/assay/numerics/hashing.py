@@ -77,11 +77,10 @@ def mix(*parts: NDArray[Any] | int) -> Hashes:
     arrays = [
         np.atleast_1d(np.asarray(p).astype(np.uint64) if isinstance(p, np.ndarray) else np.uint64(p % 2**64)) for p in parts
     ]
-    length = max(len(a) for a in arrays)
+    sizes = {len(a) for a in arrays}
+    length = max(sizes - {1}, default=1)
     if any(len(a) not in (1, length) for a in arrays):
-        raise ValueError(f"arrays of different lengths: {sorted({len(a) for a in arrays})}")
-    if min(len(a) for a in arrays) == 0:
-        return np.empty(0, np.uint64)
+        raise ValueError(f"arrays of different lengths: {sorted(sizes)}")
     h = np.zeros(length, np.uint64)
     for part in arrays:
         _mix_into(h, part)
