@@ -1,0 +1,101 @@
+from datetime import datetime
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from assay.config import SamplesSection, Table
+from assay.errors import AssayError, ConfigError, SourceError
+from assay.samples.labelled import read
+
+ROWS = 40
+GOOD = {
+    "row": [f"订单-{k}" for k in range(ROWS)],
+    "y": [k % 2 for k in range(ROWS)],
+    "day": [datetime(2024, 1, 1 + k // 2) for k in range(ROWS)],
+    "who": [f"u{k % 7}" for k in range(ROWS)],
+    "price": [None if k == 3 else k / 2 for k in range(ROWS)],
+    "shade": ["red" if k % 3 else None for k in range(ROWS)],
+    "w": [1.0] * ROWS,
+}
+SHORT = SamplesSection(period_days=1, validation=2, tuning=2, test=2)
+
+
+def put(folder, **changed):
+    columns = {name: values for name, values in (GOOD | changed).items() if values is not None}
+    pq.write_table(pa.table(columns), folder / "own.parquet")
+    return folder / "own.parquet"
+
+
+def section(path, **more):
+    return Table(**{"path": str(path), "label": "y", "key": "row", "timestamp": "day", "user": "who", **more})
+
+
+def test_keys_and_labels_stay_as_they_came_and_gaps_stay_gaps(tmp_path):
+    found = read(section(put(tmp_path)), samples=SHORT)
+    assert found.keys["key"].to_pylist() == GOOD["row"]
+    assert found.label.tolist() == GOOD["y"]
+    assert found.keys["user_id"].to_pylist() == GOOD["who"]
+    assert found.features["price"].to_pylist() == GOOD["price"]
+    assert found.features["shade"].to_pylist() == GOOD["shade"]
+    assert found.features.column_names == ["price", "w", "shade"]
+    assert found.matrix().shape[0] == ROWS
+
+
+def test_rows_are_split_by_one_global_time(tmp_path):
+    found = read(section(put(tmp_path)), samples=SHORT)
+    split = found.keys["split"].to_pylist()
+    assert split == ["train"] * 28 + ["validation"] * 4 + ["tuning"] * 4 + ["test"] * 4
+
+
+def test_the_encoder_sees_training_rows_alone(tmp_path):
+    before = read(section(put(tmp_path)), samples=SHORT).encoder.to_dict()
+    later = [v if k < 28 else 1e6 for k, v in enumerate(GOOD["price"])]
+    assert read(section(put(tmp_path, price=later)), samples=SHORT).encoder.to_dict() == before
+
+
+def test_without_time_and_users_all_rows_are_train_and_each_its_own_user(tmp_path):
+    found = read(section(put(tmp_path), timestamp=None, user=None, key=None, weight="w"))
+    assert set(found.keys["split"].to_pylist()) == {"train"}
+    assert len(np.unique(found.user)) == ROWS
+    assert len(np.unique(found.keys["sample_id"].to_numpy())) == ROWS
+
+
+BAD = {
+    "a misspelt column": ({}, {"label": "yy"}, ConfigError, "no column 'yy'; did you mean 'y'"),
+    "a misspelt feature": ({}, {"numeric": ["prize"]}, ConfigError, r"numeric\[0\].*'prize'; did you mean 'price'"),
+    "a label of 2": ({"y": [0, 1, 2] + [0] * 37}, {}, SourceError, "row 3, column 'y'.*neither 0 nor 1"),
+    "a label missing": ({"y": [0, None] + [1] * 38}, {}, SourceError, "row 2, column 'y'.*missing"),
+    "a label of text": ({"y": ["yes"] * ROWS}, {}, SourceError, "a label is 0 or 1"),
+    "one class": ({"y": [1] * ROWS}, {}, AssayError, "one class only"),
+    "a key twice": ({"row": ["a", "b", "a", *GOOD["row"][3:]]}, {}, SourceError, "row 3, column 'row'.*a stands twice"),
+    "a key missing": ({"row": [None, *GOOD["row"][1:]]}, {}, SourceError, "row 1, column 'row'.*needs a key"),
+    "infinity": ({"price": [1.0, float("inf")] + [0.0] * 38}, {}, SourceError, "row 2, column 'price'.*infinite"),
+    "1e308": ({"price": [1e308] + [0.0] * 39}, {}, SourceError, "row 1, column 'price'.*check its unit"),
+    "text for a number": ({}, {"numeric": ["shade"]}, SourceError, "'shade' is string, not a number"),
+    "a time missing": ({"day": [None, *GOOD["day"][1:]]}, {}, SourceError, "row 1, column 'day'.*needs a time"),
+    "a time that is none": ({}, {"timestamp": "w"}, SourceError, "'w' is double; give a timestamp"),
+    "a negative weight": ({"w": [-1.0] + [1.0] * 39}, {"weight": "w"}, SourceError, "row 1, column 'w'.*no weight"),
+    "no feature": ({"price": None, "shade": None, "w": None}, {}, ConfigError, "no feature column"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_named_with_its_row_and_column(case, tmp_path):
+    changed, more, kind, says = BAD[case]
+    with pytest.raises(kind, match=says) as caught:
+        read(section(put(tmp_path, **changed), **more), samples=SHORT)
+    assert "own.parquet" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_no_file_no_rows_and_no_parquet(tmp_path):
+    with pytest.raises(SourceError, match="no such file"):
+        read(section(tmp_path / "none.parquet"))
+    pq.write_table(pa.table({"y": pa.array([], pa.int64())}), tmp_path / "empty.parquet")
+    with pytest.raises(SourceError, match="has no rows"):
+        read(section(tmp_path / "empty.parquet"))
+    (tmp_path / "text.parquet").write_text("y\n1\n")
+    with pytest.raises(SourceError, match="not a Parquet file"):
+        read(section(tmp_path / "text.parquet"))
