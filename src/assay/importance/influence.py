@@ -68,6 +68,7 @@ def prepare(
     w = np.ones(X.shape[0]) if sample_weight is None else np.asarray(sample_weight, np.float64)
     p = probability(margins(X, coef))
     curvature = curvature or Curvature(X, w * p * (1.0 - p), l2)
+    curvature.invert()  # leverage needs it, and solves are then the same whatever was asked before
     gradient = transposed(X, w * (p - y)) + l2 * coef
     decrement = 0.5 * float(gradient @ curvature.solve(gradient)) / max(int(np.count_nonzero(w)), 1)
     if not decrement <= _CONVERGED:

@@ -1,0 +1,52 @@
+import pytest
+
+from assay.errors import ConfigError
+from assay.importance import registry
+from assay.importance.influence import Influence
+
+
+class Mine:
+    name = "mine"
+
+    def value(self, train, validation, *, model, utility, folds, rng):
+        raise AssertionError("not asked for here")
+
+
+class NoValuer:
+    pass
+
+
+@pytest.fixture
+def installed(tmp_path, monkeypatch):
+    """A package that registers two valuers."""
+    info = tmp_path / "third_party_valuers-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: third-party-valuers\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[assay.valuers]\nmine = {__name__}:Mine\nbroken = {__name__}:NoValuer\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+
+def test_ours_come_by_name():
+    assert isinstance(registry.make("influence"), Influence)
+    assert all(registry.make(name).name == name for name in registry.VALUERS)
+
+
+def test_a_third_partys_comes_by_entry_point_or_dotted_path(installed):
+    assert isinstance(registry.make("mine"), Mine)
+    assert isinstance(registry.make(f"{__name__}:Mine"), Mine)
+    for name in ("broken", f"{__name__}:NoValuer"):
+        with pytest.raises(ConfigError, match="is no valuer"):
+            registry.make(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("influense", "did you mean 'influence'"),
+        ("no.such.module:Valuer", "cannot load"),
+        (f"{__name__}:NoSuch", "cannot load"),
+    ],
+)
+def test_what_is_not_there_is_named(name, says):
+    with pytest.raises(ConfigError, match=says):
+        registry.make(name)
