@@ -1,0 +1,69 @@
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from assay.config import Evaluate
+from assay.evaluation.holdout import CLAIMS, details, differences, estimates, holdout
+from assay.models.baselines import BuyItAgain, Popularity
+from assay.testing.data import make_samples
+
+
+@pytest.fixture(scope="module")
+def samples():
+    return make_samples(8_000)
+
+
+@pytest.fixture(scope="module")
+def judges(samples):
+    """A holdout with candidates and one without."""
+    test = samples.split("test")
+    request, first, code = np.unique(test.request, return_index=True, return_inverse=True)
+    truth = np.bincount(code, test.label, minlength=len(request)).astype(np.int32)
+    requests = pa.table({"request_id": request, "truth_count": truth, "split": ["test"] * len(first)})
+    popularity = np.bincount(samples.item, samples.label, minlength=60).astype(np.int64)
+    section = Evaluate(resamples=60)
+    return holdout(test, test, requests, "test", popularity, section, 7), holdout(
+        test, None, None, "test", popularity, section, 7
+    )
+
+
+@pytest.fixture(scope="module")
+def models(samples):
+    train = samples.split("train")
+    return [model.fit(train, rng=np.random.default_rng(0)) for model in (Popularity(), BuyItAgain())]
+
+
+def test_every_claim_is_measured_where_there_are_candidates(judges, models):
+    ranked, plain = (judge.score(models[0].predict) for judge in judges)
+    assert set(CLAIMS) <= set(ranked.measures)
+    assert {"precision@10", "recall@10", "hit_rate@10", "mrr@10", "map@10", "coverage@10", "novelty@10"} <= set(ranked.measures)
+    assert not any("@" in name for name in plain.measures)
+    assert plain.per_request is None
+    for name in plain.measures:
+        assert ranked.measures[name] == plain.measures[name]
+    for entry in ranked.measures.values():
+        assert entry["low"] <= entry["value"] <= entry["high"] or np.isclose(entry["low"], entry["high"])
+
+
+def test_a_difference_turns_its_sign_with_its_order(judges, models):
+    a, b = (judges[0].score(model.predict) for model in models)
+    forth, back = judges[0].difference(a, b), judges[0].difference(b, a)
+    for name, entry in forth.items():
+        assert entry["value"] == pytest.approx(-back[name]["value"])
+        assert entry["low"] == pytest.approx(-back[name]["high"])
+        assert entry["p"] == pytest.approx(back[name]["p"])
+    for name in CLAIMS:
+        assert forth[name]["value"] == pytest.approx(b.measures[name]["value"] - a.measures[name]["value"], abs=1e-9)
+    assert all(entry["value"] == 0 for entry in judges[0].difference(a, a).values())
+
+
+def test_pages_are_json_without_nan(judges, models):
+    a, b = (judges[0].score(model.predict) for model in models)
+    found = judges[0].difference(a, b)
+    assert set(differences(found, CLAIMS)) == set(CLAIMS)
+    assert set(details(found)["auc"]) == {"value", "low", "high", "p", "p_holm", "effect"}
+    assert estimates({"x": {"value": 1.0, "low": float("nan"), "high": float("inf")}})["x"] == {
+        "value": 1.0,
+        "low": None,
+        "high": None,
+    }

@@ -1,0 +1,126 @@
+import numpy as np
+import pytest
+
+from assay.config import Evaluate, Select
+from assay.evaluation.holdout import holdout
+from assay.importance.influence import Influence
+from assay.importance.predicted import Loss
+from assay.importance.protocol import Importance
+from assay.importance.rules import mine
+from assay.importance.segments import attributes
+from assay.models.logistic import LogisticRegression
+from assay.samples.table import Samples
+from assay.testing.data import make_samples
+from assay.trials.curve import Arm, against_rule, choose, declare, same_size, try_arms
+
+SECTION = Select(fractions=[0.02, 0.1])
+
+
+def flipped(samples, share):
+    """The samples with the labels of some training rows of one category turned over."""
+    train = np.array(samples.keys["split"].to_pylist()) == "train"
+    wine = np.array(samples.features["category"].to_pylist()) == "wine"
+    turned = train & wine & (np.random.default_rng(1).random(len(samples)) < share)
+    label = np.where(turned, 1 - samples.label, samples.label).astype(np.int8)
+    at = samples.keys.column_names.index("label")
+    keys = samples.keys.set_column(at, "label", [label])
+    return Samples(keys, samples.features, samples.encoder)
+
+
+def tried(samples, section=SECTION):
+    train, tuning = samples.split("train"), samples.split("tuning")
+    popularity = np.bincount(train.item, train.label, minlength=60).astype(np.int64)
+    judge = holdout(tuning, None, None, "tuning", popularity, Evaluate(resamples=50), 7)
+    model = LogisticRegression(3.0).fit(train, rng=np.random.default_rng(0))
+    asked = {"model": model, "utility": "log_loss", "folds": 6, "rng": np.random.default_rng(0)}
+    found = Influence().value(train, samples.split("validation"), **asked)
+    described = attributes(train, 7)
+    rules = mine(described, found)
+    arms = declare(train, found, rules, described, section)
+    return train, judge, model, described, arms, try_arms(model, train, judge, arms, "influence")
+
+
+def test_turned_labels_of_a_category_are_taken_out_and_that_is_seen_on_tuning():
+    train, judge, model, described, arms, found = tried(flipped(make_samples(20_000), 0.9))
+    assert found.chosen.how != "nothing"
+    lines = {line["arm"]: line for line in found.curve["arms"]}
+    assert found.curve["chosen"] == found.chosen.name
+    gain = lines[found.chosen.name]["difference"]["log_loss"]
+    assert gain["high"] < 0
+    assert set(lines) == {arm.name for arm in arms}
+    assert any(arm.how.startswith("rule") for arm in arms)
+    changed = found.chosen.weight < train.weight
+    wine = np.array(train.features["category"].to_pylist()) == "wine"
+    assert wine[changed].mean() > 3 * wine.mean()
+    explained = against_rule(model, train, judge, found.chosen, described)
+    assert "wine" in explained["rule"]
+    assert set(explained["difference"]) <= {"auc", "log_loss", "ndcg@10"}
+    assert 0 < explained["covers"] <= 1
+
+
+def test_nothing_has_nothing_to_explain():
+    samples = make_samples(2_000).split("train")
+    nothing = Arm("nothing", "nothing", samples.weight)
+    assert against_rule(None, samples, None, nothing, attributes(samples, 7)) is None
+
+
+def difference(value, half, p):
+    return {"value": value, "low": value - half, "high": value + half, "p": p, "p_holm": p, "effect": None}
+
+
+def judged(log_loss, ndcg=(0.0, 0.01, 0.9), auc=(0.0, 0.01, 0.9)):
+    return {"auc": difference(*auc), "log_loss": difference(*log_loss), "ndcg@10": difference(*ndcg)}
+
+
+ARMS = [Arm(name, name, np.ones(1)) for name in ("nothing", "small", "large")]
+
+
+@pytest.mark.parametrize(
+    ("small", "large", "wins"),
+    [
+        (judged((-0.01, 0.005, 1e-4)), judged((-0.02, 0.005, 1e-5)), "large"),
+        (judged((-0.01, 0.005, 1e-4)), judged((-0.02, 0.005, 1e-5), ndcg=(-0.02, 0.01, 1e-4)), "small"),
+        (judged((-0.01, 0.005, 1e-4)), judged((-0.02, 0.005, 1e-5), auc=(-0.02, 0.01, 1e-4)), "small"),
+        (judged((-0.01, 0.02, 0.3)), judged((-0.02, 0.03, 0.2)), "nothing"),
+        (judged((-0.01, 0.0099, 0.03)), judged((0.02, 0.05, 0.5)), "nothing"),  # not beyond chance over two arms
+        (judged((0.01, 0.005, 1e-4)), judged((0.02, 0.005, 1e-5)), "nothing"),
+    ],
+)
+def test_the_lowest_log_loss_of_the_harmless_wins_if_beyond_chance(small, large, wins):
+    assert choose(ARMS, {"nothing": {}, "small": small, "large": large}).name == wins
+
+
+def test_with_nothing_to_compare_nothing_wins():
+    assert choose(ARMS[:1], {"nothing": {}}).name == "nothing"
+    assert choose(ARMS, {"nothing": {}, "small": {}, "large": {}}).name == "nothing"
+
+
+def test_random_values_change_nothing_nearly_always():
+    samples = make_samples(6_000)
+    train, tuning = samples.split("train"), samples.split("tuning")
+    judge = holdout(tuning, None, None, "tuning", np.ones(60, np.int64), Evaluate(resamples=50), 7)
+    model = LogisticRegression(3.0).fit(train, rng=np.random.default_rng(0))
+    chosen = []
+    for seed in range(10):
+        per_fold = np.random.default_rng(seed).normal(size=(5, len(train)))
+        noise = Importance(np.arange(len(train)), per_fold.mean(axis=0), per_fold)
+        arms = [arm for arm in declare(train, noise, [], [], SECTION) if arm.how != "recency"]
+        chosen.append(try_arms(model, train, judge, arms, "noise").chosen.how)
+    assert chosen.count("nothing") >= 8
+
+
+@pytest.mark.parametrize("how", ["removal", "damping", "nothing"])
+def test_rivals_get_the_same_change_in_other_hands(how):
+    train = make_samples(4_000).split("train")
+    rows = np.random.default_rng(0).permutation(len(train))[:100]
+    weight = train.weight.copy()
+    weight[rows] = {"removal": 0.0, "damping": 0.5, "nothing": 1.0}[how]
+    model = LogisticRegression(3.0).fit(train, rng=np.random.default_rng(0))
+    loss = Loss().value(train, train, model=model, utility="log_loss", folds=2, rng=np.random.default_rng(0))
+    rivals = same_size(train, loss, Arm("chosen", "chosen", weight), 60, 0.1, 7)
+    assert set(rivals) == {"random", "recency", "popularity", "loss"}
+    for arm in rivals.values():
+        np.testing.assert_array_equal(np.sort(arm.weight), np.sort(weight))
+    if how == "damping":
+        np.testing.assert_array_equal(np.sort(loss.order()[:100]), np.flatnonzero(rivals["loss"].weight == 0.5))
+        assert train.period[rivals["recency"].weight == 0.5].max() <= np.sort(train.period)[100]
