@@ -115,14 +115,18 @@ def write_selection(run: Run) -> None:
             )
     weighted = {"auc": estimate(0.0002, 0.0002, p=0.1), "ndcg@10": estimate(-0.0004, 0.001, p=0.5)}
     arms.append({"arm": "re-weighted", "how": "weight", "removed_fraction": 0, "tuning": {}, "difference": weighted})
-    write_json(run.path("selection/curve.json"), {"valuer": "influence", "chosen": "influence 0.02", "arms": arms})
+    chosen = "without the lowest 2 % by influence"
+    worse = {m: estimate(-0.001 if m != "log_loss" else 0.001, 0.0004, p=1e-4) for m in ("auc", "log_loss", "ndcg@10")}
+    explained = {"rule": "category is 蛋奶", "rows": 61_000, "covers": 0.62, "precision": 0.41, "factor": 0.0}
+    explained |= {"difference": worse, "against_chosen": worse}
+    page = {"valuer": "influence", "chosen": chosen, "arms": arms, "explained": explained}
+    write_json(run.path("selection/curve.json"), page)
     rule = {"rule": "category is COUPON/MISC ITEMS and price is 0", "rows": 30_112, "share": 0.0143, "z": -5.2}
     weak = {"rule": f"brand is {HOSTILE}", "rows": 812, "share": 0.0004, "z": -1.9}
-    advice = "Look at these rows: they may be broken."
-    write_json(
-        run.path("selection/rules.json"),
-        [rule | {"confirmed": True, "advice": advice}, weak | {"confirmed": False, "advice": ""}],
-    )
+    helps = {"without it": {"auc": estimate(0.002, 0.001, p=1e-3), "log_loss": estimate(-0.001, 0.0003, p=1e-3)}}
+    confirmed = rule | {"confirmed": True, "advice": "drop, or repair at the source: better so", "trials": helps}
+    unconfirmed = weak | {"confirmed": False, "advice": "leave as it is: not confirmed", "trials": {}}
+    write_json(run.path("selection/rules.json"), [confirmed, unconfirmed])
 
 
 def write_evaluation(run: Run) -> None:
@@ -149,7 +153,10 @@ def write_recommendations(run: Run) -> None:
         for rank in range(1, 11)
     ]
     rows[0]["name"] = None
-    write_parquet(run.path("recommendations.parquet"), pa.Table.from_pylist(rows))
+    table = pa.Table.from_pylist(rows)
+    write_parquet(run.path("recommendations.parquet"), table)
+    strangers = table.slice(0, 3).set_column(0, "user_id", pa.nulls(3, table.schema.field("user_id").type))
+    write_parquet(run.path("recommendations_unknown.parquet"), strangers)
 
 
 @pytest.fixture

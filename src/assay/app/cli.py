@@ -29,6 +29,7 @@ STAGES = {
     "evaluate": "Compare on the untouched test weeks.",
     "recommend": "Recommend the top items to every user.",
 }
+_INTERRUPTED = 130  # Typer turns Ctrl-C into this, or lets it through
 app = typer.Typer(
     name="assay",
     help="What each logged training sample is worth, proved by retraining on later data.",
@@ -226,9 +227,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code; no exception leaves it, and no traceback but by --debug."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        return int(app(given, prog_name="assay", standalone_mode=False) or 0)
+        code = int(app(given, prog_name="assay", standalone_mode=False) or 0)
     except (KeyboardInterrupt, typer.Abort):
-        return _fail("interrupted; the same command goes on where it stopped", 130)
+        code = _INTERRUPTED
     except BrokenPipeError:  # the reader of a pipe has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -236,6 +237,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if "--debug" in given:
             traceback.print_exc()
         return _explain(error)
+    return _fail("interrupted; the same command goes on where it stopped", code) if code == _INTERRUPTED else code
 
 
 if __name__ == "__main__":

@@ -55,7 +55,8 @@ def scale(values: Iterable[float | None], *, include: Sequence[float] = (), pad:
     """An axis over the values, with about `marks` round numbers on it."""
     known = [float(v) for v in [*values, *include] if words.known(v)]
     low, high = (min(known), max(known)) if known else (0.0, 1.0)
-    span = high - low or abs(high) or 1.0
+    high = high if high > low else low + (abs(low) or 1.0)  # one value alone still needs an axis
+    span = high - low
     low, high = low - pad * span, high + pad * span
     rough = (high - low) / marks
     power = 10.0 ** math.floor(math.log10(rough))

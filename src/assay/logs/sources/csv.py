@@ -34,7 +34,9 @@ class CsvFile:
                 block: bytes = stream.read(1 << 20)
         except OSError as error:
             raise SourceError(f"{self.path}: cannot be read ({error}); is it damaged?") from None
-        line = block.lstrip(b"\r\n").split(b"\n", 1)[0]
+        line, _, rest = block.lstrip(b"\r\n").partition(b"\n")
+        if line.strip() and not rest.strip() and len(block) < 1 << 20:
+            raise SourceError(f"{self.path}: has a header but no rows; take it out of path, or export it again")
         try:
             return line.decode("utf-8-sig").rstrip("\r")
         except UnicodeDecodeError:
