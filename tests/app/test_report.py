@@ -1,0 +1,80 @@
+"""The page: self-contained, the same bytes twice, safe against what data holds."""
+
+import re
+import shutil
+
+import pytest
+
+from assay.app import report, stored
+from assay.app.sections.facts import Facts
+from assay.config import parse
+from assay.store import Run
+from tests.app.conftest import HOSTILE, NAMES
+
+
+def page(run: Run, **show) -> str:
+    config = stored.config(run)
+    config = config.model_copy(update={"show": config.show.model_copy(update=show)})
+    return report.write(run, config).read_text(encoding="utf-8")
+
+
+def test_it_needs_no_network_and_no_script(run):
+    text = page(run)
+    assert "<script" not in text.replace("&lt;script", "")
+    assert not re.search(r"""(src|href)\s*=\s*["'](?!#|data:)""", text)
+    assert "url(" not in text
+    assert "default-src 'none'" in text
+    assert not re.search(r"https?://(?!www\.w3\.org)", text)
+
+
+def test_the_same_artefacts_give_the_same_bytes(run):
+    assert page(run) == page(run)
+
+
+def test_names_of_every_script_are_shown_and_markup_is_text(run):
+    text = page(run)
+    for name in NAMES:
+        assert (name if name != HOSTILE else "&lt;script&gt;alert") in text
+    assert HOSTILE not in text
+    assert 'dir="auto"' in text
+
+
+def test_every_part_has_its_heading_and_its_link(run):
+    text = page(run)
+    for name, heading, _ in report.PARTS:
+        assert f'<section id="{name}">' in text, name
+        assert f'<a href="#{name}">{heading}</a>' in text
+
+
+@pytest.mark.parametrize("gone", ["importance", "selection", "evaluation", "clean", "recommendations.parquet", "cost.json"])
+def test_what_is_not_there_is_left_out(gone, run):
+    path = run.path(gone)
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    text = page(run)
+    assert text.count("<section") >= 6
+    assert text.count("<section") < len(report.PARTS)
+
+
+def test_a_run_without_anything_says_so(tmp_path):
+    config = parse({"table": {"path": "x.parquet", "label": "y"}})
+    text = report.write(Run(tmp_path), config).read_text(encoding="utf-8")
+    assert "No stage of this run has finished yet." in text
+
+
+def test_with_hashed_ids_no_id_of_the_log_is_on_the_page(run):
+    plain, hashed = page(run), page(run, hash_ids=True)
+    assert 'user <bdi dir="auto">718</bdi>' in plain
+    assert not re.search(r"<bdi[^>]*>718</bdi>", hashed)
+    assert Facts(run, hash_ids=True).shown(718) in hashed
+    known, lines = stored.recommendations(run, Facts(run, hash_ids=True).shown(3), hash_ids=True)
+    assert known
+    assert len(lines) == 10
+    assert all(len(line["item_id"]) == 12 for line in lines)
+
+
+def test_a_rule_is_a_finding_only_when_its_trial_helps(run):
+    text = page(run)
+    assert "Advice: drop, or repair at the source" in text
+    assert text.count("A slice of the log costs more than it gives") == 1
+    assert "leave as it is: not confirmed" in text
+    assert "the values tell more than the rule" in text
