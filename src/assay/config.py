@@ -22,7 +22,7 @@ class Source(Section):
     """Where a table comes from: files (path, glob or list of them) or a database."""
 
     path: str | list[str] | None = None
-    format: Literal["csv", "tsv", "jsonl", "parquet"] | None = None  # default: from the file's name
+    format: str | None = None  # csv, tsv, jsonl, parquet, or package.module:Class of your own; default: from the name
     delimiter: str | None = None  # default: "," for csv, tab for tsv
     url: str | None = None  # mysql://, postgresql:// or sqlite:///; the password may come from password_env
     password_env: str | None = None
@@ -107,6 +107,7 @@ class SamplesSection(Section):
     candidates_history: int = Field(60, ge=0)
     candidates_popular: int = Field(60, ge=0)
     candidates_category: int = Field(40, ge=0)
+    features: str | None = None  # a folder of your own families: user/*.sql, item/*.sql, pair/*.sql, ...
 
 
 class Table(Section):
@@ -165,6 +166,7 @@ class Evaluate(Section):
     resamples: Count = 1000
     k: list[int] = [10]
     threshold: Fraction = 0.5
+    measures: dict[str, str] = {}  # name -> package.module:function(label, score, weight) -> float
 
 
 class Recommend(Section):
@@ -266,6 +268,9 @@ def _resolve(config: Config, folder: Path) -> Config:
         paths = place(section.path) if isinstance(section.path, str) else [place(p) for p in section.path]
         return section.model_copy(update={"path": paths})
 
+    if config.samples.features is not None:
+        samples = config.samples.model_copy(update={"features": place(config.samples.features)})
+        config = config.model_copy(update={"samples": samples})
     if config.table is not None:
         table = config.table.model_copy(update={"path": place(config.table.path)})
         return config.model_copy(update={"table": table})

@@ -11,6 +11,7 @@ from assay.engines import databases
 from assay.errors import ConfigError
 from assay.logs import cleaning, collect
 from assay.samples import build
+from assay.samples.describe import families
 from assay.stages.choose import select
 from assay.stages.judge import evaluate
 from assay.stages.learn import train, value
@@ -71,6 +72,8 @@ def _fingerprint(bench: Workbench, stage: str, before: list[str]) -> str:
     if stage == "samples" and config.table is not None:
         path = Path(config.table.path)
         read["file"] = [path.stat().st_size, path.stat().st_mtime_ns] if path.exists() else None
+    if stage == "samples" and config.samples.features is not None:
+        read["families"] = [family.select for family in families(config.samples.features)]
     inputs = {name: bench.run.output_digest(name) for name in before}
     return digest({"version": __version__, "stage": stage, "reads": read, "inputs": inputs})
 

@@ -43,8 +43,8 @@ def test_a_third_partys_comes_by_entry_point_or_dotted_path(installed):
     ("name", "says"),
     [
         ("influense", "did you mean 'influence'"),
-        ("no.such.module:Valuer", "cannot load"),
-        (f"{__name__}:NoSuch", "cannot load"),
+        ("no.such.module:Valuer", "cannot be imported"),
+        (f"{__name__}:NoSuch", "cannot be imported"),
     ],
 )
 def test_what_is_not_there_is_named(name, says):

@@ -117,7 +117,7 @@ def test_broken_arrays_say_which_file(name, tmp_path):
 @pytest.mark.parametrize(
     ("path", "says"),
     [
-        ("GaussianNB", "give package.module.Class"),
+        ("GaussianNB", "give package.module:Name"),
         ("sklearn.no_such_module.Thing", "cannot be imported"),
         ("sklearn.naive_bayes:GaussianNaive", "cannot be imported"),
         ("sklearn.linear_model.LinearRegression", "predict_proba"),

@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from assay.samples.describe import families
 
-FILES = [f"assay.samples.features/{unit}/{family}.sql" for unit, family in families()]
+FILES = [f"assay.samples.features/{family.unit}/{family.name}.sql" for family in families()]
 FILES += [f"assay.logs.clean/{e.name}" for e in files("assay.logs.clean").iterdir() if e.name.endswith(".sql")]
 
 

@@ -75,6 +75,6 @@ def run_file(
                 connection.unregister(table)
 
 
-def table(connection: duckdb.DuckDBPyConnection, package: str, name: str) -> pa.Table:
-    """The rows of the SELECT in package/name.sql as an Arrow table."""
-    return connection.sql(statement(package, name)).to_arrow_table()
+def table(connection: duckdb.DuckDBPyConnection, select: str) -> pa.Table:
+    """The rows of one SELECT, the text of a .sql file, as an Arrow table."""
+    return connection.sql(select.strip().rstrip(";")).to_arrow_table()

@@ -9,10 +9,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from assay import plugins
 from assay.config import Evaluate
+from assay.errors import ConfigError
 from assay.evaluation.rankings import compare_rankings, evaluate_rankings
-from assay.evaluation.samples import compare_samples, evaluate_samples
+from assay.evaluation.samples import Measure, compare_samples, evaluate_samples
 from assay.evaluation.scores import Difference, Estimate
+from assay.numerics.measures import POINTWISE
 from assay.numerics.ranking import tie_order
 from assay.samples.table import Samples
 
@@ -39,6 +42,16 @@ class Holdout:
     popularity: NDArray[np.int64]
     section: Evaluate
     seed: int
+
+    @cached_property
+    def _more(self) -> dict[str, Measure]:
+        """The user's own measures, by name; ConfigError when one cannot be imported or hides one of ours."""
+        found = {}
+        for name, path in self.section.measures.items():
+            if name in POINTWISE or "@" in name:
+                raise ConfigError(f"[evaluate] measures: {name!r} is the name of a built-in measure; choose another")
+            found[name] = plugins.load(path, f"[evaluate] measures: {name}")
+        return found
 
     @cached_property
     def _truth(self) -> NDArray[np.int64]:
@@ -76,8 +89,9 @@ class Holdout:
         p = predict(self.samples)
         s = self.samples
         found = evaluate_samples(
-            s.label, p, s.user, weight=s.weight, threshold=self.section.threshold, resamples=draws, seed=self.seed
-        )
+            s.label, p, s.user, weight=s.weight, threshold=self.section.threshold, resamples=draws, seed=self.seed,
+            more=self._more,
+        )  # fmt: skip
         if self.candidates is None or not len(self.candidates):
             return Scored(p, found, None)
         c = self.candidates
@@ -99,7 +113,7 @@ class Holdout:
         s = self.samples
         found = compare_samples(
             s.label, a.probability, b.probability, s.user, weight=s.weight, threshold=self.section.threshold,
-            resamples=draws, seed=self.seed,
+            resamples=draws, seed=self.seed, more=self._more,
         )  # fmt: skip
         if a.per_request is not None and b.per_request is not None:
             found |= compare_rankings(a.per_request, b.per_request, resamples=draws, seed=self.seed)

@@ -1,5 +1,6 @@
 """Measures of labelled samples: classification and calibration, with intervals over users."""
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from assay.numerics import measures as ms
 from assay.numerics import statistics as st
 
 Floats = NDArray[np.float64]
+Measure = Callable[..., float]  # (label, score, weight) -> number
+NO_MORE: Mapping[str, Measure] = {}
 
 
 def score_samples(
@@ -22,12 +25,14 @@ def score_samples(
     weight: ArrayLike | None = None,
     threshold: float = 0.5,
     bins: int = 15,
+    more: Mapping[str, Measure] = NO_MORE,
 ) -> Scores:
-    """Scores of samples on every measure of numerics.measures.POINTWISE.
+    """Scores of samples on every measure of numerics.measures.POINTWISE, and on `more` of the user's own.
 
     label (n,) 0 or 1, score (n,) probabilities, user (n,) ids or codes, weight (n,) 0 or more (default 1;
     a row of weight 0 is absent). threshold: predicted positive when score >= threshold. Calibration bins
-    are made once, on all users. user_auc counts each user that has both classes once.
+    are made once, on all users. user_auc counts each user that has both classes once. A measure of the user's
+    own is called once a resample, with weights that count each user as often as it was drawn.
     """
     labels, scores, weights = ms.checked(label, score, weight)
     users = np.asarray(user)
@@ -50,9 +55,12 @@ def score_samples(
             "user_auc": st.ratio(total[:, 5], total[:, 6]),
             "calibration_error": st.ratio(np.abs(total[:, 7:]).sum(axis=1), mass),
         }
-        return np.stack([named[name] for name in ms.POINTWISE], axis=1)
+        for name, measure in more.items():
+            named[name] = np.array([measure(labels, scores, weights * count[code]) for count in counts])
+        return np.stack([named[name] for name in names], axis=1)
 
-    return Scores(known, ms.POINTWISE, statistic, frozenset({"calibration_error"}))
+    names = (*ms.POINTWISE, *more)
+    return Scores(known, names, statistic, frozenset({"calibration_error"}))
 
 
 def _user_sums(
@@ -89,6 +97,7 @@ def evaluate_samples(
     threshold: float = 0.5,
     resamples: int = 1000,
     seed: int = 7,
+    more: Mapping[str, Measure] = NO_MORE,
 ) -> dict[str, Estimate]:
     """Every pointwise measure: {measure: {"value", "low", "high"}}, intervals by resampling users.
 
@@ -96,7 +105,7 @@ def evaluate_samples(
     there is one class only, InputError when there is one user only.
     """
     _both_classes(label, weight)
-    scores = score_samples(label, score, user, weight=weight, threshold=threshold)
+    scores = score_samples(label, score, user, weight=weight, threshold=threshold, more=more)
     _several(scores)
     found = scores.estimates(resamples=resamples, seed=seed)
     return {name: estimate for name, estimate in found.items() if not np.isnan(estimate["value"])}
@@ -112,10 +121,11 @@ def compare_samples(
     threshold: float = 0.5,
     resamples: int = 1000,
     seed: int = 7,
+    more: Mapping[str, Measure] = NO_MORE,
 ) -> dict[str, Difference]:
     """b minus a on the same samples, paired by user; see scores.Difference. Errors as evaluate_samples."""
     _both_classes(label, weight)
-    a, b = (score_samples(label, s, user, weight=weight, threshold=threshold) for s in (score_a, score_b))
+    a, b = (score_samples(label, s, user, weight=weight, threshold=threshold, more=more) for s in (score_a, score_b))
     _several(a)
     found = a.against(b, resamples=resamples, seed=seed)
     return {name: difference for name, difference in found.items() if not np.isnan(difference["value"])}

@@ -1,9 +1,9 @@
 """Valuers by name: ours, those of installed packages (entry points `assay.valuers`), and dotted paths."""
 
 from collections.abc import Callable
-from importlib import import_module
 from importlib.metadata import entry_points
 
+from assay import plugins
 from assay.errors import ConfigError, did_you_mean
 from assay.importance.influence import Influence
 from assay.importance.predicted import Loss, Probability
@@ -18,16 +18,12 @@ def make(name: str) -> Valuer:
         return VALUERS[name]()
     for point in entry_points(group="assay.valuers", name=name):
         return _checked(point.load()(), name)
-    module, _, attribute = name.partition(":")
-    if not attribute:
+    if ":" not in name:
         raise ConfigError(
             f"[value] valuers: unknown valuer {name!r}{did_you_mean(name, VALUERS)}; known: probability, loss, influence,"
             " or give package.module:Class"
         )
-    try:
-        return _checked(getattr(import_module(module), attribute)(), name)
-    except (ImportError, AttributeError) as error:
-        raise ConfigError(f"[value] valuers: cannot load {name!r}: {error}") from None
+    return _checked(plugins.load(name, "[value] valuers")(), name)
 
 
 def _checked(valuer: object, name: str) -> Valuer:

@@ -1,12 +1,12 @@
 """A user's own model: any scikit-learn classifier by its dotted path."""
 
-from importlib import import_module
 from inspect import signature
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
+from assay import plugins
 from assay.errors import ConfigError, InputError
 from assay.models.dense import Dense
 from assay.models.files import write_model
@@ -76,13 +76,7 @@ class Estimator:
 
     def _make(self, seed: int) -> Any:
         where = f"[models] estimators: {self.name} = {self.dotted_path!r}"
-        module, _, attribute = self.dotted_path.replace(":", ".").rpartition(".")
-        try:
-            if not module:
-                raise ImportError("give package.module.Class")
-            kind = getattr(import_module(module), attribute)
-        except (ImportError, AttributeError) as error:
-            raise ConfigError(f"{where} cannot be imported: {error}") from None
+        kind = plugins.load(self.dotted_path, f"[models] estimators: {self.name}")
         try:
             takes_seed = "random_state" in signature(kind).parameters
             estimator = kind(random_state=seed) if takes_seed else kind()

@@ -1,6 +1,7 @@
 """The stage: from a clean log (or the user's own table) to labelled samples with features and an encoder."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -134,13 +135,14 @@ def build(config: Config, run: Run, report: Report = silent) -> list[str]:
     advice = "check [samples] target and the mapping of events"
     check_split(made.label, splits.of(made.period), advice)
     report("samples", 1, 4)
-    describer = Describer(events, _returned(run, users), users, items, section.target, days)
+    describer = Describer(events, _returned(run, users), users, items, section.target, days, section.features)
     del events
     features = describer.describe(made.user, made.item, made.period)
     train = splits.of(made.period) == 0
     kept, constant = _useful(features, train)
     features = features.select(kept)
-    encoder = TableEncoder.fit(features.take(pa.array(np.flatnonzero(train))), LOG_PLAN, config.encode)
+    plan = replace(LOG_PLAN, binned=(*LOG_PLAN.binned, *describer.own))
+    encoder = TableEncoder.fit(features.take(pa.array(np.flatnonzero(train))), plan, config.encode)
     names = [_write(run, "samples", _labelled_keys(past, users, items, made, splits, days), features)]
     account = _account(made, splits, days, encoder, kept, constant)
     del features, made

@@ -1,8 +1,10 @@
 """Point-in-time features of (user, item, period): every family is a SQL file that sees earlier periods only."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
 
 import duckdb
 import numpy as np
@@ -11,6 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from assay.engines import duckdb as engine
+from assay.errors import ConfigError, InputError
 from assay.samples.history import Codes, category_codes
 from assay.samples.periods import days
 
@@ -26,11 +29,36 @@ UNITS = {
 TEXT = ("department", "category", "brand")
 
 
-def families() -> Iterator[tuple[str, str]]:
-    """(unit, family) of every SQL file, in order of name."""
+@dataclass(frozen=True)
+class Family:
+    """One SQL file: a SELECT that gives one row a wanted key of its unit, and features after the key's columns."""
+
+    unit: str
+    name: str
+    select: str
+    own: bool = False  # the user's, not ours
+
+
+def families(own: str | None = None) -> Iterator[Family]:
+    """Every family by unit and name, ours first, then those in a folder of the user's `own`.
+
+    ConfigError: the folder is not there, or has no unit/*.sql.
+    """
+    yield from _families(files(PACKAGE))
+    if own is not None:
+        found = [replace(family, own=True) for family in _families(Path(own))]
+        if not found:
+            raise ConfigError(f"[samples] features: {own} has no SQL file in {', '.join(f'{unit}/' for unit in UNITS)}")
+        yield from found
+
+
+def _families(folder: Traversable) -> Iterator[Family]:
     for unit in UNITS:
-        names = (entry.name for entry in files(PACKAGE).joinpath(unit).iterdir())
-        yield from ((unit, name.removesuffix(".sql")) for name in sorted(names) if name.endswith(".sql"))
+        inside = folder.joinpath(unit)
+        entries = sorted(inside.iterdir(), key=lambda entry: entry.name) if inside.is_dir() else []
+        for entry in entries:
+            if entry.name.endswith(".sql"):
+                yield Family(unit, entry.name.removesuffix(".sql"), entry.read_text(encoding="utf-8"))
 
 
 @dataclass(frozen=True)
@@ -51,8 +79,17 @@ class Describer:
     """The log in the engine, ready to describe any (user, item, period)."""
 
     def __init__(
-        self, events: pa.Table, returned: pa.Table, users: pa.Table, items: pa.Table, target: str, period_days: int
+        self,
+        events: pa.Table,
+        returned: pa.Table,
+        users: pa.Table,
+        items: pa.Table,
+        target: str,
+        period_days: int,
+        own: str | None = None,
     ) -> None:
+        self.families = list(families(own))
+        self.own: dict[str, None] = {}  # names of the features that the user's own families gave
         self.users = users
         self.catalogue = Catalogue.of(items)
         self.connection: duckdb.DuckDBPyConnection = engine.connect()
@@ -97,15 +134,30 @@ class Describer:
             self.connection.register("given", pa.table(dict(zip(names, wanted, strict=True))))
             self.connection.execute("CREATE OR REPLACE TEMP TABLE wanted AS SELECT * FROM given")
             self.connection.unregister("given")
-            for family in [name for of, name in families() if of == unit]:
-                table = engine.table(self.connection, PACKAGE, f"{unit}/{family}")
-                assert table.num_rows == len(wanted[0]), f"{unit}/{family}.sql must give one row a wanted key"
+            for family in [family for family in self.families if family.unit == unit]:
+                table = self._run(family, dict(zip(names, wanted, strict=True)))
                 for name in table.column_names[len(names) :]:
+                    if name in columns:
+                        raise InputError(f"{unit}/{family.name}.sql: feature {name!r} is there already; rename it")
+                    if family.own:
+                        self.own[name] = None
                     values = _floats(table.column(name))
                     columns[name] = _float_column(values[row])
         if "item_price" in columns and "category_usual_price" in columns:
             columns["pair_price_gap"] = _float_column(_price_gap(columns))
         return pa.table(columns | self._texts(user, item))
+
+    def _run(self, family: Family, wanted: dict[str, Codes]) -> pa.Table:
+        """A family's table; InputError when it is no SELECT that gives each wanted key once, in order."""
+        where = f"{family.unit}/{family.name}.sql"
+        try:
+            table = engine.table(self.connection, family.select)
+        except duckdb.Error as error:
+            raise InputError(f"{where}: {error}") from None
+        keys = table.column_names[: len(wanted)]
+        if keys != list(wanted) or not all(np.array_equal(table.column(name).to_numpy(), wanted[name]) for name in keys):
+            raise InputError(f"{where} must select {', '.join(wanted)} first, one row a row of wanted, ordered by them")
+        return table
 
     def _texts(self, user: Codes, item: Codes) -> dict[str, pa.Array]:
         """Dictionary columns: the ids themselves, and what the item is."""

@@ -3,8 +3,8 @@
 import glob
 from pathlib import Path
 
-from assay import config
-from assay.errors import SourceError
+from assay import config, plugins
+from assay.errors import ConfigError, SourceError, did_you_mean
 from assay.logs.sources.base import Source
 from assay.logs.sources.csv import CsvFile
 from assay.logs.sources.database import DatabaseTable
@@ -42,12 +42,16 @@ def files(section: config.Source) -> list[Path]:
 
 def is_plain_text(path: Path, section: config.Source) -> bool:
     """Whether rows appended to the file can be read by themselves."""
-    return path.suffix not in COMPRESSED and file_format(path, section) != "parquet"
+    return path.suffix not in COMPRESSED and file_format(path, section) in ("csv", "tsv", "jsonl")
 
 
 def file_format(path: Path, section: config.Source) -> str:
     """The section's format, else by the file's name."""
     if section.format:
+        if section.format not in FORMATS.values() and ":" not in section.format:
+            known = ", ".join(dict.fromkeys(FORMATS.values()))
+            hint = did_you_mean(section.format, FORMATS.values())
+            raise ConfigError(f"format = {section.format!r}: unknown{hint}; known: {known}, or package.module:Class")
         return section.format
     name = path.with_suffix("") if path.suffix in COMPRESSED else path
     try:
@@ -59,6 +63,9 @@ def file_format(path: Path, section: config.Source) -> str:
 def open_file(path: Path, section: config.Source, *, start: int = 0, first_row: int = 1) -> Source:
     """A source over one file; a plain-text file may be opened at the byte where a row begins."""
     kind = file_format(path, section)
+    if ":" in kind:
+        own: Source = plugins.load(kind, "format")(path)
+        return own
     if kind == "parquet":
         return ParquetFile(path)
     if kind == "jsonl":
