@@ -17,16 +17,20 @@ def make(name: str) -> Valuer:
     if name in VALUERS:
         return VALUERS[name]()
     for point in entry_points(group="assay.valuers", name=name):
-        return _checked(point.load()(), name)
+        return _made(point.load(), name)
     if ":" not in name:
         raise ConfigError(
             f"[value] valuers: unknown valuer {name!r}{did_you_mean(name, VALUERS)}; known: probability, loss, influence,"
             " or give package.module:Class"
         )
-    return _checked(plugins.load(name, "[value] valuers")(), name)
+    return _made(plugins.load(name, "[value] valuers"), name)
 
 
-def _checked(valuer: object, name: str) -> Valuer:
+def _made(kind: Callable[[], object], name: str) -> Valuer:
+    try:
+        valuer = kind()
+    except TypeError as error:
+        raise ConfigError(f"[value] valuers: {name!r} cannot be made without arguments: {error}") from None
     if not isinstance(valuer, Valuer):
         raise ConfigError(f"[value] valuers: {name!r} is no valuer; it needs a name and value(train, validation, ...)")
     return valuer

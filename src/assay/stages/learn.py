@@ -14,7 +14,7 @@ from assay.models import registry as models
 from assay.models.feature_selection import select_features
 from assay.models.logistic import LogisticRegression
 from assay.samples.table import Samples
-from assay.stages.workbench import FEATURES, Workbench, only
+from assay.stages.workbench import FEATURES, Workbench, only, values_file
 from assay.store import write_json, write_parquet
 from assay.trials.curve import RESAMPLES
 
@@ -102,10 +102,11 @@ def value(bench: Workbench) -> list[str]:
 
 
 def _write(bench: Workbench, name: str, found: Importance) -> list[str]:
-    tables: dict[str, Any] = {f"importance/{name}.parquet": found.table()}
+    file = values_file(name)
+    tables: dict[str, Any] = {f"{file}.parquet": found.table()}
     if found.per_fold is not None:
         folds = {f"fold_{k}": values for k, values in enumerate(found.per_fold)}
-        tables[f"importance/{name}_folds.parquet"] = pa.table(folds)
+        tables[f"{file}_folds.parquet"] = pa.table(folds)
     for path, table in tables.items():
         write_parquet(bench.run.path(path), table)
     return list(tables)

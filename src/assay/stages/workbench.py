@@ -129,10 +129,11 @@ class Workbench:
     def importance(self, valuer: str) -> Importance:
         """Values as the stage `value` stored them."""
         if valuer not in self._importance:
-            table = self.run.read_table(f"importance/{valuer}.parquet")
+            file = values_file(valuer)
+            table = self.run.read_table(f"{file}.parquet")
             folds = None
-            if self.run.path(f"importance/{valuer}_folds.parquet").exists():
-                stored = self.run.read_table(f"importance/{valuer}_folds.parquet")
+            if self.run.path(f"{file}_folds.parquet").exists():
+                stored = self.run.read_table(f"{file}_folds.parquet")
                 folds = np.stack([stored.column(name).to_numpy() for name in stored.column_names])
             metadata = {k.decode(): v.decode() for k, v in (table.schema.metadata or {}).items() if k != b"ARROW:schema"}
             ids, value = (table.column(name).to_numpy() for name in ("sample_id", "value"))
@@ -146,6 +147,11 @@ class Workbench:
     def rng(self, stage: str) -> np.random.Generator:
         """A generator of the stage's own, so that one stage's draws do not move another's."""
         return np.random.default_rng([self.config.seed, _DRAWS.index(stage)])
+
+
+def values_file(valuer: str) -> str:
+    """Where a valuer's values are kept in a run, without the suffix; a dotted path has no colon there."""
+    return f"importance/{valuer.replace(':', '.')}"
 
 
 def only(samples: Samples, kept: list[str]) -> Samples:
