@@ -1,0 +1,60 @@
+"""What others may import is listed here, once: a name that appears or goes is a decision."""
+
+import subprocess
+import sys
+
+import pytest
+
+import assay.evaluation
+import assay.importance
+from assay.importance.registry import VALUERS
+from assay.models.registry import MODELS
+
+
+def test_names_of_the_rooms():
+    assert sorted(assay.importance.__all__) == [
+        "Importance",
+        "Influence",
+        "Loss",
+        "Probability",
+        "Valuer",
+        "group_influence",
+        "influence",
+    ]
+    assert sorted(assay.evaluation.__all__) == [
+        "Difference",
+        "Estimate",
+        "Finding",
+        "Scores",
+        "audit",
+        "calibration",
+        "compare_rankings",
+        "compare_samples",
+        "evaluate_rankings",
+        "evaluate_samples",
+        "slice_rankings",
+        "slice_samples",
+        "usual_slices",
+    ]
+    for room in (assay.importance, assay.evaluation):
+        assert all(hasattr(room, name) for name in room.__all__)
+
+
+def test_names_of_valuers_and_models():
+    assert sorted(VALUERS) == ["influence", "loss", "probability"]
+    assert sorted(MODELS) == ["buy_it_again", "forest", "lightgbm", "logistic", "popularity", "tree"]
+
+
+@pytest.mark.parametrize(
+    ("module", "unwanted"),
+    [
+        ("assay", ["numpy", "duckdb", "typer"]),
+        ("assay.importance", ["duckdb", "sqlalchemy", "typer", "torch", "lightgbm"]),
+        ("assay.pipeline", ["typer", "jinja2", "rich", "torch"]),
+        ("assay.app.cli", ["duckdb", "lightgbm", "jinja2", "sklearn"]),
+    ],
+)
+def test_an_import_brings_no_more_than_it_needs(module, unwanted):
+    code = f"import sys, {module}; print(*[name for name in {unwanted!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
