@@ -16,9 +16,9 @@ from assay.stages.choose import select
 from assay.stages.judge import evaluate
 from assay.stages.learn import train, value
 from assay.stages.serve import recommend
+from assay.stages.study import study as compare
 from assay.stages.workbench import Report, Workbench
 from assay.store import Run, digest, write_json
-from assay.trials.curve import declare, try_arms
 
 STAGES = ("collect", "clean", "samples", "train", "value", "select", "evaluate", "recommend")
 # Sections of the config that a stage reads, besides what its inputs' digests say.
@@ -134,18 +134,11 @@ def execute(config: Config, folder: Path | str, *, until: str | None = None, rep
 
 
 def study(config: Config, folder: Path | str, *, report: Report = silent) -> Run:
-    """The long comparison: after the run, every valuer's curve on tuning, in study/<valuer>.json."""
+    """The long comparison: after the run, every valuer's removals on every model that learns, on tuning."""
     run = execute(config, folder, report=report)
     bench = Workbench(config, run, report)
-    for valuer in config.value.valuers:
-        settings = config.select.model_copy(update={"valuer": valuer})
-
-        def work(settings: Any = settings, valuer: str = valuer) -> list[str]:
-            arms = declare(bench.train, bench.importance(valuer), [], [], settings)
-            tried = try_arms(bench.precondition(), bench.train, bench.tuning, arms, valuer)
-            write_json(run.path(f"study/{valuer}.json"), tried.curve)
-            return [f"study/{valuer}.json"]
-
-        inputs = {name: run.output_digest(name) for name in ("samples", "train", "value")}
-        run.stage(f"study {valuer}", digest({"settings": settings.model_dump(mode="json"), "inputs": inputs}), work)
+    inputs = {name: run.output_digest(name) for name in ("samples", "train", "value")}
+    content = config.model_dump(mode="json")
+    read = {name: content[name] for name in ("value", "select", "models", "seed")}
+    run.stage("study", digest({"version": __version__, "reads": read, "inputs": inputs}), partial(compare, bench))
     return run

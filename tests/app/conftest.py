@@ -129,6 +129,16 @@ def write_selection(run: Run) -> None:
     write_json(run.path("selection/rules.json"), [confirmed, unconfirmed])
 
 
+def write_study(run: Run) -> None:
+    def line(valuer: str, model: str, fraction: float) -> dict:
+        found = {m: estimate(-fraction / 10, 1e-3, p=0.3) for m in ("auc", "log_loss", "ndcg@10")}
+        return {"valuer": valuer, "model": model, "fraction": fraction, "difference": found}
+
+    valuers = ("influence", "loss", "random")
+    write_json(run.path("study/curves.json"), [line(v, "logistic", f) for v in valuers for f in (0.01, 0.02)])
+    write_json(run.path("study/models.json"), [line(v, m, 0.02) for v in valuers for m in ("forest", "lightgbm")])
+
+
 def write_evaluation(run: Run) -> None:
     groups = {"new_users": ["new", "returning"], "item": ["head", "tail"], "price band": ["under $1", "$1 to $3"]}
     lines = [
@@ -173,6 +183,7 @@ def run(tmp_path: Path) -> Run:
     write_parquet(run.path("clean/items.parquet"), pa.table({key: list(column) for key, column in items.items()}))
     write_importance(run, draw)
     write_selection(run)
+    write_study(run)
     write_evaluation(run)
     write_recommendations(run)
     seconds = {"collect": 2.1, "clean": 2.6, "samples": 21.4, "train": 44.8, "value": 31.0, "select": 58.3}

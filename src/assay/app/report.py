@@ -15,6 +15,7 @@ PARTS = (
     ("headline", "What Assay found", selection.headline),
     ("verdict", "Does it help?", selection.verdict),
     ("curve", "How much to take out", selection.curve),
+    ("study", "The long comparison", selection.study),
     ("rules", "Rules that describe low values", selection.rules),
     ("importance", "What samples are worth", importance.importance),
     ("rollups", "Who and what carries the value", importance.rollups),

@@ -151,6 +151,32 @@ def curve(facts: Facts) -> Part | None:
     return {"figures": figures, "chosen": found.get("chosen"), "valuer": found.get("valuer")}
 
 
+def study(facts: Facts) -> Part | None:
+    """The long comparison: every valuer's removals, on the logistic regression by amount, on the others at 2 %."""
+    curves, models = facts.json("study/curves.json") or [], facts.json("study/models.json") or []
+    if not curves:
+        return None
+    figures = []
+    fractions = sorted({line["fraction"] for line in curves})
+    for measure in [m for m in words.PREFERRED if m in curves[0]["difference"]]:
+        series = []
+        for valuer in dict.fromkeys(line["valuer"] for line in curves):
+            own = sorted((c for c in curves if c["valuer"] == valuer), key=lambda line: float(line["fraction"]))
+            points = [(fractions.index(line["fraction"]), *interval(line["difference"][measure])) for line in own]
+            series.append(Series(valuer, points))
+        names = [words.percent(fraction) for fraction in fractions]
+        title = f"change of {measure} on tuning"
+        plot = plots.curve(f"plot-study-{measure}", names, series, x_title="share of training samples removed", y_title=title)
+        rows = [
+            Row(f"{line['model']}, {line['valuer']}", *scaled(line["difference"][measure], 1.0), tone="ink")
+            for line in models
+            if measure in line["difference"]
+        ]
+        others = plots.rows(f"plot-study-models-{measure}", rows, zero=True)
+        figures.append({"name": measure, "meaning": words.meaning(measure), "plot": plot + others})
+    return {"figures": figures, "fraction": words.percent(models[0]["fraction"]) if models else None}
+
+
 def rules(facts: Facts) -> Part | None:
     """Rules of a few words that describe low-valued samples."""
     lines = [
