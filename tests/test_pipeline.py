@@ -1,6 +1,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -79,15 +80,16 @@ def test_stages_one_by_one_end_with_the_same_bytes(finished: Run, shop: Path, tm
     assert artefacts(tmp_path) == artefacts(finished.folder)
 
 
-def test_the_study_tries_every_valuer_on_every_model_that_learns(finished: Run, shop: Path) -> None:
-    run = pipeline.study(shop_config(shop), finished.folder)
+def test_the_study_tries_every_valuer_on_every_model_that_learns(finished: Run, shop: Path, tmp_path: Path) -> None:
+    shutil.copytree(finished.folder, tmp_path / "run")
+    run = pipeline.study(shop_config(shop), tmp_path / "run")
     assert run.reused == list(pipeline.STAGES)
     curves, models = run.read_json("study/curves.json"), run.read_json("study/models.json")
     valuers = ["probability", "loss", "influence", "random"]
     assert [(c["valuer"], c["fraction"]) for c in curves] == [(v, f) for v in valuers for f in (0.01, 0.02)]
     assert [(m["valuer"], m["model"]) for m in models] == [(v, "lightgbm") for v in valuers]
     assert {"auc", "log_loss", "ndcg@10"} == set(models[0]["difference"])
-    assert pipeline.study(shop_config(shop), finished.folder).reused == [*pipeline.STAGES, "study"]
+    assert pipeline.study(shop_config(shop), run.folder).reused == [*pipeline.STAGES, "study"]
 
 
 @pytest.mark.parametrize("method", ["mutual_information", "l1"])
