@@ -68,6 +68,8 @@ class Users(Source):
 class Log(Section):
     """The raw log."""
 
+    hash_ids: bool = False  # store ids hashed, from the first stage on
+    salt_env: str | None = None  # the environment variable with what they are hashed with; keep it secret
     events: list[Events]
     items: Items | None = None
     users: Users | None = None
@@ -155,7 +157,10 @@ class Select(Section):
     """How the training set may be changed."""
 
     valuer: str = "influence"
-    fractions: list[float] = [0.002, 0.005, 0.01, 0.02, 0.05]
+    fractions: list[Fraction] = [0.002, 0.005, 0.01, 0.02, 0.05]
+    counts: list[Count] = []  # more arms: so many rows,
+    below: list[float] = []  # all rows of a value below this, in the values' unit,
+    harmful: list[float] = []  # all rows of a z-score below minus this
     floor: Fraction = 0.5  # of each user's, category's and item's rows that always stay
     subsample: Fraction = 0.1
 

@@ -66,7 +66,9 @@ def test_with_hashed_ids_no_id_of_the_log_is_on_the_page(run):
     assert 'user <bdi dir="auto">718</bdi>' in plain
     assert not re.search(r"<bdi[^>]*>718</bdi>", hashed)
     assert Facts(run, hash_ids=True).shown(718) in hashed
-    known, lines = stored.recommendations(run, Facts(run, hash_ids=True).shown(3), hash_ids=True)
+    config = stored.config(run)
+    config = config.model_copy(update={"show": config.show.model_copy(update={"hash_ids": True})})
+    known, lines = stored.recommendations(run, Facts(run, hash_ids=True).shown(3), config)
     assert known
     assert len(lines) == 10
     assert all(len(line["item_id"]) == 12 for line in lines)

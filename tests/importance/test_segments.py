@@ -31,8 +31,11 @@ def test_attributes_put_every_sample_in_one_readable_level():
         assert attribute.codes.shape == (N,)
         assert attribute.codes.min() >= 0
         assert attribute.codes.max() < len(attribute.levels)
-    assert {"label", "kind", "week", "category", "price"} <= {a.name for a in found}
+    assert {"label", "kind", "hour", "week", "category", "price"} <= {a.name for a in found}
     assert not {"user", "item"} & {a.name for a in found}
+    band = named(found, "hour")
+    assert band.levels[:2] == ("0 to 3", "3 to 6")
+    np.testing.assert_array_equal(band.codes, samples.keys["hour"].to_numpy() // 3)
     category = named(found, "category")
     shown = [category.levels[c] for c in category.codes[:50]]
     assert shown == samples.features["category"].slice(0, 50).to_pylist()

@@ -71,6 +71,27 @@ def test_one_seed_one_draw_whatever_the_order_of_the_log():
     assert np.array_equal(made(log, seed=8).user[made(log, seed=8).label == 1], once.user[once.label == 1])
 
 
+def test_hours_are_those_of_the_first_event_and_negatives_have_their_positives():
+    log = shop(9)
+    found = made(log)
+    first = {}
+    for e in log:
+        if e.kind == "purchase":
+            key = (e.user, e.item, e.period)
+            moment = (e.second, e.second // 3600 % 24)
+            first[key] = min(first.get(key, moment), moment)
+    hours = {}
+    for (user, _, period), (_, hour) in first.items():
+        hours.setdefault((user, period), set()).add(hour)
+    for user, item, period, kind, hour in zip(
+        found.user.tolist(), found.item.tolist(), found.period.tolist(), found.kind, found.hour, strict=True
+    ):
+        if kind:
+            assert hour in hours[user, period]
+        else:
+            assert hour == first[user, item, period][1]
+
+
 def test_later_events_change_no_earlier_label():
     log = shop(6)
     earlier = made([e for e in log if e.period < 10], end=10)

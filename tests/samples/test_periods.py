@@ -8,7 +8,7 @@ from hypothesis import strategies as h
 
 from assay.config import SamplesSection
 from assay.errors import SplitError
-from assay.samples.periods import check_split, days, periods_of, split_periods, start, starts
+from assay.samples.periods import check_split, days, hours, periods_of, split_periods, start, starts
 from assay.tables import SPLITS
 
 SECTION = SamplesSection(warm_up=2, validation=1, tuning=2, test=3)
@@ -20,6 +20,14 @@ def test_an_instant_lies_in_the_period_that_begins_before_it(moment, length):
     period = int(periods_of(table, length)[0])
     assert start(period, length) <= moment.replace(tzinfo=UTC) < start(period + 1, length)
     assert starts(np.array([period], np.int32), length)[0].as_py() == start(period, length)
+
+
+def test_hours_are_local():
+    moments = pa.array([datetime(2024, 1, 1, 23, 30, tzinfo=UTC), datetime(2024, 7, 1, 23, 30, tzinfo=UTC)])
+    moments = moments.cast(pa.timestamp("us", tz="UTC"))
+    assert hours(moments, "UTC").tolist() == [23, 23]
+    assert hours(moments, "Europe/Rome").tolist() == [0, 1]
+    assert hours(moments, "America/New_York").tolist() == [18, 19]
 
 
 def test_weeks_begin_on_mondays():

@@ -58,6 +58,20 @@ def test_turned_labels_of_a_category_are_taken_out_and_that_is_seen_on_tuning():
     assert 0 < explained["covers"] <= 1
 
 
+def test_every_way_to_drop_can_be_an_arm():
+    train = make_samples(2_000).split("train")
+    per_fold = np.random.default_rng(0).normal(size=(5, len(train)))
+    values = Importance(np.arange(len(train)), per_fold.mean(axis=0), per_fold)
+    section = Select(fractions=[0.01], counts=[30, 10**9], below=[-0.5], harmful=[1.0], floor=0.01)
+    arms = {arm.name: arm.weight for arm in declare(train, values, [], [], section)}
+    gone = {name: int((weight == 0).sum()) for name, weight in arms.items()}
+    assert gone["without the lowest 30 by influence"] == 30
+    assert gone["without the lowest 1,000,000,000 by influence"] < len(train)
+    assert np.all(values.value[arms["without values below -0.5 by influence"] == 0] < -0.5)
+    assert np.all(values.z[arms["without z-scores below -1 by influence"] == 0] < -1.0)
+    assert min(gone[name] for name in gone if name.startswith("without")) > 0
+
+
 def test_nothing_has_nothing_to_explain():
     samples = make_samples(2_000).split("train")
     nothing = Arm("nothing", "nothing", samples.weight)

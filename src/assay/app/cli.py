@@ -178,7 +178,7 @@ def user(
     found = _opened(folder)
     from assay.app import stored, terminal
 
-    known, lines = stored.recommendations(found, user_id, hash_ids=stored.config(found).show.hash_ids)
+    known, lines = stored.recommendations(found, user_id, stored.config(found))
     if as_json:
         _print_json({"user": user_id, "known": known, "recommendations": lines})
     else:

@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 from assay.app.sections.facts import Facts
 from assay.config import Config, parse
 from assay.errors import InputError
+from assay.logs import private
 from assay.store import Run
 
 
@@ -23,18 +24,22 @@ def _typed(user_id: str, kind: pa.DataType) -> object:
     return int(user_id) if user_id.removeprefix("-").isdecimal() else None
 
 
-def recommendations(run: Run, user_id: str, *, hash_ids: bool = False) -> tuple[bool, list[dict[str, Any]]]:
+def recommendations(run: Run, user_id: str, settings: Config) -> tuple[bool, list[dict[str, Any]]]:
     """Whether the log knows a user, and the list by rank: item_id, rank, score, reason, name, category.
 
-    user_id is the log's own; with hash_ids also the one that the report shows, and item ids come as shown. A user
-    without a list gets the one for unknown users. InputError when the run has not recommended yet.
+    user_id is the log's own; with [show] hash_ids also the one that the report shows, and item ids come as shown. A
+    user without a list gets the one for unknown users. InputError when the run has not recommended yet.
     """
     path = run.path("recommendations.parquet")
     if not path.exists():
         raise InputError(f"{path}: not there; run the earlier stages first: assay run CONFIG")
+    hash_ids = settings.show.hash_ids
     facts = Facts(run, hash_ids=hash_ids)
     users = pq.read_table(path, columns=["user_id"]).column("user_id").unique()
     wanted = _typed(user_id, users.type)
+    salt = private.salt(settings.log) if settings.log is not None else None
+    if salt is not None and wanted not in users.to_pylist():
+        wanted = private.hidden(user_id, salt)
     if hash_ids and wanted not in (known := users.to_pylist()):
         wanted = next((ident for ident in known if facts.shown(ident) == user_id), None)
     rows = pq.read_table(path, filters=[("user_id", "==", wanted)]).to_pylist() if wanted is not None else []

@@ -122,12 +122,12 @@ def usual_slices(samples: Samples, popularity: NDArray[np.int64]) -> dict[str, p
         low, high = np.nanquantile(price, (1 / 3, 2 / 3)) if np.isfinite(price).any() else (0.0, 0.0)
         bands = np.where(price <= low, "1 low third", np.where(price <= high, "2 middle third", "3 high third"))
         out["price"] = pa.array(np.where(np.isfinite(price), bands, "unknown"))
-    if "department" in has:
-        column = samples.features.column("department").combine_chunks().dictionary_decode()
+    if name := next((name for name in ("department", "category") if name in has), None):
+        column = samples.features.column(name).combine_chunks().dictionary_decode()
         largest = pc.value_counts(column).to_pylist()
         largest.sort(key=lambda entry: (-entry["counts"], str(entry["values"])))
         kept = pa.array([entry["values"] for entry in largest[:8]])
-        out["department"] = pc.if_else(pc.fill_null(pc.is_in(column, kept), False), column, "other")
+        out[name] = pc.if_else(pc.fill_null(pc.is_in(column, kept), False), column, "other")
     positives = np.bincount(samples.period - samples.period.min(), samples.label)
     peak = positives >= positives.max()
     out["weeks"] = pa.array(np.where(peak[samples.period - samples.period.min()], "busiest", "others"))

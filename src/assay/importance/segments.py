@@ -19,6 +19,7 @@ Codes = NDArray[np.integer[Any]]
 BANDS = ("lowest fifth", "second fifth", "middle fifth", "fourth fifth", "highest fifth")
 _MOST_LEVELS = 60  # a column with more text values is no segment that one can read
 _READABLE = 30  # segments told as patterns
+_BAND = 3  # hours
 _PEAK = 0.9  # periods with more positives than this share of all periods are peaks
 
 
@@ -41,6 +42,8 @@ def attributes(samples: Samples, period_days: int) -> list[Attribute]:
     found = [Attribute("label", "label", ("negative", "positive"), samples.label)]
     if "kind" in samples.keys.column_names:
         found.append(_text("kind", "origin", samples.keys.column("kind")))
+    if "hour" in samples.keys.column_names:
+        found.append(_hours(samples.keys.column("hour").to_numpy()))
     periods, codes = np.unique(samples.period, return_inverse=True)
     weeks = tuple(start(int(p), period_days).date().isoformat() for p in periods)
     found.append(Attribute("week", "period from", weeks, codes.astype(np.int16)))
@@ -68,6 +71,12 @@ def _text(name: str, words: str, column: pa.ChunkedArray) -> Attribute:
     place = np.empty(len(levels) + 1, np.int32)
     place[[*order, len(levels)]] = np.arange(len(levels) + 1)
     return Attribute(name, words, (*(levels[k] for k in order), "unknown"), place[codes])
+
+
+def _hours(hour: NDArray[np.int8]) -> Attribute:
+    """Bands of three hours: when what makes the sample, or its positive, happened."""
+    levels = tuple(f"{k} to {k + _BAND}" for k in range(0, 24, _BAND))
+    return Attribute("hour", "hour of the day", levels, hour // _BAND)
 
 
 def _fifths(name: str, column: pa.ChunkedArray) -> Attribute:

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from assay import config
 from assay.errors import ConfigError
-from assay.logs import attributes, canonical, sources
+from assay.logs import attributes, canonical, private, sources
 from assay.logs.sources.base import Source
 from assay.logs.sources.database import DatabaseTable
 from assay.store import Run, digest, file_digest, write_json, write_parquet
@@ -48,7 +48,8 @@ def regrouped(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[
 
 def fingerprint(log: config.Log) -> str:
     """Changes when a source or its section changes; a database without grows_by always counts as changed."""
-    state: list[object] = [FORMAT, log.model_dump(mode="json")]
+    salt = private.salt(log)
+    state: list[object] = [FORMAT, log.model_dump(mode="json"), None if salt is None else private.hidden("", salt)]
     for section in [*log.events, log.items, log.users]:
         if section is None:
             continue
@@ -83,11 +84,16 @@ def _stands(record: Record, run: Run) -> bool:
 class _Writer:
     """Writes one part and counts what is read."""
 
-    def __init__(self, run: Run, report: Report) -> None:
-        self.run, self.report, self.read = run, report, 0
+    def __init__(self, run: Run, report: Report, salt: str | None) -> None:
+        self.run, self.report, self.salt, self.read = run, report, salt, 0
+
+    def key(self, section: dict[str, Any]) -> str:
+        """Changes with whatever decides how the rows of a section are stored."""
+        return digest([FORMAT, None if self.salt is None else private.hidden("", self.salt), section])
 
     def write(self, part: str, new: Iterator[pa.RecordBatch], total: int | None, before: str | None = None) -> Record:
         """Write `new` as a part, after the rows of the part `before`; return what the account says of it."""
+        new = (private.hide_columns(batch, self.salt) for batch in new)
         first = next(new, None)
         old = pq.ParquetFile(self.run.path(before)) if before else None
         schema = old.schema_arrow if old else first.schema if first is not None else canonical.schema(pa.string(), pa.string())
@@ -125,7 +131,7 @@ def _part_name(taken: set[str]) -> str:
 def _file_record(path: Path, section: config.Events, known: Record | None, taken: set[str], run: Run, writer: _Writer) -> Record:
     size, key = (
         path.stat().st_size if path.is_file() else 0,
-        digest([FORMAT, section.model_dump(exclude={"path"})]),
+        writer.key(section.model_dump(exclude={"path"})),
     )
     source: Source = sources.open_file(path, section)
     source.columns()  # refuses what is not there or empty before anything is hashed
@@ -151,7 +157,7 @@ def _file_record(path: Path, section: config.Events, known: Record | None, taken
 
 def _database_record(section: config.Events, known: Record | None, taken: set[str], run: Run, writer: _Writer) -> Record:
     source = DatabaseTable(section)
-    key = digest([FORMAT, section.model_dump()])
+    key = writer.key(section.model_dump())
     base: Record = {"name": source.name, "section": key}
     zoned = canonical.Zoned()
     if known and section.grows_by and known["section"] == key and _stands(known, run):
@@ -188,7 +194,8 @@ def collect(log: config.Log, run: Run, report: Report = silent) -> list[str]:
     known = {record["name"] + record["section"]: record for record in before["sources"]}
     by_name = {record["name"]: record for record in before["sources"]}
     taken = {record["part"] for record in before["sources"]}
-    writer = _Writer(run, report)
+    salt = private.salt(log)
+    writer = _Writer(run, report, salt)
     records: list[Record] = []
     minor_units = {section.minor_units for section in log.events}
     if len(minor_units) > 1:
@@ -196,11 +203,11 @@ def collect(log: config.Log, run: Run, report: Report = silent) -> list[str]:
     for section in log.events:
         canonical.check_mapping(section)
         if section.url is not None:
-            key = DatabaseTable(section).name + digest([FORMAT, section.model_dump()])
+            key = DatabaseTable(section).name + writer.key(section.model_dump())
             records.append(_database_record(section, known.get(key), taken, run, writer))
             continue
         for path in sources.files(section):
-            key = str(path) + digest([FORMAT, section.model_dump(exclude={"path"})])
+            key = str(path) + writer.key(section.model_dump(exclude={"path"}))
             old = known.get(key) or by_name.get(str(path))
             if old is not None and any(r["part"] == old["part"] for r in records):
                 old = None  # one file under two sections
@@ -214,7 +221,7 @@ def collect(log: config.Log, run: Run, report: Report = silent) -> list[str]:
         if table is None:
             run.path(f"log/{name}.parquet").unlink(missing_ok=True)
         else:
-            write_parquet(run.path(f"log/{name}.parquet"), table)
+            write_parquet(run.path(f"log/{name}.parquet"), private.hide_columns(table, salt))
             names.append(f"log/{name}.parquet")
     changed = [r["change"] != "unchanged" for r in records]
     if any(changed) or [r["part"] for r in before["sources"]] != [r["part"] for r in records]:

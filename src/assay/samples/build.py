@@ -64,7 +64,7 @@ def _labelled_keys(past: History, users: pa.Table, items: pa.Table, made: Labell
     split = splits.of(made.period)
     keys = _keys(past, users, items, made.user, made.item, made.period, made.draw, made.label, split, days)
     kinds = pa.DictionaryArray.from_arrays(pa.array(made.kind, pa.int8()), pa.array(KINDS))
-    return keys.append_column("kind", kinds)
+    return keys.append_column("kind", kinds).append_column("hour", pa.array(made.hour))
 
 
 def _candidate_keys(
@@ -125,7 +125,8 @@ def build(config: Config, run: Run, report: Report = silent) -> list[str]:
         return labelled.build(config, run)
     section, days = config.samples, config.samples.period_days
     events, users, items = (run.read_table(f"clean/{name}.parquet") for name in ("events", "users", "items"))
-    past = history(events, users, items, section.target, days)
+    assert config.log is not None
+    past = history(events, users, items, section.target, days, config.log.events[0].time_zone)
     if not len(past.bought):
         kinds = ", ".join(sorted(pc.unique(events.column("event")).to_pylist()))
         raise InputError(f"no {section.target!r} event in the log, which has {kinds}; set [samples] target to one of these")
@@ -212,7 +213,7 @@ def load(run: Run, split: str | None = None, which: Which = "samples", names: li
         raise InputError(f"{path}: not there; run the earlier stages first: assay samples CONFIG")
     encoder = TableEncoder.from_dict(run.read_json("samples/encoder.json"))
     table = pq.read_table(path, filters=[("split", "==", split)] if split else None)
-    known = [name for name in (*SAMPLE_KEYS, "kind", "source", "key") if name in table.column_names]
+    known = [name for name in (*SAMPLE_KEYS, "kind", "hour", "source", "key") if name in table.column_names]
     rest = [name for name in table.column_names if name not in known and (names is None or name in names)]
     return Samples(table.select(known), table.select(rest), encoder)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -9,30 +10,35 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from assay.numerics.hashing import Hashes, hash_ids
-from assay.samples.periods import days
+from assay.samples.periods import days, hours
 
 Codes = NDArray[np.int32]
 
 
 @dataclass(frozen=True)
 class Triples:
-    """Distinct (user, item, period), sorted by period, user, item."""
+    """Distinct (user, item, period), sorted by period, user, item, and the hour of the day of the first event of each."""
 
     user: Codes
     item: Codes
     period: Codes
+    hour: NDArray[np.int8]
 
     def __len__(self) -> int:
         return len(self.user)
 
     @classmethod
-    def distinct(cls, user: Codes, item: Codes, period: Codes) -> "Triples":
-        """The distinct ones of given triples (n,), in any order."""
-        order = np.lexsort((item, user, period))
-        user, item, period = user[order], item[order], period[order]
+    def distinct(cls, user: Codes, item: Codes, period: Codes, instant: NDArray[np.int64], hour: NDArray[np.int8]) -> "Triples":
+        """The distinct ones of given triples (n,), in any order, each with the hour of its earliest instant."""
+        order = np.lexsort((instant, item, user, period))
+        user, item, period, hour = user[order], item[order], period[order], hour[order]
         new = np.ones(len(user), bool)
         new[1:] = (np.diff(period) != 0) | (np.diff(user) != 0) | (np.diff(item) != 0)
-        return cls(user[new], item[new], period[new])
+        return cls(user[new], item[new], period[new], hour[new])
+
+    def take(self, rows: slice | NDArray[Any]) -> "Triples":
+        """The triples of some rows."""
+        return Triples(self.user[rows], self.item[rows], self.period[rows], self.hour[rows])
 
     def between(self, begin: int, end: int) -> slice:
         """Rows of the periods from begin up to, not including, end."""
@@ -90,15 +96,17 @@ class History:
         return self.last_day // period_days + 1
 
 
-def history(events: pa.Table, users: pa.Table, items: pa.Table, target: str, period_days: int) -> History:
-    """Read clean events, users (in order of user_code) and items (in order of item_code)."""
+def history(events: pa.Table, users: pa.Table, items: pa.Table, target: str, period_days: int, time_zone: str = "UTC") -> History:
+    """Read clean events, users (in order of user_code) and items (in order of item_code); hours are those of time_zone."""
     day = days(events.column("timestamp"))
+    instant = pc.cast(events.column("timestamp"), pa.int64()).to_numpy()
+    hour = hours(events.column("timestamp"), time_zone)
 
     def triples(kind: str) -> Triples:
         rows = pc.and_(pc.equal(events.column("event"), kind), pc.is_valid(events.column("item_code")))
         mask = pc.fill_null(rows, False).to_numpy(zero_copy_only=False)
         user, item = (events.column(c).filter(rows).to_numpy().astype(np.int32) for c in ("user_code", "item_code"))
-        return Triples.distinct(user, item, (day[mask] // period_days).astype(np.int32))
+        return Triples.distinct(user, item, (day[mask] // period_days).astype(np.int32), instant[mask], hour[mask])
 
     bought = triples(target)
     category, names = category_codes(items)

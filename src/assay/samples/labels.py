@@ -4,7 +4,7 @@ A negative that nobody could have bought yet teaches a model the calendar, not t
 like a gain (METHODS 7): so both classes hold only items sold or shown in the `available` periods before.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numba
@@ -31,6 +31,7 @@ class Labelled:
     label: NDArray[np.int8]
     kind: NDArray[np.int8]
     draw: NDArray[np.int32]
+    hour: NDArray[np.int8]  # of the day: of the event, or of the positive that the negative was drawn for
     account: dict[str, Any]
 
 
@@ -38,7 +39,7 @@ class Labelled:
 def _draw(
     begins: Any, items: Any, good: Any, base: Any, own: Any, own_begins: Any, own_ends: Any, on_sale: Any,
     popular: Any, by_category: Any, category_begins: Any, category: Any, ratio: Any, shares: Any,
-    seen: Any, stamp: Any, out_request: Any, out_item: Any, out_kind: Any, out_draw: Any,
+    seen: Any, stamp: Any, out_for: Any, out_item: Any, out_kind: Any, out_draw: Any,
 ) -> Any:  # fmt: skip
     """Draw negatives for the requests of one period; return how many were drawn and how many failed."""
     unit = 2.0**-53
@@ -79,7 +80,7 @@ def _draw(
                         item = popular[int(place * len(popular))]
                     if on_sale[item] and seen[item] != stamp:
                         seen[item] = stamp
-                        out_request[drawn], out_item[drawn] = r, item
+                        out_for[drawn], out_item[drawn] = j, item
                         out_kind[drawn], out_draw[drawn] = kind, d
                         drawn += 1
                         found = True
@@ -97,14 +98,15 @@ def own_past(history: History, users: Codes, period: int) -> tuple[NDArray[np.in
 
 
 def _sampled(
-    history: History, market: Market, rows: slice, section: SamplesSection, seed: int, seen: NDArray[np.int64]
+    history: History, market: Market, bought: Triples, section: SamplesSection, seed: int, seen: NDArray[np.int64]
 ) -> tuple[Triples, NDArray[np.int8], NDArray[np.int32], int]:
-    user, item = history.bought.user[rows], history.bought.item[rows]
+    """Negatives for what was bought in the market's period: triples, kind, draw, and how many were not found."""
+    user, item = bought.user, bought.item
     requests, begins = np.unique(user, return_index=True)
     begins = np.append(begins, len(user))
     mixture = np.cumsum([section.from_popularity, section.from_history, section.from_category])
     capacity = int(np.ceil(section.negatives)) * len(user)
-    request, items = np.empty(capacity, np.int32), np.empty(capacity, np.int32)
+    positive, items = np.empty(capacity, np.int32), np.empty(capacity, np.int32)
     kind, draw = np.empty(capacity, np.int8), np.empty(capacity, np.int32)
     own_begins, own_ends = own_past(history, requests, market.period)
     good = market.on_sale[item] & bool(len(market.popular))
@@ -112,9 +114,9 @@ def _sampled(
     drawn, failed = _draw(
         begins, item, good, base, history.own_item, own_begins, own_ends, market.on_sale, market.popular,
         market.by_category, market.category_begins, history.category, section.negatives, mixture / mixture[-1],
-        seen, np.int64(market.period) << 32, request, items, kind, draw,
+        seen, np.int64(market.period) << 32, positive, items, kind, draw,
     )  # fmt: skip
-    drawn_for = Triples(requests[request[:drawn]], items[:drawn], np.full(drawn, market.period, np.int32))
+    drawn_for = replace(bought.take(positive[:drawn]), item=items[:drawn])
     return drawn_for, kind[:drawn], draw[:drawn], failed
 
 
@@ -125,7 +127,7 @@ def _exposed(history: History, market: Market) -> Triples:
     key = history.shown.user[shown].astype(np.int64) * items + history.shown.item[shown]
     taken = history.bought.user[bought].astype(np.int64) * items + history.bought.item[bought]
     keep = ~np.isin(key, taken) & market.on_sale[history.shown.item[shown]]
-    return Triples(history.shown.user[shown][keep], history.shown.item[shown][keep], history.shown.period[shown][keep])
+    return history.shown.take(shown).take(keep)
 
 
 def label(history: History, begin: int, end: int, section: SamplesSection, seed: int) -> Labelled:
@@ -141,24 +143,22 @@ def label(history: History, begin: int, end: int, section: SamplesSection, seed:
     parts: list[tuple[Triples, NDArray[np.int8], NDArray[np.int32]]] = []
     positives = excluded = missed = 0
     for market in history.markets(begin, end, section.available):
-        rows = history.bought.between(market.period, market.period + 1)
-        good = market.on_sale[history.bought.item[rows]]
-        taken = Triples(history.bought.user[rows][good], history.bought.item[rows][good], history.bought.period[rows][good])
+        bought = history.bought.take(history.bought.between(market.period, market.period + 1))
+        good = market.on_sale[bought.item]
+        taken = bought.take(good)
         parts.append((taken, np.zeros(len(taken), np.int8), np.zeros(len(taken), np.int32)))
         if len(history.shown):
             exposed = _exposed(history, market)
             parts.append((exposed, np.full(len(exposed), _EXPOSURE, np.int8), np.ones(len(exposed), np.int32)))
         else:
-            triples, kind, draw, failed = _sampled(history, market, rows, section, seed, seen)
+            triples, kind, draw, failed = _sampled(history, market, bought, section, seed, seen)
             parts.append((triples, kind, draw))
             missed += failed
         positives += len(taken)
         excluded += len(good) - len(taken)
-    user, item, period = (
-        np.concatenate([getattr(t, name) for t, _, _ in parts] or [np.empty(0, np.int32)]) for name in ("user", "item", "period")
-    )
-    kind = np.concatenate([k for _, k, _ in parts] or [np.empty(0, np.int8)])
-    draw = np.concatenate([d for _, _, d in parts] or [np.empty(0, np.int32)])
+    triples = Triples(*(np.concatenate([getattr(t, name) for t, _, _ in parts]) for name in ("user", "item", "period", "hour")))
+    kind = np.concatenate([k for _, k, _ in parts])
+    draw = np.concatenate([d for _, _, d in parts])
     counts = np.bincount(kind, minlength=len(KINDS))
     account = {
         "positives": positives,
@@ -167,7 +167,6 @@ def label(history: History, begin: int, end: int, section: SamplesSection, seed:
         "negatives_not_found": missed,
         "ratio": round(float(counts[1:].sum() / max(positives, 1)), 6),
     }
-    order = np.lexsort((item, user, period))
-    return Labelled(
-        user[order], item[order], period[order], (kind[order] == 0).astype(np.int8), kind[order], draw[order], account
-    )
+    order = np.lexsort((triples.item, triples.user, triples.period))
+    made, kind = triples.take(order), kind[order]
+    return Labelled(made.user, made.item, made.period, (kind == 0).astype(np.int8), kind, draw[order], made.hour, account)

@@ -22,6 +22,12 @@ def days(timestamps: pa.ChunkedArray | pa.Array) -> NDArray[np.int64]:
     return np.asarray(micro // DAY - FIRST_MONDAY, np.int64)
 
 
+def hours(timestamps: pa.ChunkedArray | pa.Array, time_zone: str) -> NDArray[np.int8]:
+    """Instants (n,) -> hours of the day (n,) in a time zone."""
+    local = pc.hour(pc.cast(timestamps, pa.timestamp("us", tz=time_zone)))
+    return np.asarray(local.to_numpy(), np.int8)
+
+
 def periods_of(timestamps: pa.ChunkedArray | pa.Array, period_days: int) -> NDArray[np.int32]:
     """Instants (n,) -> numbers (n,) of their periods, `period_days` long."""
     return (days(timestamps) // period_days).astype(np.int32)

@@ -130,6 +130,7 @@ def make_samples(
     }
     keys = pa.table({name: pa.array(columns[name], kind) for name, (kind, _) in SAMPLE_KEYS.items()})
     keys = keys.append_column("kind", pa.array(np.where(label > 0, "positive", kinds), pa.string()))
+    keys = keys.append_column("hour", pa.array(np.random.default_rng([seed, 1]).integers(24, size=n), pa.int8()))
     table = {name: pa.array(values, pa.float32(), from_pandas=True) for name, values in numeric.items()}
     for name, (codes, levels) in coded.items():
         indices = pa.array(codes, pa.int32(), mask=codes < 0)

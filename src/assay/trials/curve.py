@@ -19,7 +19,18 @@ from assay.importance.rules import Rule, explain
 from assay.importance.segments import Attribute
 from assay.models.logistic import LogisticRegression
 from assay.samples.table import Samples
-from assay.selection import damp, drop_fraction, floor_groups, orders, recency_weights, remove, removed_share
+from assay.selection import (
+    damp,
+    drop_below,
+    drop_count,
+    drop_fraction,
+    drop_harmful,
+    floor_groups,
+    orders,
+    recency_weights,
+    remove,
+    removed_share,
+)
 
 Vector = NDArray[np.float64]
 RESAMPLES = 200  # on tuning, where only a standard error is needed
@@ -45,6 +56,16 @@ def declare(train: Samples, importance: Importance, rules: Sequence[Rule], found
     for fraction in section.fractions:
         kept = drop_fraction(weight, importance, fraction, groups, section.floor)
         arms.append(Arm(f"without the lowest {100 * fraction:g} % by {section.valuer}", section.valuer, kept))
+    shown = f"by {section.valuer}"
+    for count in section.counts:
+        kept = drop_count(weight, importance, min(count, len(weight)), groups, section.floor)
+        arms.append(Arm(f"without the lowest {count:,} {shown}", section.valuer, kept))
+    for value in section.below:
+        kept = drop_below(weight, importance, value, groups, section.floor)
+        arms.append(Arm(f"without values below {value:g} {shown}", section.valuer, kept))
+    for z in section.harmful:
+        kept = drop_harmful(weight, importance, z, groups, section.floor)
+        arms.append(Arm(f"without z-scores below {-z:g} {shown}", section.valuer, kept))
     for fraction in section.fractions[-2:]:
         name = f"half weight for the lowest {100 * fraction:g} % by {section.valuer}"
         arms.append(Arm(name, "half weight", damp(weight, importance, fraction, _DAMPED)))
