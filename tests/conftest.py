@@ -2,7 +2,7 @@
 
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +44,21 @@ def shop_config(log: Path, **sections: dict) -> Config:
         "select": {"fractions": [0.01, 0.02]},
     }
     return parse(content | sections)
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, dict[str, str]], None]:
+    """Register names in an entry point group as an installed package does: install(group, {name: "module:object"})."""
+
+    def put(group: str, points: dict[str, str]) -> None:
+        info = tmp_path / f"third_party_{group.replace('.', '_')}-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: third-party\nVersion: 1.0\n")
+        lines = "".join(f"{name} = {path}\n" for name, path in points.items())
+        (info / "entry_points.txt").write_text(f"[{group}]\n{lines}")
+        monkeypatch.syspath_prepend(str(tmp_path))
+
+    return put
 
 
 @pytest.fixture(scope="session")

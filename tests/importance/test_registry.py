@@ -16,22 +16,13 @@ class NoValuer:
     pass
 
 
-@pytest.fixture
-def installed(tmp_path, monkeypatch):
-    """A package that registers two valuers."""
-    info = tmp_path / "third_party_valuers-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: third-party-valuers\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(f"[assay.valuers]\nmine = {__name__}:Mine\nbroken = {__name__}:NoValuer\n")
-    monkeypatch.syspath_prepend(str(tmp_path))
-
-
 def test_ours_come_by_name():
     assert isinstance(registry.make("influence"), Influence)
     assert all(registry.make(name).name == name for name in registry.VALUERS)
 
 
-def test_a_third_partys_comes_by_entry_point_or_dotted_path(installed):
+def test_a_third_partys_comes_by_entry_point_or_dotted_path(install):
+    install("assay.valuers", {"mine": f"{__name__}:Mine", "broken": f"{__name__}:NoValuer"})
     assert isinstance(registry.make("mine"), Mine)
     assert isinstance(registry.make(f"{__name__}:Mine"), Mine)
     for name in ("broken", f"{__name__}:NoValuer"):

@@ -1,5 +1,3 @@
-import sys
-
 import numpy as np
 import pytest
 
@@ -65,18 +63,8 @@ class NoModel:
     pass
 
 
-@pytest.fixture
-def installed(tmp_path, monkeypatch):
-    """A package that registers two models, as importlib.metadata sees one."""
-    info = tmp_path / "third_party-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: third-party\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(f"[assay.models]\nconstant = {__name__}:Constant\nbroken = {__name__}:NoModel\n")
-    monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setitem(sys.modules, __name__, sys.modules[__name__])
-
-
-def test_a_third_partys_model_comes_by_entry_point(installed, tmp_path):
+def test_a_third_partys_model_comes_by_entry_point(install, tmp_path):
+    install("assay.models", {"constant": f"{__name__}:Constant", "broken": f"{__name__}:NoModel"})
     assert isinstance(registry.make("constant", Models()), Constant)
     (tmp_path / "model.json").write_text('{"format": 1, "model": "constant"}')
     assert isinstance(registry.load(tmp_path), Constant)

@@ -101,5 +101,7 @@ def holm_together(comparisons: Mapping[str, dict[str, Difference]]) -> dict[str,
     adjusted = st.holm([comparisons[arm][name]["p"] for arm, name in flat])
     result: dict[str, dict[str, Difference]] = {arm: {} for arm in comparisons}
     for (arm, name), p_holm in zip(flat, adjusted, strict=True):
-        result[arm][name] = comparisons[arm][name] | Difference(p_holm=float(p_holm))  # type: ignore[typeddict-item]
+        changed = comparisons[arm][name].copy()
+        changed["p_holm"] = float(p_holm)
+        result[arm][name] = changed
     return result

@@ -97,7 +97,8 @@ def _table(
     for name, members in groups:
         rows, scores = scores_of(members)
         for measure, found in scores.estimates(resamples=resamples, seed=seed).items():
-            figures = {key: None if np.isnan(v) else v for key, v in found.items()}  # type: ignore[call-overload]
+            bounds = (("value", found["value"]), ("low", found["low"]), ("high", found["high"]))
+            figures = {key: None if np.isnan(v) else v for key, v in bounds}
             lines.append({"slice": name, "measure": measure, "rows": rows, "users": len(scores.users), **figures})
     return pa.Table.from_pylist(lines, schema=SLICES)
 

@@ -9,7 +9,7 @@ import numpy as np
 from assay.errors import InputError
 from assay.models.dense import Dense
 from assay.models.files import read_model, write_model
-from assay.models.scorer import BATCH, Vector, not_fitted, training_rows
+from assay.models.scorer import Vector, not_fitted, training_rows
 from assay.samples.table import Samples
 from assay.store import write_text
 
@@ -62,9 +62,8 @@ class LightGBM:
         if self.layout_ is None:
             raise not_fitted(self.name)
         out = np.empty(len(samples))
-        for low in range(0, len(samples), BATCH):
-            X = np.ascontiguousarray(self.layout_.matrix(samples.features.slice(low, BATCH)))
-            out[low : low + BATCH] = self.booster_.predict(X, num_threads=2)
+        for rows, X in self.layout_.batches(samples.features):
+            out[rows] = self.booster_.predict(np.ascontiguousarray(X), num_threads=2)
         return out
 
     def fresh(self) -> Self:

@@ -1,5 +1,6 @@
 """From readable features to a dense float32 matrix, one column a feature: what trees and estimators learn from."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -9,7 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from assay.errors import InputError
-from assay.models.scorer import Rows
+from assay.models.scorer import BATCH, Rows
 from assay.samples.table import Samples
 
 Floats = NDArray[np.float32]
@@ -89,6 +90,11 @@ class Dense:
             if not np.isnan(self.fill[j]):
                 out[np.isnan(out[:, j]), j] = self.fill[j]
         return out
+
+    def batches(self, features: pa.Table) -> Iterator[tuple[slice, Floats]]:
+        """The matrix piece by piece, each with the rows that it holds, so that predictions need bounded memory."""
+        for low in range(0, features.num_rows, BATCH):
+            yield slice(low, low + BATCH), self.matrix(features.slice(low, BATCH))
 
     def _column(self, features: pa.Table, name: str) -> Floats:
         if name not in features.column_names:

@@ -10,7 +10,7 @@ from assay import plugins
 from assay.errors import ConfigError, InputError
 from assay.models.dense import Dense
 from assay.models.files import write_model
-from assay.models.scorer import BATCH, Vector, not_fitted, subsample, training_rows
+from assay.models.scorer import Vector, not_fitted, subsample, training_rows
 from assay.samples.table import Samples
 
 
@@ -52,9 +52,8 @@ class Estimator:
         if self.layout_ is None:
             raise not_fitted(self.name)
         out = np.empty(len(samples))
-        for low in range(0, len(samples), BATCH):
-            X = self.layout_.matrix(samples.features.slice(low, BATCH))
-            out[low : low + BATCH] = self.estimator_.predict_proba(X)[:, 1]
+        for rows, X in self.layout_.batches(samples.features):
+            out[rows] = self.estimator_.predict_proba(X)[:, 1]
         return out
 
     def fresh(self) -> Self:

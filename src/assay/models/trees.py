@@ -13,7 +13,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from assay.models.dense import Dense, Floats
 from assay.models.files import read_arrays, read_model, write_model
-from assay.models.scorer import BATCH, Vector, not_fitted, subsample, training_rows
+from assay.models.scorer import Vector, not_fitted, subsample, training_rows
 from assay.samples.table import Samples
 
 _BLOCK = 512  # rows that walk together: their features and one tree stay in a core's cache
@@ -132,8 +132,8 @@ class _Trees:
         """(n,) probabilities; a level or value never seen in training counts as the median."""
         layout, forest = self._fitted()
         out = np.empty(len(samples))
-        for low in range(0, len(samples), BATCH):
-            out[low : low + BATCH] = forest.predict(layout.matrix(samples.features.slice(low, BATCH)))
+        for rows, X in layout.batches(samples.features):
+            out[rows] = forest.predict(X)
         return out
 
     def fresh(self) -> Self:
