@@ -82,6 +82,8 @@ def write_importance(run: Run, draw: random.Random) -> None:
     weeks = [f"2017-{month:02d}-{day:02d}" for month in range(3, 9) for day in (1, 8, 15, 22)]
     rollup = {"user": lines([718, 2070, 40, 1228]), "item": lines(["1", "2", "3", "4", "5"])}
     rollup |= {"category": lines(CATEGORIES), "department": lines(["GROCERY", "PRODUCE", "DRUG GM"])}
+    bands = ["at most 99.5", "99.5 to 250", "250 to 1000", "above 1000", "unknown"]
+    rollup |= {"hour": lines([f"{k} to {k + 3}" for k in range(0, 24, 3)]), "item_price": lines(bands)}
     write_json(run.path("importance/rollup.json"), rollup | {"week": lines(weeks)})
     sentence = "{} in week 2017-08-14: bought 12 times before, last 9 days ago; not bought this week"
     examples = {
@@ -150,6 +152,9 @@ def write_evaluation(run: Run) -> None:
         for measure, shift in (("auc", 0.0), ("ndcg@10", 0.55))
     ]
     write_json(run.path("evaluation/slices.json"), lines)
+    leak = {"check": "label in disguise", "severity": "error", "message": f"feature {HOSTILE} alone tells the label."}
+    write_json(run.path("evaluation/audit.json"), [leak | {"rows": 5, "examples": [], "mend": "Leave it out."}])
+    write_json(run.path("evaluation/account.json"), {"test_consulted_by": 17})
     points = [{"predicted": n / 10 + 0.05, "observed": min(1, 1.06 * (n / 10 + 0.04)), "rows": 9000} for n in range(10)]
     write_json(run.path("evaluation/calibration.json"), dict.fromkeys(("lightgbm", "logistic", "tree"), points))
 

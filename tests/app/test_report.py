@@ -74,6 +74,22 @@ def test_with_hashed_ids_no_id_of_the_log_is_on_the_page(run):
     assert all(len(line["item_id"]) == 12 for line in lines)
 
 
+def test_bands_and_hours_stand_in_their_order(run):
+    text = page(run)
+    shown = [text.index(f">{name}<") for name in ("at most 99.5", "99.5 to 250", "250 to 1000", "above 1000")]
+    assert shown == sorted(shown)
+    hours = [text.index(f">{k} to {k + 3}<") for k in range(0, 24, 3)]
+    assert hours == sorted(hours)
+
+
+def test_leaks_and_how_often_test_was_asked_are_said(run):
+    text = page(run)
+    assert "which 17 models and arms consulted" in text
+    assert "alone tells the label. Leave it out." in text
+    run.path("evaluation/audit.json").write_text("[]")
+    assert "The audit for leaks found nothing" in page(run)
+
+
 def test_a_rule_is_a_finding_only_when_its_trial_helps(run):
     text = page(run)
     assert "Advice: drop, or repair at the source" in text

@@ -76,6 +76,8 @@ def test_a_planted_pattern_is_told_first_and_in_words():
     assert "costs" in told[0]["sentence"]
     assert told[0]["rows"] == milk.sum()
     json.dumps(told, allow_nan=False)
+    names = [entry["attribute"] for entry in told]
+    assert max(names.count(name) for name in names) <= 2
 
 
 def test_on_noise_few_patterns_are_told():
@@ -87,17 +89,19 @@ def test_on_noise_few_patterns_are_told():
 
 def test_rollups_are_sums_by_unit_under_readable_names():
     samples, values = make_samples(N), noise(2)
-    found = rollup(samples, values, {0: "牛奶 🥛", 1: "חלב"}, 7)
-    assert set(found) == {"user", "item", "week", "category", "department"}
+    described = attributes(samples, 7)
+    found = rollup(samples, described, values, {0: "牛奶 🥛", 1: "חלב"}, 7)
+    assert set(found) == {"user", "item", "week", "category", "department", "hour", "peak"}
+    for unit in ("week", "hour", "peak"):
+        assert sum(line["value"] for line in found[unit]) == pytest.approx(values.value.sum())
     for line in found["week"]:
         assert line["low"] <= line["value"] <= line["high"]
-    assert sum(line["value"] for line in found["week"]) == pytest.approx(values.value.sum())
     assert len(found["user"]) == 20
     assert [line["value"] for line in found["user"]] == sorted((line["value"] for line in found["user"]), reverse=True)
     first = found["user"][0]
     own = np.array(samples.keys["user_id"].to_pylist()) == first["name"]
     assert first["value"] == pytest.approx(values.value[own].sum())
-    everything = rollup(samples, values, {0: "牛奶 🥛"}, 7, shown=1_000)["item"]
+    everything = rollup(samples, [], values, {0: "牛奶 🥛"}, 7, shown=1_000)["item"]
     assert "牛奶 🥛" in {line["name"] for line in everything}
 
 

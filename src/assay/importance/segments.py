@@ -1,7 +1,7 @@
 """Which segments of the samples carry or cost the most: attributes, roll-ups, sums with intervals over folds."""
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,8 @@ Codes = NDArray[np.integer[Any]]
 BANDS = ("lowest fifth", "second fifth", "middle fifth", "fourth fifth", "highest fifth")
 _MOST_LEVELS = 60  # a column with more text values is no segment that one can read
 _READABLE = 30  # segments told as patterns
+_WHOLE = ("hour", "peak", "item_price")  # attributes that are rolled up level by level
+_OF_ONE = 2  # of them about one attribute
 _BAND = 3  # hours
 _PEAK = 0.9  # periods with more positives than this share of all periods are peaks
 
@@ -110,12 +112,14 @@ def sums(codes: Codes, size: int, importance: Importance) -> tuple[Codes, Vector
 def patterns(found: list[Attribute], importance: Importance) -> list[dict[str, Any]]:
     """The segments whose mean value differs most from that of all samples, beyond chance, in plain words.
 
-    One entry a segment: sentence, attribute, level, rows, share, value (its sum), low, high; strongest first.
+    At most two of an attribute. One entry a segment: sentence, attribute, level, rows, share, value (its sum), low,
+    high; strongest first.
     """
     total = len(importance.value)
     mean = float(importance.value.mean())
     told: list[dict[str, Any]] = []
     for attribute in found:
+        own: list[dict[str, Any]] = []
         rows, value, low, high = sums(attribute.codes, len(attribute.levels), importance)
         for k, level in enumerate(attribute.levels):
             if rows[k] < max(50, total // 2000) or (low[k] <= 0 <= high[k]):
@@ -123,7 +127,7 @@ def patterns(found: list[Attribute], importance: Importance) -> list[dict[str, A
             each = value[k] / rows[k]
             verb = "costs" if each < 0 else "carries" if each > mean else "carries little"
             sentence = f"{attribute.words} {level}: {_share(rows[k] / total)} of the samples, {verb}"
-            told.append(
+            own.append(
                 {
                     "sentence": sentence,
                     "attribute": attribute.name,
@@ -136,8 +140,13 @@ def patterns(found: list[Attribute], importance: Importance) -> list[dict[str, A
                     "gap": float(abs(each - mean) * np.sqrt(rows[k])),
                 }
             )
-    told.sort(key=lambda entry: (-entry["gap"], entry["sentence"]))
+        told += sorted(own, key=_strength)[:_OF_ONE]
+    told.sort(key=_strength)
     return [{k: v for k, v in entry.items() if k != "gap"} for entry in told[:_READABLE]]
+
+
+def _strength(entry: Mapping[str, Any]) -> tuple[float, str]:
+    return -entry["gap"], entry["sentence"]
 
 
 def _share(value: float) -> str:
@@ -149,11 +158,16 @@ def _number(value: float) -> float | None:
 
 
 def rollup(
-    samples: Samples, importance: Importance, names: Mapping[int, str], period_days: int, shown: int = 10
+    samples: Samples,
+    found: Sequence[Attribute],
+    importance: Importance,
+    names: Mapping[int, str],
+    period_days: int,
+    shown: int = 10,
 ) -> dict[str, list[dict[str, Any]]]:
-    """Per unit (user, item, category, department, week) the most and least valuable groups, all weeks.
+    """Per unit (user, item, category, department, week, hour, price band, peak) the most and least valuable groups.
 
-    names: item_code -> readable name. One entry a group: name, rows, value (its sum), low, high; by value, falling.
+    Of weeks and of what `found` (attributes of the samples) tells, all groups; names: item_code -> readable name. One entry a group: name, rows, value (its sum), low, high; by value, falling.
     """
     users = _labels(samples.user, samples.keys.column("user_id"))
     items = _labels(samples.item, samples.keys.column("item_id"), names)
@@ -164,8 +178,10 @@ def rollup(
         if name in samples.features.column_names:
             attribute = _text(name, name, samples.features.column(name))
             units[name] = (attribute.codes, list(attribute.levels))
+    whole = {a.name: (a.codes, list(a.levels)) for a in found if a.name in _WHOLE}
+    limits = dict.fromkeys(("week", *whole), 10**9)
     return {
-        unit: _extremes(codes, levels, importance, 10**9 if unit == "week" else shown) for unit, (codes, levels) in units.items()
+        unit: _extremes(codes, levels, importance, limits.get(unit, shown)) for unit, (codes, levels) in (units | whole).items()
     }
 
 

@@ -89,11 +89,12 @@ def value(bench: Workbench) -> list[str]:
         bench.hold(name, found)
     bench.report("value", len(wanted), len(wanted) + 1)
     main, days = bench.importance(bench.config.select.valuer), bench.config.samples.period_days
+    attributes = segments.attributes(samples, days)
     pages = {
         "distribution": shapes,
-        "rollup": segments.rollup(samples, main, bench.item_names, days),
+        "rollup": segments.rollup(samples, attributes, main, bench.item_names, days),
         "examples": examples(samples, main, bench.item_names, days),
-        "patterns": segments.patterns(segments.attributes(samples, days), main),
+        "patterns": segments.patterns(attributes, main),
     }
     for name, content in pages.items():
         write_json(bench.run.path(f"importance/{name}.json"), content)

@@ -106,7 +106,8 @@ def verdict(facts: Facts) -> Part | None:
         sentence = f"Trained on {share} of the samples: a uniform draw, a draw weighted by importance, and all."
         figures = _arms("plot-subsample", subsample["test"], ("all", "weighted", "uniform"))
         groups.append({"name": "A smaller training set", "sentence": sentence, "figures": figures})
-    return {"groups": groups} if groups else None
+    asked = (facts.json("evaluation/account.json") or {}).get("test_consulted_by")
+    return {"groups": groups, "asked": asked} if groups else None
 
 
 def _curve(arms: Sequence[Mapping[str, Any]], measure: str) -> Markup:
