@@ -1,5 +1,6 @@
 """Logs of other shapes, from the first stage to the last: databases, a feature table, a log that grows."""
 
+import json
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -11,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from assay import pipeline
+from assay.app import report
 from assay.config import Config, parse
 from assay.errors import AssayError
 from assay.store import Run
@@ -113,6 +115,56 @@ def test_an_estimator_that_is_not_stored_is_fitted_again_when_a_run_goes_on(tmp_
     pipeline.execute(config, tmp_path / "b")
     one, two = (Run(tmp_path / name).read_json("evaluation/models.json") for name in "ab")
     assert one == two
+
+
+def kinds(path: Path, weeks: int = 18) -> None:
+    """JSON Lines of a site: what was shown, seen, put in carts, bought, brought back, rated and searched for."""
+    rng = np.random.default_rng(8)
+    lines = []
+
+    def add(user: int, action: str, minute: int, item: int | None = None, **more: object) -> None:
+        when = np.datetime64("2024-01-01T00:00:00") + np.timedelta64(minute, "m")
+        sku = {} if item is None else {"sku": f"{item:04d}"}
+        lines.append({"uid": f"клиент {user}", "act": action, "ts": f"{when}+02:00", "sid": minute // 60, **sku, **more})
+
+    for week in range(weeks):
+        for user in range(30):
+            start = int(week * 10_080 + rng.integers(9_000))
+            add(user, "search", start, q="чай 🍵")
+            for place, item in enumerate(rng.permutation(20)[:8].tolist(), 1):
+                add(user, "impression", start + 1, item, place=place, chance=0.4)
+                if rng.random() < 0.2 + 0.4 * (item % 5 == user % 5):
+                    add(user, "click", start + 2 + place, item)
+                    if rng.random() < 0.6:
+                        add(user, "basket", start + 20 + place, item)
+                        add(user, "order", start + 40 + place, item, price=2.5 + item, n=1)
+                        if rng.random() < 0.3:
+                            add(user, "stars", start + 60 + place, item, stars=int(rng.integers(1, 6)))
+                        if rng.random() < 0.1:
+                            add(user, "send back", start + 80 + place, item, n=1)
+    path.write_text("\n".join(json.dumps(line, ensure_ascii=False) for line in lines), encoding="utf-8")
+
+
+def test_a_log_of_many_kinds_of_events(tmp_path: Path) -> None:
+    kinds(tmp_path / "site.jsonl")
+    items = pa.table({"sku": [f"{k:04d}" for k in range(20)], "class": ["чай" if k % 2 else "茶" for k in range(20)]})
+    pq.write_table(items, tmp_path / "items.parquet")
+    columns = {"user_id": "uid", "item_id": "sku", "event": "act", "timestamp": "ts", "session_id": "sid", "query": "q"}
+    columns |= {"price": "price", "quantity": "n", "rating": "stars", "position": "place", "propensity": "chance"}
+    names = {"impression": "exposure", "click": "view", "basket": "cart", "order": "purchase", "stars": "review"}
+    source = {"path": str(tmp_path / "site.jsonl"), "columns": columns, "kinds": names | {"send back": "return"}}
+    described = {"path": str(tmp_path / "items.parquet"), "columns": {"item_id": "sku", "category": "class"}}
+    content = SMALL | {"log": {"events": [source], "items": described}}
+    content["models"] = {"names": ["popularity", "buy_it_again", "logistic", "lightgbm"], "lightgbm_trees": 5}
+    run = pipeline.execute(parse(content), tmp_path / "run")
+    account = run.read_json("samples/account.json")
+    assert account["negatives"]["exposure"] == sum(account["negatives"].values()) > 0
+    told = {"user_views_4", "user_carts_4", "user_searches_4", "user_return_share", "user_rating_deviation", "item_rating"}
+    assert told | {"pair_views_4", "pair_carts_4", "item_views_4"} <= set(account["features"])
+    steps = {step["step"]: step["rejected"] for step in run.read_json("clean/account.json")["steps"]}
+    assert steps["returns"] > 0
+    assert run.read_json("summary.json")["models"]["logistic"]["test"]["auc"]["value"] > 0.55
+    assert report.write(run, parse(content)).exists()
 
 
 def test_a_log_that_grew_by_a_day_ends_as_if_read_at_once(tmp_path: Path) -> None:

@@ -167,7 +167,8 @@ def rollup(
 ) -> dict[str, list[dict[str, Any]]]:
     """Per unit (user, item, category, department, week, hour, price band, peak) the most and least valuable groups.
 
-    Of weeks and of what `found` (attributes of the samples) tells, all groups; names: item_code -> readable name. One entry a group: name, rows, value (its sum), low, high; by value, falling.
+    Of weeks and of what `found` (attributes of the samples) tells, all groups. names: item_code -> readable name. One
+    entry a group: name, rows, value (its sum), low, high; by value, falling.
     """
     users = _labels(samples.user, samples.keys.column("user_id"))
     items = _labels(samples.item, samples.keys.column("item_id"), names)
