@@ -1,4 +1,5 @@
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
@@ -28,6 +29,14 @@ def test_hours_are_local():
     assert hours(moments, "UTC").tolist() == [23, 23]
     assert hours(moments, "Europe/Rome").tolist() == [0, 1]
     assert hours(moments, "America/New_York").tolist() == [18, 19]
+    assert hours(moments, "Asia/Kolkata").tolist() == [5, 5]
+    assert hours(moments.slice(0, 0), "UTC").tolist() == []
+
+
+@given(h.datetimes(datetime(1971, 1, 1), datetime(2037, 1, 1)), h.sampled_from(["UTC", "Europe/Rome", "Asia/Kolkata"]))
+def test_an_hour_is_that_of_a_clock_there(moment, zone):
+    there = moment.replace(tzinfo=UTC).astimezone(ZoneInfo(zone))
+    assert hours(pa.array([moment.replace(tzinfo=UTC)], pa.timestamp("us", tz="UTC")), zone).tolist() == [there.hour]
 
 
 def test_weeks_begin_on_mondays():

@@ -6,7 +6,7 @@ from assay.evaluation.holdout import holdout
 from assay.importance.influence import Influence
 from assay.importance.predicted import Loss
 from assay.importance.protocol import Importance
-from assay.importance.rules import mine
+from assay.importance.rules import Rule, mine
 from assay.importance.segments import attributes
 from assay.models.logistic import LogisticRegression
 from assay.samples.table import Samples
@@ -70,6 +70,20 @@ def test_every_way_to_drop_can_be_an_arm():
     assert np.all(values.value[arms["without values below -0.5 by influence"] == 0] < -0.5)
     assert np.all(values.z[arms["without z-scores below -1 by influence"] == 0] < -1.0)
     assert min(gone[name] for name in gone if name.startswith("without")) > 0
+
+
+def test_an_arm_that_leaves_one_class_is_none():
+    train = make_samples(2_000, features=["noise"]).split("train")
+    keys = train.keys
+    for name in ("user_code", "item_code"):  # nothing is grouped, so no floor protects a class
+        keys = keys.set_column(keys.column_names.index(name), name, [np.arange(len(train), dtype=np.int32)])
+    alone = Samples(keys, train.features, train.encoder)
+    rule = Rule((("label", frozenset({1})),), "label is positive", 1, 0.5, confirmed=True)
+    values = Importance(np.arange(len(alone)), -alone.label.astype(float))
+    arms = declare(alone, values, [rule], attributes(alone, 7), Select(below=[0.0]))
+    names = {arm.name for arm in arms}
+    assert "half weight where label is positive" in names
+    assert not {"without label is positive", "without values below 0 by influence"} & names
 
 
 def test_nothing_has_nothing_to_explain():

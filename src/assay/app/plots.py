@@ -83,7 +83,7 @@ def _anchor(position: float) -> str:
 
 
 def _tick(axis: Scale, value: float) -> str:
-    return words.minus(f"{value:.{axis.decimals}f}")
+    return words.minus(f"{value:,.{axis.decimals}f}")
 
 
 def _line(x1: float, y1: float, x2: float, y2: float, kind: str) -> Markup:

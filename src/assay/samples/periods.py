@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
@@ -24,8 +25,14 @@ def days(timestamps: pa.ChunkedArray | pa.Array) -> NDArray[np.int64]:
 
 def hours(timestamps: pa.ChunkedArray | pa.Array, time_zone: str) -> NDArray[np.int8]:
     """Instants (n,) -> hours of the day (n,) in a time zone."""
-    local = pc.hour(pc.cast(timestamps, pa.timestamp("us", tz=time_zone)))
-    return np.asarray(local.to_numpy(), np.int8)
+    micro = pc.cast(pc.cast(timestamps, pa.timestamp("us", tz="UTC")), pa.int64()).to_numpy(zero_copy_only=False)
+    second = micro // 1_000_000
+    begins, which = np.unique(second // 3600, return_inverse=True)
+    zone = ZoneInfo(time_zone)  # not Arrow's, which needs the system's time zones
+    moments = (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(hours=int(k)) for k in begins)
+    offsets = [moment.astimezone(zone).utcoffset() or timedelta() for moment in moments]
+    shift = np.array([offset.total_seconds() for offset in offsets], np.int64)
+    return np.asarray((second + shift[which]) // 3600 % 24, np.int8)
 
 
 def periods_of(timestamps: pa.ChunkedArray | pa.Array, period_days: int) -> NDArray[np.int32]:

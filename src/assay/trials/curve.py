@@ -50,7 +50,10 @@ class Arm:
 
 
 def declare(train: Samples, importance: Importance, rules: Sequence[Rule], found: list[Attribute], section: Select) -> list[Arm]:
-    """The arms, before any of them is tried: nothing, removals, damped weights, recency, confirmed slices."""
+    """The arms, before any of them is tried: nothing, removals, damped weights, recency, confirmed slices.
+
+    An arm that would leave one class only is none.
+    """
     weight, groups = train.weight, floor_groups(train)
     arms = [Arm("nothing", "nothing", weight)]
     for fraction in section.fractions:
@@ -79,7 +82,12 @@ def declare(train: Samples, importance: Importance, rules: Sequence[Rule], found
         arms.append(Arm(without(rule), f"rule {k}", np.where(removed, 0.0, weight)))
         halved = np.where(rule.matches(found), _DAMPED * weight, weight)
         arms.append(Arm(half(rule), f"half weight, rule {k}", halved))
-    return arms
+    return [arm for arm in arms if _has_both_classes(train, arm.weight)]
+
+
+def _has_both_classes(train: Samples, weight: Vector) -> bool:
+    """Whether a model can be trained under the weights."""
+    return len(np.unique(train.label[weight > 0])) == 2
 
 
 def without(rule: Rule) -> str:
@@ -194,7 +202,7 @@ def against_rule(
     changed = (chosen.weight < train.weight) & (train.weight > 0)
     factor = float((chosen.weight[changed] / train.weight[changed]).mean())
     by_rule = np.where(rule.matches(found), factor * train.weight, train.weight)
-    if not np.any(by_rule > 0):
+    if not _has_both_classes(train, by_rule):
         return None
     fitted = [model, refit(model, train, chosen.weight), refit(model, train, by_rule)]
     scored = [tuning.score(one.predict, resamples=RESAMPLES) for one in fitted]
