@@ -6,6 +6,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import sqlglot
 import typer
 
 from assay import config
@@ -38,6 +39,15 @@ def test_python_runs_from_top_to_bottom(page, tmp_path, monkeypatch):
 def test_configs_are_taken(page):
     for text in blocks(page, "toml"):
         config.parse(tomllib.loads(text))
+
+
+@pytest.mark.parametrize("page", having("toml"))
+def test_queries_select_what_their_configs_map(page):
+    for text in blocks(page, "toml"):
+        for events in tomllib.loads(text).get("log", {}).get("events", []):
+            if query := events.get("query"):
+                wanted = {*events["columns"].values(), *filter(None, [events.get("grows_by")])}
+                assert wanted <= set(sqlglot.parse_one(query).named_selects)
 
 
 @pytest.mark.parametrize("page", having("sh"))
