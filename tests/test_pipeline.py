@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from assay import pipeline
-from assay.errors import ConfigError
+from assay.errors import ConfigError, InputError
 from assay.store import Run, file_digest
 from tests.conftest import shop_config
 
@@ -109,6 +109,15 @@ def test_feature_selection_says_what_it_saved_and_cost(method: str, shop: Path, 
     assert learnt
     hidden = page["hidden"]
     assert not any(name == feature or name.startswith((f"{feature}=", f"{feature} ")) for name in learnt for feature in hidden)
+
+
+def test_two_runs_in_one_folder_do_not_meet(shop: Path, tmp_path: Path) -> None:
+    with Run(tmp_path).alone(), pytest.raises(InputError, match="another run is at work there"):
+        pipeline.execute(shop_config(shop), tmp_path, until="collect")
+    assert pipeline.execute(shop_config(shop), tmp_path, until="collect").reused == []
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot write"):
+        pipeline.execute(shop_config(shop), tmp_path / "file")
 
 
 @pytest.mark.slow

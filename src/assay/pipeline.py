@@ -118,11 +118,16 @@ def execute(config: Config, folder: Path | str, *, until: str | None = None, rep
     if until is not None and until not in STAGES:
         raise ConfigError(f"no stage {until!r}; the stages are {', '.join(STAGES)}")
     run = Run(folder)
+    with run.alone():
+        _stages(config, run, until, report)
+    return run
+
+
+def _stages(config: Config, run: Run, until: str | None, report: Report) -> None:
     bench = Workbench(config, run, report)
     write_json(run.path("config.json"), _stored(config))
-    wanted = STAGES if config.log is not None else STAGES[2:]
     before: list[str] = []
-    for stage in wanted:
+    for stage in STAGES if config.log is not None else STAGES[2:]:
         ran = run.stage(stage, _fingerprint(bench, stage, before), partial(_WORK[stage], bench))
         if ran and stage in ("collect", "clean", "samples"):
             bench = Workbench(config, run, report)  # nothing in memory is of the old samples
@@ -130,7 +135,6 @@ def execute(config: Config, folder: Path | str, *, until: str | None = None, rep
         write_json(run.path("summary.json"), summary(bench))
         if stage == until:
             break
-    return run
 
 
 def study(config: Config, folder: Path | str, *, report: Report = silent) -> Run:
@@ -140,5 +144,6 @@ def study(config: Config, folder: Path | str, *, report: Report = silent) -> Run
     inputs = {name: run.output_digest(name) for name in ("samples", "train", "value")}
     content = config.model_dump(mode="json")
     read = {name: content[name] for name in ("value", "select", "models", "seed")}
-    run.stage("study", digest({"version": __version__, "reads": read, "inputs": inputs}), partial(compare, bench))
+    with run.alone():
+        run.stage("study", digest({"version": __version__, "reads": read, "inputs": inputs}), partial(compare, bench))
     return run

@@ -5,6 +5,7 @@ one in the manifest and every artefact it made is still there. Costs live in cos
 everything else has the same bytes whatever happened in between.
 """
 
+import fcntl
 import hashlib
 import json
 import os
@@ -145,6 +146,21 @@ class Run:
         self.update_manifest(stages=stages)
         self._record_cost(name, time.perf_counter() - started)
         return True
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other processes from working in the folder; InputError when one does. A kill lets go of it."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock = self.path(".lock").open("w")
+        except OSError as error:
+            raise InputError(f"{self.folder}: cannot write ({error.strerror}); pick another folder") from None
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise InputError(f"{self.folder}: another run is at work there; wait for it, or take another folder") from None
+            yield
 
     def _cost(self) -> dict[str, Any]:
         path = self.path("cost.json")
