@@ -1,3 +1,3 @@
-"""Assay: what each logged training sample is worth, and how small a test set can be trusted."""
+"""Assay: what each logged training sample is worth to a model, proved by retraining on later data."""
 
 __version__ = "0.1.0"

@@ -11,6 +11,7 @@ from assay import __version__
 from assay.app import cli, demo
 from assay.store import Run
 from tests.conftest import shop_config, write_shop
+from tests.test_entries import features
 
 
 def toml(config: dict) -> str:
@@ -98,6 +99,19 @@ def test_init_writes_a_config_that_can_be_read(config, tmp_path, capsys):
     assert cli.main(["collect", str(tmp_path / "made.toml"), "--folder", str(tmp_path / "run")]) == 0
     assert cli.main(["init", str(log), "--out", str(tmp_path / "made.toml")]) == 2
     assert "is there already" in capsys.readouterr().err
+
+
+def test_a_feature_table_needs_no_more_than_its_columns(tmp_path, capsys):
+    features(tmp_path / "own.parquet")
+    table = 'path = "own.parquet"\nlabel = "clicked"\nkey = "row"\ntimestamp = "day"\nuser = "client"\n'
+    samples = "[samples]\nvalidation = 3\ntuning = 3\ntest = 3\n[evaluate]\nresamples = 20\n"
+    (tmp_path / "own.toml").write_text(f"[table]\n{table}{samples}[models]\nlightgbm_trees = 5\n")
+    assert cli.main(["run", str(tmp_path / "own.toml"), "--folder", str(tmp_path / "run")]) == 0
+    out = capsys.readouterr().out
+    assert "4 models" in out
+    assert "report.html" in out
+    assert cli.main(["user", str(tmp_path / "run"), "x"]) == 2
+    assert "says nothing of what comes after it" in capsys.readouterr().err
 
 
 def test_the_demo_says_how_to_install_its_log(monkeypatch, tmp_path, capsys):

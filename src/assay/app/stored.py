@@ -31,6 +31,8 @@ def recommendations(run: Run, user_id: str, settings: Config) -> tuple[bool, lis
     user without a list gets the one for unknown users. InputError when the run has not recommended yet.
     """
     path = run.path("recommendations.parquet")
+    if settings.table is not None:
+        raise InputError(f"{run.folder}: a table of labelled samples says nothing of what comes after it; recommend from a log")
     if not path.exists():
         raise InputError(f"{path}: not there; run the earlier stages first: assay run CONFIG")
     hash_ids = settings.show.hash_ids

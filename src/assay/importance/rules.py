@@ -1,7 +1,7 @@
 """Short rules that describe low-valued samples: found on some validation folds, confirmed on the others.
 
 A rule of three words beats a list of 40,000 sample ids: it can be read, repaired at its source, and has few
-parameters to overfit with (METHODS 7). A shallow regression tree over readable attributes proposes; the folds of
+parameters to overfit with. A shallow regression tree over readable attributes proposes; the folds of
 users that it never saw dispose.
 """
 

@@ -174,7 +174,9 @@ def rollup(
     items = _labels(samples.item, samples.keys.column("item_id"), names)
     periods, codes = np.unique(samples.period, return_inverse=True)
     weeks = [start(int(p), period_days).date().isoformat() for p in periods]
-    units: dict[str, tuple[Codes, list[str]]] = {"user": users, "item": items, "week": (codes, weeks)}
+    # Users or items that occur once each (a table without such a column) are no groups.
+    grouped = {unit: pair for unit, pair in (("user", users), ("item", items)) if len(pair[1]) < len(samples)}
+    units: dict[str, tuple[Codes, list[str]]] = {**grouped, "week": (codes, weeks)}
     for name in ("category", "department"):
         if name in samples.features.column_names:
             attribute = _text(name, name, samples.features.column(name))

@@ -1,7 +1,7 @@
 """Labels: positives are what happened; negatives were shown and not taken, or drawn from what was on sale.
 
 A negative that nobody could have bought yet teaches a model the calendar, not taste, and its removal looks
-like a gain (METHODS 7): so both classes hold only items sold or shown in the `available` periods before.
+like a gain (docs/decisions/0002): so both classes hold only items sold or shown in the `available` periods before.
 """
 
 from dataclasses import dataclass, replace

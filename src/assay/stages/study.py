@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from assay.config import BASELINES
 from assay.evaluation.holdout import CLAIMS, Scored, differences
 from assay.selection import floor_groups, hashed_order, remove
 from assay.stages.workbench import VALUED, Workbench
@@ -13,7 +14,6 @@ from assay.trials.curve import RESAMPLES, refit
 
 CURVES, MODELS = "study/curves.json", "study/models.json"
 _RANDOM = "random"
-_IDLE = ("popularity", "buy_it_again")  # what they predict does not depend on which samples are kept
 _FRACTION = 0.02  # removed from models other than the logistic regression
 
 
@@ -22,7 +22,7 @@ def study(bench: Workbench) -> list[str]:
 
     study/models.json: what removing 2 % changes for every other model. Both against all samples, on tuning.
     """
-    others = [name for name in bench.names if name not in (VALUED, *_IDLE)]
+    others = [name for name in bench.names if name not in (VALUED, *BASELINES)]
     fractions = bench.config.select.fractions
     steps = (len(bench.config.value.valuers) + 1) * (len(fractions) + len(others))
     done = 0

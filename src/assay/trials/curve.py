@@ -1,7 +1,7 @@
 """How much to take out: every declared change of the training weights is retrained and judged on tuning.
 
 "Nothing" is one of the arms and wins unless another is better beyond chance: a removal that only looks good is
-the most common artefact of data valuation (METHODS 7).
+the most common artefact of data valuation (docs/decisions/0004).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -191,7 +191,7 @@ def against_rule(
 ) -> dict[str, Any] | None:
     """The simplest rule that explains what the chosen arm changes, and what the same change by that rule does on tuning.
 
-    A gain is believed only after the changed rows were looked at and their rule was tried in their place (METHODS 7).
+    A gain is believed only after the changed rows were looked at and their rule was tried in their place.
     None where nothing, or every row, is changed. difference: the rule's arm minus nothing; against_chosen: minus the
     chosen arm.
     """
