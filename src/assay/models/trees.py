@@ -182,7 +182,7 @@ class RandomForest(_Trees):
 
     name = "forest"
 
-    def __init__(self, subsample: int = 300_000, trees: int = 100, depth: int = 14, least: int = 20) -> None:
+    def __init__(self, subsample: int = 300_000, trees: int = 60, depth: int = 14, least: int = 20) -> None:
         self.subsample, self.trees, self.depth, self.least = subsample, trees, depth, least
 
     def settings(self) -> dict[str, int]:
