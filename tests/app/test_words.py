@@ -90,7 +90,7 @@ def test_plots_take_any_numbers(values, stem, zero):
         assert "nan" not in plots.curve("c", list(map(str, values)), series, x_title="x", y_title="y").lower()
 
 
-@pytest.mark.parametrize("values", [[], [0.0], [0.0, 0.0], [5.0, 5.0], [float("nan")], [1e-300, 2e-300]])
+@pytest.mark.parametrize("values", [[], [0.0], [0.0, 0.0], [5.0, 5.0], [float("nan")], [1e-300, 2e-300], [5e-324]])
 def test_an_axis_stands_on_one_value_or_none(values):
     axis = plots.scale(values, pad=0.0)
     assert axis.low < axis.high

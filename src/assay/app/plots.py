@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from assay.app import words
 
+NEAR = 1e-9  # values are scaled to their unit before they are drawn: closer than this, they are one
 EDGE = 7.0  # percent from an end of the axis within which a label is aligned to that end
 
 
@@ -55,7 +56,8 @@ def scale(values: Iterable[float | None], *, include: Sequence[float] = (), pad:
     """An axis over the values, with about `marks` round numbers on it."""
     known = [float(v) for v in [*values, *include] if words.known(v)]
     low, high = (min(known), max(known)) if known else (0.0, 1.0)
-    high = high if high > low else low + (abs(low) or 1.0)  # one value alone still needs an axis
+    if high - low < NEAR:  # one value alone, or several that look like one, still need an axis
+        high = low + max(abs(low), 1.0)
     span = high - low
     low, high = low - pad * span, high + pad * span
     rough = (high - low) / marks
