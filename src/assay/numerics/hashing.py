@@ -91,3 +91,19 @@ def uniform(h: Hashes) -> NDArray[np.float64]:
     """(n,) numbers in [0, 1) from the upper 53 bits of hashes: uniform if the hashes are."""
     numbers: NDArray[np.float64] = (np.asarray(h, np.uint64) >> np.uint64(11)).astype(np.float64) * 2.0**-53
     return numbers
+
+
+@numba.njit(cache=True)
+def _rows_into(words: Any, out: Any) -> None:
+    for i in range(words.shape[0]):
+        h = out[i]
+        for j in range(words.shape[1]):
+            h = splitmix(h ^ words[i, j])
+        out[i] = h
+
+
+def hash_rows(X: NDArray[np.float64], label: NDArray[Any]) -> Hashes:
+    """One hash (n,) a row of X (n, p) and its label (n,), over the bits of the numbers; -0.0 counts as 0.0."""
+    out = mix(np.asarray(label).astype(np.int64))
+    _rows_into((np.asarray(X, np.float64) + 0.0).view(np.uint64), out)
+    return out

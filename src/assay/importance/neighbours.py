@@ -1,0 +1,212 @@
+"""Exact values of training samples to a k-nearest-neighbour classifier, in time n log n a validation row.
+
+A training set S scores a validation row by its nearest min(K, |S|) members: the additive game
+U(S) = (1 / K) * matches among them (Jia et al., "Efficient task-specific data valuation for nearest neighbor
+algorithms", PVLDB 2019), or the soft-label game U(S) = share of matches among the members it has, 1 / C for the empty
+set (Wang and Jia, "A note on KNN-Shapley", 2023), or the vote of all within a radius (Wang et al.,
+"Threshold KNN-Shapley", NeurIPS 2023). A value is the mean over validation rows. Memory is n, never n x m.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse, stats
+
+from assay.importance import checks
+from assay.importance.values import Values, Vector, from_folds
+from assay.numerics import neighbours as kernels
+from assay.numerics.compiled import announce
+
+METRICS = ("euclidean", "cosine")
+
+
+def knn_shapley(
+    X: Any,
+    y: Any,
+    X_val: Any,
+    y_val: Any,
+    *,
+    k: int = 5,
+    soft: bool = False,
+    top: int | None = None,
+    metric: str = "euclidean",
+    folds: Any = None,
+) -> Values:
+    """(n,) exact Shapley values of training samples to a k-nearest-neighbour classifier.
+
+    X (n, p), X_val (m, p) dense or sparse, finite; y (n,), y_val (m,) classes of any kind; k >= 1, also above n.
+    Unit: share of validation rows; positive is useful; the values sum to U(all) (soft: U(all) - 1 / C).
+    Samples at one distance get the mean over their orders. metric: euclidean, or cosine (no row of zeros).
+    soft: the classifier averages over the neighbours it has. top: only the nearest `top` >= k of each validation
+    row are sorted, and farther ones get 0 from it; each value is then off by less than 1 / top. folds (m,): number
+    of each validation row's fold; the result then knows its per_fold, stderr and z. ValueError names the argument.
+    """
+    k = checks.count(k, "k")
+    if top is not None and soft:
+        raise ValueError("top with soft=True: the bound of a truncation holds for the additive game only; leave one out")
+
+    def game(n: int, classes: int) -> tuple[Vector, float, float]:
+        return _soft(n, k, classes) if soft else (np.minimum(k, np.arange(1, n + 1)) / (k * np.arange(1.0, n + 1)), 0.0, 0.0)
+
+    return _sorted_game(X, y, X_val, y_val, game, k, top, metric, folds)
+
+
+def knn_banzhaf(
+    X: Any, y: Any, X_val: Any, y_val: Any, *, k: int = 5, top: int | None = None, metric: str = "euclidean", folds: Any = None
+) -> Values:
+    """(n,) exact Banzhaf values of the game of `knn_shapley`: the mean over all subsets of the others.
+
+    Arguments, unit and ties as there. A sample of rank i counts with P(Binomial(i - 1, 1/2) <= k - 1) / k, which
+    falls much faster than Shapley's 1 / i: a value is off by less than that of rank `top` (Wang and Jia,
+    "Data Banzhaf", AISTATS 2023).
+    """
+    k = checks.count(k, "k")
+
+    def game(n: int, _: int) -> tuple[Vector, float, float]:
+        return stats.binom.cdf(k - 1, np.arange(n), 0.5) / k, 0.0, 0.0
+
+    return _sorted_game(X, y, X_val, y_val, game, k, top, metric, folds)
+
+
+def threshold_knn_shapley(
+    X: Any,
+    y: Any,
+    X_val: Any,
+    y_val: Any,
+    *,
+    radius: float,
+    epsilon: float | None = None,
+    delta: float | None = None,
+    rng: np.random.Generator | None = None,
+    metric: str = "euclidean",
+    folds: Any = None,
+) -> Values:
+    """(n,) exact Shapley values to a classifier that lets all within `radius` vote; time n a validation row.
+
+    Arguments and unit as in `knn_shapley`; radius > 0 in the metric (cosine: 1 - cos). Outside it a value is 0.
+    With epsilon and delta the values are differentially private: to whoever reads one sample's value, the presence
+    of any other sample. Gaussian noise goes on how many neighbours a validation row has and how many match, composed
+    over the m rows by dp-accounting's RDP accountant (`pip install 'assay[privacy]'`); rng draws it and must be given.
+    A value of one's own sample does not hide that sample from oneself.
+    """
+    radius = checks.positive(radius, "radius")
+    data = _Problem(X, y, X_val, y_val, metric, folds)
+    noise = np.zeros((data.m, 2))
+    if epsilon is not None:
+        if delta is None or rng is None:
+            raise ValueError("epsilon needs delta (below 1 / n) and rng (a numpy Generator): privacy is drawn noise")
+        noise = rng.normal(0.0, noise_scale(epsilon, delta, data.m), (data.m, 2))
+    elif delta is not None:
+        raise ValueError("delta without epsilon: give both for private values, or neither")
+    harmonic = np.concatenate(([0.0], np.cumsum(1.0 / np.arange(1, data.n + 1))))
+    # Of rows of length 1 the squared distance is 2 (1 - cos).
+    limit = 2.0 * radius if metric == "cosine" else radius**2
+    game = (harmonic, 1.0 / data.classes)
+    kernel = kernels.sparse_within if data.sparse else kernels.dense_within
+    announce(kernel)
+    return data.over_folds(lambda at, sums: kernel(*data.arrays(at), limit, noise[at], game, sums))
+
+
+def noise_scale(epsilon: float, delta: float, m: int) -> float:
+    """Standard deviation of the noise on each of (n, c), released for m validation rows at (epsilon, delta).
+
+    One sample more or less changes each count by at most 1: sensitivity sqrt(2), at all m rows at once.
+    """
+    epsilon, delta = checks.positive(epsilon, "epsilon"), checks.positive(delta, "delta")
+    if delta >= 1:
+        raise ValueError(f"delta is {delta}; give a probability, below 1 / n")
+    try:
+        import dp_accounting
+        from dp_accounting import rdp
+    except ImportError:
+        raise ImportError("private values need dp-accounting: pip install 'assay[privacy]'") from None
+
+    def event(multiplier: float) -> Any:
+        return dp_accounting.SelfComposedDpEvent(dp_accounting.GaussianDpEvent(multiplier), m)
+
+    multiplier = dp_accounting.calibrate_dp_mechanism(
+        rdp.RdpAccountant, event, epsilon, delta, dp_accounting.LowerEndpointAndGuess(0.0, 1.0)
+    )
+    return float(multiplier * np.sqrt(2.0))
+
+
+def _soft(n: int, k: int, classes: int) -> tuple[Vector, float, float]:
+    """Coefficients by rank, and what every value loses for each match and for the empty set's 1 / C (METHODS 3)."""
+    below = float(np.sum(1.0 / np.arange(2, min(k, n) + 1)))
+    if n == 1:
+        return np.ones(1), 0.0, 1.0 / classes
+    rank = np.arange(1.0, n)
+    first = float(np.sum(1.0 / np.arange(1, min(k, n - 1) + 1)))
+    c = (first + (n - 1 >= k) * (np.minimum(rank, k) * (n - 1) / rank - k) / k) / (n - 1)
+    return np.append(c, below / (n - 1) + 1.0 / n), below / (n * (n - 1)), 1.0 / (classes * n)
+
+
+def _sorted_game(
+    X: Any, y: Any, X_val: Any, y_val: Any, game: Callable[[int, int], Any], k: int, top: int | None, metric: str, folds: Any
+) -> Values:
+    data = _Problem(X, y, X_val, y_val, metric, folds)
+    if top is None:
+        top = data.n
+    elif checks.count(top, "top") < k:
+        raise ValueError(f"top is {top}, k is {k}: the nearest k decide, so top is at least k")
+    c, mean_share, chance = game(data.n, data.classes)
+    packed = (c, np.concatenate(([0.0], np.cumsum(c))), mean_share, chance)
+    kernel = kernels.sparse_values if data.sparse else kernels.dense_values
+    announce(kernel)
+    return data.over_folds(lambda at, sums: kernel(*data.arrays(at), packed, top, sums))
+
+
+class _Problem:
+    """Checked rows and classes, as kernels take them."""
+
+    def __init__(self, X: Any, y: Any, X_val: Any, y_val: Any, metric: str, folds: Any) -> None:
+        checks.one_of(metric, METRICS, "metric")
+        train, validation = checks.pair(X, X_val)
+        self.n, self.m = train.shape[0], validation.shape[0]
+        labels = checks.vector(y, self.n, "y", "X"), checks.vector(y_val, self.m, "y_val", "X_val")
+        checks.disjoint(X, labels[0], X_val, labels[1])
+        self.fold, self._given = checks.fold_numbers(folds, self.m), folds
+        known, codes = np.unique(np.concatenate(labels), return_inverse=True)
+        self.classes = len(known)
+        self.y, self.y_val = (part.astype(np.int32) for part in np.split(codes, [self.n]))
+        self.sparse = sparse.issparse(train)
+        if metric == "cosine":
+            train, validation = _directions(train, "X"), _directions(validation, "X_val")
+        self.train: Any = train if self.sparse else np.ascontiguousarray(np.asarray(train).T)
+        self.validation: Any = validation
+
+    def arrays(self, at: NDArray[np.int64]) -> tuple[Any, ...]:
+        """Rows, the validation rows `at`, and the classes of both."""
+        V = self.validation[at]
+        if not self.sparse:
+            return self.train, V, self.y, self.y_val[at]
+        squares = np.add.reduceat(np.append(self.train.data.astype(np.float64) ** 2, 0.0), self.train.indptr[:-1])
+        squares = np.where(np.diff(self.train.indptr) > 0, squares, 0.0)
+        rows = (self.train.indptr, self.train.indices, self.train.data, squares, self.train.shape[1])
+        return rows, (V.indptr, V.indices, V.data), self.y, self.y_val[at]
+
+    def over_folds(self, add: Callable[[NDArray[np.int64], Vector], None]) -> Values:
+        """Mean over each fold's validation rows of what `add(positions, sums)` adds up, in a fixed order."""
+        per_fold = []
+        for fold in range(int(self.fold.max()) + 1):
+            at = np.flatnonzero(self.fold == fold)
+            sums = np.zeros((kernels.BLOCKS, self.n))
+            add(at, sums)
+            per_fold.append(sums.sum(axis=0) / len(at))
+        return from_folds(np.stack(per_fold), self._given)
+
+
+def _directions(X: Any, name: str) -> Any:
+    """Rows scaled to length 1; ValueError for a row of zeros, which has no direction."""
+    squares = np.asarray((X.multiply(X) if sparse.issparse(X) else X * X).sum(axis=1)).ravel()
+    empty = np.flatnonzero(squares == 0)
+    if len(empty):
+        raise ValueError(f"{name}: row {empty[0]} is all zeros and has no direction; drop such rows or use metric='euclidean'")
+    length = np.sqrt(squares)
+    if not sparse.issparse(X):
+        return X / length[:, None]
+    scaled = X.astype(np.float64)
+    scaled.data = scaled.data / np.repeat(length, np.diff(scaled.indptr))
+    return scaled
