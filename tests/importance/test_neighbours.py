@@ -132,9 +132,7 @@ def test_threshold_values_against_all_subsets(make):
     for seed in range(300):
         X, y, X_val, y_val, _ = game(seed, grid=4 if seed % 2 else None)
         radius, classes = 0.3 + (seed % 5) / 2 + 1e-6, len(set(y) | set(y_val))
-        expected = [
-            semivalue(threshold_utility(X, y, v, c, radius, classes), len(y)) for v, c in zip(X_val, y_val, strict=True)
-        ]
+        expected = [semivalue(threshold_utility(X, y, v, c, radius, classes), len(y)) for v, c in zip(X_val, y_val, strict=True)]
         found = threshold_knn_shapley(make(X), y, make(X_val), y_val, radius=radius)
         np.testing.assert_allclose(found, np.mean(expected, axis=0), atol=1e-10, err_msg=f"seed {seed}")
 
@@ -149,9 +147,7 @@ def test_private_values_are_noised_by_the_accounted_amount():
     plain = threshold_knn_shapley(X, y, X_val, y_val, radius=1.0)
 
     def private(e, seed=0):
-        return threshold_knn_shapley(
-            X, y, X_val, y_val, radius=1.0, epsilon=e, delta=delta, rng=np.random.default_rng(seed)
-        )
+        return threshold_knn_shapley(X, y, X_val, y_val, radius=1.0, epsilon=e, delta=delta, rng=np.random.default_rng(seed))
 
     np.testing.assert_array_equal(private(1.0), private(1.0))
     assert not np.array_equal(private(1.0), private(1.0, seed=1))

@@ -9,7 +9,7 @@ from scipy import sparse
 from assay.numerics.hashing import hash_rows
 from assay.numerics.logistic import as_rows
 
-Matrix = sparse.csr_array | NDArray[np.float64]
+Matrix = Any  # a CSR array or a dense float64 one
 
 
 def matrix(X: Any, name: str) -> Matrix:
@@ -84,7 +84,7 @@ def fold_numbers(folds: Any, m: int) -> NDArray[np.int64]:
 
 def positive(value: Any, name: str) -> float:
     """A finite number above 0."""
-    if not (np.isscalar(value) and np.isfinite(value) and value > 0):  # type: ignore[arg-type, operator]
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not 0 < value < np.inf:
         raise ValueError(f"{name} is {value!r}; give a number above 0")
     return float(value)
 

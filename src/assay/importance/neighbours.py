@@ -104,7 +104,7 @@ def threshold_knn_shapley(
     # Of rows of length 1 the squared distance is 2 (1 - cos).
     limit = 2.0 * radius if metric == "cosine" else radius**2
     game = (harmonic, 1.0 / data.classes)
-    kernel = kernels.sparse_within if data.sparse else kernels.dense_within
+    kernel: Any = kernels.sparse_within if data.sparse else kernels.dense_within
     announce(kernel)
     return data.over_folds(lambda at, sums: kernel(*data.arrays(at), limit, noise[at], game, sums))
 
@@ -153,7 +153,7 @@ def _sorted_game(
         raise ValueError(f"top is {top}, k is {k}: the nearest k decide, so top is at least k")
     c, mean_share, chance = game(data.n, data.classes)
     packed = (c, np.concatenate(([0.0], np.cumsum(c))), mean_share, chance)
-    kernel = kernels.sparse_values if data.sparse else kernels.dense_values
+    kernel: Any = kernels.sparse_values if data.sparse else kernels.dense_values
     announce(kernel)
     return data.over_folds(lambda at, sums: kernel(*data.arrays(at), packed, top, sums))
 

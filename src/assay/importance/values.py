@@ -3,6 +3,7 @@
 from typing import Any, Self
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 Vector = NDArray[np.float64]
@@ -59,6 +60,11 @@ class Values(np.ndarray[Any, np.dtype[np.float64]]):
     def z(self) -> Vector:
         """(n,) value / (stderr + median stderr); NaN where there is no standard error."""
         return z_score(np.asarray(self), self.stderr)
+
+    def columns(self) -> dict[str, pa.Array]:
+        """value, stderr and z as Arrow columns; null where unknown."""
+        parts = {"value": np.asarray(self), "stderr": self.stderr, "z": self.z}
+        return {name: pa.array(part, pa.float64(), from_pandas=True) for name, part in parts.items()}
 
 
 def from_folds(per_fold: Vector, folds: Any) -> Values:

@@ -1,0 +1,184 @@
+"""Exact values of past sessions to session-kNN, the next-item recommender of shops that see no user twice.
+
+Each prefix of a validation session is a query, the item that follows its target. A past session adds
+similarity * (1[it holds the target] - mean over negatives of 1[it holds them]) / k if it is among the k nearest of
+those that are there: an additive game, so its semivalues are exact in M log M for M sessions that share an item with the
+prefix; all others are null players (the game of Jia et al., PVLDB 2019,
+with real contributions). Reciprocal rank is not additive: compare before taking one for the other.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+from scipy import stats
+
+from assay.importance import checks
+from assay.importance.values import Values, from_folds
+from assay.numerics import sessions as kernels
+from assay.numerics.compiled import announce
+from assay.numerics.hashing import hash_ids, mix, uniform
+
+_DAY = 86_400
+_FOLD_SEED = 4
+
+
+@dataclass(frozen=True)
+class SessionValues:
+    """Values of sessions and their sums: what the mean score over prefixes would lose without each.
+
+    sessions: session_id, value, stderr, z, entries (distinct items). items: item_id, value, stderr, z, sessions.
+    days: day of a session's last event (UTC), value, stderr, z, sessions. users: the same by user_id, or None where
+    train has no such column. A session's value is split over the items that it shared with each prefix, by similarity.
+    """
+
+    sessions: pa.Table
+    items: pa.Table
+    days: pa.Table
+    users: pa.Table | None
+
+
+def session_shapley(
+    train: Any,
+    validation: Any,
+    *,
+    k: int,
+    m: int | None = None,
+    negatives: int | str = 0,
+    semivalue: str = "shapley",
+    folds: int | None = None,
+) -> SessionValues:
+    """Value of every training session to session-kNN's next-item scores on all prefixes of validation sessions.
+
+    train, validation: tables (Arrow, pandas, or a mapping of columns) of session_id, item_id and timestamp (seconds
+    since 1970 or Arrow timestamps, not falling within a session), train also user_id if there is one. k: neighbours. m:
+    only the m most recent sessions that share an item are candidates, cut on the full data. negatives: how many other
+    items, drawn by a hash of the prefix, or "all"; 0 leaves them out. semivalue: shapley or banzhaf. folds: validation
+    sessions are split into so many by a hash of their id, for standard errors and z. Unit: score of the target (less
+    the mean negative's) a prefix; positive is useful; ties by time of the last event, then id. ValueError names the argument.
+    """
+    k = checks.count(k, "k")
+    most = checks.count(m, "m") if m is not None else np.iinfo(np.int64).max
+    drawn = -1 if negatives == "all" else checks.count(negatives, "negatives", 0)
+    checks.one_of(semivalue, ("shapley", "banzhaf"), "semivalue")
+    past, new = _Events(train, "train"), _Events(validation, "validation")
+    both = pc.is_in(new.ids, value_set=past.ids)
+    if pc.any(both).as_py():
+        raise ValueError(f"validation: session {new.ids.filter(both)[0]} is in train too; give sessions that are not in train")
+    index = kernels.index_sessions(past.session, past.item, past.last, len(past.items))
+    starts, events = new.sequences(past.items)
+    if not (np.diff(starts) > 1).any():
+        raise ValueError("validation has no session of two events or more: nothing follows a first event")
+    hashes = hash_ids(new.ids)
+    fold = np.zeros(len(hashes), np.int64)
+    if folds is not None:
+        fold = (uniform(mix(_FOLD_SEED, hashes)) * checks.count(folds, "folds", 2)).astype(np.int64)
+    prefixes = np.bincount(fold, np.maximum(np.diff(starts) - 1, 0), minlength=folds or 1)
+    if (prefixes == 0).any():
+        raise ValueError(f"folds is {folds}: {len(hashes)} validation sessions do not fill so many; give fewer")
+    rank = np.arange(1.0, len(past.ids) + 1)
+    # The contributions hold 1 / k already.
+    c = np.minimum(k, rank) / rank if semivalue == "shapley" else stats.binom.cdf(k - 1, rank - 1, 0.5)
+    cumulative = np.concatenate(([0.0], np.cumsum(c)))
+    announce(kernels.session_values)
+    per_fold = np.empty((len(prefixes), len(index.entry_item)))
+    for number, count in enumerate(prefixes):
+        sums = np.zeros((kernels.BLOCKS, len(index.entry_item)))
+        chosen = np.flatnonzero(fold == number)
+        kernels.session_values(
+            kernels.parts(index), starts, events, hashes, chosen, c, cumulative, k, most, drawn, sums
+        )  # fmt: skip
+        per_fold[number] = sums.sum(axis=0) / count
+    return _tables(past, index, per_fold, folds)
+
+
+class _Events:
+    """Checked events: ids of sessions and items in order, and codes into them."""
+
+    def __init__(self, table: Any, name: str) -> None:
+        made = table if isinstance(table, pa.Table) else pa.table(table)
+        missing = [column for column in ("session_id", "item_id", "timestamp") if column not in made.column_names]
+        if missing:
+            raise ValueError(f"{name} has no column {missing[0]!r}; give session_id, item_id and timestamp")
+        if not made.num_rows:
+            raise ValueError(f"{name} has no rows; give the events of at least one session")
+        for column in made.column_names:
+            if column in ("session_id", "item_id", "timestamp", "user_id") and made.column(column).null_count:
+                raise ValueError(f"{name}: {made.column(column).null_count} rows have no {column}; drop them first")
+        self.ids, self.session = _coded(made.column("session_id"))
+        self.items, self.item = _coded(made.column("item_id"))
+        self.time = _seconds(made.column("timestamp"), name)
+        self._order = np.argsort(self.session, kind="stable")
+        self._check_order(name)
+        self.last = np.full(len(self.ids), -1, np.int64)
+        np.maximum.at(self.last, self.session, self.time)
+        self.user = None
+        if "user_id" in made.column_names:
+            users, codes = _coded(made.column("user_id"))
+            self.user = users, codes[self._order][np.searchsorted(self.session[self._order], np.arange(len(self.ids)))]
+
+    def _check_order(self, name: str) -> None:
+        session, time = self.session[self._order], self.time[self._order]
+        back = np.flatnonzero((np.diff(time) < 0) & (np.diff(session) == 0))
+        if len(back):
+            ident = self.ids[int(session[back[0]])]
+            raise ValueError(f"{name}: the timestamps of session {ident} are not sorted; sort its events by time")
+
+    def sequences(self, known: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Where each session begins (V + 1,), and its items as codes into `known`, -1 where it is not there."""
+        code = pc.fill_null(pc.index_in(self.items, value_set=known), -1).to_numpy().astype(np.int64)
+        starts = np.concatenate(([0], np.cumsum(np.bincount(self.session, minlength=len(self.ids)))))
+        return starts, code[self.item[self._order]]
+
+
+def _coded(column: pa.ChunkedArray) -> tuple[pa.Array, NDArray[np.int64]]:
+    """Distinct ids in order, and each row's place among them."""
+    column = column.combine_chunks()
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    encoded = column.dictionary_encode()
+    order = pc.sort_indices(encoded.dictionary).to_numpy()
+    place = np.empty(len(order), np.int64)
+    place[order] = np.arange(len(order))
+    return encoded.dictionary.take(pa.array(order)), place[encoded.indices.to_numpy()]
+
+
+def _seconds(column: pa.ChunkedArray, name: str) -> NDArray[np.int64]:
+    if pa.types.is_timestamp(column.type):
+        column = pc.cast(pc.cast(column, pa.timestamp("us", column.type.tz)), pa.int64())
+        values = column.to_numpy() / 1e6
+    else:
+        values = column.to_numpy()
+    if values.dtype.kind not in "iuf":
+        raise ValueError(f"{name}: timestamp is {column.type}; give seconds since 1970 or timestamps")
+    if not np.isfinite(values).all() or values.min() < 0:
+        raise ValueError(f"{name}: timestamp holds {values.min():g}; give seconds since 1970, none negative or unknown")
+    milliseconds: NDArray[np.int64] = np.floor(values * 1e3).astype(np.int64)
+    return milliseconds
+
+
+def _tables(past: _Events, index: kernels.SessionIndex, per_fold: NDArray[np.float64], folds: int | None) -> SessionValues:
+    session = index.original[index.entry_session]
+
+    def rolled(codes: NDArray[np.integer[Any]], size: int) -> Values:
+        return from_folds(np.stack([np.bincount(codes, values, minlength=size) for values in per_fold]), folds)
+
+    def table(name: str, ids: Any, codes: NDArray[np.integer[Any]], counted: str, count: NDArray[np.int64]) -> pa.Table:
+        found = rolled(codes, len(ids))
+        return pa.table({name: ids, **found.columns(), counted: count})
+
+    def by_session(name: str, ids: Any, group: NDArray[np.int64]) -> pa.Table:
+        return table(name, ids, group[session], "sessions", np.bincount(group, minlength=len(ids)))
+
+    size = np.empty(len(past.ids), np.int64)
+    size[index.original] = index.size
+    days, day = np.unique(past.last // (1000 * _DAY), return_inverse=True)
+    return SessionValues(
+        table("session_id", past.ids, session, "entries", size),
+        table("item_id", past.items, index.entry_item, "sessions", np.diff(index.item_start)),
+        by_session("day", pa.array(days.astype("datetime64[D]")), day),
+        by_session("user_id", *past.user) if past.user is not None else None,
+    )
