@@ -11,7 +11,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from assay.errors import InputError
-from assay.importance.protocol import Importance, Vector
+from assay.importance.protocol import Importance
+from assay.importance.values import Vector
 from assay.numerics.hashing import mix, uniform
 from assay.samples.table import Samples
 from assay.store import Run, write_parquet, write_text

@@ -1,6 +1,6 @@
 """What each training sample is worth: valuers, one family a file, and what follows from their values."""
 
-from assay.importance.influence import Influence, group_influence, influence
+from assay.importance.influence import Influence, group_influence, influence, refine
 from assay.importance.neighbours import knn_banzhaf, knn_shapley, threshold_knn_shapley
 from assay.importance.predicted import Loss, Probability
 from assay.importance.protocol import Importance, Valuer
@@ -17,6 +17,7 @@ __all__ = [
     "influence",
     "knn_banzhaf",
     "knn_shapley",
+    "refine",
     "session_shapley",
     "threshold_knn_shapley",
 ]

@@ -1,4 +1,4 @@
-"""Influence of training samples on a logistic regression's validation loss, with leverage correction.
+"""Influence of training samples on a logistic regression's validation utility, with leverage correction.
 
 Without sample i the coefficients move by H^-1 x_i r_i / (1 - D_i h_i) to first order in everything but its own
 curvature (Pregibon, "Logistic regression diagnostics", Annals of Statistics 1981; Koh and Liang, ICML 2017, for
@@ -6,6 +6,7 @@ the first-order part; Rad and Maleki, "A scalable estimate of the out-of-sample 
 for the correction). Its value is what the validation loss rises by on the way.
 """
 
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,13 +14,30 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from assay.errors import AssayError, InputError
-from assay.importance.protocol import Importance, Vector, only_log_loss, user_folds
-from assay.numerics.logistic import Curvature, as_rows, fit, margins, probability, transposed
+from assay.errors import InputError
+from assay.importance import checks
+from assay.importance.protocol import Importance, user_folds
+from assay.importance.utilities import LOG_LOSS, Utility, parse
+from assay.importance.values import Values, Vector, from_folds
+from assay.numerics.logistic import (
+    DENSE_COLUMNS,
+    Curvature,
+    IterativeCurvature,
+    as_rows,
+    direction,
+    fit,
+    margins,
+    probability,
+    transposed,
+)
 from assay.samples.table import Samples
 
+LEVERAGES = ("exact", "sketch", "none")
 _CONVERGED = 1e-10  # Newton decrement a row: beyond it the values are of another model
 _CLOSE = 1e-9  # least 1 - D h: a sample that alone determines a coefficient has no finite first-order value
+_DIRECT = 2_000  # rows of a group whose own matrix is solved; larger groups go by conjugate gradients
+_PROBES = 100  # of the sketch: 14 % standard deviation of a leverage
+_REFINED = 500  # rows of highest sketched leverage that get an exact one
 
 
 @dataclass(frozen=True)
@@ -27,15 +45,36 @@ class State:
     """All that values depend on besides the sample itself: small enough to broadcast to any number of workers."""
 
     coef: Vector  # (p,)
-    directions: Vector  # (p, F): H^-1 times the gradient of each fold's mean validation loss
-    curvature: Curvature
+    gradients: Vector  # (p, F): of each fold's validation loss
+    directions: Vector  # (p, F): H^-1 times that
+    curvature: Curvature | IterativeCurvature
+    l2: float
 
     def leverage(self, X: sparse.csr_array) -> Vector:
-        """(n,) x_i' H^-1 x_i, exact."""
+        """(n,) x_i' H^-1 x_i, exact; ValueError beyond what a stored Hessian takes."""
+        if not isinstance(self.curvature, Curvature):
+            raise ValueError(f"leverage is 'exact': {X.shape[1]} columns, {DENSE_COLUMNS} at most; give 'sketch' or 'none'")
         return self.curvature.leverage(X)
 
+    def sketch(self, X: sparse.csr_array, d: Vector) -> Vector:
+        """(n,) leverages by random projections (seeded), exact for the rows where d h is largest.
+
+        z = H^-1 (X' sqrt(d) w + sqrt(l2) u) has covariance H^-1, so h_i is the mean of (x_i . z)^2.
+        """
+        rng = np.random.default_rng(0)
+        out, root = np.zeros(X.shape[0]), np.sqrt(d)
+        for _ in range(_PROBES):
+            drawn = transposed(X, root * rng.standard_normal(X.shape[0]))
+            probe = self.curvature.solve(drawn + np.sqrt(self.l2) * rng.standard_normal(X.shape[1]))
+            out += margins(X, np.asarray(probe)) ** 2
+        out /= _PROBES
+        top = np.argsort(-d * out, kind="stable")[:_REFINED]
+        few = X[top].toarray().astype(np.float64)
+        out[top] = np.einsum("ip,pi->i", few, self.curvature.solve(np.asfortranarray(few.T)))
+        return out
+
     def values(
-        self, X: sparse.csr_array, y: NDArray[np.integer], weight: Vector | None = None, leverage: Vector | None = None
+        self, X: sparse.csr_array, y: NDArray[Any], weight: Vector | None = None, leverage: Vector | None = None
     ) -> Vector:
         """(F, n) values of the rows of X on each fold; leverage (n,) saves computing it, zeros leave it out."""
         p = probability(margins(X, self.coef))
@@ -43,16 +82,37 @@ class State:
         h = self.leverage(X) if leverage is None else leverage
         pull = w * (p - y) / np.maximum(1.0 - w * p * (1.0 - p) * h, _CLOSE)
         out = np.empty((self.directions.shape[1], len(p)))
-        for fold, direction in enumerate(self.directions.T):
-            out[fold] = margins(X, np.ascontiguousarray(direction)) * pull
+        for fold, column in enumerate(self.directions.T):
+            out[fold] = margins(X, np.ascontiguousarray(column)) * pull
         return out
+
+    def reweighted(self, X: sparse.csr_array, y: NDArray[Any], weight: Vector, changed: Vector) -> Vector:
+        """(p,) coefficients when the rows' weights become `changed`: one Newton step under these."""
+        p = probability(margins(X, self.coef))
+        gradient = transposed(X, (changed - weight) * (p - y))
+        near = self.curvature if isinstance(self.curvature, Curvature) else None
+        return np.asarray(self.coef - direction(X, changed * p * (1.0 - p), self.l2, gradient, near, tolerance=1e-6))
+
+    def group(self, X: sparse.csr_array, y: NDArray[Any], rows: NDArray[np.int64], weight: Vector) -> Vector:
+        """(F,) rise of the loss without these rows together: v' X_S' (I - X_S H^-1 X_S' D_S)^-1 r_S."""
+        if not len(rows):
+            raise ValueError("group holds no rows; give at least one")
+        if len(rows) > _DIRECT or not isinstance(self.curvature, Curvature):
+            changed = weight.copy()
+            changed[rows] = 0.0
+            return np.asarray(self.gradients.T @ (self.reweighted(X, y, weight, changed) - self.coef))
+        inside = X[rows]
+        p = probability(margins(inside, self.coef))
+        w = weight[rows]
+        system = np.eye(len(p)) - self.curvature.between(inside) * (w * p * (1.0 - p))
+        return np.asarray((inside @ self.directions).T @ np.linalg.solve(system, w * (p - y[rows])))
 
 
 def prepare(
     X: sparse.csr_array,
-    y: NDArray[np.integer],
+    y: NDArray[Any],
     X_val: sparse.csr_array,
-    y_val: NDArray[np.integer],
+    y_val: NDArray[Any],
     *,
     l2: float,
     coef: Vector,
@@ -60,72 +120,177 @@ def prepare(
     weight_val: Vector | None = None,
     folds: NDArray[np.int64] | None = None,
     curvature: Curvature | None = None,
+    utility: Utility = LOG_LOSS,
+    request_val: NDArray[Any] | None = None,
 ) -> State:
     """The state that values follow from; arguments as in `influence`. curvature is X's Hessian at coef, if at hand.
 
-    AssayError when coef is not the minimum of the penalised training loss: decrement / n above 1e-10.
+    ValueError when coef is not the minimum of the penalised training loss: decrement / n above 1e-10.
     """
     w = np.ones(X.shape[0]) if sample_weight is None else np.asarray(sample_weight, np.float64)
     p = probability(margins(X, coef))
-    curvature = curvature or Curvature(X, w * p * (1.0 - p), l2)
-    curvature.invert()  # leverage needs it, and solves are then the same whatever was asked before
+    kind = Curvature if X.shape[1] <= DENSE_COLUMNS else IterativeCurvature
+    solver = curvature or kind(X, w * p * (1.0 - p), l2)
+    if isinstance(solver, Curvature):
+        solver.invert()  # leverage needs it, and solves are then the same whatever was asked before
     gradient = transposed(X, w * (p - y)) + l2 * coef
-    decrement = 0.5 * float(gradient @ curvature.solve(gradient)) / max(int(np.count_nonzero(w)), 1)
+    decrement = 0.5 * float(gradient @ solver.solve(gradient)) / max(int(np.count_nonzero(w)), 1)
     if not decrement <= _CONVERGED:
-        raise AssayError(
-            f"the model is not converged (Newton decrement {decrement:.1e} a row, at most {_CONVERGED:.0e} is allowed):"
-            " influence would be of another model; fit it with numerics.logistic.fit"
+        raise ValueError(
+            f"coef is not converged (Newton decrement {decrement:.1e} a row, at most {_CONVERGED:.0e} is allowed):"
+            " influence would be of another model; leave coef out, or fit it with numerics.logistic.fit"
         )
-    residual = probability(margins(X_val, coef)) - y_val
-    importance = np.ones(len(residual)) if weight_val is None else weight_val
-    fold = np.zeros(len(residual), np.int64) if folds is None else folds
+    score = margins(X_val, coef)
+    fold = np.zeros(len(score), np.int64) if folds is None else folds
+    weight = np.ones(len(score)) if weight_val is None else weight_val
+    utility.check(y_val, request_val, fold)
     gradients = np.empty((X.shape[1], int(fold.max()) + 1))
     for k in range(gradients.shape[1]):
-        inside = np.where(fold == k, importance, 0.0)
-        gradients[:, k] = transposed(X_val, inside * residual) / inside.sum()
-    return State(coef, np.asarray(curvature.solve(gradients)), curvature)
+        at = np.flatnonzero(fold == k)
+        slopes = np.zeros(len(score))
+        slopes[at] = utility.slopes(score[at], y_val[at], weight[at], None if request_val is None else request_val[at])
+        gradients[:, k] = transposed(X_val, slopes)
+    return State(coef, gradients, np.asarray(solver.solve(gradients)), solver, l2)
+
+
+@dataclass(frozen=True)
+class _Problem:
+    """Checked arguments of the array functions, and the state at the minimum."""
+
+    X: sparse.csr_array
+    y: NDArray[np.int8]
+    X_val: sparse.csr_array
+    y_val: NDArray[np.int8]
+    weight: Vector
+    utility: Utility
+    request_val: NDArray[Any] | None
+    state: State
+
+
+def _problem(
+    X: Any, y: Any, X_val: Any, y_val: Any, l2: Any, coef: Any, sample_weight: Any, utility: str, request_val: Any, folds: Any
+) -> _Problem:
+    train, validation = checks.pair(X, X_val)
+    n, m = train.shape[0], validation.shape[0]
+    labels, labels_val = checks.binary(y, n, "y", "X"), checks.binary(y_val, m, "y_val", "X_val")
+    checks.disjoint(X, labels, X_val, labels_val)
+    l2, wanted, weight = checks.positive(l2, "l2"), parse(utility), checks.weights(sample_weight, n)
+    fold = checks.fold_numbers(folds, m)
+    if request_val is not None:
+        if not utility.startswith("ndcg"):
+            raise ValueError(f"request_val is only for ndcg@k, and utility is {utility!r}; leave one out")
+        request_val = checks.vector(request_val, m, "request_val", "X_val")
+    train, validation = as_rows(train), as_rows(validation)
+    if coef is None:
+        coef = fit(train, labels, l2=l2, sample_weight=weight).coef
+    coef = np.asarray(coef, np.float64)
+    if coef.shape != (train.shape[1],):
+        raise ValueError(f"coef has shape {coef.shape}; X has {train.shape[1]} columns, so give ({train.shape[1]},)")
+    state = prepare(
+        train, labels, validation, labels_val, l2=l2, coef=coef, sample_weight=weight, folds=fold, utility=wanted,
+        request_val=request_val,
+    )  # fmt: skip
+    return _Problem(train, labels, validation, labels_val, weight, wanted, request_val, state)
 
 
 def influence(
-    X: sparse.csr_array | NDArray[np.floating],
-    y: NDArray[np.integer],
-    X_val: sparse.csr_array | NDArray[np.floating],
-    y_val: NDArray[np.integer],
+    X: Any,
+    y: Any,
+    X_val: Any,
+    y_val: Any,
     *,
     l2: float,
-    coef: Vector | None = None,
-    sample_weight: Vector | None = None,
-    folds: NDArray[np.int64] | None = None,
-    correct: bool = True,
-) -> Vector:
-    """(F, n): rise of the mean validation log-loss without each training sample; positive is useful.
+    coef: Any = None,
+    sample_weight: Any = None,
+    utility: str = "log_loss",
+    request_val: Any = None,
+    folds: Any = None,
+    leverage: str = "exact",
+) -> Values:
+    """(n,) rise of the validation loss without each training sample; positive is useful.
 
-    X (n, p) and X_val (m, p) dense or CSR; y, y_val in {0, 1}; the loss is
-    sum_i sample_weight_i * log_loss_i + (l2 / 2) |b|^2. coef (p,) is its minimum, else it is fitted here.
-    folds (m,) numbers validation rows from 0; None is one fold (F = 1). correct=False leaves the leverage
-    correction out (plain influence). Unit: nats a validation row. AssayError when coef is not converged.
+    X (n, p) and X_val (m, p) dense or CSR, finite; y, y_val in {0, 1}; the model minimises
+    sum_i sample_weight_i * log_loss_i + (l2 / 2) |b|^2 over all columns (an intercept is a column of ones); coef (p,)
+    is its minimum, else it is fitted here. utility: log_loss (unit: nats a validation row), auc (mean pairwise logistic
+    loss over all pairs) or ndcg@k (pairwise logistic loss inside each request of request_val (m,), pairs weighted by
+    |delta NDCG@k| as it is at coef; a mean over requests with both labels). folds (m,): number of each validation row's
+    fold, from 0; the result then knows its per_fold, stderr and z. leverage: exact (up to 20,000 columns), sketch
+    (random projections, exact where it is highest), or none (plain influence). Samples of weight 0 get 0; equal rows get
+    equal values. ValueError names the argument, also when coef is not converged or X_val holds rows of X.
     """
-    rows, rows_val = as_rows(X), as_rows(X_val)
-    if coef is None:
-        coef = fit(rows, y, l2=l2, sample_weight=sample_weight).coef
-    state = prepare(rows, y, rows_val, y_val, l2=l2, coef=coef, sample_weight=sample_weight, folds=folds)
-    return state.values(rows, y, sample_weight, None if correct else np.zeros(rows.shape[0]))
+    checks.one_of(leverage, LEVERAGES, "leverage")
+    found = _problem(X, y, X_val, y_val, l2, coef, sample_weight, utility, request_val, folds)
+    h = np.zeros(len(found.y))
+    if leverage == "exact":
+        h = found.state.leverage(found.X)
+    elif leverage == "sketch":
+        p = probability(margins(found.X, found.state.coef))
+        h = found.state.sketch(found.X, found.weight * p * (1.0 - p))
+    return from_folds(found.state.values(found.X, found.y, found.weight, h), folds)
 
 
 def group_influence(
-    state: State, X: sparse.csr_array, y: NDArray[np.integer], group: NDArray[np.int64], weight: Vector | None = None
-) -> Vector:
-    """(F,) rise of the loss without the rows `group` of X together: v' X_S' (I - X_S H^-1 X_S' D_S)^-1 r_S.
+    X: Any,
+    y: Any,
+    X_val: Any,
+    y_val: Any,
+    group: Any,
+    *,
+    l2: float,
+    coef: Any = None,
+    sample_weight: Any = None,
+    utility: str = "log_loss",
+    request_val: Any = None,
+    folds: Any = None,
+) -> Values:
+    """(G,) rise of the validation loss without each group of training samples together, groups in sorted order.
 
-    The sum of single values is wrong for a group that owns its features, as a user owns its own column.
-    Time |S|^3, memory |S| (|S| + p).
+    group (n,): the user, session, item or day of each row; np.unique(group) names the values. Other arguments as in
+    `influence`. The sum of single values is wrong for a group that owns its features, as a user owns its own column.
+    Time |S|^3 for a group S of up to 2,000 rows, then some passes over all rows.
     """
-    rows = X[group]
-    p = probability(margins(rows, state.coef))
-    w = np.ones(len(p)) if weight is None else weight[group]
-    inside = rows @ np.asarray(state.curvature.solve(np.asfortranarray(rows.toarray().T.astype(np.float64))))
-    system = np.eye(len(p)) - inside * (w * p * (1.0 - p))
-    return np.asarray((rows @ state.directions).T @ np.linalg.solve(system, w * (p - y[group])))
+    found = _problem(X, y, X_val, y_val, l2, coef, sample_weight, utility, request_val, folds)
+    ids, code = np.unique(checks.vector(group, len(found.y), "group", "X"), return_inverse=True)
+    order = np.argsort(code, kind="stable")
+    ends = np.searchsorted(code[order], np.arange(len(ids) + 1))
+    rows = (order[low:high] for low, high in itertools.pairwise(ends))
+    return from_folds(np.stack([found.state.group(found.X, found.y, at, found.weight) for at in rows], axis=1), folds)
+
+
+def refine(
+    X: Any,
+    y: Any,
+    X_val: Any,
+    y_val: Any,
+    rows: Any,
+    *,
+    l2: float,
+    coef: Any = None,
+    sample_weight: Any = None,
+    utility: str = "log_loss",
+    request_val: Any = None,
+) -> Values:
+    """(len(rows),) fall of the true utility without each of a few training samples, at b + H^-1 x r / (1 - D h).
+
+    rows: positions in X, for instance those of the largest |influence|. Other arguments as in `influence`; unit: that of
+    the measure itself, so steps for auc and ndcg@k. One pass over the validation rows for each. Up to 20,000 columns.
+    """
+    found = _problem(X, y, X_val, y_val, l2, coef, sample_weight, utility, request_val, None)
+    at = np.asarray(rows)
+    if at.ndim != 1 or at.dtype.kind not in "iu" or not len(at) or at.min() < 0 or at.max() >= len(found.y):
+        raise ValueError(f"rows is {rows!r}; give positions from 0 to {len(found.y) - 1}, at least one")
+    few, state = found.X[at], found.state
+    p = probability(margins(few, state.coef))
+    w = found.weight[at]
+    scale = w * (p - found.y[at]) / np.maximum(1.0 - w * p * (1.0 - p) * state.leverage(few), _CLOSE)
+    ones = np.ones(len(found.y_val))
+
+    def measured(b: Vector) -> float:
+        return found.utility.measure(margins(found.X_val, b), found.y_val, ones, found.request_val)
+
+    now = measured(state.coef)
+    moves = state.curvature.solve(np.asfortranarray(few.toarray().T.astype(np.float64))) * scale
+    return Values(np.array([now - measured(state.coef + move) for move in np.ascontiguousarray(moves.T)]))
 
 
 class Influence:
@@ -136,19 +301,25 @@ class Influence:
     def value(
         self, train: Samples, validation: Samples, *, model: Any, utility: str, folds: int, rng: np.random.Generator
     ) -> Importance:
-        """Values (n,) in nats a validation row, mean over folds; InputError: another model or utility.
+        """Values (n,) of log_loss (nats a validation row), auc or ndcg@k (pairwise loss), mean over folds.
 
-        model is a fitted models.logistic.LogisticRegression (coef_, l2, curve). AssayError: it is not converged.
+        model is a fitted models.logistic.LogisticRegression (coef_, l2, curve). InputError: another model or utility,
+        or a model that is not converged.
         """
-        only_log_loss(utility, self.name)
         if not hasattr(model, "curve"):
             raise InputError(f'influence needs a logistic regression, not {model.name!r}; set [select] valuer = "loss"')
         X, y = train.matrix(), train.label
         fold = user_folds(validation, folds, int(rng.integers(2**31)))
-        state = prepare(
-            X, y, validation.matrix(), validation.label, l2=model.l2, coef=model.coef_, sample_weight=train.weight,
-            weight_val=validation.weight, folds=fold, curvature=model.curve(train),
-        )  # fmt: skip
+        try:
+            wanted = parse(utility)
+            state = prepare(
+                X, y, validation.matrix(), validation.label, l2=model.l2, coef=model.coef_, sample_weight=train.weight,
+                weight_val=validation.weight, folds=fold, curvature=model.curve(train), utility=wanted,
+                request_val=validation.request,
+            )  # fmt: skip
+        except ValueError as error:
+            raise InputError(f"influence: {error}") from None
         per_fold = state.values(X, y, train.weight)
-        metadata = {"method": self.name, "utility": "minus the mean validation log_loss", "model": model.name}
+        shown = "minus the mean validation log_loss" if utility == "log_loss" else f"minus the pairwise loss of {utility}"
+        metadata = {"method": self.name, "utility": shown, "model": model.name}
         return Importance(train.keys.column("sample_id").to_numpy(), per_fold.mean(axis=0), per_fold, metadata)

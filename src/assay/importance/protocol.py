@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -9,10 +10,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from assay.errors import InputError, SplitError
+from assay.importance.values import Vector, fold_stderr, z_score
 from assay.numerics.hashing import hash_ids, mix, uniform
 from assay.samples.table import Samples
-
-Vector = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -28,25 +28,24 @@ class Importance:
     per_fold: NDArray[np.float64] | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
 
-    @property
+    def __post_init__(self) -> None:
+        """ValueError: lengths that differ, or a sample_id twice."""
+        if self.value.shape != self.sample_id.shape:
+            raise ValueError(f"value has shape {self.value.shape} and sample_id {self.sample_id.shape}; give one value a sample")
+        ordered = np.sort(self.sample_id)
+        twice = np.flatnonzero(ordered[1:] == ordered[:-1])
+        if len(twice):
+            raise ValueError(f"sample_id holds {ordered[twice[0]]} twice ({len(twice)} such rows); ids must be distinct")
+
+    @cached_property
     def stderr(self) -> Vector:
         """(n,) standard error of value over folds: sd / sqrt(F); NaN without folds."""
-        if self.per_fold is None:
-            return np.full(len(self.value), np.nan)
-        folds = len(self.per_fold)
-        squares = np.zeros(len(self.value))
-        for values in self.per_fold:
-            squares += (values - self.value) ** 2
-        return np.asarray(np.sqrt(squares / (folds * (folds - 1))))
+        return np.full(len(self.value), np.nan) if self.per_fold is None else fold_stderr(self.value, self.per_fold)
 
-    @property
+    @cached_property
     def z(self) -> Vector:
         """(n,) value / (stderr + median stderr), so that near-null samples do not win; NaN without folds."""
-        stderr = self.stderr
-        if not len(stderr) or np.isnan(stderr[0]):
-            return stderr
-        scale = stderr + np.median(stderr)
-        return np.divide(self.value, scale, out=np.zeros_like(scale), where=scale > 0)
+        return z_score(self.value, self.stderr)
 
     def order(self) -> NDArray[np.int64]:
         """(n,) positions from least to most useful: by z where there are folds, else by value; ties by sample_id."""

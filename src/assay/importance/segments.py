@@ -11,7 +11,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy import stats
 
-from assay.importance.protocol import Importance, Vector
+from assay.importance.protocol import Importance
+from assay.importance.values import Vector
 from assay.samples.periods import start
 from assay.samples.table import Samples
 

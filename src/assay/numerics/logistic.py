@@ -15,7 +15,7 @@ from scipy.linalg import blas, lapack
 
 Vector = NDArray[np.float64]
 _BLOCKS = 16  # fixed, so that sums over rows have one order whatever the number of threads
-_DENSE_COLUMNS = 20_000  # beyond this a dense Hessian no longer fits a small machine
+DENSE_COLUMNS = 20_000  # beyond this a dense Hessian no longer fits a small machine
 _PILOT_ROWS = 200_000
 
 
@@ -69,6 +69,18 @@ def _quadratic(indptr, indices, data, upper, out):  # type: ignore[no-untyped-de
         out[i] = total
 
 
+@numba.njit(cache=True, parallel=True)
+def _between(indptr, indices, data, upper, out):  # type: ignore[no-untyped-def]
+    for i in numba.prange(out.shape[0]):
+        for k in range(i, out.shape[0]):
+            total = 0.0
+            for a in range(indptr[i], indptr[i + 1]):
+                for b in range(indptr[k], indptr[k + 1]):
+                    low, high = indices[a], indices[b]
+                    total += data[a] * data[b] * upper[min(low, high), max(low, high)]
+            out[i, k] = total
+
+
 def as_rows(X: sparse.csr_array | NDArray[np.floating]) -> sparse.csr_array:
     """(n, p) matrix as CSR with sorted, unique column indices; X itself where it is so already."""
     rows: Any = X
@@ -113,8 +125,8 @@ class Curvature:
 
     def __init__(self, X: sparse.csr_array, d: Vector, l2: float) -> None:
         p = X.shape[1]
-        if p > _DENSE_COLUMNS:
-            raise ValueError(f"{p} columns: exact curvature takes at most {_DENSE_COLUMNS}; raise [encode] rare")
+        if p > DENSE_COLUMNS:
+            raise ValueError(f"{p} columns: exact curvature takes at most {DENSE_COLUMNS}; raise [encode] rare")
         hessian = np.zeros((p, p))
         hessian.flat[:: p + 1] = l2
         _gram(X.indptr, X.indices, X.data, d, _stripes(X), hessian)
@@ -146,6 +158,29 @@ class Curvature:
         out = np.empty(X.shape[0])
         _quadratic(X.indptr, X.indices, X.data, self._lower.T, out)
         return out
+
+    def between(self, X: sparse.csr_array) -> Vector:
+        """(n, n) x_i' H^-1 x_k of a few rows."""
+        self.invert()
+        out = np.empty((X.shape[0], X.shape[0]))
+        _between(X.indptr, X.indices, X.data, self._lower.T, out)
+        low = np.tril_indices(len(out), -1)
+        out[low] = out.T[low]
+        return out
+
+
+class IterativeCurvature:
+    """Solves with the Hessian X' D X + l2 I by conjugate gradients, where it is too wide to be stored."""
+
+    def __init__(self, X: sparse.csr_array, d: Vector, l2: float) -> None:
+        self._problem = X, d, l2
+
+    def solve(self, g: Vector) -> Vector:
+        """H^-1 g for g of shape (p,) or (p, k), to 1e-10 of g."""
+        X, d, l2 = self._problem
+        if g.ndim == 1:
+            return direction(X, d, l2, g, None, tolerance=1e-10)
+        return np.stack([self.solve(np.ascontiguousarray(column)) for column in g.T], axis=1)
 
 
 def _stripes(X: sparse.csr_array, count: int = 8) -> NDArray[np.int64]:
@@ -201,9 +236,9 @@ def fit(
         p = probability(margin)
         d = w * p * (1.0 - p)
         gradient = transposed(X, w * (p - target)) + l2 * b
-        if curvature is None and X.shape[1] <= _DENSE_COLUMNS:
+        if curvature is None and X.shape[1] <= DENSE_COLUMNS:
             curvature = Curvature(X, d, l2)
-        step = _direction(X, d, l2, gradient, curvature)
+        step = direction(X, d, l2, gradient, curvature)
         decrement = 0.5 * float(gradient @ step)
         if decrement <= tolerance * n:
             return Fit(b, True, decrement, iteration, curvature)
@@ -222,8 +257,13 @@ def fit(
     return Fit(b, decrement <= 1e-10 * n, decrement, max_iterations, curvature)
 
 
-def _direction(X: sparse.csr_array, d: Vector, l2: float, g: Vector, curvature: Curvature | None) -> Vector:
-    """H^-1 g by preconditioned conjugate gradients, to 1e-2 of g in the preconditioner's norm."""
+def direction(
+    X: sparse.csr_array, d: Vector, l2: float, g: Vector, curvature: Curvature | None, tolerance: float = 1e-2
+) -> Vector:
+    """H^-1 g, H = X' diag(d) X + l2 I, by conjugate gradients until the residual is `tolerance` of g.
+
+    curvature, of a Hessian nearby, preconditions; without it the diagonal does. Sizes are in the preconditioner's norm.
+    """
     diagonal = np.ones_like(g)
     if curvature is None:
         squared = sparse.csr_array((X.data**2, X.indices, X.indptr), shape=X.shape)
@@ -231,18 +271,20 @@ def _direction(X: sparse.csr_array, d: Vector, l2: float, g: Vector, curvature: 
     step = np.zeros_like(g)
     residual = g.copy()
     solved = curvature.solve(residual) if curvature is not None else residual / diagonal
-    direction = solved.copy()
+    ahead = solved.copy()
     first = size = float(residual @ solved)
-    for _ in range(25 if curvature is not None else 500):
-        if size <= 1e-4 * first or size == 0.0:
+    # 25 steps are more than a Newton direction needs; an exact solve may take as many as there are columns.
+    limit = (25 if curvature is not None else 500) if tolerance > 1e-4 else min(2000, 2 * len(g) + 50)
+    for _ in range(limit):
+        if size <= tolerance**2 * first or size == 0.0:
             break
-        product = transposed(X, d * margins(X, direction)) + l2 * direction
-        scale = size / float(direction @ product)
-        step += scale * direction
+        product = transposed(X, d * margins(X, ahead)) + l2 * ahead
+        scale = size / float(ahead @ product)
+        step += scale * ahead
         residual -= scale * product
         solved = curvature.solve(residual) if curvature is not None else residual / diagonal
         size, before = float(residual @ solved), size
-        direction = solved + (size / before) * direction
+        ahead = solved + (size / before) * ahead
     return step
 
 

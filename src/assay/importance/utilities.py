@@ -1,0 +1,155 @@
+"""What values are differences of: a smooth loss with a slope for every validation row, and the true measure.
+
+log_loss is its own surrogate. auc and ndcg@k are steps in the scores, so their slopes are those of a pairwise logistic
+loss (for ndcg@k inside each request, weighted by |delta NDCG@k| as it is now); `measure` is the true one.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assay.numerics import pairs
+from assay.numerics.logistic import losses, probability
+from assay.numerics.measures import auc
+
+Vector = NDArray[np.float64]
+KNOWN = "log_loss, auc or ndcg@k (k a number)"
+
+
+class Utility(Protocol):
+    """A utility of scores (m,) of validation rows with labels 0 or 1 (m,) and weights (m,)."""
+
+    @property
+    def name(self) -> str:
+        """As the user writes it."""
+        ...
+
+    def check(self, y: NDArray[Any], request: NDArray[Any] | None, fold: NDArray[np.int64]) -> None:
+        """ValueError where the measure is undefined on a fold."""
+        ...
+
+    def slopes(self, score: Vector, y: NDArray[Any], weight: Vector, request: NDArray[Any] | None) -> Vector:
+        """(m,) slope of the surrogate loss by each score; they belong to a mean over rows, pairs or requests."""
+        ...
+
+    def measure(self, score: Vector, y: NDArray[Any], weight: Vector, request: NDArray[Any] | None) -> float:
+        """The true measure; higher is better."""
+        ...
+
+
+@dataclass(frozen=True)
+class LogLoss:
+    """Minus the weighted mean log-loss, in nats a row."""
+
+    name: str = "log_loss"
+
+    def check(self, y: Any, request: Any, fold: Any) -> None:
+        """Always defined."""
+        del y, request, fold
+
+    def slopes(self, score: Vector, y: NDArray[Any], weight: Vector, request: Any) -> Vector:
+        """weight * (p - y) / sum of weights."""
+        del request
+        return np.asarray(weight * (probability(score) - y) / weight.sum())
+
+    def measure(self, score: Vector, y: NDArray[Any], weight: Vector, request: Any) -> float:
+        """Minus the mean log-loss."""
+        del request
+        return -float(weight @ losses(score, y) / weight.sum())
+
+
+@dataclass(frozen=True)
+class Auc:
+    """Share of pairs in order; its surrogate is the mean pairwise logistic loss over all pairs."""
+
+    name: str = "auc"
+
+    def check(self, y: NDArray[Any], request: Any, fold: NDArray[np.int64]) -> None:
+        """Both labels in every fold."""
+        del request
+        for number in range(int(fold.max()) + 1):
+            if len(np.unique(y[fold == number])) < 2:
+                raise ValueError(f"y_val: fold {number} holds one label only; auc needs both in every fold")
+
+    def slopes(self, score: Vector, y: NDArray[Any], weight: Vector, request: Any) -> Vector:
+        """Of the surrogate; see numerics.pairs."""
+        del request
+        return pairs.auc_slopes(score, y, weight)
+
+    def measure(self, score: Vector, y: NDArray[Any], weight: Vector, request: Any) -> float:
+        """The true AUC."""
+        del request
+        return auc(y, score, weight)
+
+
+@dataclass(frozen=True)
+class Ndcg:
+    """Mean NDCG@k over requests that have a positive, tied scores averaged; rows weigh the same."""
+
+    k: int
+
+    @property
+    def name(self) -> str:
+        """As the user writes it."""
+        return f"ndcg@{self.k}"
+
+    def check(self, y: NDArray[Any], request: NDArray[Any] | None, fold: NDArray[np.int64]) -> None:
+        """Whole requests in folds, and one with both labels in every fold."""
+        if request is None:
+            raise ValueError(f"request_val is missing: {self.name} ranks inside requests; give the request of each row")
+        requests, code = np.unique(request, return_inverse=True)
+        first = np.full(len(requests), fold.max() + 1)
+        np.minimum.at(first, code, fold)
+        split = np.flatnonzero(first[code] != fold)
+        if len(split):
+            raise ValueError(f"folds: request {request[split[0]]} is in two folds; keep a request's rows together")
+        for number in range(int(fold.max()) + 1):
+            inside = fold == number
+            both = np.unique(np.stack([code[inside], y[inside]]), axis=1)[0]
+            if len(np.unique(both)) == len(both):
+                raise ValueError(f"request_val: no request of fold {number} has both labels; {self.name} needs one")
+
+    def slopes(self, score: Vector, y: NDArray[Any], weight: Vector, request: NDArray[Any] | None) -> Vector:
+        """Of the surrogate, a request with both labels; see numerics.pairs."""
+        del weight
+        order, offsets = _grouped(request)
+        out = np.zeros(len(score))
+        pairs.ndcg_slopes(score[order], y[order], offsets, self.k, out)
+        positives = np.add.reduceat(y[order].astype(np.int64), offsets[:-1])
+        slopes = np.empty(len(score))
+        slopes[order] = out / np.count_nonzero((positives > 0) & (positives < np.diff(offsets)))
+        return slopes
+
+    def measure(self, score: Vector, y: NDArray[Any], weight: Vector, request: NDArray[Any] | None) -> float:
+        """The true NDCG@k over requests with both labels."""
+        del weight
+        order, offsets = _grouped(request)
+        out = np.empty(len(offsets) - 1)
+        pairs.ndcg(score[order], y[order], offsets, self.k, out)
+        mixed = np.add.reduceat(y[order].astype(np.int64), offsets[:-1]) < np.diff(offsets)
+        return float(np.nanmean(out[mixed]))
+
+
+LOG_LOSS = LogLoss()
+
+
+def _grouped(request: NDArray[Any] | None) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows in order of request, and where each request begins (R + 1,)."""
+    order = np.argsort(request, kind="stable")
+    change = np.flatnonzero(np.diff(np.unique(request, return_inverse=True)[1][order])) + 1
+    return order, np.concatenate(([0], change, [len(order)])).astype(np.int64)
+
+
+def parse(utility: str) -> Utility:
+    """The utility of a name; ValueError for another."""
+    if utility == "log_loss":
+        return LOG_LOSS
+    if utility == "auc":
+        return Auc()
+    found = re.fullmatch(r"ndcg@([1-9]\d*)", str(utility))
+    if not found:
+        raise ValueError(f"utility is {utility!r}; give {KNOWN}")
+    return Ndcg(int(found[1]))
