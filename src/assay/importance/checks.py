@@ -58,7 +58,7 @@ def binary(y: Any, n: int, name: str, of: str) -> NDArray[np.int8]:
     made = vector(y, n, name, of)
     wrong = np.setdiff1d(np.unique(made), [0, 1])
     if len(wrong):
-        raise ValueError(f"{name} holds the label {wrong[0]!r}; give 0 and 1 only")
+        raise ValueError(f"{name} holds the label {wrong[0]}; give 0 and 1 only")
     return made.astype(np.int8)
 
 

@@ -136,7 +136,7 @@ class Ndcg:
 LOG_LOSS = LogLoss()
 
 
-def _grouped(request: NDArray[Any] | None) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _grouped(request: Any) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Rows in order of request, and where each request begins (R + 1,)."""
     order = np.argsort(request, kind="stable")
     change = np.flatnonzero(np.diff(np.unique(request, return_inverse=True)[1][order])) + 1
