@@ -94,7 +94,7 @@ class State:
         return np.asarray(self.coef - direction(X, changed * p * (1.0 - p), self.l2, gradient, near, tolerance=1e-6))
 
     def group(self, X: sparse.csr_array, y: NDArray[Any], rows: NDArray[np.int64], weight: Vector) -> Vector:
-        """(F,) rise of the loss without these rows together: v' X_S' (I - X_S H^-1 X_S' D_S)^-1 r_S."""
+        """(F,) rise of the loss without these rows together: v' X_S' (I - D_S X_S H^-1 X_S')^-1 r_S."""
         if not len(rows):
             raise ValueError("group holds no rows; give at least one")
         if len(rows) > _DIRECT or not isinstance(self.curvature, Curvature):
@@ -104,7 +104,7 @@ class State:
         inside = X[rows]
         p = probability(margins(inside, self.coef))
         w = weight[rows]
-        system = np.eye(len(p)) - self.curvature.between(inside) * (w * p * (1.0 - p))
+        system = np.eye(len(p)) - (w * p * (1.0 - p))[:, None] * self.curvature.between(inside)
         return np.asarray((inside @ self.directions).T @ np.linalg.solve(system, w * (p - y[rows])))
 
 
