@@ -7,6 +7,7 @@ from hypothesis import strategies as h
 from assay import selection as s
 from assay.errors import InputError
 from assay.importance.protocol import Importance
+from assay.importance.subsampling import inclusion
 from assay.store import Run
 from assay.testing.data import make_samples
 
@@ -83,7 +84,7 @@ def test_ways_to_drop():
         (lambda w, f, g: s.drop_count(w, f, N + 1, g, 0.5), "cannot remove 301 of 300"),
         (lambda w, f, g: s.drop_fraction(w, f, 1.0, g, 0.5), "cannot remove the fraction 1.0"),
         (lambda w, f, g: s.drop_harmful(w, values(folds=False), 1.0, g, 0.5), "no standard errors"),
-        (lambda w, f, g: s.inclusion(np.ones(3), 0.0), "cannot draw the fraction"),
+        (lambda w, f, g: inclusion(np.ones(3), 0.0), "cannot draw the fraction"),
     ],
 )
 def test_what_cannot_be_done_is_said(act, says):
@@ -102,7 +103,7 @@ def test_recency_halves_and_keeps_the_sum():
 @given(h.lists(h.floats(0, 1e6), min_size=1, max_size=200), h.floats(0.01, 1.0))
 def test_inclusion_probabilities_sum_to_what_is_asked_for(sizes, fraction):
     size = np.array(sizes)
-    pi = s.inclusion(size, fraction)
+    pi = inclusion(size, fraction)
     assert np.all((pi > 0) & (pi <= 1))
     assert pi.sum() == pytest.approx(fraction * len(size), rel=1e-6)
     assert np.all(np.diff(pi[np.argsort(size, kind="stable")]) >= -1e-12)
@@ -111,7 +112,7 @@ def test_inclusion_probabilities_sum_to_what_is_asked_for(sizes, fraction):
 
 def test_a_draw_is_unbiased_and_a_matter_of_the_row_alone():
     ids = np.arange(5_000, dtype=np.int64)
-    pi = s.inclusion(np.random.default_rng(0).gamma(1.0, size=5_000), 0.1)
+    pi = inclusion(np.random.default_rng(0).gamma(1.0, size=5_000), 0.1)
     total = [s.draw(np.ones(5_000), ids, pi, seed).sum() for seed in range(200)]
     error = np.std(total) / np.sqrt(len(total))
     assert abs(np.mean(total) - 5_000) < 4 * error

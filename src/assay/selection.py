@@ -18,7 +18,6 @@ from assay.samples.table import Samples
 from assay.store import Run, write_parquet, write_text
 
 Positions = NDArray[np.int64]
-_UNIFORM = 0.1  # share of a weighted draw that is uniform: no weight above 10 / fraction
 _KEPT = ("user_code", "item_code")  # groups that floors always protect, and the category where it is known
 
 
@@ -118,29 +117,6 @@ def recency_weights(weight: Vector, period: NDArray[np.int32], half_life: float)
     """Weights that halve every `half_life` periods before the last, scaled to the same sum."""
     decayed = weight * 0.5 ** ((int(period.max()) - period.astype(np.float64)) / half_life)
     return np.asarray(decayed * (weight.sum() / decayed.sum()))
-
-
-def inclusion(size: Vector, fraction: float) -> Vector:
-    """Inclusion probabilities (n,) that sum to fraction * n, proportional to size, a tenth of them uniform.
-
-    size (n,) >= 0, for instance |y - p| * sqrt(leverage) (A-optimal) or |y - p| * |x| (L-optimal); capped at 1,
-    what the cap cuts off going to the others (Wang, Zhu and Ma, "Optimal subsampling for large sample logistic
-    regression", JASA 2018; with Poisson sampling, Wang 2019).
-    """
-    if not 0 < fraction <= 1:
-        raise InputError(f"cannot draw the fraction {fraction}; give one above 0 and at most 1")
-    n = len(size)
-    total = float(size.sum())
-    share = size / total if total > 0 else np.full(n, 1.0 / n)
-    mixture = (1.0 - _UNIFORM) * share + _UNIFORM / n
-    pi = np.minimum(1.0, fraction * n * mixture)
-    for _ in range(50):
-        short = fraction * n - pi.sum()
-        free = pi < 1.0
-        if short <= 1e-9 * n or not free.any():
-            break
-        pi[free] = np.minimum(1.0, pi[free] * (1.0 + short / pi[free].sum()))
-    return pi
 
 
 def draw(weight: Vector, sample_id: NDArray[np.int64], pi: Vector, seed: int) -> Vector:

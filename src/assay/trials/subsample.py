@@ -3,10 +3,11 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from assay.importance.subsampling import inclusion
 from assay.models.logistic import LogisticRegression
 from assay.numerics.logistic import Curvature
 from assay.samples.table import Samples
-from assay.selection import draw, inclusion
+from assay.selection import draw
 
 Vector = NDArray[np.float64]
 _PILOT = 0.02  # share of the rows that the pilot is fitted on

@@ -1,0 +1,61 @@
+"""Data-OOB: how well the bags that did not see a sample predict it (Kwon and Zou, ICML 2023).
+
+One bagged fit values every sample; no validation set is needed, so none can be overfitted. It finds samples that
+disagree with their like, and says nothing of whether a model is better without them.
+"""
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone, is_classifier
+from sklearn.ensemble import BaggingClassifier
+
+from assay.importance import checks
+from assay.importance.values import Values
+
+_BAGS = 100
+
+
+def data_oob(model: Any, X: Any, y: Any, *, seed: int = 0, workers: int = 2) -> Values:
+    """(n,) share of the bags without a sample that predict its class; `.stderr` over those bags.
+
+    model: a bagged scikit-learn classifier (RandomForestClassifier, BaggingClassifier of trees or linear models), fitted
+    on exactly these rows or not fitted, or any other classifier, of which 100 are then bagged. It is cloned before it is
+    fitted here, with `seed`. X (n, p) dense or sparse, finite; y (n,) classes. Unit: share, from 0 to 1; which
+    rows a bag draws is random, so equal rows differ within their standard errors. ValueError names the argument, also
+    when every bag holds a row: then more bags are needed.
+    """
+    rows = checks.matrix(X, "X")
+    labels = checks.vector(y, rows.shape[0], "y", "X")
+    if not is_classifier(model):
+        raise ValueError(f"model is {type(model).__name__}, not a scikit-learn classifier")
+    if not hasattr(model, "estimators_samples_"):
+        bagged = clone(model) if hasattr(model, "bootstrap") else BaggingClassifier(clone(model), _BAGS, n_jobs=workers)
+        model = bagged.set_params(random_state=seed).fit(rows, labels)
+    elif int(max(drawn.max() for drawn in model.estimators_samples_)) >= len(labels):
+        raise ValueError(f"model was fitted on other rows than the {len(labels)} of X; give the same, or an unfitted model")
+    codes = np.searchsorted(model.classes_, labels)
+    if (codes >= len(model.classes_)).any() or (model.classes_[codes] != labels).any():
+        raise ValueError("y holds classes that model was not fitted on; give its own training labels")
+    hits, count = np.zeros(len(labels)), np.zeros(len(labels))
+    columns = getattr(model, "estimators_features_", [None] * len(model.estimators_))
+    # Trees of a forest take float32 and skip the check of every row when told so.
+    told: dict[str, Any] = {"check_input": False} if hasattr(model.estimators_[0], "tree_") and type(rows) is np.ndarray else {}
+    given = rows.astype(np.float32) if told else rows
+    for estimator, drawn, columns_of in zip(model.estimators_, model.estimators_samples_, columns, strict=True):
+        out = np.ones(len(labels), bool)
+        out[drawn] = False
+        at = np.flatnonzero(out)
+        if not len(at):
+            continue
+        part = given[at] if columns_of is None or len(columns_of) == given.shape[1] else given[at][:, columns_of]
+        predicted = estimator.predict(part, **told)
+        # Trees of a forest learn codes; bags learn the classes themselves when they are numbers.
+        own = codes if np.array_equal(estimator.classes_, np.arange(len(model.classes_))) else labels
+        hits[at] += predicted == own[at]
+        count[at] += 1
+    if (count == 0).any():
+        row = int(np.argmin(count))
+        raise ValueError(f"model: row {row} is in all of its {len(model.estimators_)} bags; use more bags")
+    share = hits / count
+    return Values(share, stderr=np.sqrt(share * (1 - share) / np.maximum(count - 1, 1)))

@@ -1,0 +1,204 @@
+"""Values of training samples to any model, by calling it: semivalues with standard errors from one sampler.
+
+A semivalue of sample i is a weighted mean of U(S + i) - U(S) over the subsets S of the others. Leave-one-out takes the
+whole of the others; Shapley every size alike, by permutations, cut where nothing more can be gained (Ghorbani and Zou,
+"Data Shapley", ICML 2019); Beta(a, b) prefers some sizes (Kwon and Zou, "Beta Shapley", AISTATS 2022: a > b the small
+ones); Banzhaf every subset alike, each evaluation serving all samples (maximum sample reuse; Wang and Jia, "Data
+Banzhaf", AISTATS 2023). Slow and honest: the oracle of the fast methods.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from joblib import Parallel, delayed
+from numpy.typing import NDArray
+from scipy.special import betaln, gammaln
+
+from assay.importance import checks
+from assay.importance.values import Values, Vector
+from assay.models.files import read_arrays, write_arrays
+
+Mask = NDArray[np.bool_]
+Utility = Callable[[Mask], float]
+_ROUND = 16  # draws between two looks at the stopping rule: fixed, so that workers do not change where it stops
+_LEAST = 32  # draws before a standard error is believed
+
+
+def semivalue(
+    utility: Utility,
+    n: int,
+    *,
+    kind: str = "shapley",
+    rng: np.random.Generator,
+    max_evaluations: int = 10_000,
+    tolerance: float = 0.0,
+    workers: int = 1,
+    checkpoint: Path | str | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Values:
+    """(n,) values and their standard errors (`.stderr`), by evaluating a utility on subsets of n samples.
+
+    utility(mask (n,) bool) -> float, higher is better, also for the empty mask; with workers > 1 it runs in that many
+    processes. kind: loo (n + 2 evaluations, exact), shapley, beta(a,b) with a, b > 0, or banzhaf. Stops after
+    max_evaluations (or the draw that reaches them), or once every standard error is `tolerance` or less; a permutation
+    is cut where |U(all) - U(prefix)| <= tolerance, which biases a value by no more. 0 does neither. One seed of rng, one
+    answer, on any number of workers. checkpoint: a file that keeps what was found after every round; the same call
+    goes on from it, also after Ctrl-C. progress(evaluations, max_evaluations). ValueError names the argument.
+    """
+    n = checks.count(n, "n")
+    most = checks.count(max_evaluations, "max_evaluations", 2)
+    if not 0 <= tolerance < np.inf:
+        raise ValueError(f"tolerance is {tolerance}; give 0 or a standard error in the utility's unit")
+    checks.count(workers, "workers")
+    seed = int(rng.integers(2**63))
+    run = _Run(utility, n, seed, tolerance, _weights(kind, n))
+    if kind != "banzhaf":
+        run = replace(run, whole=run.at(np.ones(n, bool)), empty=run.at(np.zeros(n, bool)))
+    if kind == "loo":
+        if most < n + 2:
+            raise ValueError(f"max_evaluations is {most}; leave-one-out of {n} samples needs {n + 2}")
+        return _leave_one_out(run, workers)
+    sums = _Sums.empty(n, 0 if kind == "banzhaf" else 2)
+    file = None if checkpoint is None else Path(checkpoint)
+    same: dict[str, NDArray[Any]] = {"seed": np.array([seed]), "n": np.array([n]), "tolerance": np.array([tolerance])}
+    same["kind"] = np.frombuffer(kind.encode(), np.uint8)
+    if file is not None and file.exists():
+        sums = _resumed(file, same)
+    draw = run.subset if kind == "banzhaf" else run.permutation
+    with Parallel(n_jobs=workers) as pool:
+        while not _enough(sums, kind, tolerance, most):
+            first = int(sums.draws)
+            found = pool(delayed(draw)(number) for number in range(first, first + _ROUND))
+            for one in found:
+                if sums.evaluations < most:
+                    sums.add(one)
+            if file is not None:
+                write_arrays(file, same | sums.arrays())
+            if progress is not None:
+                progress(min(int(sums.evaluations), most), most)
+    value, stderr = sums.estimate(kind)
+    return Values(value, stderr=stderr)
+
+
+def _weights(kind: str, n: int) -> Vector:
+    """(n,) weight of a marginal contribution to s = 0 ... n - 1 others, relative to Shapley's."""
+    if kind in ("loo", "shapley", "banzhaf"):
+        return np.ones(n)
+    found = re.fullmatch(r"beta\(\s*([\d.]+)\s*,\s*([\d.]+)\s*\)", kind)
+    if not found or not (float(found[1]) > 0 and float(found[2]) > 0):
+        raise ValueError(f"kind is {kind!r}; give loo, shapley, banzhaf or beta(a,b) with a, b > 0")
+    a, b, s = float(found[1]), float(found[2]), np.arange(n)
+    choose = gammaln(n) - gammaln(s + 1) - gammaln(n - s)
+    return np.asarray(n * np.exp(choose + betaln(b + s, a + n - 1 - s) - betaln(a, b)))
+
+
+@dataclass(frozen=True)
+class _Draw:
+    """One draw: what it adds for each sample, on the side of subsets with it (1) or without (0)."""
+
+    side: Mask  # (n,)
+    value: Vector  # (n,)
+    evaluations: int
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What workers need; every draw has a seed of its own."""
+
+    utility: Utility
+    n: int
+    seed: int
+    tolerance: float
+    weights: Vector
+    whole: float = 0.0
+    empty: float = 0.0
+
+    def at(self, mask: Mask) -> float:
+        """The utility, finite."""
+        found = float(self.utility(mask))
+        if not np.isfinite(found):
+            raise ValueError(f"utility is {found} for a subset of {int(mask.sum())} of {self.n} samples; it must be finite")
+        return found
+
+    def permutation(self, number: int) -> _Draw:
+        """Marginal contributions along one order of the samples, weighted by how many came before."""
+        order = np.random.default_rng([self.seed, number]).permutation(self.n)
+        mask, value = np.zeros(self.n, bool), np.zeros(self.n)
+        whole, before, evaluations = self.whole, self.empty, 0
+        for size, i in enumerate(order):
+            if size == self.n - 1:
+                after = whole
+            elif self.tolerance and abs(whole - before) <= self.tolerance:
+                break
+            else:
+                mask[i] = True
+                after = self.at(mask)
+                evaluations += 1
+            value[i] = self.weights[size] * (after - before)
+            before = after
+        return _Draw(np.ones(self.n, bool), value, max(evaluations, 1))  # one at least: an end of all draws
+
+    def subset(self, number: int) -> _Draw:
+        """The utility of one subset in which every sample is with probability 1/2."""
+        mask = np.random.default_rng([self.seed, number]).random(self.n) < 0.5
+        return _Draw(mask, np.full(self.n, self.at(mask)), 1)
+
+
+@dataclass
+class _Sums:
+    """Count, mean and squared deviations (2, n) of what draws gave without and with each sample (Welford 1962)."""
+
+    count: Vector
+    mean: Vector
+    squares: Vector
+    draws: int = 0
+    evaluations: int = 0
+
+    @classmethod
+    def empty(cls, n: int, evaluations: int) -> "_Sums":
+        return cls(np.zeros((2, n)), np.zeros((2, n)), np.zeros((2, n)), evaluations=evaluations)
+
+    def add(self, draw: _Draw) -> None:
+        at = draw.side.astype(np.int64), np.arange(len(draw.side))
+        self.count[at] += 1
+        gap = draw.value - self.mean[at]
+        self.mean[at] += gap / self.count[at]
+        self.squares[at] += gap * (draw.value - self.mean[at])
+        self.draws += 1
+        self.evaluations += draw.evaluations
+
+    def estimate(self, kind: str) -> tuple[Vector, Vector]:
+        """Values and standard errors (n,); a standard error is infinite where a side has fewer than two draws."""
+        side = np.divide(
+            self.squares, self.count * (self.count - 1), out=np.full_like(self.squares, np.inf), where=self.count > 1
+        )
+        if kind == "banzhaf":
+            return self.mean[1] - self.mean[0], np.asarray(np.sqrt(side.sum(axis=0)))
+        return self.mean[1], np.asarray(np.sqrt(side[1]))
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        whole = {"draws": np.array([self.draws]), "evaluations": np.array([self.evaluations])}
+        return {"count": self.count, "mean": self.mean, "squares": self.squares, **whole}
+
+
+def _enough(sums: _Sums, kind: str, tolerance: float, most: int) -> bool:
+    if sums.evaluations >= most:
+        return True
+    return bool(tolerance) and sums.draws >= _LEAST and bool(sums.estimate(kind)[1].max() <= tolerance)
+
+
+def _resumed(file: Path, same: dict[str, NDArray[Any]]) -> _Sums:
+    kept = read_arrays(file)
+    for name, wanted in same.items():
+        if not np.array_equal(kept.get(name, np.empty(0)), wanted):
+            raise ValueError(f"checkpoint {file} is of another {name}; give the same arguments and seed, or another file")
+    return _Sums(kept["count"], kept["mean"], kept["squares"], int(kept["draws"][0]), int(kept["evaluations"][0]))
+
+
+def _leave_one_out(run: _Run, workers: int) -> Values:
+    found = Parallel(n_jobs=workers)(delayed(run.at)(np.arange(run.n) != i) for i in range(run.n))
+    return Values(run.whole - np.array(found), stderr=np.zeros(run.n))

@@ -1,0 +1,71 @@
+"""Optimal subsampling of a logistic regression's training set: how likely each sample should be drawn."""
+
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from assay.errors import InputError
+from assay.importance import checks
+from assay.importance.values import Values, Vector
+from assay.numerics.logistic import DENSE_COLUMNS, Curvature, as_rows, fit, margins, probability
+
+CRITERIA = ("A", "L")
+_UNIFORM = 0.1  # share of a weighted draw that is uniform: no weight above 10 / fraction
+_PILOT_ROWS = 20_000
+
+
+def inclusion_probabilities(
+    X: Any, y: Any, *, fraction: float, criterion: str = "A", l2: float = 1.0, coef: Any = None, sample_weight: Any = None
+) -> Values:
+    """(n,) chances that sum to fraction * n; drawn samples weigh 1 / chance, so that the draw does not bias the fit.
+
+    A sample's chance is proportional to |y - p| sqrt(x' H^-1 x) (criterion A, variance of the coefficients; up to 20,000
+    columns) or |y - p| |x| (L, cheaper), times its weight, under a pilot coef (p,) or one fitted with l2 on at most 20,000
+    evenly spaced rows; a tenth is uniform and 1 is the most (Wang, Zhu and Ma, JASA 2018). X (n, p) dense or CSR, y in
+    {0, 1}. Equal rows have equal chances; row order matters only through the pilot's rows. ValueError names the argument.
+    """
+    if not (isinstance(fraction, int | float) and 0 < fraction <= 1):
+        raise ValueError(f"fraction is {fraction!r}; give one above 0 and at most 1")
+    checks.one_of(criterion, CRITERIA, "criterion")
+    rows = as_rows(checks.matrix(X, "X"))
+    n = rows.shape[0]
+    labels, weight, l2 = checks.binary(y, n, "y", "X"), checks.weights(sample_weight, n), checks.positive(l2, "l2")
+    few = np.unique(np.linspace(0, n - 1, min(n, _PILOT_ROWS)).astype(np.int64))
+    if coef is None:
+        coef = fit(rows[few], labels[few], l2=l2, sample_weight=weight[few]).coef
+    coef = np.asarray(coef, np.float64)
+    if coef.shape != (rows.shape[1],) or not np.isfinite(coef).all():
+        raise ValueError(f"coef has shape {coef.shape}; give ({rows.shape[1]},) finite numbers")
+    p = probability(margins(rows, coef))
+    if criterion == "A":
+        if rows.shape[1] > DENSE_COLUMNS:
+            raise ValueError(f"criterion is 'A': {rows.shape[1]} columns, {DENSE_COLUMNS} at most; give 'L'")
+        curvature = Curvature(rows[few], (weight * p * (1.0 - p))[few], l2)
+        length = np.sqrt(np.maximum(curvature.leverage(rows), 0.0))
+    else:
+        squared = sparse.csr_array((rows.data.astype(np.float64) ** 2, rows.indices, rows.indptr), shape=rows.shape)
+        length = np.sqrt(margins(squared, np.ones(rows.shape[1])))
+    return Values(inclusion(weight * np.abs(labels - p) * length, fraction))
+
+
+def inclusion(size: Vector, fraction: float) -> Vector:
+    """Inclusion probabilities (n,) that sum to fraction * n, proportional to size, a tenth of them uniform.
+
+    size (n,) >= 0; capped at 1, what the cap cuts off going to the others (Wang, Zhu and Ma, "Optimal subsampling for
+    large sample logistic regression", JASA 2018; with Poisson sampling, Wang 2019).
+    """
+    if not 0 < fraction <= 1:
+        raise InputError(f"cannot draw the fraction {fraction}; give one above 0 and at most 1")
+    n = len(size)
+    total = float(size.sum())
+    share = size / total if total > 0 else np.full(n, 1.0 / n)
+    mixture = (1.0 - _UNIFORM) * share + _UNIFORM / n
+    pi = np.minimum(1.0, fraction * n * mixture)
+    for _ in range(50):
+        short = fraction * n - pi.sum()
+        free = pi < 1.0
+        if short <= 1e-9 * n or not free.any():
+            break
+        pi[free] = np.minimum(1.0, pi[free] * (1.0 + short / pi[free].sum()))
+    return pi
