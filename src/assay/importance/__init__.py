@@ -1,6 +1,7 @@
 """What each training sample is worth: valuers, one family a file, and what follows from their values."""
 
 from assay.importance.influence import Influence, group_influence, influence, refine
+from assay.importance.linear_autoencoder import ease_importance
 from assay.importance.neighbours import knn_banzhaf, knn_shapley, threshold_knn_shapley
 from assay.importance.out_of_bag import data_oob
 from assay.importance.predicted import Loss, Probability, loss, margin, popularity, random, recency, self_score
@@ -19,6 +20,7 @@ __all__ = [
     "Valuer",
     "Values",
     "data_oob",
+    "ease_importance",
     "group_influence",
     "inclusion_probabilities",
     "influence",
