@@ -11,11 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from assay.errors import SplitError
 from assay.importance import checks
+from assay.importance.protocol import Importance
 from assay.importance.utilities import Ndcg, parse
 from assay.importance.values import Values, Vector, from_folds
 from assay.numerics import autoencoder as kernels
 from assay.numerics.compiled import announce
+from assay.numerics.hashing import hash_ids, mix, uniform
+from assay.samples.table import Samples
 
 REMOVALS = ("interaction", "user")
 _ROWS = 512  # validation users scored at a time
@@ -155,3 +159,62 @@ def _interactions(X: Any, name: str) -> Any:
     if not (np.isfinite(made.data).all() and (made.data > 0).all()):
         raise ValueError(f"{name} holds NaN, infinite numbers or numbers of 0 and less; an interaction is above 0")
     return made
+
+
+class EaseImportance:
+    """The valuer: a positive's value is that of its user having its item, shared by the pair's other positives.
+
+    Negatives are worth 0: EASE learns from what was taken. Of the 10,000 most taken items; validation users are known by
+    what they took in training, and what they took in validation should rank high, items taken before included.
+    """
+
+    name = "ease"
+    l2 = 200.0
+    _items, _users, _k = 10_000, 3_000, 20
+
+    def value(
+        self, train: Samples, validation: Samples, *, model: Any, utility: str, folds: int, rng: np.random.Generator
+    ) -> Importance:
+        """Values (n,) in pairwise loss a validation user, mean over folds. SplitError: no user is in both splits."""
+        del model, utility
+        seed = int(rng.integers(2**31))
+        taken = np.flatnonzero(train.label > 0)
+        # Most taken first, ties by item code: which items count must not depend on row order.
+        counts = np.bincount(train.item[taken], minlength=int(max(train.item.max(), validation.item.max())) + 1)
+        kept = np.argsort(-counts, kind="stable")[: min(self._items, int((counts > 0).sum()))]
+        place = np.full(len(counts), -1)
+        place[np.sort(kept)] = np.arange(len(kept))
+        taken = taken[place[train.item[taken]] >= 0]
+        later = np.flatnonzero((validation.label > 0) & (place[validation.item] >= 0))
+        size = int(max(train.user.max(), validation.user.max())) + 1, len(kept)
+        X = _clicks(train.user[taken], place[train.item[taken]], size)
+        T = _clicks(validation.user[later], place[validation.item[later]], size)
+        users = np.flatnonzero((np.diff(X.indptr) > 0) & (np.diff(T.indptr) > 0))
+        if not len(users):
+            raise SplitError("ease: no user took something in training and again in validation; take longer splits")
+        ids = np.empty(size[0], np.uint64)
+        ids[validation.user] = hash_ids(validation.keys.column("user_id"))
+        users = np.sort(users[np.argsort(mix(seed, ids[users]), kind="stable")[: self._users]])
+        fold = (uniform(mix(seed + 1, ids[users])) * folds).astype(np.int64)
+        if (np.bincount(fold, minlength=folds) == 0).any():
+            raise SplitError(f"ease: {len(users)} validation users do not fill {folds} folds; lower [value] folds")
+        found = ease_importance(X, (X[users], T[users]), l2=self.l2, utility=f"ndcg@{self._k}", repeats=True, folds=fold)
+        pair = np.searchsorted(_keys(X), train.user[taken].astype(np.int64) * size[1] + place[train.item[taken]])
+        share = np.zeros((folds, len(train)))
+        assert found.per_fold is not None
+        share[:, taken] = found.per_fold[:, pair] / np.bincount(pair, minlength=X.nnz)[pair]
+        utility_name = f"minus the pairwise loss of ndcg@{self._k}"
+        return Importance.of(train, Values(share.mean(axis=0), share), self.name, utility_name, "ease")
+
+
+def _clicks(user: NDArray[Any], item: NDArray[Any], shape: tuple[int, int]) -> Any:
+    """CSR of ones, one entry a pair."""
+    made = sparse.csr_array((np.ones(len(user)), (user, item)), shape=shape)
+    made.sum_duplicates()
+    made.data[:] = 1.0
+    return made
+
+
+def _keys(X: Any) -> NDArray[np.int64]:
+    """(nnz,) user * I + item of each entry, rising."""
+    return np.asarray(np.repeat(np.arange(X.shape[0]), np.diff(X.indptr)) * X.shape[1] + X.indices)

@@ -15,9 +15,13 @@ from numpy.typing import NDArray
 from scipy import sparse, stats
 
 from assay.importance import checks
+from assay.importance.protocol import Importance, user_folds
 from assay.importance.values import Values, Vector, from_folds
+from assay.models.dense import Dense
 from assay.numerics import neighbours as kernels
 from assay.numerics.compiled import announce
+from assay.numerics.hashing import mix
+from assay.samples.table import Samples
 
 METRICS = ("euclidean", "cosine")
 
@@ -46,11 +50,8 @@ def knn_shapley(
     k = checks.count(k, "k")
     if top is not None and soft:
         raise ValueError("top with soft=True: the bound of a truncation holds for the additive game only; leave one out")
-
-    def game(n: int, classes: int) -> tuple[Vector, float, float]:
-        return _soft(n, k, classes) if soft else (np.minimum(k, np.arange(1, n + 1)) / (k * np.arange(1.0, n + 1)), 0.0, 0.0)
-
-    return _sorted_game(X, y, X_val, y_val, game, k, top, metric, folds)
+    data = _Problem(X, y, X_val, y_val, metric, folds)
+    return data.sorted_game(_soft(data.n, k, data.classes) if soft else _additive(data.n, k), k, top)
 
 
 def knn_banzhaf(
@@ -63,11 +64,8 @@ def knn_banzhaf(
     "Data Banzhaf", AISTATS 2023).
     """
     k = checks.count(k, "k")
-
-    def game(n: int, _: int) -> tuple[Vector, float, float]:
-        return stats.binom.cdf(k - 1, np.arange(n), 0.5) / k, 0.0, 0.0
-
-    return _sorted_game(X, y, X_val, y_val, game, k, top, metric, folds)
+    data = _Problem(X, y, X_val, y_val, metric, folds)
+    return data.sorted_game(_banzhaf(data.n, k), k, top)
 
 
 def threshold_knn_shapley(
@@ -132,8 +130,20 @@ def noise_scale(epsilon: float, delta: float, m: int) -> float:
     return float(multiplier * np.sqrt(2.0))
 
 
-def _soft(n: int, k: int, classes: int) -> tuple[Vector, float, float]:
-    """Coefficients by rank, and what every value loses for each match and for the empty set's 1 / C (METHODS 3)."""
+Game = tuple[Vector, float, float]  # coefficients by rank; what every value loses for each match, and for the empty set
+
+
+def _additive(n: int, k: int) -> Game:
+    rank = np.arange(1.0, n + 1)
+    return np.minimum(k, rank) / (k * rank), 0.0, 0.0
+
+
+def _banzhaf(n: int, k: int) -> Game:
+    return stats.binom.cdf(k - 1, np.arange(n), 0.5) / k, 0.0, 0.0
+
+
+def _soft(n: int, k: int, classes: int) -> Game:
+    # By the difference of neighbouring ranks and the value of the last, both worked out over all subset sizes.
     below = float(np.sum(1.0 / np.arange(2, min(k, n) + 1)))
     if n == 1:
         return np.ones(1), 0.0, 1.0 / classes
@@ -143,31 +153,18 @@ def _soft(n: int, k: int, classes: int) -> tuple[Vector, float, float]:
     return np.append(c, below / (n - 1) + 1.0 / n), below / (n * (n - 1)), 1.0 / (classes * n)
 
 
-def _sorted_game(
-    X: Any, y: Any, X_val: Any, y_val: Any, game: Callable[[int, int], Any], k: int, top: int | None, metric: str, folds: Any
-) -> Values:
-    data = _Problem(X, y, X_val, y_val, metric, folds)
-    if top is None:
-        top = data.n
-    elif checks.count(top, "top") < k:
-        raise ValueError(f"top is {top}, k is {k}: the nearest k decide, so top is at least k")
-    c, mean_share, chance = game(data.n, data.classes)
-    packed = (c, np.concatenate(([0.0], np.cumsum(c))), mean_share, chance)
-    kernel: Any = kernels.sparse_values if data.sparse else kernels.dense_values
-    announce(kernel)
-    return data.over_folds(lambda at, sums: kernel(*data.arrays(at), packed, top, sums))
-
-
 class _Problem:
     """Checked rows and classes, as kernels take them."""
 
-    def __init__(self, X: Any, y: Any, X_val: Any, y_val: Any, metric: str, folds: Any) -> None:
+    def __init__(self, X: Any, y: Any, X_val: Any, y_val: Any, metric: str, folds: Any, *, known: bool = False) -> None:
         checks.one_of(metric, METRICS, "metric")
         train, validation = checks.pair(X, X_val)
         self.n, self.m = train.shape[0], validation.shape[0]
         labels = checks.vector(y, self.n, "y", "X"), checks.vector(y_val, self.m, "y_val", "X_val")
-        checks.disjoint(X, labels[0], X_val, labels[1])
-        self.fold, self._given = checks.fold_numbers(folds, self.m), folds
+        if not known:  # to be disjoint
+            checks.disjoint(X, labels[0], X_val, labels[1])
+        self._given: Any = folds
+        self.fold = checks.fold_numbers(folds, self.m)
         known, codes = np.unique(np.concatenate(labels), return_inverse=True)
         self.classes = len(known)
         self.y, self.y_val = (part.astype(np.int32) for part in np.split(codes, [self.n]))
@@ -186,6 +183,18 @@ class _Problem:
         squares = np.where(np.diff(self.train.indptr) > 0, squares, 0.0)
         rows = (self.train.indptr, self.train.indices, self.train.data, squares, self.train.shape[1])
         return rows, (V.indptr, V.indices, V.data), self.y, self.y_val[at]
+
+    def sorted_game(self, game: Game, k: int, top: int | None) -> Values:
+        """Values of a game that depends on ranks."""
+        if top is None:
+            top = self.n
+        elif checks.count(top, "top") < k:
+            raise ValueError(f"top is {top}, k is {k}: the nearest k decide, so top is at least k")
+        c, mean_share, chance = game
+        packed = (c, np.concatenate(([0.0], np.cumsum(c))), mean_share, chance)
+        kernel: Any = kernels.sparse_values if self.sparse else kernels.dense_values
+        announce(kernel)
+        return self.over_folds(lambda at, sums: kernel(*self.arrays(at), packed, top, sums))
 
     def over_folds(self, add: Callable[[NDArray[np.int64], Vector], None]) -> Values:
         """Mean over each fold's validation rows of what `add(positions, sums)` adds up, in a fixed order."""
@@ -210,3 +219,55 @@ def _directions(X: Any, name: str) -> Any:
     scaled = X.astype(np.float64)
     scaled.data = scaled.data / np.repeat(length, np.diff(scaled.indptr))
     return scaled
+
+
+class _Neighbours:
+    """The valuers of these games: dense features of train, scaled to unit deviation, 1,000 validation rows by hash."""
+
+    name = ""
+    _rows = 1_000
+    k = 10
+
+    def value(
+        self, train: Samples, validation: Samples, *, model: Any, utility: str, folds: int, rng: np.random.Generator
+    ) -> Importance:
+        """Values (n,) in shares of validation rows, mean over folds; model and utility play no part."""
+        del model, utility
+        seed = int(rng.integers(2**31))
+        order = np.argsort(mix(seed, validation.keys.column("sample_id").to_numpy().view(np.uint64)), kind="stable")
+        few = validation.take(np.sort(order[: self._rows]))
+        X, X_val = scaled(train, few)
+        data = _Problem(X, train.label, X_val, few.label, "euclidean", user_folds(few, folds, seed), known=True)
+        found = data.sorted_game(self._game(data.n), self.k, None)
+        return Importance.of(train, found, self.name, "share of validation rows", "nearest neighbours")
+
+    def _game(self, n: int) -> Game:
+        raise NotImplementedError
+
+
+def scaled(train: Samples, other: Samples) -> tuple[Vector, Vector]:
+    """Dense features of both, unknown values filled, each column scaled to mean 0 and deviation 1 over train."""
+    layout = Dense.learn(train, np.arange(len(train)), most_native=0, impute=True)
+    X, X_other = (layout.matrix(part.features, np.arange(len(part))).astype(np.float64) for part in (train, other))
+    spread = X.std(axis=0)
+    spread[spread == 0] = 1.0
+    # To six digits, so that the order in which a mean is summed does not part equal distances.
+    return np.round((X - X.mean(axis=0)) / spread, 6), np.round((X_other - X.mean(axis=0)) / spread, 6)
+
+
+class KnnShapley(_Neighbours):
+    """The valuer of `knn_shapley`."""
+
+    name = "knn_shapley"
+
+    def _game(self, n: int) -> Game:
+        return _additive(n, self.k)
+
+
+class KnnBanzhaf(_Neighbours):
+    """The valuer of `knn_banzhaf`."""
+
+    name = "knn_banzhaf"
+
+    def _game(self, n: int) -> Game:
+        return _banzhaf(n, self.k)

@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from assay.errors import InputError, SplitError
-from assay.importance.values import Vector, fold_stderr, z_score
+from assay.importance.values import Values, Vector, fold_stderr, z_score
 from assay.numerics.hashing import hash_ids, mix, uniform
 from assay.samples.table import Samples
 
@@ -27,6 +27,12 @@ class Importance:
     value: Vector
     per_fold: NDArray[np.float64] | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, samples: Samples, found: Values, method: str, utility: str, model: str) -> Self:
+        """The values (n,) of samples, as an array function found them; standard errors only where folds tell them."""
+        metadata = {"method": method, "utility": utility, "model": model}
+        return cls(samples.keys.column("sample_id").to_numpy(), np.asarray(found), found.per_fold, metadata)
 
     def __post_init__(self) -> None:
         """ValueError: lengths that differ, or a sample_id twice."""

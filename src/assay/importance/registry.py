@@ -6,10 +6,19 @@ from importlib.metadata import entry_points
 from assay import plugins
 from assay.errors import ConfigError, did_you_mean
 from assay.importance.influence import Influence
-from assay.importance.predicted import Loss, Probability
+from assay.importance.linear_autoencoder import EaseImportance
+from assay.importance.neighbours import KnnBanzhaf, KnnShapley
+from assay.importance.out_of_bag import DataOob
+from assay.importance.predicted import Loss, Margin, Popularity, Probability, Random, Recency, SelfScore
 from assay.importance.protocol import Valuer
+from assay.importance.sessions import SessionShapley
+from assay.importance.subsampling import Inclusion
 
-VALUERS: dict[str, Callable[[], Valuer]] = {"probability": Probability, "loss": Loss, "influence": Influence}
+_OURS: tuple[type[Valuer], ...] = (
+    Probability, Loss, Margin, SelfScore, Influence, Inclusion, KnnShapley, KnnBanzhaf, DataOob, SessionShapley,
+    EaseImportance, Recency, Popularity, Random,
+)  # fmt: skip
+VALUERS: dict[str, Callable[[], Valuer]] = {kind.name: kind for kind in _OURS}
 
 
 def make(name: str) -> Valuer:
@@ -20,7 +29,7 @@ def make(name: str) -> Valuer:
         return _made(point.load(), name)
     if ":" not in name:
         raise ConfigError(
-            f"[value] valuers: unknown valuer {name!r}{did_you_mean(name, VALUERS)}; known: probability, loss, influence,"
+            f"[value] valuers: unknown valuer {name!r}{did_you_mean(name, VALUERS)}; known: {', '.join(VALUERS)},"
             " or give package.module:Class"
         )
     return _made(plugins.load(name, "[value] valuers"), name)

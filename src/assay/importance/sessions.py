@@ -16,11 +16,14 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy import stats
 
+from assay.errors import SplitError
 from assay.importance import checks
+from assay.importance.protocol import Importance
 from assay.importance.values import Values, from_folds
 from assay.numerics import sessions as kernels
 from assay.numerics.compiled import announce
 from assay.numerics.hashing import hash_ids, mix, uniform
+from assay.samples.table import Samples
 
 _DAY = 86_400
 _FOLD_SEED = 4
@@ -30,11 +33,13 @@ _FOLD_SEED = 4
 class SessionValues:
     """Values of sessions and their sums: what the mean score over prefixes would lose without each.
 
+    entries: session_id, item_id, value, stderr, z, one row for each distinct item of a session; the others are its sums.
     sessions: session_id, value, stderr, z, entries (distinct items). items: item_id, value, stderr, z, sessions.
     days: day of a session's last event (UTC), value, stderr, z, sessions. users: the same by user_id, or None where
     train has no such column. A session's value is split over the items that it shared with each prefix, by similarity.
     """
 
+    entries: pa.Table
     sessions: pa.Table
     items: pa.Table
     days: pa.Table
@@ -60,6 +65,13 @@ def session_shapley(
     sessions are split into so many by a hash of their id, for standard errors and z. Unit: score of the target (less
     the mean negative's) a prefix; positive is useful; ties by time of the last event, then id. ValueError names the argument.
     """
+    return _tables(*_entry_values(train, validation, k, m, negatives, semivalue, folds), folds)
+
+
+def _entry_values(
+    train: Any, validation: Any, k: int, m: int | None, negatives: int | str, semivalue: str, folds: int | None
+) -> "tuple[_Events, kernels.SessionIndex, NDArray[np.float64]]":
+    """Values (F, E) of the distinct items of sessions, and what they belong to."""
     k = checks.count(k, "k")
     most = checks.count(m, "m") if m is not None else np.iinfo(np.int64).max
     drawn = -1 if negatives == "all" else checks.count(negatives, "negatives", 0)
@@ -92,7 +104,7 @@ def session_shapley(
             kernels.parts(index), starts, events, hashes, chosen, c, cumulative, k, most, drawn, sums
         )  # fmt: skip
         per_fold[number] = sums.sum(axis=0) / count
-    return _tables(past, index, per_fold, folds)
+    return past, index, per_fold
 
 
 class _Events:
@@ -176,9 +188,63 @@ def _tables(past: _Events, index: kernels.SessionIndex, per_fold: NDArray[np.flo
     size = np.empty(len(past.ids), np.int64)
     size[index.original] = index.size
     days, day = np.unique(past.last // (1000 * _DAY), return_inverse=True)
+    order = np.lexsort((index.entry_item, session))
+    pairs = {"session_id": past.ids.take(pa.array(session[order])), "item_id": past.items.take(pa.array(index.entry_item[order]))}
     return SessionValues(
+        pa.table(pairs | from_folds(per_fold[:, order], folds).columns()),
         table("session_id", past.ids, session, "entries", size),
         table("item_id", past.items, index.entry_item, "sessions", np.diff(index.item_start)),
         by_session("day", pa.array(days.astype("datetime64[D]")), day),
         by_session("user_id", *past.user) if past.user is not None else None,
     )
+
+
+class SessionShapley:
+    """The valuer: what a user took in one period is a session; a positive has its item's part of the session's value.
+
+    Negatives are worth 0: session-kNN learns from what was taken. Items of a session stand in order of their ids, since
+    a period's order is not known. At most 2,000 validation sessions, by hash; the 500 most recent candidates.
+    """
+
+    name = "session_shapley"
+    _sessions, _recent, _k = 2_000, 500, 100
+
+    def value(
+        self, train: Samples, validation: Samples, *, model: Any, utility: str, folds: int, rng: np.random.Generator
+    ) -> Importance:
+        """Values (n,) in score a prefix, mean over folds of validation sessions. SplitError: none has two items."""
+        del model, utility
+        past, new = _baskets(train), _baskets(validation)
+        new = new.filter(pc.invert(pc.is_in(new.column("session_id"), value_set=past.column("session_id").unique())))
+        ids = new.column("session_id").to_numpy().view(np.uint64)
+        distinct = np.unique(ids)
+        order = np.argsort(mix(int(rng.integers(2**31)), distinct), kind="stable")
+        new = new.filter(pa.array(np.isin(ids, distinct[order[: self._sessions]])))
+        try:
+            found = _entry_values(past, new, self._k, self._recent, "all", "shapley", folds)
+        except ValueError as error:
+            raise SplitError(f"session_shapley: {error}") from None
+        return Importance.of(train, _by_sample(train, *found), self.name, "score of the next item", "session_knn")
+
+
+def _baskets(samples: Samples) -> pa.Table:
+    """Positives as sessions: request, item id and the period as time, in order of request and item id."""
+    taken = samples.take(samples.label > 0)
+    item, period = taken.keys.column("item_id").cast(pa.string()), taken.period.astype(np.int64)
+    table = pa.table({"session_id": taken.request, "item_id": item, "timestamp": period - period.min(initial=2**31)})
+    return table.sort_by([("session_id", "ascending"), ("item_id", "ascending")])
+
+
+def _by_sample(train: Samples, past: _Events, index: kernels.SessionIndex, per_fold: NDArray[np.float64]) -> Values:
+    """Values of samples: a positive's entry, shared by equal ones; 0 for negatives."""
+    rows = np.flatnonzero(train.label > 0)
+    item_id = train.keys.column("item_id").cast(pa.string()).take(pa.array(rows))
+    item = pc.index_in(item_id, value_set=past.items).to_numpy().astype(np.int64)
+    number = np.empty(len(past.ids), np.int64)
+    number[index.original] = np.arange(len(past.ids))
+    session = number[pc.index_in(pa.array(train.request[rows]), value_set=past.ids).to_numpy()]
+    keys = index.entry_item.astype(np.int64) * len(past.ids) + index.entry_session
+    entry = np.searchsorted(keys, item * len(past.ids) + session)
+    share = np.zeros((len(per_fold), len(train)))
+    share[:, rows] = per_fold[:, entry] / np.bincount(entry, minlength=len(keys))[entry]
+    return Values(share.mean(axis=0), share)

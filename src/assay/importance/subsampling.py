@@ -7,8 +7,10 @@ from scipy import sparse
 
 from assay.errors import InputError
 from assay.importance import checks
+from assay.importance.protocol import Importance
 from assay.importance.values import Values, Vector
 from assay.numerics.logistic import DENSE_COLUMNS, Curvature, as_rows, fit, margins, probability
+from assay.samples.table import Samples
 
 CRITERIA = ("A", "L")
 _UNIFORM = 0.1  # share of a weighted draw that is uniform: no weight above 10 / fraction
@@ -69,3 +71,21 @@ def inclusion(size: Vector, fraction: float) -> Vector:
             break
         pi[free] = np.minimum(1.0, pi[free] * (1.0 + short / pi[free].sum()))
     return pi
+
+
+class Inclusion:
+    """The valuer: chances of a draw of a tenth of the rows (criterion L). Needs a LogisticRegression."""
+
+    name = "inclusion"
+
+    def value(
+        self, train: Samples, validation: Samples, *, model: Any, utility: str, folds: int, rng: np.random.Generator
+    ) -> Importance:
+        """Values (n,) in (0, 1]; validation, utility, folds and rng play no part. InputError: another model."""
+        del validation, utility, folds, rng
+        if not hasattr(model, "coef_"):
+            raise InputError(f"inclusion needs a logistic regression, not {model.name!r}; use loss or margin")
+        found = inclusion_probabilities(
+            train.matrix(), train.label, fraction=0.1, criterion="L", coef=model.coef_, sample_weight=train.weight
+        )  # fmt: skip
+        return Importance.of(train, found, self.name, "chance of being drawn", model.name)
