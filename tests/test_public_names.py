@@ -17,9 +17,26 @@ def test_names_of_the_rooms():
         "Influence",
         "Loss",
         "Probability",
+        "SessionValues",
         "Valuer",
+        "Values",
+        "data_oob",
+        "ease_importance",
         "group_influence",
+        "inclusion_probabilities",
         "influence",
+        "knn_banzhaf",
+        "knn_shapley",
+        "loss",
+        "margin",
+        "popularity",
+        "random",
+        "recency",
+        "refine",
+        "self_score",
+        "semivalue",
+        "session_shapley",
+        "threshold_knn_shapley",
     ]
     assert sorted(assay.evaluation.__all__) == [
         "Difference",
@@ -41,7 +58,22 @@ def test_names_of_the_rooms():
 
 
 def test_names_of_valuers_and_models():
-    assert sorted(VALUERS) == ["influence", "loss", "probability"]
+    assert sorted(VALUERS) == [
+        "data_oob",
+        "ease",
+        "inclusion",
+        "influence",
+        "knn_banzhaf",
+        "knn_shapley",
+        "loss",
+        "margin",
+        "popularity",
+        "probability",
+        "random",
+        "recency",
+        "self_score",
+        "session_shapley",
+    ]
     assert sorted(MODELS) == ["buy_it_again", "forest", "lightgbm", "logistic", "popularity", "tree"]
 
 

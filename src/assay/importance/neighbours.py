@@ -156,12 +156,12 @@ def _soft(n: int, k: int, classes: int) -> Game:
 class _Problem:
     """Checked rows and classes, as kernels take them."""
 
-    def __init__(self, X: Any, y: Any, X_val: Any, y_val: Any, metric: str, folds: Any, *, known: bool = False) -> None:
+    def __init__(self, X: Any, y: Any, X_val: Any, y_val: Any, metric: str, folds: Any, *, trusted: bool = False) -> None:
         checks.one_of(metric, METRICS, "metric")
         train, validation = checks.pair(X, X_val)
         self.n, self.m = train.shape[0], validation.shape[0]
         labels = checks.vector(y, self.n, "y", "X"), checks.vector(y_val, self.m, "y_val", "X_val")
-        if not known:  # to be disjoint
+        if not trusted:
             checks.disjoint(X, labels[0], X_val, labels[1])
         self._given: Any = folds
         self.fold = checks.fold_numbers(folds, self.m)
@@ -237,7 +237,7 @@ class _Neighbours:
         order = np.argsort(mix(seed, validation.keys.column("sample_id").to_numpy().view(np.uint64)), kind="stable")
         few = validation.take(np.sort(order[: self._rows]))
         X, X_val = scaled(train, few)
-        data = _Problem(X, train.label, X_val, few.label, "euclidean", user_folds(few, folds, seed), known=True)
+        data = _Problem(X, train.label, X_val, few.label, "euclidean", user_folds(few, folds, seed), trusted=True)
         found = data.sorted_game(self._game(data.n), self.k, None)
         return Importance.of(train, found, self.name, "share of validation rows", "nearest neighbours")
 
