@@ -74,7 +74,8 @@ def test_names_of_valuers_and_models():
         "self_score",
         "session_shapley",
     ]
-    assert sorted(MODELS) == ["buy_it_again", "forest", "lightgbm", "logistic", "popularity", "tree"]
+    recommenders = ["als", "ease", "item_knn", "session_knn"]
+    assert sorted(MODELS) == sorted([*recommenders, "buy_it_again", "forest", "lightgbm", "logistic", "popularity", "tree"])
 
 
 @pytest.mark.parametrize(

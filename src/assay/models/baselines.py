@@ -1,18 +1,12 @@
 """The two baselines that every model must beat: popularity, and buying again what was bought."""
 
-from pathlib import Path
-from typing import Any, Self
-
 import numpy as np
-from sklearn.isotonic import IsotonicRegression
 
 from assay.errors import InputError
-from assay.models.files import read_model, write_model
-from assay.models.scorer import Rows, Vector, not_fitted, training_rows
+from assay.models.calibrated import Calibrated, within_one
+from assay.models.scorer import Vector
 from assay.samples.table import Samples
 
-_BINS = 200
-_ORDER = 1e-3  # share of the probability that only keeps the raw order where the table is flat
 _HALF_LIFE = 8.0  # periods after which a purchase counts half
 
 
@@ -24,71 +18,7 @@ def known(samples: Samples, column: str, name: str) -> Vector:
     return np.where(np.isfinite(values), values, 0.0)
 
 
-def _within_one(raw: Vector) -> Vector:
-    """Raw scores of 0 or more -> [0, 1), in the same order."""
-    return raw / (raw + 10.0)
-
-
-class _Table:
-    """A raw score of 0 or more, and a monotone table from it to the share of positives."""
-
-    name = ""
-    at_: Vector | None = None  # (B,) rising raw scores
-    share_: Vector | None = None  # (B,) never falling probabilities
-
-    def raw(self, samples: Samples) -> Vector:
-        """(n,) raw scores, 0 or more; higher is ranked first."""
-        raise NotImplementedError
-
-    def fit(self, samples: Samples, *, rng: np.random.Generator) -> Self:
-        """Learn the share of positives by raw score, never falling; rng plays no part."""
-        del rng
-        rows = training_rows(samples, self.name)
-        self.at_, self.share_ = _shares(self.raw(samples), samples, rows)
-        return self
-
-    def predict(self, samples: Samples) -> Vector:
-        """(n,) probabilities, in the strict order of the raw scores."""
-        if self.at_ is None or self.share_ is None:
-            raise not_fitted(self.name)
-        raw = self.raw(samples)
-        return np.asarray((1.0 - _ORDER) * np.interp(raw, self.at_, self.share_) + _ORDER * _within_one(raw))
-
-    def fresh(self) -> Self:
-        """An unfitted twin; there are no settings."""
-        return type(self)()
-
-    def save(self, folder: Path) -> list[Path]:
-        """Write model.json, which holds the table."""
-        if self.at_ is None or self.share_ is None:
-            raise not_fitted(self.name)
-        table: dict[str, Any] = {"at": self.at_.tolist(), "share": self.share_.tolist()}
-        return write_model(folder, self.name, table, {})
-
-    @classmethod
-    def load(cls, folder: Path) -> Self:
-        """The baseline that `save` wrote."""
-        content = read_model(folder)
-        model = cls()
-        model.at_, model.share_ = np.array(content["at"], np.float64), np.array(content["share"], np.float64)
-        return model
-
-
-def _shares(raw: Vector, samples: Samples, rows: Rows) -> tuple[Vector, Vector]:
-    """Mean raw score and never falling share of positives of at most _BINS bins of equal mass."""
-    scores, label, weight = raw[rows], samples.label[rows], samples.weight[rows]
-    edges = np.unique(np.quantile(scores, np.linspace(0, 1, _BINS + 1)[1:], method="lower"))
-    bins = np.searchsorted(edges, scores, side="left")
-    mass = np.bincount(bins, weight, len(edges))
-    base = float(weight @ label) / float(weight.sum())
-    # One row's worth of the base rate in every bin: no bin promises 0 or 1.
-    share = (np.bincount(bins, weight * label, len(edges)) + base) / (mass + 1.0)
-    at = np.bincount(bins, weight * scores, len(edges)) / mass
-    rising = IsotonicRegression(increasing=True).fit_transform(at, share, sample_weight=mass)
-    return at, np.asarray(rising, np.float64)
-
-
-class Popularity(_Table):
+class Popularity(Calibrated):
     """Ranks by how many users bought the item in the last periods (feature `item_buyers_4`; unknown counts as 0).
 
     The probability never falls with popularity, also where a log's negatives were drawn by popularity.
@@ -101,7 +31,7 @@ class Popularity(_Table):
         return np.maximum(known(samples, "item_buyers_4", self.name), 0.0)
 
 
-class BuyItAgain(_Table):
+class BuyItAgain(Calibrated):
     """Ranks by the user's own purchases of the item, each halved in 8 periods; ties and the rest by popularity.
 
     From `pair_times_bought` and `pair_periods_since` (0 or unknown: never bought), and `item_buyers_4`.
@@ -114,4 +44,4 @@ class BuyItAgain(_Table):
         times = np.maximum(known(samples, "pair_times_bought", self.name), 0.0)
         since = np.maximum(known(samples, "pair_periods_since", self.name), 0.0)
         popularity = np.maximum(known(samples, "item_buyers_4", self.name), 0.0)
-        return np.asarray(times * 0.5 ** (since / _HALF_LIFE) + 0.01 * _within_one(popularity))
+        return np.asarray(times * 0.5 ** (since / _HALF_LIFE) + 0.01 * within_one(popularity))

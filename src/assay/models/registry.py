@@ -6,12 +6,15 @@ from pathlib import Path
 
 from assay.config import Models
 from assay.errors import ConfigError, InputError, did_you_mean
+from assay.models.als import Als
 from assay.models.baselines import BuyItAgain, Popularity
 from assay.models.boosting import LightGBM
 from assay.models.estimator import Estimator
 from assay.models.files import read_model
+from assay.models.item_to_item import Ease, ItemKnn
 from assay.models.logistic import LogisticRegression
 from assay.models.scorer import Scorer
+from assay.models.session_knn import SessionKnn
 from assay.models.trees import DecisionTree, RandomForest
 
 _GROUP = "assay.models"
@@ -23,6 +26,10 @@ MODELS: dict[str, Callable[[Models], Scorer]] = {
     "tree": lambda section: DecisionTree(section.subsample),
     "forest": lambda section: RandomForest(section.subsample),
     "lightgbm": lambda section: LightGBM(section.lightgbm_trees),
+    "ease": lambda _: Ease(),
+    "item_knn": lambda _: ItemKnn(),
+    "session_knn": lambda _: SessionKnn(),
+    "als": lambda _: Als(),
 }
 
 _LOADERS: dict[str, Callable[[Path], Scorer]] = {
@@ -32,6 +39,10 @@ _LOADERS: dict[str, Callable[[Path], Scorer]] = {
     "tree": DecisionTree.load,
     "forest": RandomForest.load,
     "lightgbm": LightGBM.load,
+    "ease": Ease.load,
+    "item_knn": ItemKnn.load,
+    "session_knn": SessionKnn.load,
+    "als": Als.load,
     "estimator": Estimator.load,
 }
 

@@ -48,8 +48,12 @@ def index_sessions(session: Ints, item: Ints, last: Ints, items: int) -> Session
 
 
 @numba.njit(cache=True)
-def candidates(prefix, item_start, entry_session, most, overlap, weight, seen, found):  # type: ignore[no-untyped-def]
+def candidates(  # type: ignore[no-untyped-def]
+    prefix, item_start, entry_session, youngest, most, overlap, weight, seen, found
+):
     """Sessions that share an item with a prefix, the `most` most recent of them: their number; numbers in `found`.
+
+    Only sessions from number `youngest` on count: numbers rise into the past.
 
     overlap (S,) must be 0 and gets the similarities times the prefix's length; weight (L,) gets each position's
     part, 0 where the item comes again later; seen (I,) must be False and is again.
@@ -64,6 +68,8 @@ def candidates(prefix, item_start, entry_session, most, overlap, weight, seen, f
         weight[position] = position + 1
         for e in range(item_start[item], item_start[item + 1]):
             s = entry_session[e]
+            if s < youngest:
+                continue
             if overlap[s] == 0:
                 found[count] = s
                 count += 1
@@ -142,7 +148,7 @@ def session_values(index, starts, events, hashes, chosen, c, cumulative, k, most
             weight = np.empty(session.size, np.int64)
             for length in range(1, session.size):
                 prefix, target = session[:length], session[length]
-                count = candidates(prefix, item_start, entry_session, most, overlap, weight, seen, found)
+                count = candidates(prefix, item_start, entry_session, 0, most, overlap, weight, seen, found)
                 draw = splitmix(hashes[chosen[v]] ^ np.uint64(length))
                 number = np.int64(starts[chosen[v]] + length)
                 _contributions(found, count, overlap, length, target, k, negatives, draw, index, a, stamp, number)
@@ -161,10 +167,10 @@ def session_values(index, starts, events, hashes, chosen, c, cumulative, k, most
 
 
 @numba.njit(cache=True, parallel=True)
-def next_item_scores(index, starts, events, k, most, rows, items_wanted, out):  # type: ignore[no-untyped-def]
+def next_item_scores(index, starts, events, youngest, k, most, rows, items_wanted, out):  # type: ignore[no-untyped-def]
     """out (n,): score of item items_wanted[i] after the whole session rows[i]: similarity summed over the k nearest.
 
-    rows ascend; each session's neighbours are found once.
+    rows ascend; each session's neighbours are found once, among past sessions from number youngest[session] on.
     """
     item_start, entry_session, size = index
     sessions, items = size.size, item_start.size - 1
@@ -181,7 +187,7 @@ def next_item_scores(index, starts, events, k, most, rows, items_wanted, out):  
             v = rows[at]
             session = events[starts[v] : starts[v + 1]]
             weight = np.empty(session.size, np.int64)
-            count = candidates(session, item_start, entry_session, most, overlap, weight, seen, found)
+            count = candidates(session, item_start, entry_session, youngest[v], most, overlap, weight, seen, found)
             nearest_first(found, overlap, count, keys, spare_keys, spare_found, counts)
             for c in range(min(k, count)):
                 near[found[c]] = overlap[found[c]] / session.size

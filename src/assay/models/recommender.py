@@ -1,0 +1,193 @@
+"""Recommenders: models that know of users only what they took, and score any item for them.
+
+They are Scorers of labelled samples: the positives of weight above 0 are what was taken, and a sample is scored by what
+its user had taken before the sample's period, so that no score knows its own answer. They also rank whole catalogues.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, Self, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from assay.errors import InputError
+from assay.models.calibrated import Calibrated
+from assay.models.files import read_arrays, read_model, write_model
+from assay.models.scorer import Scorer, Vector, not_fitted, training_rows
+from assay.numerics.histories import top_n as best_items
+from assay.samples.table import Samples
+
+Ints = NDArray[np.int64]
+_AFTER = 2**31 - 1  # a period after all others
+_EARLIER = 0.8  # share of the training rows that stands before those that calibrate
+_ROWS = 512  # users scored at a time
+
+
+@runtime_checkable
+class Recommender(Scorer, Protocol):
+    """A Scorer that also ranks the whole catalogue for a user."""
+
+    def top_n(self, user: NDArray[Any], n: int, *, exclude_known: bool = True) -> tuple[Ints, Vector]:
+        """Item codes and raw scores (m, n) for user codes (m,), best first, ties by item code; -1 and NaN where none is left."""
+        ...
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What was taken in training: each user's distinct items by the period of their first taking.
+
+    item_codes (I,): the kept items, by code; items are columns 0 ... I - 1 in that order. starts (U + 1,), item, first:
+    by user code. events (3, n): user, column and period of every positive, in order of user, period and column.
+    """
+
+    item_codes: Ints
+    starts: Ints
+    item: NDArray[np.int32]
+    first: NDArray[np.int32]
+    events: NDArray[np.int32]
+
+    @classmethod
+    def of(cls, samples: Samples, most: int, name: str) -> Self:
+        """From the positives of weight above 0, of the `most` items taken most often (ties by item code)."""
+        rows = training_rows(samples, name)
+        rows = rows[samples.label[rows] > 0]
+        count = np.bincount(samples.item[rows])
+        kept = np.sort(np.argsort(-count, kind="stable")[: min(most, np.count_nonzero(count))])
+        column = np.full(len(count), -1, np.int32)
+        column[kept] = np.arange(len(kept))
+        rows = rows[column[samples.item[rows]] >= 0]
+        user, item, period = samples.user[rows], column[samples.item[rows]], samples.period[rows]
+        order = np.lexsort((item, period, user))
+        events = np.stack([user[order], item[order], period[order]]).astype(np.int32)
+        # The first of each (user, item), then by user, period, item.
+        _, once = np.unique(events[0].astype(np.int64) * len(kept) + events[1], return_index=True)
+        once = once[np.lexsort((events[1][once], events[2][once], events[0][once]))]
+        user, item, first = events[:, once]
+        starts = np.concatenate(([0], np.cumsum(np.bincount(user))))
+        return cls(kept.astype(np.int64), starts, item, first, events)
+
+    def matrix(self) -> sparse.csr_array:
+        """(U, I) ones where a user took an item."""
+        shape = len(self.starts) - 1, len(self.item_codes)
+        made = sparse.csr_array((np.ones(len(self.item)), self.item, self.starts), shape=shape)
+        made.sort_indices()
+        return made
+
+    def columns(self, item: NDArray[Any]) -> Ints:
+        """Columns (n,) of item codes, -1 where not kept."""
+        at = np.minimum(np.searchsorted(self.item_codes, item), len(self.item_codes) - 1)
+        return np.where(self.item_codes[at] == item, at, -1)
+
+    def prefixes(self, user: NDArray[Any], period: NDArray[Any]) -> tuple[Ints, Ints]:
+        """Where the items (m,) begin and end that each user had before a period; empty for unknown users."""
+        known = np.asarray(user) < len(self.starts) - 1
+        at = np.where(known, user, 0)
+        low = self.starts[at]
+        # One key orders users and their first periods together.
+        keys = np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts)) * 2**32 + self.first
+        high = np.searchsorted(keys, at.astype(np.int64) * 2**32 + period)
+        return low, np.where(known, np.maximum(high, low), low)
+
+    def histories(self, user: NDArray[Any], period: NDArray[Any]) -> sparse.csr_array:
+        """(m, I) ones where the user had the item before the period."""
+        low, high = self.prefixes(user, period)
+        starts = np.concatenate(([0], np.cumsum(high - low)))
+        at = np.arange(starts[-1]) + np.repeat(low - starts[:-1], high - low)
+        made = sparse.csr_array((np.ones(len(at)), self.item[at], starts), shape=(len(low), len(self.item_codes)))
+        made.sort_indices()
+        return made
+
+
+class Recommending(Calibrated):
+    """What all recommenders share: what was taken, calibration, files, and the ranking of catalogues."""
+
+    taken_: Taken | None = None
+
+    def __init__(self, items: int = 10_000) -> None:
+        self.items = items
+
+    def settings(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {"items": self.items}
+
+    def learn(self, taken: Taken, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
+        """Whatever scores need besides what was taken, as arrays by name."""
+        raise NotImplementedError
+
+    def score(self, user: NDArray[Any], item: Ints, period: NDArray[Any]) -> Vector:
+        """(n,) scores of columns (-1: unknown, scores 0) for users by what they had before a period."""
+        raise NotImplementedError
+
+    def catalogue(self, user: NDArray[Any]) -> Vector:
+        """(m, I) scores of all columns for users by all that they had."""
+        raise NotImplementedError
+
+    def fit(self, samples: Samples, *, rng: np.random.Generator) -> Self:
+        """Learn from the positives of weight above 0; how scores go with shares of positives, from a fit on earlier periods.
+
+        A model scores what it learnt from too high: the last fifth of the periods, under a fit on those before, tells.
+        """
+        rows = training_rows(samples, self.name)
+        cut = np.quantile(samples.period[rows], _EARLIER, method="lower")
+        early, late = (samples.take(rows[side]) for side in (samples.period[rows] <= cut, samples.period[rows] > cut))
+        if min(len(np.unique(part.label)) for part in (early, late)) < 2:
+            early = late = samples.take(rows)
+        self._learn(early, rng)
+        super().fit(late, rng=rng)
+        self._learn(samples, rng)
+        return self
+
+    def _learn(self, samples: Samples, rng: np.random.Generator) -> None:
+        self.taken_ = Taken.of(samples, self.items, self.name)
+        self.learnt_ = self.learn(self.taken_, rng)
+
+    def raw(self, samples: Samples) -> Vector:
+        """(n,) exp of the score, capped: positive, in the order of scores."""
+        columns = self.fitted().columns(samples.item)
+        return np.exp(np.minimum(self.score(samples.user, columns, samples.period), 50.0))
+
+    def top_n(self, user: NDArray[Any], n: int, *, exclude_known: bool = True) -> tuple[Ints, Vector]:
+        """As the protocol says; InputError for n below 1."""
+        taken = self.fitted()
+        if n < 1:
+            raise InputError(f"top_n: n is {n}; give 1 or more")
+        user = np.asarray(user, np.int64)
+        items, scores = np.full((len(user), n), -1, np.int64), np.full((len(user), n), np.nan)
+        for first in range(0, len(user), _ROWS):
+            at = slice(first, first + _ROWS)
+            known = taken.histories(user[at], np.full(len(user[at]), _AFTER))
+            starts = known.indptr if exclude_known else np.zeros_like(known.indptr)
+            best_items(self.catalogue(user[at]), starts, known.indices, n, items[at], scores[at])
+        return np.where(items >= 0, taken.item_codes[items], -1), scores
+
+    def fitted(self) -> Taken:
+        """What was taken; InputError before fit."""
+        if self.taken_ is None:
+            raise not_fitted(self.name)
+        return self.taken_
+
+    def fresh(self) -> Self:
+        """An unfitted twin with the same settings."""
+        return type(self)(**self.settings())
+
+    def save(self, folder: Path) -> list[Path]:
+        """Write model.json (settings, table) and arrays.npz (what was taken, and what was learnt of it)."""
+        taken, at, share = self.fitted(), self.at_, self.share_
+        assert at is not None
+        assert share is not None
+        content = {"settings": self.settings(), "at": at.tolist(), "share": share.tolist()}
+        arrays = {f"taken_{name}": values for name, values in vars(taken).items()} | self.learnt_
+        return write_model(folder, self.name, content, arrays)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """The model that `save` wrote."""
+        content, arrays = read_model(folder), read_arrays(folder / "arrays.npz")
+        model = cls(**content["settings"])
+        model.at_, model.share_ = np.array(content["at"], np.float64), np.array(content["share"], np.float64)
+        taken = {name.removeprefix("taken_"): values for name, values in arrays.items() if name.startswith("taken_")}
+        model.taken_ = Taken(**taken)
+        model.learnt_ = {name: values for name, values in arrays.items() if not name.startswith("taken_")}
+        return model

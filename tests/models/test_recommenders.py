@@ -1,0 +1,128 @@
+"""Recommenders against plain numpy."""
+
+import numpy as np
+import pytest
+
+from assay.models.als import Als
+from assay.models.item_to_item import Ease, ItemKnn
+from assay.models.session_knn import SessionKnn
+from assay.testing.data import make_samples
+from assay.testing.recommenders import RecommenderTests
+
+
+class TestEase(RecommenderTests):
+    def make(self):
+        return Ease(items=50, l2=30.0)
+
+
+class TestItemKnn(RecommenderTests):
+    def make(self):
+        return ItemKnn(items=50, neighbours=20, shrink=5.0)
+
+
+class TestSessionKnn(RecommenderTests):
+    def make(self):
+        return SessionKnn(items=50, neighbours=30, sample=200, recent=6)
+
+
+class TestAls(RecommenderTests):
+    def make(self):
+        return Als(items=50, factors=8, l2=1.0, confidence=5.0, iterations=5)
+
+
+@pytest.fixture(scope="module")
+def split():
+    samples = make_samples(3_000, users=60, items=30)
+    return samples.split("train"), samples.split("test")
+
+
+def clicks(train):
+    X = np.zeros((train.user.max() + 1, train.item.max() + 1))
+    taken = train.label > 0
+    X[train.user[taken], train.item[taken]] = 1
+    return X
+
+
+def before(train, user, period):
+    taken = (train.label > 0) & (train.user == user) & (train.period < period)
+    return np.unique(train.item[taken])
+
+
+def fitted(model, train):
+    return model.fit(train, rng=np.random.default_rng(0))
+
+
+def test_ease_scores(split):
+    train, test = split
+    X = clicks(train)
+    P = np.linalg.inv(X.T @ X + 20.0 * np.eye(X.shape[1]))
+    B = -P / np.diag(P)
+    np.fill_diagonal(B, 0)
+    model = fitted(Ease(l2=20.0), train)
+    for part in (train, test):
+        found = np.log(model.raw(part))
+        expected = [B[before(train, u, t), i].sum() for u, i, t in zip(part.user, part.item, part.period, strict=True)]
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_item_knn_scores(split):
+    train, test = split
+    X = clicks(train)
+    both = X.T @ X
+    S = both / (np.sqrt(np.outer(np.diag(both), np.diag(both))) + 10.0)
+    np.fill_diagonal(S, 0)
+    model = fitted(ItemKnn(neighbours=1000), train)
+    had = [before(train, u, t) for u, t in zip(test.user, test.period, strict=True)]
+    expected = [S[own, i].sum() / max(len(own), 1) for own, i in zip(had, test.item, strict=True)]
+    np.testing.assert_allclose(np.log(model.raw(test)), expected, atol=1e-5)
+    few = fitted(ItemKnn(neighbours=3), train).learnt_["weights"]
+    assert np.all((few > 0).sum(axis=0) <= 3)
+
+
+def test_session_knn_scores(split):
+    train, test = split
+    taken = np.flatnonzero(train.label > 0)
+    sessions = {}
+    for row in taken:
+        sessions.setdefault((int(train.period[row]), int(train.user[row])), set()).add(int(train.item[row]))
+    model = fitted(SessionKnn(neighbours=7, sample=40, recent=5), train)
+    for part in (train.take(np.arange(0, len(train), 17)), test.take(np.arange(0, len(test), 11))):
+        expected = []
+        for u, i, t in zip(part.user, part.item, part.period, strict=True):
+            own = sorted((int(train.period[r]), int(train.item[r])) for r in taken if train.user[r] == u and train.period[r] < t)
+            query = [item for _, item in own][-5:]
+            latest = {item: p + 1 for p, item in enumerate(query)}
+            near = []
+            for (period, user), held in sessions.items():
+                overlap = sum(p for item, p in latest.items() if item in held)
+                if overlap and period < t:
+                    near.append((overlap / len(query), period, user, held))
+            near = sorted(near, key=lambda s: (-s[1], s[2]))[:40]
+            near = sorted(near, key=lambda s: (-s[0], -s[1], s[2]))[:7]
+            expected.append(sum(s[0] for s in near if i in s[3]))
+        np.testing.assert_allclose(np.log(model.raw(part)), expected, atol=1e-9)
+
+
+def test_als_folds_users_in(split):
+    train, test = split
+    model = fitted(Als(factors=6, l2=2.0, confidence=4.0), train)
+    Y = model.learnt_["factors"]
+    for row in np.flatnonzero(test.item < len(Y))[::30]:
+        had = before(train, test.user[row], test.period[row])
+        weight = np.ones(len(Y))
+        weight[had] = 4.0
+        preference = np.zeros(len(Y))
+        preference[had] = 1.0
+        x = np.linalg.solve(Y.T @ (Y * weight[:, None]) + 2.0 * np.eye(6), Y.T @ (weight * preference))
+        found = np.log(model.raw(test.take(np.array([row]))))
+        np.testing.assert_allclose(found, Y[test.item[row]] @ x, atol=1e-8)
+
+
+@pytest.mark.parametrize("model", [Ease(items=5), ItemKnn(items=5), SessionKnn(items=5), Als(items=5, factors=3)])
+def test_only_the_most_taken_items_are_known(split, model):
+    train, _ = split
+    fitted(model, train)
+    count = np.bincount(train.item[train.label > 0])
+    assert sorted(model.taken_.item_codes) == sorted(np.argsort(-count, kind="stable")[:5])
+    items, _ = model.top_n(np.array([0]), 30, exclude_known=False)
+    assert np.count_nonzero(items >= 0) == 5
