@@ -17,6 +17,7 @@ from assay.stages.judge import evaluate
 from assay.stages.learn import train, value
 from assay.stages.serve import recommend
 from assay.stages.study import study as compare
+from assay.stages.verify import verify as check
 from assay.stages.workbench import Report, Workbench
 from assay.store import Run, digest, write_json
 
@@ -137,13 +138,23 @@ def _stages(config: Config, run: Run, until: str | None, report: Report) -> None
             break
 
 
+def verify(config: Config, folder: Path | str, *, report: Report = silent) -> Run:
+    """Whether the run's values are true: retraining, planted noise, other seeds and models; after the run itself."""
+    return _after(config, folder, "verify", check, report)
+
+
 def study(config: Config, folder: Path | str, *, report: Report = silent) -> Run:
     """The long comparison: after the run, every valuer's removals on every model that learns, on tuning."""
+    return _after(config, folder, "study", compare, report)
+
+
+def _after(config: Config, folder: Path | str, name: str, work: Callable[[Workbench], list[str]], report: Report) -> Run:
+    """A stage that stands beside the run's own: done once for the same samples, models and values."""
     run = execute(config, folder, report=report)
     bench = Workbench(config, run, report)
-    inputs = {name: run.output_digest(name) for name in ("samples", "train", "value")}
+    inputs = {stage: run.output_digest(stage) for stage in ("samples", "train", "value")}
     content = config.model_dump(mode="json")
-    read = {name: content[name] for name in ("value", "select", "models", "seed")}
+    read = {section: content[section] for section in ("value", "select", "models", "seed")}
     with run.alone():
-        run.stage("study", digest({"version": __version__, "reads": read, "inputs": inputs}), partial(compare, bench))
+        run.stage(name, digest({"version": __version__, "reads": read, "inputs": inputs}), partial(work, bench))
     return run

@@ -143,6 +143,25 @@ for _name, _help in STAGES.items():
 
 
 @app.command()
+def verify(folder: RunFolder, as_json: Json = False, _debug: Debug = False) -> None:
+    """Check by retraining whether a run's values are true; takes minutes, and adds a section to the report."""
+    found = _opened(folder)
+    from assay import pipeline
+    from assay.app import report, stored, terminal
+    from assay.app.progress import bars
+
+    settings = stored.config(found)
+    with bars() as progress:
+        pipeline.verify(settings, folder, report=progress)
+    report.write(found, settings)
+    verdicts = found.read_json("verify/verdict.json")
+    if as_json:
+        _print_json(verdicts)
+    else:
+        terminal.show_verdicts(verdicts, found)
+
+
+@app.command()
 def report(folder: RunFolder, as_json: Json = False, _debug: Debug = False) -> None:
     """Write report.html of a run again."""
     found = _opened(folder)

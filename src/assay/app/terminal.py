@@ -87,6 +87,12 @@ def show(run: Run) -> None:
     _print(_lines(facts(run)))
 
 
+def show_verdicts(verdicts: Sequence[Mapping[str, Any]], run: Run) -> None:
+    """One sentence a valuer, with where to read on."""
+    lines = [(line["valuer"], line["sentence"], "" if line["usable"] else "bold") for line in verdicts]
+    _print([*lines, ("report", str(run.path("report.html")), "bold")])
+
+
 def show_user(user_id: str, lines: Sequence[Mapping[str, Any]], *, known: bool = True) -> None:
     """Print one user's recommendations: rank, name, category, reason."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")

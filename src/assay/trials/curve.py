@@ -26,6 +26,7 @@ from assay.selection import (
     drop_fraction,
     drop_harmful,
     floor_groups,
+    hashed_order,
     orders,
     recency_weights,
     remove,
@@ -38,6 +39,8 @@ _HALF_LIVES = (16.0, 32.0)  # periods
 _DAMPED = 0.5  # weight of the least useful rows where they are damped, not dropped
 _RULES = 2  # confirmed rules that are tried
 _LEVEL = 0.05
+BY_CHANCE = "random"  # how the arm is called that values must not do worse than; never chosen
+_CHANCE_SEED = 7
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,10 @@ def declare(train: Samples, importance: Importance, rules: Sequence[Rule], found
         kept = drop_fraction(weight, importance, fraction, groups, section.floor)
         arms.append(Arm(f"without the lowest {100 * fraction:g} % by {section.valuer}", section.valuer, kept))
     shown = f"by {section.valuer}"
+    middle = section.fractions[len(section.fractions) // 2]
+    by_chance = hashed_order(train.keys.column("sample_id").to_numpy(), _CHANCE_SEED)
+    gone = remove(by_chance, round(middle * len(weight)), groups, section.floor)
+    arms.append(Arm(f"without a random {100 * middle:g} %", BY_CHANCE, np.where(gone, 0.0, weight)))
     for count in section.counts:
         kept = drop_count(weight, importance, min(count, len(weight)), groups, section.floor)
         arms.append(Arm(f"without the lowest {count:,} {shown}", section.valuer, kept))
@@ -123,6 +130,8 @@ def try_arms(
 ) -> Tried:
     """Retrain on every arm, compare with the first (nothing) on tuning, and choose.
 
+    Where removing by values does worse than removing at random, beyond chance, no arm of the valuer may be chosen.
+
     Of the arms whose auc and ndcg@10 are not worse than nothing's beyond chance, the one with the lowest tuning
     log-loss is chosen if it is lower than nothing's beyond chance (Holm over all arms); else nothing is.
     """
@@ -134,7 +143,9 @@ def try_arms(
         fitted = model if arm.how == "nothing" else refit(model, train, arm.weight)
         scored[arm.name] = tuning.score(fitted.predict, resamples=RESAMPLES)
         compared[arm.name] = tuning.difference(scored["nothing"], scored[arm.name], resamples=RESAMPLES)
-    chosen = choose(arms, compared)
+    usable = _no_worse_than_random(tuning, arms, scored, valuer)
+    allowed = [arm for arm in arms if arm.how != BY_CHANCE and (usable or arm.how not in (valuer, "half weight"))]
+    chosen = choose(allowed, compared)
     lines = []
     for arm in arms:
         shown = CLAIMS if arm.how != "nothing" else ()
@@ -147,7 +158,21 @@ def try_arms(
                 "difference": differences(compared[arm.name], shown),
             }
         )
-    return Tried(chosen, {"valuer": valuer, "chosen": chosen.name, "arms": lines})
+    return Tried(chosen, {"valuer": valuer, "chosen": chosen.name, "usable": usable, "arms": lines})
+
+
+def _no_worse_than_random(tuning: Holdout, arms: Sequence[Arm], scored: Mapping[str, Scored], valuer: str) -> bool:
+    """Whether removing by values is not worse, in log_loss beyond chance, than removing as many rows at random."""
+    rivals = [arm for arm in arms if arm.how == BY_CHANCE]
+    if not rivals:
+        return True
+    size = np.count_nonzero(rivals[0].weight == 0)
+    own = [arm for arm in arms if arm.how == valuer and arm.name.startswith("without the lowest")]
+    if not own or not size:
+        return True
+    nearest = min(own, key=lambda arm: abs(np.count_nonzero(arm.weight == 0) - size))
+    found = tuning.difference(scored[rivals[0].name], scored[nearest.name], resamples=RESAMPLES)["log_loss"]
+    return not found["low"] > 0
 
 
 def choose(arms: Sequence[Arm], compared: Mapping[str, dict[str, Difference]]) -> Arm:

@@ -19,6 +19,10 @@ def headline(facts: Facts) -> Part | None:
         return None
     chosen = _chosen(facts)
     findings = [words.finding(model, entry, chosen) for model, entry in sorted(summary.get("selection", {}).items())]
+    curve_page = facts.json("selection/curve.json") or {}
+    if curve_page.get("usable") is False:
+        shown = f"Values by {curve_page['valuer']} are not to be used here: on tuning, removing by them did worse than at random."
+        findings.append(("bad", f"{shown} Nothing was removed by them."))
     if explained := _explained(facts):
         findings.append(("even", explained))
     rules = [rule for rule in facts.json("selection/rules.json") or [] if rule.get("confirmed")]

@@ -1,0 +1,98 @@
+"""Whether the values are true: verdicts, curves by retraining, planted noise, agreement, transfer."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from assay.app import plots, words
+from assay.app.plots import Row, Series
+from assay.app.sections.facts import Facts, Part, interval, scaled
+
+
+def verification(facts: Facts) -> Part | None:
+    """What `assay verify` found; None where it has not run."""
+    verdicts, curves = facts.json("verify/verdict.json") or [], facts.json("verify/curves.json") or []
+    if not verdicts:
+        return None
+    lead = verdicts[0]
+    figures = [*_curves(curves, "removal"), *_curves(curves, "addition")]
+    return {
+        "sentence": lead["sentence"],
+        "tone": "good" if lead["better"] and not lead["worse"] else "even" if lead["usable"] else "bad",
+        "others": [line["sentence"] for line in verdicts[1:]],
+        "figures": figures + _agreement(facts) + _noise(facts) + _transfer(facts),
+    }
+
+
+def _curves(lines: list[Mapping[str, Any]], kind: str) -> list[Part]:
+    """log_loss against keeping everything, one line an order."""
+    own = [line for line in lines if line["kind"] == kind and "log_loss" in line["difference"]]
+    fractions = sorted({line["fraction"] for line in own})
+    series = []
+    for order in dict.fromkeys(line["order"] for line in own):
+        mine = sorted((line for line in own if line["order"] == order), key=lambda line: float(line["fraction"]))
+        points = [(fractions.index(line["fraction"]), *interval(line["difference"]["log_loss"])) for line in mine]
+        series.append(Series(order, points))
+    if not series:
+        return []
+    shown = "removed, worst first" if kind == "removal" else "kept, best first"
+    plot = plots.curve(
+        f"plot-verify-{kind}", [words.percent(fraction) for fraction in fractions], series,
+        x_title=f"share of training samples {shown}", y_title="change of log_loss on tuning, against all samples",
+    )  # fmt: skip
+    return [{"name": f"Samples {shown}", "meaning": "lower is better; retrained at every point", "plot": plot}]
+
+
+def _agreement(facts: Facts) -> list[Part]:
+    found = facts.json("verify/agreement.json") or {}
+    lines = [
+        Row(f"random subsets: sum of values and retrained utility, {name}", *scaled(entry, 1.0))
+        for name, entry in sorted(found.get("datamodel_score", {}).items())
+        if words.known(entry.get("value"))
+    ]
+    names = {"seeds": "values from other seeds", "folds": "values from other folds", "lowest": "lowest 2 % shared between seeds"}
+    stable = found.get("stability", {})
+    lines += [Row(text, *scaled(stable[name], 1.0), tone="ink") for name, text in names.items() if name in stable]
+    meaning = f"rank correlation, 1 is best; {found.get('subsets')} subsets of {words.percent(found.get('share'))}"
+    return (
+        [{"name": "Agreement", "meaning": meaning, "plot": plots.rows("plot-verify-agreement", lines, zero=True)}]
+        if lines
+        else []
+    )
+
+
+def _noise(facts: Facts) -> list[Part]:
+    lines = [
+        Row(
+            f"{line['noise']}, {line['valuer']}", *scaled(line["precision"], 1.0),
+            note=f"auc {words.figure(line['auc']['value'])}, chance {words.percent(line['chance'])}",
+        )
+        for line in facts.json("verify/noise.json") or []
+    ]  # fmt: skip
+    meaning = "share of planted rows among as many rows of lowest value; finding noise is not yet a gain"
+    return (
+        [{"name": "Planted noise", "meaning": meaning, "plot": plots.rows("plot-verify-noise", lines, zero=True)}]
+        if lines
+        else []
+    )
+
+
+def _transfer(facts: Facts) -> list[Part]:
+    lines = [
+        Row(
+            f"{line['model']} without {words.percent(line['fraction'])} by {line['order']}",
+            *scaled(line["difference"]["log_loss"], 1.0),
+        )
+        for line in facts.json("verify/transfer.json") or []
+        if "log_loss" in line["difference"]
+    ]
+    meaning = "change of log_loss on tuning; values were made with the logistic regression"
+    return (
+        [{"name": "Other models", "meaning": meaning, "plot": plots.rows("plot-verify-transfer", lines, zero=True)}]
+        if lines
+        else []
+    )
+
+
+def _figure(ident: str, name: str, meaning: str, lines: list[Row]) -> list[Part]:
+    plot = plots.rows(f"plot-verify-{ident}", lines, zero=True)
+    return [{"name": name, "meaning": meaning, "plot": plot}] if lines else []

@@ -1,0 +1,248 @@
+"""Are values true? Curves by retraining, planted noise, random subsets, other seeds, another model; all with intervals.
+
+Nothing here is read off the values alone: every figure is a retraining on data that the values were not made with, or a
+fault that was planted and is looked for. (Removal curves: Ghorbani and Zou, ICML 2019; the linear datamodeling score:
+Park et al., "TRAK", ICML 2023.)
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from scipy import stats
+
+from assay.evaluation.holdout import CLAIMS, Holdout, Scored, differences
+from assay.importance.protocol import Importance, Valuer
+from assay.models.logistic import LogisticRegression
+from assay.models.scorer import Scorer
+from assay.numerics.logistic import losses, margins
+from assay.numerics.measures import auc
+from assay.numerics.statistics import holm
+from assay.samples.table import Samples
+from assay.selection import floor_groups, remove
+from assay.trials.curve import RESAMPLES, refit
+
+Vector = NDArray[np.float64]
+Positions = NDArray[np.int64]
+Line = dict[str, Any]
+REMOVED, ADDED = (0.01, 0.02, 0.05, 0.1), (0.1, 0.3)  # shares of the rows
+RANDOM = "random"
+NOISES = ("flipped labels", "random clicks", "popularity-shaped clicks")
+_LEVEL = 0.05
+
+
+def curves(
+    model: LogisticRegression,
+    train: Samples,
+    tuning: Holdout,
+    orders: Mapping[str, Positions],
+    floor: float,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Line]:
+    """Retrain without the worst rows of each order, and with its best rows alone; orders must hold "random".
+
+    orders: positions (n,), worst first. One line an order, kind (removal or addition) and fraction: `difference` to all
+    samples and `against_random` at the same size, on tuning, paired by user, each with value, low, high and p.
+    """
+    full = tuning.score(model.predict, resamples=RESAMPLES)
+    groups, n = floor_groups(train), len(train)
+    names = [RANDOM, *(name for name in orders if name != RANDOM)]
+    lines: list[Line] = []
+    by_chance: dict[tuple[str, float], Scored] = {}
+    steps = [("removal", fraction) for fraction in REMOVED] + [("addition", fraction) for fraction in ADDED]
+    for done, (name, (kind, fraction)) in enumerate((name, step) for name in names for step in steps):
+        if progress is not None:
+            progress(done, len(names) * len(steps))
+        if kind == "removal":
+            gone = remove(orders[name], round(fraction * n), groups, floor)
+        else:
+            gone = np.ones(n, bool)
+            gone[orders[name][n - round(fraction * n) :]] = False
+        weight = np.where(gone, 0.0, train.weight)
+        if len(np.unique(train.label[weight > 0])) < 2:
+            continue
+        scored = tuning.score(refit(model, train, weight).predict, resamples=RESAMPLES)
+        line: Line = {"order": name, "kind": kind, "fraction": fraction}
+        line["difference"] = differences(tuning.difference(full, scored, resamples=RESAMPLES), CLAIMS)
+        if name == RANDOM:
+            by_chance[kind, fraction] = scored
+        elif (kind, fraction) in by_chance:
+            against = tuning.difference(by_chance[kind, fraction], scored, resamples=RESAMPLES)
+            line["against_random"] = differences(against, CLAIMS)
+        lines.append(line)
+    return lines
+
+
+def verdict(lines: Sequence[Line], name: str) -> Line:
+    """Whether an order may be used for removal: usable, better and worse amounts, and a plain sentence.
+
+    By log_loss of removals against random ones of the same size, Holm over the amounts. Worse at any amount and better at
+    none: not to be used.
+    """
+    own = [line for line in lines if line["order"] == name and line["kind"] == "removal" and "against_random" in line]
+    found = [line["against_random"]["log_loss"] for line in own]
+    adjusted = holm([entry["p"] if entry["p"] is not None else 1.0 for entry in found])
+    better = [
+        o["fraction"] for o, e, p in zip(own, found, adjusted, strict=True) if p < _LEVEL and (e["value"] or 0) < 0
+    ]  # fmt: skip
+    worse = [o["fraction"] for o, e, p in zip(own, found, adjusted, strict=True) if p < _LEVEL and (e["value"] or 0) > 0]
+    shown = {tuple(side): ", ".join(f"{100 * fraction:g} %" for fraction in side) for side in (better, worse)}
+    if worse and not better:
+        sentence = f"Do not remove samples by {name}: worse than removing at random (at {shown[tuple(worse)]})."
+    elif better and not worse:
+        sentence = f"Removing by {name} is better than removing at random (at {shown[tuple(better)]})."
+    elif better:
+        sentence = f"By {name}: better than random at {shown[tuple(better)]}, worse at {shown[tuple(worse)]}; small amounts only."
+    else:
+        sentence = f"Removing by {name} cannot be told from removing at random on these tuning periods."
+    return {"valuer": name, "usable": bool(better) or not worse, "better": better, "worse": worse, "sentence": sentence}
+
+
+def planted(train: Samples, kind: str, share: float, seed: int) -> tuple[Samples, NDArray[np.bool_]]:
+    """Samples with a share of wrong labels, and which rows (n,) they are.
+
+    flipped labels: of all rows. random clicks: negatives that become positives. popularity-shaped clicks: the same, more
+    often for items that are taken often. ValueError for another kind.
+    """
+    if kind not in NOISES:
+        raise ValueError(f"kind is {kind!r}; give one of {', '.join(NOISES)}")
+    rng, n = np.random.default_rng([seed, NOISES.index(kind)]), len(train)
+    chance = np.ones(n) if kind == NOISES[0] else (train.label == 0).astype(np.float64)
+    if kind == NOISES[2]:
+        chance *= np.bincount(train.item, train.label, minlength=int(train.item.max()) + 1)[train.item]
+    count = min(round(share * n), int(np.count_nonzero(chance)))
+    wrong = np.zeros(n, bool)
+    wrong[rng.choice(n, count, replace=False, p=chance / chance.sum())] = True
+    labels = np.where(wrong, 1 - train.label, train.label).astype(np.int8)
+    changed = Samples(
+        train.keys.set_column(train.keys.column_names.index("label"), "label", pa.array(labels, pa.int8())),
+        train.features, train.encoder, train.hidden,
+    )  # fmt: skip
+    changed.__dict__["_matrix"] = train.matrix()
+    return changed, wrong
+
+
+def detection(
+    model: LogisticRegression,
+    train: Samples,
+    validation: Samples,
+    valuers: Sequence[Valuer],
+    *,
+    share: float,
+    folds: int,
+    seed: int,
+) -> list[Line]:
+    """How well each valuer finds planted noise: one line a kind of noise and valuer, auc and precision at the planted count.
+
+    The model is refitted on the noisy labels first; intervals are Hanley and McNeil's (1982) and Wilson's.
+    """
+    lines: list[Line] = []
+    for kind in NOISES:
+        noisy, wrong = planted(train, kind, share, seed)
+        fitted = model.fresh().fit(noisy, rng=np.random.default_rng(seed))
+        for valuer in valuers:
+            rng = np.random.default_rng(seed)
+            found = valuer.value(noisy, validation, model=fitted, utility="log_loss", folds=folds, rng=rng)
+            place = np.empty(len(noisy))
+            place[found.order()] = np.arange(len(noisy))
+            lines.append({"noise": kind, "valuer": valuer.name, "share": share, **detected(wrong, -place)})
+    return lines
+
+
+def detected(wrong: NDArray[np.bool_], suspicion: Vector) -> Line:
+    """auc and precision (of as many rows of highest suspicion as are wrong), each with value, low and high."""
+    m, n = int(wrong.sum()), int((~wrong).sum())
+    area = auc(wrong, suspicion)
+    both, either = area / (2 - area), 2 * area**2 / (1 + area)
+    error = np.sqrt((area * (1 - area) + (m - 1) * (both - area**2) + (n - 1) * (either - area**2)) / (m * n))
+    hits = int(wrong[np.argsort(-suspicion, kind="stable")[:m]].sum())
+    interval = stats.binomtest(hits, m).proportion_ci(method="wilson")
+    return {
+        "auc": {"value": area, "low": max(0.0, area - 1.96 * error), "high": min(1.0, area + 1.96 * error)},
+        "precision": {"value": hits / m, "low": float(interval.low), "high": float(interval.high)},
+        "chance": m / (m + n),
+    }
+
+
+def datamodel_score(
+    model: LogisticRegression,
+    train: Samples,
+    validation: Samples,
+    values: Mapping[str, Vector],
+    *,
+    subsets: int,
+    share: float,
+    seed: int,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, Line]:
+    """Linear datamodeling score of each valuer: Spearman of summed values and the utility after retraining on subsets.
+
+    subsets random draws of `share` of the rows; the utility is minus the mean validation log-loss. value, low and high
+    (Fisher's z with the variance of Bonett and Wright 2000 for ranks).
+    """
+    X, y, weight = validation.matrix(), validation.label, validation.weight
+    utility, sums = np.empty(subsets), {name: np.empty(subsets) for name in values}
+    for k in range(subsets):
+        if progress is not None:
+            progress(k, subsets)
+        kept = np.random.default_rng([seed, k]).random(len(train)) < share
+        fitted = refit(model, train, np.where(kept, train.weight, 0.0))
+        utility[k] = -np.average(losses(margins(X, np.asarray(fitted.coef_)), y), weights=weight)
+        for name, value in values.items():
+            sums[name][k] = value[kept].sum()
+    return {name: rank_correlation(found, utility) for name, found in sums.items()}
+
+
+def rank_correlation(a: Vector, b: Vector) -> Line:
+    """Spearman's correlation of two (n,) with its 95 % interval; 0 where one of them does not vary."""
+    if np.ptp(a) == 0 or np.ptp(b) == 0:
+        return {"value": 0.0, "low": None, "high": None}
+    r = float(stats.spearmanr(a, b).statistic)
+    if len(a) < 4 or abs(r) >= 1:
+        return {"value": r, "low": None, "high": None}
+    half = 1.96 * np.sqrt((1 + r * r / 2) / (len(a) - 3))
+    return {"value": r, "low": float(np.tanh(np.arctanh(r) - half)), "high": float(np.tanh(np.arctanh(r) + half))}
+
+
+def stability(made: Sequence[Importance], fraction: float = 0.02) -> dict[str, Line]:
+    """How alike values are: `seeds`, `folds`: mean Spearman over pairs of seeds and of folds; `lowest`: shared share of the
+    lowest `fraction` over pairs of seeds. Each with value, low and high (the least and the most of the pairs)."""
+    count = max(1, round(fraction * len(made[0].value)))
+    lowest = [set(one.order()[:count].tolist()) for one in made]
+    pairs: dict[str, list[float]] = {"seeds": [], "folds": [], "lowest": []}
+    for a, b in combinations(range(len(made)), 2):
+        pairs["seeds"].append(float(stats.spearmanr(made[a].value, made[b].value).statistic))
+        pairs["lowest"].append(len(lowest[a] & lowest[b]) / count)
+    folds = made[0].per_fold
+    if folds is not None:
+        pairs["folds"] = [float(stats.spearmanr(a, b).statistic) for a, b in combinations(folds, 2)]
+    found = {name: [r for r in values if np.isfinite(r)] for name, values in pairs.items()}
+    return {
+        name: {"value": float(np.mean(rs)), "low": min(rs), "high": max(rs)} for name, rs in found.items() if rs
+    }  # fmt: skip
+
+
+def transfer(
+    models: Mapping[str, Scorer],
+    train: Samples,
+    tuning: Holdout,
+    orders: Mapping[str, Positions],
+    *,
+    fraction: float,
+    floor: float,
+    seed: int,
+) -> list[Line]:
+    """Other models retrained without the worst rows of each order: one line a model and order, difference to all samples."""
+    groups, lines = floor_groups(train), []
+    for name, model in models.items():
+        full = tuning.score(model.predict, resamples=RESAMPLES)
+        for order, positions in orders.items():
+            gone = remove(positions, round(fraction * len(train)), groups, floor)
+            changed = train.with_weight(np.where(gone, 0.0, train.weight))
+            scored = tuning.score(model.fresh().fit(changed, rng=np.random.default_rng(seed)).predict, resamples=RESAMPLES)
+            found = differences(tuning.difference(full, scored, resamples=RESAMPLES), CLAIMS)
+            lines.append({"model": name, "order": order, "fraction": fraction, "difference": found})
+    return lines
