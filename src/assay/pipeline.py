@@ -16,6 +16,7 @@ from assay.stages.choose import select
 from assay.stages.judge import evaluate
 from assay.stages.learn import train, value
 from assay.stages.serve import recommend
+from assay.stages.slices import find_slices
 from assay.stages.study import study as compare
 from assay.stages.verify import verify as check
 from assay.stages.workbench import Report, Workbench
@@ -141,6 +142,11 @@ def _stages(config: Config, run: Run, until: str | None, report: Report) -> None
 def verify(config: Config, folder: Path | str, *, report: Report = silent) -> Run:
     """Whether the run's values are true: retraining, planted noise, other seeds and models; after the run itself."""
     return _after(config, folder, "verify", check, report)
+
+
+def slices(config: Config, folder: Path | str, *, report: Report = silent) -> Run:
+    """The run's harmful slices: rules for low values, confirmed, tried on tuning; after the run itself."""
+    return _after(config, folder, "slices", find_slices, report)
 
 
 def study(config: Config, folder: Path | str, *, report: Report = silent) -> Run:

@@ -162,6 +162,25 @@ def verify(folder: RunFolder, as_json: Json = False, _debug: Debug = False) -> N
 
 
 @app.command()
+def slices(folder: RunFolder, as_json: Json = False, _debug: Debug = False) -> None:
+    """Name the slices of the training samples that harm, try what helps, and say what to do; takes minutes."""
+    found = _opened(folder)
+    from assay import pipeline
+    from assay.app import report, stored, terminal
+    from assay.app.progress import bars
+
+    settings = stored.config(found)
+    with bars() as progress:
+        pipeline.slices(settings, folder, report=progress)
+    report.write(found, settings)
+    lines = found.read_json("slices/found.json")
+    if as_json:
+        _print_json(lines)
+    else:
+        terminal.show_slices(lines, found)
+
+
+@app.command()
 def report(folder: RunFolder, as_json: Json = False, _debug: Debug = False) -> None:
     """Write report.html of a run again."""
     found = _opened(folder)

@@ -93,6 +93,28 @@ def show_verdicts(verdicts: Sequence[Mapping[str, Any]], run: Run) -> None:
     _print([*lines, ("report", str(run.path("report.html")), "bold")])
 
 
+def show_slices(lines: Sequence[Mapping[str, Any]], run: Run) -> None:
+    """What harms, what was tried, what to do."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for heading in ("slice", "samples", "tried: change of log_loss (forecast)", "advice"):
+        table.add_column(heading, overflow="fold")
+    for line in [line for line in lines if line["helps"] or line["because"] == "construction"]:
+        tried = [
+            f"{name.split(' ')[0]} {words.figure(trial['difference']['log_loss']['value'], sign=True)}"
+            f" ({words.figure(trial['forecast'], sign=True)})"
+            for name, trial in line["trials"].items()
+        ]
+        cells = (line["rule"], f"{words.count(line['rows'])} ({words.percent(line['share'])})", "\n".join(tried), line["advice"])
+        table.add_row(*(Text(cell) for cell in cells))
+    if table.row_count:
+        _console().print(table)
+    else:
+        _console().print("No slice harms: nothing that was tried helps on the tuning periods.")
+    others = len(lines) - table.row_count
+    _print([("looked at", f"{others} more rule(s) for low values, which no change helps", "")])
+    _print([("report", str(run.path("report.html")), "bold")])
+
+
 def show_user(user_id: str, lines: Sequence[Mapping[str, Any]], *, known: bool = True) -> None:
     """Print one user's recommendations: rank, name, category, reason."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")

@@ -34,15 +34,27 @@ def self_score(X: Any, y: Any, *, l2: float, coef: Any = None, sample_weight: An
     if b.shape != (rows.shape[1],):
         raise ValueError(f"coef has shape {b.shape}; X has {rows.shape[1]} columns, so give ({rows.shape[1]},)")
     p = probability(margins(rows, b))
-    return Values(_left_out(rows, labels, weight, b, Curvature(rows, weight * p * (1.0 - p), l2)))
+    return Values(-losses(_left_out(rows, labels, weight, b, Curvature(rows, weight * p * (1.0 - p), l2)), labels))
+
+
+def surprise(samples: Samples, model: Any) -> Vector:
+    """(n,) log-likelihood of each sample left out, less what the model expects of it: 0 on average where labels are sound.
+
+    model: a fitted LogisticRegression. A slice far below 0 holds labels that the rest of the log contradicts.
+    """
+    margin = _left_out(samples.matrix(), samples.label, samples.weight, model.coef_, model.curve(samples))
+    p, one = probability(margin), np.ones(len(margin))
+    expected = p * losses(margin, one) + (1.0 - p) * losses(margin, 0.0 * one)
+    return np.asarray(expected - losses(margin, samples.label))
 
 
 def _left_out(rows: Any, y: Any, weight: Vector, coef: Vector, curvature: Curvature) -> Vector:
+    """(n,) margins of a model without the sample itself."""
     margin = margins(rows, coef)
     p = probability(margin)
     h = curvature.leverage(rows)
     pull = weight * (p - y) / np.maximum(1.0 - weight * p * (1.0 - p) * h, _CLOSE)
-    return -losses(margin + h * pull, y)
+    return np.asarray(margin + h * pull)
 
 
 def loss(y: Any, p: Any) -> Values:
@@ -148,7 +160,7 @@ class SelfScore(_Baseline):
         del rng
         if not hasattr(model, "curve"):
             raise InputError(f"self_score needs a logistic regression, not {model.name!r}; use loss or margin")
-        return _left_out(train.matrix(), train.label, train.weight, model.coef_, model.curve(train))
+        return -losses(_left_out(train.matrix(), train.label, train.weight, model.coef_, model.curve(train)), train.label)
 
 
 class Recency(_Baseline):

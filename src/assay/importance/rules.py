@@ -5,6 +5,7 @@ parameters to overfit with. A shallow regression tree over readable attributes p
 users that it never saw dispose.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,20 +36,25 @@ class Rule:
     z: float = 0.0  # of the summed value on the folds that took no part in finding the rule
     confirmed: bool = False
 
-    def matches(self, found: list[Attribute]) -> NDArray[np.bool_]:
+    def matches(self, found: Sequence[Attribute]) -> NDArray[np.bool_]:
         """(n,) which samples the rule describes."""
-        by_name = {attribute.name: attribute for attribute in found}
-        mask = np.ones(len(found[0].codes), np.bool_)
-        for name, levels in self.conditions:
-            allowed = np.zeros(len(by_name[name].levels), np.bool_)
-            allowed[list(levels)] = True
-            mask &= allowed[by_name[name].codes]
-        return mask
+        return matching(self.conditions, found)
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON takes it."""
         entry = {"rule": self.sentence, "rows": self.rows, "share": self.share, "z": self.z}
         return {**entry, "confirmed": self.confirmed}
+
+
+def matching(conditions: Conditions, found: Sequence[Attribute]) -> NDArray[np.bool_]:
+    """(n,) rows that meet all conditions."""
+    by_name = {attribute.name: attribute for attribute in found}
+    mask = np.ones(len(found[0].codes), np.bool_)
+    for name, levels in conditions:
+        allowed = np.zeros(len(by_name[name].levels), np.bool_)
+        allowed[list(levels)] = True
+        mask &= allowed[by_name[name].codes]
+    return mask
 
 
 def mine(found: list[Attribute], importance: Importance) -> list[Rule]:
@@ -76,7 +82,7 @@ def mine(found: list[Attribute], importance: Importance) -> list[Rule]:
     for k, (p, z, conditions, mask, _) in enumerate(tested):
         open_ = open_ and p * (len(tested) - k) < _LEVEL  # Holm: the first that fails closes the rest
         count = int(mask.sum())
-        sentence = _words(conditions, found) or "all samples"
+        sentence = in_words(conditions, found) or "all samples"
         rules.append(Rule(conditions, sentence, count, count / n, z, open_))
     return rules
 
@@ -99,7 +105,7 @@ def explain(changed: NDArray[np.bool_], found: list[Attribute]) -> tuple[Rule, f
         return None
     _, conditions, mask, hits = best
     rows = int(mask.sum())
-    rule = Rule(conditions, _words(conditions, found) or "all samples", rows, rows / len(mask))
+    rule = Rule(conditions, in_words(conditions, found) or "all samples", rows, rows / len(mask))
     return rule, hits / int(changed.sum()), hits / rows
 
 
@@ -150,7 +156,8 @@ def _levels(path: list[tuple[int, bool, float]], ranks: list[NDArray[np.int64]])
     return {feature: frozenset(np.flatnonzero(mask).tolist()) for feature, mask in allowed.items()}
 
 
-def _words(conditions: Conditions, found: list[Attribute]) -> str:
+def in_words(conditions: Conditions, found: Sequence[Attribute]) -> str:
+    """A rule's sentence; empty where its conditions hold for all samples."""
     by_name = {attribute.name: attribute for attribute in found}
     parts = []
     for name, allowed in conditions:

@@ -199,6 +199,39 @@ def rules(facts: Facts) -> Part | None:
     return {"lines": lines, "measures": words.PREFERRED} if lines else None
 
 
+def slices(facts: Facts) -> Part | None:
+    """What `assay slices` found; None where it has not run."""
+    found = facts.json("slices/found.json")
+    if found is None:
+        return None
+    lines = [
+        {
+            "rule": line["rule"],
+            "rows": words.count(line["rows"]),
+            "share": words.percent(line["share"]),
+            "confirmed": "by construction" if line["because"] == "construction" else "yes" if line["confirmed"] else "no",
+            "trials": [
+                {
+                    "name": name.split(" ")[0],
+                    "cells": _trial(trial["difference"]),
+                    "forecast": words.figure(trial["forecast"], sign=True),
+                }
+                for name, trial in line["trials"].items()
+            ],
+            "advice": line["advice"],
+            "examples": line["examples"],
+        }
+        for line in found
+    ]
+    harmful = sum(bool(line["helps"]) for line in found)
+    return {"lines": lines, "harmful": harmful, "measures": words.PREFERRED}
+
+
+def _tried(name: str, trial: Mapping[str, Any]) -> Part:
+    expected = words.figure(trial["forecast"], sign=True)
+    return {"name": name.split(" ")[0], "cells": _trial(trial["difference"]), "forecast": expected}
+
+
 def _trial(found: Mapping[str, Any]) -> list[tuple[str, str]]:
     """(verdict, change) of each measure that claims are made on."""
     return [(words.judge(m, found[m]), words.figure(found[m].get("value"), sign=True)) for m in words.PREFERRED if m in found]

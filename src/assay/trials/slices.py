@@ -1,0 +1,250 @@
+"""Harmful slices: rules for low values, confirmed on other folds, then tried on tuning: drop, halve, repair.
+
+The strongest use that values have: they found the defect of a log that no one had looked for. A rule of three words can
+be read, repaired at its source, and has few parameters to overfit with.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from scipy import stats
+
+from assay.evaluation.holdout import CLAIMS, Holdout, Scored, differences
+from assay.importance.predicted import surprise
+from assay.importance.protocol import Importance
+from assay.importance.rules import Conditions, Rule, in_words, matching
+from assay.importance.segments import Attribute, attributes
+from assay.importance.subgroups import search
+from assay.importance.suspects import COPIES, PRICE, copies, price_ratio, suspects, unusual
+from assay.models.dense import numbers
+from assay.models.logistic import LogisticRegression
+from assay.numerics.logistic import Curvature, direction, margins, probability, transposed
+from assay.numerics.measures import LOWER_IS_BETTER, row_log_loss
+from assay.numerics.statistics import holm
+from assay.samples.table import Samples
+from assay.trials.curve import RESAMPLES, half, without
+
+Vector = NDArray[np.float64]
+_LEVEL = 0.05
+_CLIPPED = 0.995  # share of values that keep their size: a few extreme ones must not make a rule
+_ROUNDS = 5
+FLIP, ONE_COPY, UNIT = "labels turned round", "one copy of each", "price back in its unit"
+
+
+@dataclass(frozen=True)
+class Slice:
+    """A rule, why it is looked at, and what trials on tuning say.
+
+    because: "values" (low on folds that did not make the rule) or "construction" (levels that clean logs do not have).
+    trials: way -> {"difference": measured change on tuning, "forecast": that of log_loss by one Newton step}. helps: the
+    ways that are better beyond chance (Holm over all trials of a call) and worse in nothing. advice: what to do.
+    """
+
+    rule: Rule
+    because: str
+    trials: dict[str, dict[str, Any]]
+    helps: tuple[str, ...]
+    advice: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON takes it."""
+        rest = {"because": self.because, "trials": self.trials, "helps": list(self.helps), "advice": self.advice}
+        return {**self.rule.to_dict(), **rest}
+
+
+def readable(train: Samples, period_days: int) -> list[Attribute]:
+    """What slices are told by: attributes of the samples, and those by which construction defects show.
+
+    Not the label, nor the origin that tells it: a rule that says "positive" would take the answer for a defect.
+    """
+    told = [attribute for attribute in attributes(train, period_days) if attribute.name not in ("label", "kind")]
+    return [*told, *suspects(train)]
+
+
+def candidates(found: Sequence[Attribute], importance: Importance, surprises: Vector) -> list[tuple[Rule, str]]:
+    """Rules and why each is one: for low values on odd folds and for low surprises (n,), confirmed on even folds (Holm).
+
+    ValueError with fewer than four folds. Rules by construction come first and need no confirmation.
+    """
+    if importance.per_fold is None or len(importance.per_fold) < 4:
+        raise ValueError("importance has fewer than 4 folds: rules must be confirmed on folds that did not make them")
+    n = len(importance.value)
+    out: list[tuple[Rule, str]] = []
+    odd = np.zeros(n, bool)
+    for attribute, levels in unusual(found):
+        conditions: Conditions = ((attribute.name, levels),)
+        mask = matching(conditions, found)
+        odd |= mask
+        rule = Rule(conditions, in_words(conditions, found), int(mask.sum()), float(mask.mean()), confirmed=True)
+        out.append((replace(rule, z=_z(importance.per_fold, mask)), "construction"))
+    seek, confirm = importance.per_fold[1::2].mean(axis=0), importance.per_fold[0::2]
+    most = float(np.quantile(np.abs(seek), _CLIPPED))
+    target = np.clip(seek, -most, most)
+    proposed = []
+    either = [*search(found, np.where(odd, 0.0, target)), *search(found, np.where(odd, 0.0, surprises))]
+    # What holds without one of its conditions is the shorter and the wider finding.
+    shorter = [part for rule in either for size in range(1, len(rule)) for part in combinations(rule, size)]
+    for conditions in dict.fromkeys([*either, *shorter]):
+        mask = matching(conditions, found)
+        z = _z(confirm, mask)
+        proposed.append((float(stats.t.cdf(z, len(confirm) - 1)), z, conditions, mask))
+    adjusted = holm([p for p, *_ in proposed]).tolist() if proposed else list[float]()
+    for (_, z, conditions, mask), p in zip(proposed, adjusted, strict=True):
+        sentence = in_words(conditions, found)
+        out.append((Rule(conditions, sentence, int(mask.sum()), float(mask.mean()), z, bool(p < _LEVEL)), "values"))
+    return out
+
+
+def _z(per_fold: Vector, mask: NDArray[np.bool_]) -> float:
+    """Mean over folds of the summed value of the rows, in standard errors."""
+    sums = np.array([values[mask].sum() for values in per_fold])
+    error = sums.std(ddof=1) / np.sqrt(len(sums))
+    return float(sums.mean() / error) if error > 0 else 0.0
+
+
+def slices(
+    model: LogisticRegression,
+    train: Samples,
+    tuning: Holdout,
+    value: Callable[[Samples, LogisticRegression], Importance],
+    period_days: int,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Slice]:
+    """The slices that a change helps, each found after the ones before it were mended; then the rules that were looked at.
+
+    value(samples, model) -> values with folds of samples by a model fitted on them (16 folds tell more than 5). Rules
+    that other folds do not confirm are not tried. One defect bends the values of others' rows: so the best change is made,
+    the model fitted and valued again, and the search goes on, until nothing helps.
+    """
+    found = readable(train, period_days)
+    mended: list[Slice] = []
+    for number in range(_ROUNDS):
+        judged = _round(model, train, tuning, value(train, model), found, [one.rule for one in mended], progress)
+        best = judged[0] if judged and judged[0].helps else None
+        if best is None or number == _ROUNDS - 1:
+            return [*mended, *judged]
+        mended.append(best)
+        train = next(changed for name, changed in changes(best.rule, train, found) if name == best.helps[0])
+        model = model.fresh().fit(train, rng=np.random.default_rng(0), start=model)
+    raise AssertionError("unreachable")
+
+
+def _round(
+    model: LogisticRegression,
+    train: Samples,
+    tuning: Holdout,
+    importance: Importance,
+    found: Sequence[Attribute],
+    known: Sequence[Rule],
+    progress: Callable[[int, int], None] | None,
+) -> list[Slice]:
+    """Every new candidate with its trials: those that help first, by their gain, then those by construction."""
+    rules = candidates(found, importance, surprise(train, model))
+    rules = [(rule, because) for rule, because in rules if rule.conditions not in {one.conditions for one in known}]
+    ways = [(rule, name, changed) for rule, _ in rules if rule.confirmed for name, changed in changes(rule, train, found)]
+    curvature = model.curve(train)
+    curvature.invert()
+    full = tuning.score(model.predict, resamples=RESAMPLES)
+    tried: dict[str, dict[str, dict[str, Any]]] = {}
+    chances: list[float] = []
+    for done, (rule, name, changed) in enumerate(ways):
+        if progress is not None:
+            progress(done, len(ways))
+        fitted = model.fresh().fit(changed, rng=np.random.default_rng(0), start=model)
+        scored = tuning.score(fitted.predict, resamples=RESAMPLES)
+        shown = differences(tuning.difference(full, scored, resamples=RESAMPLES), CLAIMS)
+        expected = forecast(model, changed, tuning, curvature, full)
+        tried.setdefault(rule.sentence, {})[name] = {"difference": shown, "forecast": expected}
+        p = shown["log_loss"]["p"]
+        chances.append(1.0 if p is None else p)
+    adjusted = dict(zip([(rule.sentence, name) for rule, name, _ in ways], holm(chances) if ways else [], strict=True))
+    judged = [_judge(rule, because, tried.get(rule.sentence, {}), adjusted) for rule, because in rules]
+    return sorted(judged, key=lambda s: (not s.helps, _gain(s), s.because != "construction", s.rule.z))
+
+
+def _gain(one: Slice) -> float:
+    return min((float(one.trials[name]["difference"]["log_loss"]["value"]) for name in one.helps), default=0.0)
+
+
+def changes(rule: Rule, train: Samples, found: Sequence[Attribute]) -> Iterator[tuple[str, Samples]]:
+    """The ways to treat a rule's rows: name and changed samples; a way that leaves one label only is none."""
+    mask = rule.matches(found)
+    for name, samples in _ways(rule, mask, train):
+        if len(np.unique(samples.label[samples.weight > 0])) == 2:
+            yield name, samples
+
+
+def _ways(rule: Rule, mask: NDArray[np.bool_], train: Samples) -> Iterator[tuple[str, Samples]]:
+    yield without(rule), train.with_weight(np.where(mask, 0.0, train.weight))
+    yield half(rule), train.with_weight(np.where(mask, 0.5 * train.weight, train.weight))
+    named = {name for name, _ in rule.conditions}
+    if COPIES in named:
+        yield ONE_COPY, train.with_weight(train.weight / np.where(mask, copies(train), 1))
+    elif priced := [name.removeprefix(PRICE) for name in named if name.startswith(PRICE)]:
+        yield UNIT, _in_unit(train, priced[0], mask)
+    else:
+        labels = np.where(mask, 1 - train.label, train.label).astype(np.int8)
+        at = train.keys.column_names.index("label")
+        turned = replace(train, keys=train.keys.set_column(at, "label", pa.array(labels, pa.int8())))
+        turned.__dict__["_matrix"] = train.matrix()
+        yield FLIP, turned
+
+
+def _in_unit(train: Samples, name: str, mask: NDArray[np.bool_]) -> Samples:
+    """The samples with a price divided, where the rule holds, by the power of ten nearest to its ratio to the usual."""
+    values, ratio = numbers(train.features, name).astype(np.float64), price_ratio(train, name)
+    factor = np.where(mask & np.isfinite(ratio), 10.0 ** np.round(np.log10(np.where(ratio > 0, ratio, 1.0))), 1.0)
+    at = train.features.column_names.index(name)
+    column = pa.array((values / factor).astype(np.float32), pa.float32(), from_pandas=True)
+    return Samples(train.keys, train.features.set_column(at, name, column), train.encoder, train.hidden)
+
+
+def forecast(model: LogisticRegression, changed: Samples, tuning: Holdout, curvature: Curvature, full: Scored) -> float:
+    """Change of the tuning log_loss by group influence: one Newton step from the model on the changed samples."""
+    assert model.coef_ is not None
+    X, w, y = changed.matrix(), changed.weight, changed.label
+    p = probability(margins(X, model.coef_))
+    gradient = transposed(X, w * (p - y)) + model.l2 * model.coef_
+    moved = model.coef_ - direction(X, w * p * (1.0 - p), model.l2, gradient, curvature, tolerance=1e-4)
+    s = tuning.samples
+    after = probability(margins(s.matrix(), moved))
+    gap = row_log_loss(s.label.astype(bool), after) - row_log_loss(s.label.astype(bool), full.probability)
+    return float(np.average(gap, weights=s.weight))
+
+
+def _judge(rule: Rule, because: str, trials: dict[str, Any], adjusted: dict[tuple[str, str], float]) -> Slice:
+    changed = {name: entry["difference"] for name, entry in trials.items()}
+    helps = [
+        name
+        for name, found in changed.items()
+        if adjusted[rule.sentence, name] < _LEVEL and found["log_loss"]["value"] < 0 and not _worse(found)
+    ]
+    helps.sort(key=lambda name: trials[name]["difference"]["log_loss"]["value"])
+    if not rule.confirmed:
+        advice = "leave as it is: not confirmed on other folds"
+    elif helps:
+        advice = f"{_imperative(helps[0], rule)}: better so on tuning; mend it at its source"
+    elif because == "construction":
+        advice = "look at these rows: clean logs have none, though the model is no better without them on tuning"
+    else:
+        advice = "keep: no change to these rows helps on tuning"
+    return Slice(rule, because, trials, tuple(helps), advice)
+
+
+def _worse(found: dict[str, dict[str, float | None]]) -> bool:
+    """Whether a measure that claims are made on is worse beyond chance."""
+    for measure in CLAIMS:
+        low, high = (found.get(measure, {}).get(end) for end in ("low", "high"))
+        if low is not None and high is not None and (low > 0 if measure in LOWER_IS_BETTER else high < 0):
+            return True
+    return False
+
+
+def _imperative(name: str, rule: Rule) -> str:
+    words = {without(rule): "drop these rows", half(rule): "give these rows half weight", FLIP: "turn their labels round"}
+    return words.get(name) or {ONE_COPY: "keep one copy of each", UNIT: "bring the price back to its unit"}[name]
