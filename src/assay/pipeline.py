@@ -13,6 +13,7 @@ from assay.logs import cleaning, collect
 from assay.samples import build
 from assay.samples.describe import families
 from assay.stages.choose import select
+from assay.stages.explain import explained
 from assay.stages.judge import evaluate
 from assay.stages.learn import train, value
 from assay.stages.serve import recommend
@@ -147,6 +148,13 @@ def verify(config: Config, folder: Path | str, *, report: Report = silent) -> Ru
 def slices(config: Config, folder: Path | str, *, report: Report = silent) -> Run:
     """The run's harmful slices: rules for low values, confirmed, tried on tuning; after the run itself."""
     return _after(config, folder, "slices", find_slices, report)
+
+
+def explain(
+    config: Config, folder: Path | str, *, sample_id: str | None = None, user_id: str | None = None, item_id: str | None = None
+) -> dict[str, Any]:
+    """A training sample's value taken apart, or (user_id and item_id) a recommendation's score; see stages.explain."""
+    return explained(Workbench(config, Run(folder), silent), sample_id, user_id, item_id)
 
 
 def study(config: Config, folder: Path | str, *, report: Report = silent) -> Run:

@@ -141,6 +141,42 @@ def write_study(run: Run) -> None:
     write_json(run.path("study/models.json"), [line(v, m, 0.02) for v in valuers for m in ("forest", "lightgbm")])
 
 
+def write_verification(run: Run) -> None:
+    orders = ("influence", "random", "recency", "popularity", "loss", "self_score")
+    curves = [
+        {"order": order, "kind": kind, "fraction": fraction, "difference": {"log_loss": estimate(n * fraction / 50, 1e-3, p=0.2)}}
+        for n, order in enumerate(orders)
+        for kind, fractions in (("removal", (0.01, 0.02, 0.05, 0.1)), ("addition", (0.1, 0.3)))
+        for fraction in fractions
+    ]
+    sentence = "Removing by influence is better than removing at random (at 1 %)."
+    verdict = {"usable": True, "better": [0.01], "worse": [], "sentence": sentence}
+    write_json(run.path("verify/curves.json"), curves)
+    write_json(run.path("verify/verdict.json"), [{"valuer": order, **verdict} for order in orders if order != "random"])
+    found = {"value": 0.7, "low": 0.6, "high": 0.8}
+    agreement = {"datamodel_score": dict.fromkeys(orders, found), "subsets": 24, "share": 0.5, "stability": {"seeds": found}}
+    write_json(run.path("verify/agreement.json"), agreement)
+    noise = {"share": 0.05, "auc": found, "precision": found, "chance": 0.05}
+    write_json(run.path("verify/noise.json"), [{"noise": "flipped labels", "valuer": order, **noise} for order in orders])
+    line = {
+        "model": "lightgbm",
+        "order": "influence",
+        "fraction": 0.02,
+        "difference": {"log_loss": estimate(-0.001, 1e-3, p=0.2)},
+    }
+    write_json(run.path("verify/transfer.json"), [line])
+    trial = {"difference": {"log_loss": estimate(-0.01, 1e-3, p=1e-4)}, "forecast": -0.011}
+    rule = {"rule": f"category is {HOSTILE}", "rows": 900, "share": 0.02, "z": -6.0, "confirmed": True, "because": "values"}
+    found_slice = rule | {
+        "trials": {"without it": trial},
+        "helps": ["without it"],
+        "advice": "drop these rows",
+        "examples": [HOSTILE],
+    }
+    other = rule | {"trials": {}, "helps": [], "confirmed": False, "advice": "leave as it is", "examples": []}
+    write_json(run.path("slices/found.json"), [found_slice, other])
+
+
 def write_evaluation(run: Run) -> None:
     groups = {"new_users": ["new", "returning"], "item": ["head", "tail"], "price band": ["under $1", "$1 to $3"]}
     lines = [
@@ -189,6 +225,7 @@ def run(tmp_path: Path) -> Run:
     write_importance(run, draw)
     write_selection(run)
     write_study(run)
+    write_verification(run)
     write_evaluation(run)
     write_recommendations(run)
     seconds = {"collect": 2.1, "clean": 2.6, "samples": 21.4, "train": 44.8, "value": 31.0, "select": 58.3}

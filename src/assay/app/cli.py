@@ -180,6 +180,28 @@ def slices(folder: RunFolder, as_json: Json = False, _debug: Debug = False) -> N
         terminal.show_slices(lines, found)
 
 
+@app.command(context_settings={"ignore_unknown_options": True})  # ids may be negative
+def explain(
+    folder: RunFolder,
+    sample_id: Annotated[str | None, typer.Argument(metavar="[SAMPLE_ID]", help="A training sample, as tables name it.")] = None,
+    user_id: Annotated[str | None, typer.Option("--user", metavar="USER_ID", help="With --item: a recommendation's.")] = None,
+    item_id: Annotated[str | None, typer.Option("--item", metavar="ITEM_ID", help="A recommended item.")] = None,
+    as_json: Json = False,
+    _debug: Debug = False,
+) -> None:
+    """Say why a training sample is worth what it is, or which samples made a recommendation."""
+    found = _opened(folder)
+    from assay import pipeline
+    from assay.app import stored, terminal
+
+    settings = stored.config(found)
+    answer = pipeline.explain(settings, folder, sample_id=sample_id, user_id=user_id, item_id=item_id)
+    if as_json:
+        _print_json(answer)
+    else:
+        terminal.show_explanation(answer)
+
+
 @app.command()
 def report(folder: RunFolder, as_json: Json = False, _debug: Debug = False) -> None:
     """Write report.html of a run again."""

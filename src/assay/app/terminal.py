@@ -104,7 +104,8 @@ def show_slices(lines: Sequence[Mapping[str, Any]], run: Run) -> None:
             f" ({words.figure(trial['forecast'], sign=True)})"
             for name, trial in line["trials"].items()
         ]
-        cells = (line["rule"], f"{words.count(line['rows'])} ({words.percent(line['share'])})", "\n".join(tried), line["advice"])
+        rows = f"{words.count(line['rows'])} ({words.percent(line['share'])})"
+        cells = (line["rule"], rows, "\n".join(tried), line["advice"])
         table.add_row(*(Text(cell) for cell in cells))
     if table.row_count:
         _console().print(table)
@@ -113,6 +114,25 @@ def show_slices(lines: Sequence[Mapping[str, Any]], run: Run) -> None:
     others = len(lines) - table.row_count
     _print([("looked at", f"{others} more rule(s) for low values, which no change helps", "")])
     _print([("report", str(run.path("report.html")), "bold")])
+
+
+def show_explanation(answer: Mapping[str, Any]) -> None:
+    """A value, or a recommendation's score, taken apart."""
+    parts = [f"{line['column']} {words.plain(line['part'])}" for line in answer["columns"][:5]]
+    if "made" in answer:
+        lines = [("chance", f"{words.percent(answer['probability'])} by the logistic regression", "bold")]
+        for name, key in (("made by", "made"), ("against it", "against")):
+            lines += [(name, f"{line['sentence']} (user {line['user']}, week {line['week']})", "") for line in answer[key]]
+    else:
+        lines = [("sample", f"{answer['sentence']} (week {answer['week']})", "")]
+        lines.append(("value", f"{words.plain(answer['value'])} nats a validation row", "bold"))
+        lines.append(("predicted", f"{words.percent(answer['probability'])}; leverage {words.plain(answer['leverage'])}", ""))
+        for name, key in (("helped", "helped"), ("hurt", "hurt")):
+            lines += [
+                (name, f"user {line['user']}, week {line['week']}: {words.plain(line['part'])}", "") for line in answer[key]
+            ]
+        lines += [("like it", line["sentence"], "") for line in answer["neighbours"]]
+    _print([*lines, ("by column", "; ".join(parts), "")])
 
 
 def show_user(user_id: str, lines: Sequence[Mapping[str, Any]], *, known: bool = True) -> None:

@@ -13,7 +13,7 @@ from assay.samples.table import Samples
 def examples(
     samples: Samples, importance: Importance, names: Mapping[int, str], period_days: int, shown: int = 10
 ) -> dict[str, list[dict[str, Any]]]:
-    """{useful, harmful}: sentence, value, z, user, item, week, label of the samples at both ends of the order.
+    """{useful, harmful}: sentence, sample_id, value, z, user, item, week, label of the samples at both ends of the order.
 
     names: item_code -> readable name.
     """
@@ -26,9 +26,8 @@ def examples(
         keys = few.keys.select(["user_id", "item_id"]).to_pylist()
         out[side] = [
             {
-                "sentence": _sentence(
-                    names.get(int(few.item[k])) or f"item {keys[k]['item_id']}", int(few.label[k]), features[k]
-                ),
+                "sentence": sentence(names.get(int(few.item[k])) or f"item {keys[k]['item_id']}", int(few.label[k]), features[k]),
+                "sample_id": int(importance.sample_id[row]),
                 "value": float(importance.value[row]),
                 "z": float(z[row]) if np.isfinite(z[row]) else None,
                 "user": keys[k]["user_id"],
@@ -41,7 +40,8 @@ def examples(
     return out
 
 
-def _sentence(name: str, label: int, features: Mapping[str, Any]) -> str:
+def sentence(name: str, label: int, features: Mapping[str, Any]) -> str:
+    """One sample in readable words: an item's name, its label, and what was known of it."""
     known = reason(features)
     if known is None:
         shown = [f"{k.replace('_', ' ')} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in features.items()]

@@ -3,12 +3,14 @@
 import time
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from assay.evaluation.holdout import CLAIMS, differences, estimates
 from assay.importance import registry as valuers
 from assay.importance import segments
 from assay.importance.examples import examples
+from assay.importance.explain import explain_sample
 from assay.importance.protocol import Importance
 from assay.models import registry as models
 from assay.models.feature_selection import select_features
@@ -17,6 +19,8 @@ from assay.samples.table import Samples
 from assay.stages.workbench import FEATURES, Workbench, only, values_file
 from assay.store import write_json, write_parquet
 from assay.trials.curve import RESAMPLES
+
+_EXPLAINED = 3  # examples of each kind that are taken apart
 
 
 def train(bench: Workbench) -> list[str]:
@@ -90,16 +94,29 @@ def value(bench: Workbench) -> list[str]:
     bench.report("value", len(wanted), len(wanted) + 1)
     main, days = bench.importance(bench.config.select.valuer), bench.config.samples.period_days
     attributes = segments.attributes(samples, days)
+    shown = examples(samples, main, bench.item_names, days)
+    if bench.config.select.valuer == "influence":
+        _explain(bench, validation, shown)
     pages = {
         "distribution": shapes,
         "rollup": segments.rollup(samples, attributes, main, bench.item_names, days),
-        "examples": examples(samples, main, bench.item_names, days),
+        "examples": shown,
         "patterns": segments.patterns(attributes, main),
     }
     for name, content in pages.items():
         write_json(bench.run.path(f"importance/{name}.json"), content)
         written.append(f"importance/{name}.json")
     return written
+
+
+def _explain(bench: Workbench, validation: Samples, shown: dict[str, list[dict[str, Any]]]) -> None:
+    """Give the first examples of each kind their explanation: `why`."""
+    ids = bench.train.keys.column("sample_id").to_numpy()
+    for lines in shown.values():
+        for line in lines[:_EXPLAINED]:
+            row = int(np.flatnonzero(ids == line["sample_id"])[0])
+            days = bench.config.samples.period_days
+            line["why"] = explain_sample(bench.linear, bench.train, validation, row, {}, days, 3, neighbours=False)
 
 
 def _write(bench: Workbench, name: str, found: Importance) -> list[str]:

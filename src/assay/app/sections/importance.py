@@ -98,9 +98,23 @@ def examples(facts: Facts) -> Part | None:
                 "week": line.get("week"),
                 "value": words.plain(line.get("value")),
                 "z": words.plain(line.get("z")),
+                "why": _why(facts, line.get("why")),
             }
             for line in found.get(key, [])[:EXAMPLES_SHOWN]
         ]
         if lines:
             lists.append({"title": title, "tone": key, "lines": lines})
     return {"lists": lists} if lists else None
+
+
+def _why(facts: Facts, found: Part | None) -> str:
+    """Which of the sample's columns make its value, and whom it helped and hurt most."""
+    if not found:
+        return ""
+    columns = ", ".join(f"{line['column']} {words.plain(line['part'])}" for line in found["columns"][:3])
+    people = [
+        f"{name} most: user {facts.shown(found[key][0]['user'])}, week {found[key][0]['week']}"
+        for name, key in (("helped", "helped"), ("hurt", "hurt"))
+        if found[key]
+    ]
+    return "; ".join([f"by column: {columns}", *people])
