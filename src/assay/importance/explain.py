@@ -59,8 +59,8 @@ def explain_sample(
     """A training sample's value (nats a validation row) taken apart, as JSON takes it.
 
     helped, hurt: the validation requests whose loss would rise or fall most without it, with their share of the value.
-    neighbours (unless left out): the nearest training samples by scaled dense features, with labels. columns: the sample's own columns and
-    their part of the value, largest first; helped and hurt over all requests, and columns, each sum to the value.
+    neighbours (unless left out): the nearest training samples by scaled dense features. columns: the sample's own columns
+    and their part of the value, largest first; helped and hurt over all requests, and columns, each sum to the value.
     """
     assert model.coef_ is not None
     move = leave_out(model, train, row)

@@ -48,6 +48,11 @@ def surprise(samples: Samples, model: Any) -> Vector:
     return np.asarray(expected - losses(margin, samples.label))
 
 
+def left_out_probability(samples: Samples, model: Any) -> Vector:
+    """(n,) probability of label 1 of each sample by a fitted LogisticRegression trained without it."""
+    return probability(_left_out(samples.matrix(), samples.label, samples.weight, model.coef_, model.curve(samples)))
+
+
 def _left_out(rows: Any, y: Any, weight: Vector, coef: Vector, curvature: Curvature) -> Vector:
     """(n,) margins of a model without the sample itself."""
     margin = margins(rows, coef)

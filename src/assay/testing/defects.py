@@ -95,3 +95,18 @@ DEFECTS: dict[str, Defect] = {
     kind.__name__: kind
     for kind in (not_on_sale, broken_week, bot_farm, swapped_category, duplicated_sessions, price_in_another_unit)
 }
+
+
+def robot_users(samples: Samples, rng: np.random.Generator, count: int = 8) -> tuple[Samples, Mask]:
+    """New users who take the same few items over and over, at the same hours, as often as busy people do."""
+    favourites = rng.choice(np.unique(samples.item), 6, replace=False)
+    usual = np.flatnonzero(np.isin(samples.item, favourites))
+    size = int(np.quantile(np.bincount(samples.user), 0.9))
+    rows = rng.choice(usual, count * size)
+    robot = np.repeat(np.arange(count), size)
+    user_id = np.array([f"robot-{k}" for k in robot])
+    columns = {"user_code": int(samples.user.max()) + 1 + robot, "user_id": user_id, "label": np.ones(len(rows), np.int8)}
+    columns["request_id"] = mix(hash_ids(user_id), samples.period[rows], np.arange(len(rows))).view(np.int64)
+    if "hour" in samples.keys.column_names:
+        columns["hour"] = np.full(len(rows), 3, np.int8)
+    return _append(samples, rows, 3, **columns)
