@@ -1,0 +1,228 @@
+"""Weights that are learnt: a recency half-life, factors of slices and a rate of label noise, by gradient on validation.
+
+The low-dimensional alternative to removing samples one by one: the slope of the validation utility by a parameter is the
+sum of the values of the samples that it weighs, each times how its log-weight moves (Ren et al., "Learning to reweight
+examples", ICML 2018, has one weight a sample; here few parameters must answer for all). Steps are damped, since values hold
+for small steps only; how far to go, or not to go at all, is chosen on tuning.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assay.importance.influence import prepare
+from assay.importance.predicted import left_out_probability
+from assay.importance.protocol import user_folds
+from assay.importance.segments import Attribute
+from assay.models.logistic import LogisticRegression
+from assay.numerics.logistic import losses, margins
+from assay.samples.table import Samples
+from assay.trials.curve import Arm, refit
+
+Vector = NDArray[np.float64]
+FAMILIES = ("recency", "slices", "noise", "all")
+_STEPS = 8
+_LARGEST = 0.35  # change of any log-weight in one step
+_SURE = 2.0  # standard errors that a slope must have over folds of validation users
+_SLICES = 12
+_LEAST = 0.01  # share of the rows that a slice must have
+_FLATTEST = 0.1  # least weight that noise leaves to a sample
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """What is learnt: decay a period (half-life ln 2 / decay), log-factors of slices by name, and the share of wrong labels."""
+
+    decay: float
+    slices: dict[str, float]
+    noise: float
+
+    @property
+    def half_life(self) -> float:
+        """In periods; infinite without decay."""
+        return float(np.log(2.0) / self.decay) if self.decay > 0 else float("inf")
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """Parameters, the weights (n,) that follow, and minus the validation log-loss before every step and after the last."""
+
+    family: str
+    parameters: Parameters
+    weight: Vector
+    path: list[float]
+
+    def arm(self) -> Arm:
+        """As selection tries it."""
+        return Arm(self.sentence(), "learnt", self.weight)
+
+    def sentence(self) -> str:
+        """What was learnt, in words."""
+        p = self.parameters
+        parts = [f"recency, half-life {p.half_life:.0f} periods"] if p.decay > 0 else []
+        parts += [f"{np.exp(factor):.2f} times {name}" for name, factor in p.slices.items() if factor]
+        parts += [f"{100 * p.noise:.0f} % of labels doubted"] if p.noise > 0 else []
+        return f"learnt weights ({self.family}): " + (", ".join(parts) or "as they were")
+
+
+def learn_weights(
+    model: LogisticRegression,
+    train: Samples,
+    validation: Samples,
+    found: Sequence[Attribute],
+    *,
+    family: str = "all",
+    folds: int = 5,
+    seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> Learnt:
+    """Learn the parameters of one family by damped gradient steps on the validation log-loss.
+
+    model: the logistic regression fitted on train. found: readable attributes, of whose levels up to 12 with the surest
+    slopes become slices. A parameter moves only where its slope is beyond 2 standard errors over folds of validation users; a
+    step is halved until the refitted model's validation loss falls, and the search ends where it does not. The weights keep
+    their sum. ValueError for another family.
+    """
+    if family not in FAMILIES:
+        raise ValueError(f"family is {family!r}; give one of {', '.join(FAMILIES)}")
+    features = _features(model, train, found, family)
+    fold = user_folds(validation, folds, seed)
+    theta = np.zeros(len(features))
+    weight, fitted = train.weight, model
+    path = [_utility(fitted, validation)]
+    chosen: NDArray[np.bool_] | None = None
+    for step in range(_STEPS):
+        if progress is not None:
+            progress(step, _STEPS)
+        slope, error = _slopes(fitted, train, weight, validation, fold, features, theta)
+        sure = np.divide(np.abs(slope), error, out=np.zeros_like(slope), where=error > 0)
+        if chosen is None:  # of slices, the surest few; they stay the same ones
+            chosen = _first(features, sure)
+        move = np.where(chosen & (sure > _SURE), slope, 0.0)
+        if not move.any():
+            break
+        size = _LARGEST / max(float(np.abs(_log_weight(features, theta + move) - _log_weight(features, theta)).max()), 1e-12)
+        found_better = False
+        for _ in range(5):
+            trial = _bounded(features, theta + size * move)
+            changed = _weights(train.weight, features, trial)
+            again = refit(fitted, train, changed)
+            if (utility := _utility(again, validation)) > path[-1]:
+                theta, weight, fitted, found_better = trial, changed, again, True
+                path.append(utility)
+                break
+            size *= 0.5
+        if not found_better:
+            break
+    return Learnt(family, _named(features, theta), weight, path)
+
+
+@dataclass(frozen=True)
+class _Feature:
+    """A parameter and the samples that it weighs: log-weight -theta * age, + theta * [in slice], or log(1 - doubt)."""
+
+    kind: str
+    name: str
+    column: Vector  # (n,) age, membership, or likelihood of the own label
+
+
+def _features(model: LogisticRegression, train: Samples, found: Sequence[Attribute], family: str) -> list[_Feature]:
+    out = []
+    if family in ("recency", "all"):
+        out.append(_Feature("recency", "recency", (int(train.period.max()) - train.period).astype(np.float64)))
+    if family in ("noise", "all"):
+        p = left_out_probability(train, model)
+        out.append(_Feature("noise", "noise", np.where(train.label > 0, p, 1.0 - p)))
+    if family in ("slices", "all"):
+        for attribute in found:
+            if attribute.name in ("label", "kind"):  # weights by the answer would bend the probabilities
+                continue
+            counts = np.bincount(attribute.codes, minlength=len(attribute.levels))
+            for k, level in enumerate(attribute.levels):
+                if _LEAST * len(train) <= counts[k] <= (1 - _LEAST) * len(train) and attribute.name not in ("label", "kind"):
+                    out.append(
+                        _Feature("slice", f"where {attribute.words} is {level}", (attribute.codes == k).astype(np.float64))
+                    )
+    return out
+
+
+def _doubt(likelihood: Vector, rate: float) -> Vector:
+    """(n,) chance that a label is wrong, if a share `rate` of labels were turned round."""
+    return rate * (1.0 - likelihood) / np.maximum((1.0 - rate) * likelihood + rate * (1.0 - likelihood), 1e-300)
+
+
+def _log_weight(features: Sequence[_Feature], theta: Vector) -> Vector:
+    total = np.zeros(len(features[0].column))
+    for feature, value in zip(features, theta, strict=True):
+        if feature.kind == "recency":
+            total -= value * feature.column
+        elif feature.kind == "slice":
+            total += value * feature.column
+        else:
+            total += np.log(np.maximum(1.0 - _doubt(feature.column, value), _FLATTEST))
+    return total
+
+
+def _bounded(features: Sequence[_Feature], theta: Vector) -> Vector:
+    """Decay is 0 or more, a share of wrong labels from 0 to 0.4."""
+    low = np.array([0.0 if feature.kind != "slice" else -np.inf for feature in features])
+    high = np.array([0.4 if feature.kind == "noise" else np.inf for feature in features])
+    return np.clip(theta, low, high)
+
+
+def _weights(weight: Vector, features: Sequence[_Feature], theta: Vector) -> Vector:
+    changed = weight * np.exp(_log_weight(features, theta))
+    return np.asarray(changed * (weight.sum() / changed.sum()))
+
+
+def _utility(model: LogisticRegression, validation: Samples) -> float:
+    assert model.coef_ is not None
+    return -float(np.average(losses(margins(validation.matrix(), model.coef_), validation.label), weights=validation.weight))
+
+
+def _slopes(
+    model: LogisticRegression,
+    train: Samples,
+    weight: Vector,
+    validation: Samples,
+    fold: NDArray[np.int64],
+    features: Sequence[_Feature],
+    theta: Vector,
+) -> tuple[Vector, Vector]:
+    """Slope of the utility by each parameter, and its standard error over folds."""
+    assert model.coef_ is not None
+    X, y = train.matrix(), train.label
+    state = prepare(
+        X, y, validation.matrix(), validation.label, l2=model.l2, coef=model.coef_, sample_weight=weight,
+        weight_val=validation.weight, folds=fold, curvature=model.curve(train.with_weight(weight)),
+    )  # fmt: skip
+    # Without a leverage correction: the slope of the utility by a sample's log-weight, not its loss on removal.
+    values = state.values(X, y, weight, np.zeros(len(y)))
+    share = weight / weight.sum()
+    slopes = np.empty((len(values), len(features)))
+    for k, (feature, value) in enumerate(zip(features, theta, strict=True)):
+        if feature.kind == "noise":
+            ends = max(value - 1e-3, 0.0), value + 1e-3
+            below, above = (np.log(np.maximum(1.0 - _doubt(feature.column, t), _FLATTEST)) for t in ends)
+            moved = (above - below) / (ends[1] - ends[0])
+        else:
+            moved = -feature.column if feature.kind == "recency" else feature.column
+        slopes[:, k] = values @ (moved - share @ moved)  # the sum of the weights stays
+    return slopes.mean(axis=0), slopes.std(axis=0, ddof=1) / np.sqrt(len(slopes))
+
+
+def _first(features: Sequence[_Feature], sure: Vector) -> NDArray[np.bool_]:
+    chosen = np.array([feature.kind != "slice" for feature in features])
+    slices = np.flatnonzero(~chosen)
+    chosen[slices[np.argsort(-sure[slices], kind="stable")[:_SLICES]]] = True
+    return chosen
+
+
+def _named(features: Sequence[_Feature], theta: Vector) -> Parameters:
+    by_kind: dict[str, list[tuple[str, float]]] = {"recency": [], "slice": [], "noise": []}
+    for feature, value in zip(features, theta, strict=True):
+        by_kind[feature.kind].append((feature.name, float(value)))
+    decay, noise = (by_kind[kind][0][1] if by_kind[kind] else 0.0 for kind in ("recency", "noise"))
+    return Parameters(decay, {name: value for name, value in by_kind["slice"] if value}, noise)

@@ -1,0 +1,90 @@
+"""Learnt weights on sets whose best weights are known."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from assay.importance.segments import attributes
+from assay.models.logistic import LogisticRegression
+from assay.testing.data import make_samples
+from assay.testing.defects import broken_week, swapped_category
+from assay.trials import weights
+from assay.trials.verify import planted
+from assay.trials.weights import learn_weights
+
+
+def fitted(train):
+    return LogisticRegression(l2=3.0).fit(train, rng=np.random.default_rng(0))
+
+
+def learn(train, validation, family):
+    return learn_weights(fitted(train), train, validation, attributes(train, 7), family=family)
+
+
+def test_a_swapped_category_loses_weight():
+    samples = make_samples(12_000, users=200, seed=2)
+    train, mask = swapped_category(samples.split("train"), np.random.default_rng(2))
+    found = learn(train, samples.split("validation"), "slices")
+    assert found.weight[mask].mean() < 0.6 * found.weight[~mask].mean()
+    assert found.weight.sum() == pytest.approx(train.weight.sum())
+    assert all(b > a for a, b in zip(found.path, found.path[1:], strict=False))
+    assert "times where" in found.sentence()
+
+
+def test_an_old_world_that_is_no_more_decays():
+    samples = make_samples(12_000, users=200, seed=3)
+    train = samples.split("train")
+    old = train.period < np.quantile(train.period, 0.5)
+    labels = np.where(old, 1 - train.label, train.label).astype(np.int8)
+    at = train.keys.column_names.index("label")
+    train = type(train)(train.keys.set_column(at, "label", pa.array(labels)), train.features, train.encoder)
+    found = learn(train, samples.split("validation"), "recency")
+    assert found.parameters.half_life < 8
+    assert found.weight[~old].mean() > 1.5 * found.weight[old].mean()
+    assert found.arm().how == "learnt"
+
+
+def test_flipped_labels_are_doubted():
+    samples = make_samples(12_000, users=200, seed=4)
+    train, wrong = planted(samples.split("train"), "flipped labels", 0.25, seed=0)
+    found = learn(train, samples.split("validation"), "noise")
+    assert found.parameters.noise > 0.03
+    assert found.weight[wrong].mean() < 0.9 * found.weight[~wrong].mean()
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_clean_data_move_little(seed):
+    samples = make_samples(12_000, users=200, seed=seed)
+    train, validation = samples.split("train"), samples.split("validation")
+    found = learn(train, validation, "all")
+    assert found.path[-1] - found.path[0] < 0.01
+    assert found.weight.min() > 0.1
+    again = learn(train, validation, "all")
+    np.testing.assert_array_equal(again.weight, found.weight)
+
+
+def test_slopes_are_those_of_finite_differences():
+    samples = make_samples(5_000, seed=5)
+    train, _ = broken_week(samples.split("train"), np.random.default_rng(0))
+    validation, model = samples.split("validation"), fitted(train)
+    features = weights._features(model, train, attributes(train, 7), "all")[:6]
+    theta = np.array([0.01, 0.02, 0.1, 0.0, -0.1, 0.0])
+    weight = weights._weights(train.weight, features, theta)
+    at = model.fresh().fit(train.with_weight(weight), rng=np.random.default_rng(0))
+    found, _ = weights._slopes(at, train, weight, validation, np.arange(len(validation)) % 5, features, theta)
+    for k in range(6):
+        step = np.zeros(6)
+        step[k] = 1e-3
+        utilities = []
+        for sign in (1, -1):
+            changed = weights._weights(train.weight, features, theta + sign * step)
+            again = model.fresh().fit(train.with_weight(changed), rng=np.random.default_rng(0))
+            utilities.append(weights._utility(again, validation))
+        assert found[k] == pytest.approx((utilities[0] - utilities[1]) / 2e-3, rel=0.1, abs=1e-5)
+
+
+def test_another_family_is_refused():
+    samples = make_samples(2_000)
+    train = samples.split("train")
+    with pytest.raises(ValueError, match="family is 'magic'"):
+        learn_weights(fitted(train), train, samples.split("validation"), [], family="magic")
