@@ -100,7 +100,7 @@ def show_slices(lines: Sequence[Mapping[str, Any]], run: Run) -> None:
         table.add_column(heading, overflow="fold")
     for line in [line for line in lines if line["helps"] or line["because"] == "construction"]:
         tried = [
-            f"{name.split(' ')[0]} {words.figure(trial['difference']['log_loss']['value'], sign=True)}"
+            f"{name.split(' ')[0]} {words.figure(trial['difference'].get('log_loss', {}).get('value'), sign=True)}"
             f" ({words.figure(trial['forecast'], sign=True)})"
             for name, trial in line["trials"].items()
         ]

@@ -32,7 +32,7 @@ from assay.trials.curve import RESAMPLES, half, without
 Vector = NDArray[np.float64]
 _LEVEL = 0.05
 _CLIPPED = 0.995  # share of values that keep their size: a few extreme ones must not make a rule
-_ROUNDS = 5
+_ROUNDS, _TRIED = 5, 8
 FLIP, ONE_COPY, UNIT = "labels turned round", "one copy of each", "price back in its unit"
 
 
@@ -41,8 +41,9 @@ class Slice:
     """A rule, why it is looked at, and what trials on tuning say.
 
     because: "values" (low on folds that did not make the rule) or "construction" (levels that clean logs do not have).
-    trials: way -> {"difference": measured change on tuning, "forecast": that of log_loss by one Newton step}. helps: the
-    ways that are better beyond chance (Holm over all trials of a call) and worse in nothing. advice: what to do.
+    trials: way -> {"difference": measured change on tuning, "forecast": that of log_loss by one Newton step}; what is forecast
+    to do harm is not retrained, and its difference is empty. helps: the ways that are better beyond chance (Holm over all
+    trials of a round) and worse in nothing. advice: what to do.
     """
 
     rule: Rule
@@ -145,26 +146,43 @@ def _round(
 ) -> list[Slice]:
     """Every new candidate with its trials: those that help first, by their gain, then those by construction."""
     rules = candidates(found, importance, surprise(train, model))
-    rules = [(rule, because) for rule, because in rules if rule.conditions not in {one.conditions for one in known}]
-    ways = [(rule, name, changed) for rule, _ in rules if rule.confirmed for name, changed in changes(rule, train, found)]
+    # What is left of an attribute whose bad levels were mended is no finding of its own.
+    mended = {name for rule in known for name, _ in rule.conditions}
+    rules = [(rule, because) for rule, because in rules if not {name for name, _ in rule.conditions} <= mended]
+    ways = [(rule, name) for rule, _ in rules if rule.confirmed for name, _ in changes(rule, train, found)]
     curvature = model.curve(train)
     curvature.invert()
     full = tuning.score(model.predict, resamples=RESAMPLES)
     tried: dict[str, dict[str, dict[str, Any]]] = {}
+    expected: dict[tuple[str, str], float] = {}
+    for rule in dict.fromkeys(rule for rule, _ in ways):
+        for name, changed in changes(rule, train, found):
+            expected[rule.sentence, name] = forecast(model, changed, tuning, curvature, full)
+            tried.setdefault(rule.sentence, {})[name] = {"difference": {}, "forecast": expected[rule.sentence, name]}
+    ways = _promising(ways, expected, [rule.sentence for rule, because in rules if because == "construction"])
     chances: list[float] = []
-    for done, (rule, name, changed) in enumerate(ways):
+    for done, (rule, name) in enumerate(ways):
         if progress is not None:
             progress(done, len(ways))
+        changed = next(samples for way, samples in changes(rule, train, found) if way == name)
         fitted = model.fresh().fit(changed, rng=np.random.default_rng(0), start=model)
         scored = tuning.score(fitted.predict, resamples=RESAMPLES)
         shown = differences(tuning.difference(full, scored, resamples=RESAMPLES), CLAIMS)
-        expected = forecast(model, changed, tuning, curvature, full)
-        tried.setdefault(rule.sentence, {})[name] = {"difference": shown, "forecast": expected}
+        tried[rule.sentence][name]["difference"] = shown
         p = shown["log_loss"]["p"]
         chances.append(1.0 if p is None else p)
-    adjusted = dict(zip([(rule.sentence, name) for rule, name, _ in ways], holm(chances) if ways else [], strict=True))
+    adjusted = dict(zip([(rule.sentence, name) for rule, name in ways], holm(chances) if ways else [], strict=True))
     judged = [_judge(rule, because, tried.get(rule.sentence, {}), adjusted) for rule, because in rules]
     return sorted(judged, key=lambda s: (not s.helps, _gain(s), s.because != "construction", s.rule.z))
+
+
+def _promising(
+    ways: Sequence[tuple[Rule, str]], expected: dict[tuple[str, str], float], always: Sequence[str]
+) -> list[tuple[Rule, str]]:
+    """The ways worth a retraining: those of best forecast that should help, and all of rules by construction."""
+    order = sorted(ways, key=lambda way: expected[way[0].sentence, way[1]])
+    best = [way for way in order if expected[way[0].sentence, way[1]] < 0][:_TRIED]
+    return [way for way in ways if way in best or way[0].sentence in always]
 
 
 def _gain(one: Slice) -> float:
@@ -218,7 +236,7 @@ def forecast(model: LogisticRegression, changed: Samples, tuning: Holdout, curva
 
 
 def _judge(rule: Rule, because: str, trials: dict[str, Any], adjusted: dict[tuple[str, str], float]) -> Slice:
-    changed = {name: entry["difference"] for name, entry in trials.items()}
+    changed = {name: entry["difference"] for name, entry in trials.items() if entry["difference"]}
     helps = [
         name
         for name, found in changed.items()
@@ -231,6 +249,8 @@ def _judge(rule: Rule, because: str, trials: dict[str, Any], adjusted: dict[tupl
         advice = f"{_imperative(helps[0], rule)}: better so on tuning; mend it at its source"
     elif because == "construction":
         advice = "look at these rows: clean logs have none, though the model is no better without them on tuning"
+    elif not any(entry["difference"] for entry in trials.values()):
+        advice = "keep: every change to these rows is forecast to do harm"
     else:
         advice = "keep: no change to these rows helps on tuning"
     return Slice(rule, because, trials, tuple(helps), advice)
