@@ -301,3 +301,28 @@ def test_leakage_and_a_singular_hessian_are_refused():
         influence(np.hstack([X, X]), y, np.hstack([X_val, X_val]), y_val, l2=1e-300)
     with pytest.raises(ValueError, match="rows is"):
         refine(X, y, X_val, y_val, [100], l2=1.0)
+
+
+def test_the_curvature_of_a_group_stands_where_a_newton_step_puts_it():
+    ours, transposed = [], []
+    for seed in range(4):
+        X, y, X_val, y_val = problem(300, 8, seed=seed)
+        b = retrained(X, y, 1.0, np.ones(300))
+        p = 1 / (1 + np.exp(-X @ b))
+        D = p * (1 - p)
+        H = X.T @ (X * D[:, None]) + np.eye(8)
+        g = X_val.T @ (1 / (1 + np.exp(-X_val @ b)) - y_val) / 60
+        v = np.linalg.solve(H, g)
+        for k in range(8):
+            rows = np.random.default_rng(k).choice(300, 40, replace=False)
+            weight = np.ones(300)
+            weight[rows] = 0
+            exact = g @ (retrained(X, y, 1.0, weight) - b)
+            group = np.full(300, 1)
+            group[rows] = 0
+            found = group_influence(X, y, X_val, y_val, group, l2=1.0)[0]
+            inside = X[rows] @ np.linalg.solve(H, X[rows].T)
+            other = v @ X[rows].T @ np.linalg.solve(np.eye(40) - inside * D[rows], p[rows] - y[rows])
+            ours.append(abs(found - exact))
+            transposed.append(abs(other - exact))
+    assert np.mean(ours) < 0.7 * np.mean(transposed)
