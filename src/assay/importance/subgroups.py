@@ -5,6 +5,7 @@ A rule is as good as (mean of all - mean of its rows) * sqrt(rows) / deviation: 
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +18,17 @@ _BEAM, _DEPTH, _FEW = 6, 3, 4  # rules kept, conditions in a rule, text levels i
 _BETTER = 1.15  # what one condition more must improve
 _STRONG = 4.0  # below this a rule is not worth a test
 _LEAST = 0.003  # share of the rows
+_ROWS = 300_000
 
 
 def search(found: Sequence[Attribute], target: NDArray[np.float64], most: int = 5) -> list[Conditions]:
-    """Up to `most` rules for rows of low target (n,), one after the other, each on the rows that no rule has yet."""
+    """Up to `most` rules for rows of low target (n,), one after the other, each on the rows that no rule has yet.
+
+    Of a long log at most 300,000 evenly spaced rows propose; who uses a rule confirms it on all.
+    """
+    some = np.arange(0, len(target), max(1, len(target) // _ROWS))
+    if len(some) < len(target):
+        found, target = [replace(attribute, codes=attribute.codes[some]) for attribute in found], target[some]
     left = np.ones(len(target), bool)
     rules: list[Conditions] = []
     for _ in range(most):

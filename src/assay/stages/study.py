@@ -1,47 +1,69 @@
-"""The long comparison, on the tuning periods: every valuer's removals on every model that learns."""
+"""The long comparison, on the tuning periods: every valuer, every model that learns, recommenders, learnt weights."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from assay.config import BASELINES
-from assay.evaluation.holdout import CLAIMS, Scored, differences
+from assay.errors import InputError
+from assay.evaluation.holdout import CLAIMS, Scored, differences, estimates
+from assay.importance import registry as valuers
+from assay.importance import segments
+from assay.importance.protocol import Importance
+from assay.models import registry as models
+from assay.samples.table import Samples
 from assay.selection import floor_groups, hashed_order, remove
 from assay.stages.workbench import VALUED, Workbench
 from assay.store import write_json
 from assay.trials.curve import RESAMPLES, refit
+from assay.trials.weights import FAMILIES, learn_weights
 
-CURVES, MODELS = "study/curves.json", "study/models.json"
+CURVES, MODELS, METHODS = "study/curves.json", "study/models.json", "study/methods.json"
+RECOMMENDERS, LEARNT = "study/recommenders.json", "study/learnt.json"
 _RANDOM = "random"
-_FRACTION = 0.02  # removed from models other than the logistic regression
+_FRACTION = 0.02  # removed from models other than the logistic regression, and by every valuer
+_ITEMS = 10_000  # most bought ones: the set on which others are compared with EASE
+_NAMES = ("ease", "item_knn", "session_knn", "als")
+Line = dict[str, Any]
 
 
 def study(bench: Workbench) -> list[str]:
-    """study/curves.json: what removing each fraction by each valuer, or at random, changes for the logistic regression.
-
-    study/models.json: what removing 2 % changes for every other model. Both against all samples, on tuning.
+    """study/: curves (what removing each fraction by each valuer of the run changes for the logistic regression), models
+    (what removing 2 % changes for every other model), methods (every valuer there is, cost beside gain), recommenders and
+    learnt weights. All on tuning.
     """
+    pages: dict[str, Any] = {CURVES: [], MODELS: []}
     others = [name for name in bench.names if name not in (VALUED, *BASELINES)]
     fractions = bench.config.select.fractions
     steps = (len(bench.config.value.valuers) + 1) * (len(fractions) + len(others))
+    steps += len(valuers.VALUERS) + len(_NAMES) + len(FAMILIES)
     done = 0
+
+    def report() -> None:
+        nonlocal done
+        done += 1
+        bench.report("study", done, steps)
+
     full = {name: _score(bench, bench.model(name)) for name in (VALUED, *others)}
-    curves: list[dict[str, Any]] = []
-    models: list[dict[str, Any]] = []
     for valuer, weights in _removals(bench, [*fractions, _FRACTION]):
         for fraction in fractions:
             fitted = refit(bench.precondition(), bench.train, weights[fraction])
-            curves.append(_line(bench, valuer, VALUED, fraction, full[VALUED], _score(bench, fitted)))
-            bench.report("study", done := done + 1, steps)
+            pages[CURVES].append(_line(bench, valuer, VALUED, fraction, full[VALUED], _score(bench, fitted)))
+            report()
         for name in others:
             changed = bench.train.with_weight(weights[_FRACTION])
             fitted_other = bench.model(name).fresh().fit(changed, rng=bench.rng("train"))
-            models.append(_line(bench, valuer, name, _FRACTION, full[name], _score(bench, fitted_other)))
-            bench.report("study", done := done + 1, steps)
-    write_json(bench.run.path(CURVES), curves)
-    write_json(bench.run.path(MODELS), models)
-    return [CURVES, MODELS]
+            pages[MODELS].append(_line(bench, valuer, name, _FRACTION, full[name], _score(bench, fitted_other)))
+            report()
+    pages[METHODS] = _methods(bench, full[VALUED], report)
+    pages[RECOMMENDERS] = _recommenders(bench, report)
+    pages[LEARNT] = _learnt(bench, full[VALUED], report)
+    for name, content in pages.items():
+        write_json(bench.run.path(name), content)
+    return list(pages)
 
 
 def _removals(bench: Workbench, fractions: list[float]) -> Iterator[tuple[str, dict[float, Any]]]:
@@ -56,10 +78,97 @@ def _removals(bench: Workbench, fractions: list[float]) -> Iterator[tuple[str, d
         yield valuer, {fraction: np.where(rows, 0.0, train.weight) for fraction, rows in gone.items()}
 
 
+def _methods(bench: Workbench, full: Scored, report: Callable[[], None]) -> list[Line]:
+    """Every valuer, same folds and model: seconds, and what removing its lowest 2 % changes, against all and against random.
+
+    set "all": of all samples. set "most bought": of the samples of the 10,000 most bought items, the only ones that EASE
+    values. A valuer that this table cannot feed has its reason in place of figures.
+    """
+    train, validation = bench.train, bench.load("validation")
+    sets = {"all": np.ones(len(train), bool), "most bought": _most_bought(train)}
+    by_chance: dict[str, Scored] = {}
+    lines: list[Line] = []
+    for name in (_RANDOM, *(name for name in valuers.VALUERS if name != _RANDOM)):
+        started = time.perf_counter()
+        try:
+            found = valuers.make(name).value(
+                train, validation, model=bench.linear, utility="log_loss", folds=bench.config.value.folds, rng=bench.rng("value")
+            )
+        except InputError as error:
+            lines.append({"valuer": name, "why_not": str(error)})
+            report()
+            continue
+        seconds = round(time.perf_counter() - started, 2)
+        for which, inside in sets.items():
+            if name == "ease" and which == "all":
+                continue
+            scored = _score(bench, refit(bench.precondition(), train, _without(bench, found, inside)))
+            line: Line = {"valuer": name, "set": which, "seconds": seconds, "fraction": _FRACTION}
+            line["difference"] = differences(bench.tuning.difference(full, scored, resamples=RESAMPLES), CLAIMS)
+            if name == _RANDOM:
+                by_chance[which] = scored
+            else:
+                against = bench.tuning.difference(by_chance[which], scored, resamples=RESAMPLES)
+                line["against_random"] = differences(against, CLAIMS)
+            lines.append(line)
+        report()
+    return lines
+
+
+def _most_bought(train: Samples) -> NDArray[np.bool_]:
+    """(n,) samples of the items with most positives."""
+    sales = np.bincount(train.item, train.label)
+    kept = np.zeros(len(sales), bool)
+    kept[np.argsort(-sales, kind="stable")[:_ITEMS]] = True
+    return np.asarray(kept[train.item])
+
+
+def _without(bench: Workbench, found: Importance, inside: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Weights without the lowest rows of a set."""
+    order = found.order()
+    order = order[inside[order]]
+    gone = remove(order, round(_FRACTION * len(order)), floor_groups(bench.train), bench.config.select.floor)
+    return np.where(gone, 0.0, bench.train.weight)
+
+
+def _recommenders(bench: Workbench, report: Callable[[], None]) -> list[Line]:
+    """Recommenders on the same tuning requests as the run's models: measures with intervals, seconds to fit."""
+    lines: list[Line] = []
+    for name in _NAMES:
+        started = time.perf_counter()
+        try:
+            fitted = models.make(name, bench.config.models).fit(bench.train, rng=bench.rng("train"))
+        except InputError as error:
+            lines.append({"model": name, "why_not": str(error)})
+        else:
+            seconds = round(time.perf_counter() - started, 2)
+            found = estimates(_score(bench, fitted).measures, CLAIMS)
+            lines.append({"model": name, "seconds": seconds, "tuning": found})
+        report()
+    lines += [{"model": name, "tuning": estimates(_score(bench, bench.model(name)).measures, CLAIMS)} for name in bench.names]
+    return lines
+
+
+def _learnt(bench: Workbench, full: Scored, report: Callable[[], None]) -> list[Line]:
+    """Learnt weights: what each family of parameters came to, and what it changes."""
+    train, validation = bench.train, bench.load("validation")
+    found: Sequence[segments.Attribute] = segments.attributes(train, bench.config.samples.period_days)
+    lines: list[Line] = []
+    for family in FAMILIES:
+        learnt = learn_weights(
+            bench.precondition(), train, validation, found, family=family, folds=bench.config.value.folds, seed=bench.config.seed
+        )  # fmt: skip
+        scored = _score(bench, refit(bench.precondition(), train, learnt.weight))
+        shown = differences(bench.tuning.difference(full, scored, resamples=RESAMPLES), CLAIMS)
+        lines.append({"family": family, "weights": learnt.sentence(), "path": learnt.path, "difference": shown})
+        report()
+    return lines
+
+
 def _score(bench: Workbench, model: Any) -> Scored:
     return bench.tuning.score(model.predict, resamples=RESAMPLES)
 
 
-def _line(bench: Workbench, valuer: str, model: str, fraction: float, full: Scored, changed: Scored) -> dict[str, Any]:
+def _line(bench: Workbench, valuer: str, model: str, fraction: float, full: Scored, changed: Scored) -> Line:
     found = bench.tuning.difference(full, changed, resamples=RESAMPLES)
     return {"valuer": valuer, "model": model, "fraction": fraction, "difference": differences(found, CLAIMS)}

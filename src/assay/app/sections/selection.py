@@ -179,7 +179,44 @@ def study(facts: Facts) -> Part | None:
         ]
         others = plots.rows(f"plot-study-models-{measure}", rows, zero=True)
         figures.append({"name": measure, "meaning": words.meaning(measure), "plot": plot + others})
-    return {"figures": figures, "fraction": words.percent(models[0]["fraction"]) if models else None}
+    return {
+        "figures": figures,
+        "fraction": words.percent(models[0]["fraction"]) if models else None,
+        "methods": _methods(facts),
+        "recommenders": _recommenders(facts),
+        "learnt": [
+            {"name": line["weights"], "cells": _trial(line["difference"])} for line in facts.json("study/learnt.json") or []
+        ],
+        "measures": words.PREFERRED,
+    }
+
+
+def _methods(facts: Facts) -> list[Part]:
+    """Cost beside gain, a line a valuer and set of samples."""
+    return [
+        {
+            "name": line["valuer"],
+            "set": line.get("set", ""),
+            "seconds": words.duration(line.get("seconds")) if "seconds" in line else "",
+            "cells": _trial(line.get("difference", {})),
+            "against": _trial(line.get("against_random", {})),
+            "why_not": line.get("why_not", ""),
+        }
+        for line in facts.json("study/methods.json") or []
+    ]
+
+
+def _recommenders(facts: Facts) -> list[Part]:
+    """Every model's measures on tuning, recommenders first."""
+    return [
+        {
+            "name": line["model"],
+            "seconds": words.duration(line["seconds"]) if "seconds" in line else "",
+            "cells": [words.figure(line["tuning"].get(m, {}).get("value")) for m in words.PREFERRED] if "tuning" in line else [],
+            "why_not": line.get("why_not", ""),
+        }
+        for line in facts.json("study/recommenders.json") or []
+    ]
 
 
 def rules(facts: Facts) -> Part | None:
