@@ -92,9 +92,8 @@ def main(folder: Path, subsets: int) -> None:
     print(f"{len(world.ids):,} sessions, {len(world.target):,} prefixes, {subsets} random halves, MRR {utility.mean():.4f}")
     whole, a, b = estimate(slice(None)), estimate(slice(0, None, 2)), estimate(slice(1, None, 2))
     useful = exact != 0
-    print(
-        f"sessions: Spearman {stats.spearmanr(exact[useful], whole[useful]).statistic:.3f} over {useful.sum():,} that share an item"
-    )
+    agreement = stats.spearmanr(exact[useful], whole[useful]).statistic
+    print(f"sessions: Spearman {agreement:.3f} over {useful.sum():,} that share an item")
     print(f"  of one half of the estimate with the other: {stats.spearmanr(a[useful], b[useful]).statistic:.3f}")
     groups = np.argsort(np.argsort(exact)) * 100 // len(exact)
     means = [np.bincount(groups, values) / np.bincount(groups) for values in (exact, whole, a, b)]

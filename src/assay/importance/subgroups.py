@@ -17,7 +17,7 @@ Condition = tuple[str, frozenset[int]]
 _BEAM, _DEPTH, _FEW = 6, 3, 4  # rules kept, conditions in a rule, text levels in a condition
 _BETTER = 1.15  # what one condition more must improve
 _STRONG = 4.0  # below this a rule is not worth a test
-_LEAST = 0.003  # share of the rows
+_LEAST, _MOST = 0.003, 0.5  # share of the rows: less is chance, more is no slice
 _ROWS = 300_000
 
 
@@ -42,7 +42,7 @@ def search(found: Sequence[Attribute], target: NDArray[np.float64], most: int = 
 
 def _best(found: Sequence[Attribute], target: NDArray[np.float64], left: NDArray[np.bool_]) -> Conditions | None:
     mean, spread = float(target[left].mean()), float(target[left].std())
-    least = max(30, _LEAST * len(target))
+    least, most = max(30, _LEAST * len(target)), _MOST * len(target)
     if spread == 0 or left.sum() < 2 * least:
         return None
     beam: list[tuple[float, Conditions, NDArray[np.int64]]] = [(0.0, (), np.flatnonzero(left))]
@@ -54,7 +54,7 @@ def _best(found: Sequence[Attribute], target: NDArray[np.float64], left: NDArray
             for attribute in found:
                 if attribute.name in used:
                     continue
-                for score, levels in _conditions(attribute, target, rows, mean, spread, least):
+                for score, levels in _conditions(attribute, target, rows, mean, spread, (least, most)):
                     if score > max(_BETTER * before, _STRONG):
                         rule = tuple(sorted((*conditions, (attribute.name, levels)), key=lambda c: (c[0], sorted(c[1]))))
                         longer[rule] = max(score, longer.get(rule, 0.0))
@@ -68,10 +68,15 @@ def _best(found: Sequence[Attribute], target: NDArray[np.float64], left: NDArray
 
 
 def _conditions(
-    attribute: Attribute, target: NDArray[np.float64], rows: NDArray[np.int64], mean: float, spread: float, least: float
+    attribute: Attribute,
+    target: NDArray[np.float64],
+    rows: NDArray[np.int64],
+    mean: float,
+    spread: float,
+    sizes: tuple[float, float],
 ) -> Iterator[tuple[float, frozenset[int]]]:
     """The best few conditions on one attribute: neighbouring levels, or a few text levels of lowest mean."""
-    size = len(attribute.levels)
+    size, (least, most) = len(attribute.levels), sizes
     count = np.bincount(attribute.codes[rows], minlength=size).astype(np.float64)
     total = np.bincount(attribute.codes[rows], target[rows], minlength=size)
     if np.count_nonzero(count) < 2:
@@ -80,7 +85,7 @@ def _conditions(
 
     def weigh(levels: Sequence[int]) -> None:
         n = count[list(levels)].sum()
-        if least <= n < len(rows):
+        if least <= n < min(len(rows), most):
             average = total[list(levels)].sum() / n
             if average < 0:
                 present = frozenset(k for k in levels if count[k])

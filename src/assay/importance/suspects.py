@@ -1,7 +1,6 @@
 """Attributes by which construction defects show: items not yet sold, copies, prices in another unit, busy users."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +12,7 @@ from assay.samples.table import Samples
 _AGES = (0, 4, 16)  # periods since an item's first sale
 _BUSY = (2.0, 5.0, 20.0)  # times the median user
 _RATIOS = (0.2, 5.0)  # times the item's usual price
+_PRICES = ("price", "item_price")  # features that are the item's own price
 COPIES, PRICE = "copies", "usual_"
 UNUSUAL = 0.002  # share of the rows from which a level that clean data do not have is told
 
@@ -75,10 +75,10 @@ def _activity(samples: Samples) -> Attribute:
 
 
 def _price_ratios(samples: Samples) -> list[Attribute]:
-    found: list[Any] = []
+    found: list[Attribute] = []
     levels = ("under a fifth of usual", "as usual", "over 5 times the usual", "unknown")
     for name in samples.features.column_names:
-        if "price" in name and not hasattr(samples.features.column(name).type, "value_type"):
+        if name in _PRICES:
             ratio = price_ratio(samples, name)
             codes = np.where(np.isnan(ratio), 3, np.searchsorted(_RATIOS, np.nan_to_num(ratio)))
             found.append(Attribute(f"{PRICE}{name}", f"{name.replace('_', ' ')} for its item", levels, codes))
