@@ -76,7 +76,7 @@ def test_forecasts_agree_with_what_retraining_measures():
                 if name.startswith(("without", "half")) and trial["difference"]:
                     forecasts.append(trial["forecast"])
                     measured.append(trial["difference"]["log_loss"]["value"])
-    assert len(forecasts) >= 6
+    assert len(forecasts) >= 4
     assert np.corrcoef(forecasts, measured)[0, 1] > 0.95
 
 
