@@ -244,7 +244,8 @@ def draw_baselines(ax: plt.Axes) -> None:
     found = {
         "self_score": self_score(X, y, l2=1.0), "loss": loss(y, p), "margin": margin(y, p),
         "influence": influence(X, y, X_val, y_val, l2=1.0), "knn_shapley": knn_shapley(X, y, X_val, y_val),
-        "data_oob": data_oob(RandomForestClassifier(200, random_state=0), X, y), "random": random(len(y), np.random.default_rng(0)),
+        "data_oob": data_oob(RandomForestClassifier(200, random_state=0), X, y),
+        "random": random(len(y), np.random.default_rng(0)),
     }  # fmt: skip
     names = sorted(found, key=lambda name: auc(wrong, -np.asarray(found[name])))
     scores = [auc(wrong, -np.asarray(found[name])) for name in names]
