@@ -250,7 +250,7 @@ def _judge(rule: Rule, because: str, trials: dict[str, Any], adjusted: dict[tupl
     elif because == "construction":
         advice = "look at these rows: clean logs have none, though the model is no better without them on tuning"
     elif not any(entry["difference"] for entry in trials.values()):
-        advice = "keep: every change to these rows is forecast to do harm"
+        advice = "keep: no change to these rows is forecast to help more than what was tried"
     else:
         advice = "keep: no change to these rows helps on tuning"
     return Slice(rule, because, trials, tuple(helps), advice)

@@ -9,6 +9,7 @@ from assay.app import plots, words
 from assay.app.plots import Row, Series
 from assay.app.sections.facts import Facts, Part, interval, scaled
 
+SLICES_SHOWN = 12  # those that help come first
 ARMS = ("full", "selected", "random", "recency", "popularity", "loss")
 
 
@@ -258,7 +259,7 @@ def slices(facts: Facts) -> Part | None:
             "advice": line["advice"],
             "examples": line["examples"],
         }
-        for line in found
+        for line in found[:SLICES_SHOWN]
     ]
     harmful = sum(bool(line["helps"]) for line in found)
     return {"lines": lines, "harmful": harmful, "measures": words.PREFERRED}
