@@ -142,42 +142,38 @@ for _name, _help in STAGES.items():
     app.command(_name, help=f"{_help} Runs the stages before it where they need it.")(_stage_command(_name))
 
 
-@app.command()
-def verify(folder: RunFolder, as_json: Json = False, _debug: Debug = False) -> None:
-    """Check by retraining whether a run's values are true; takes minutes, and adds a section to the report."""
+def _examine(folder: Path, name: str, page: str, show: Callable[["Run", Any], None], *, as_json: bool) -> None:
+    """Do a stage that stands beside the run's own, write the report again, and show the stage's page."""
     found = _opened(folder)
     from assay import pipeline
-    from assay.app import report, stored, terminal
+    from assay.app import report, stored
     from assay.app.progress import bars
 
     settings = stored.config(found)
     with bars() as progress:
-        pipeline.verify(settings, folder, report=progress)
+        getattr(pipeline, name)(settings, folder, report=progress)
     report.write(found, settings)
-    verdicts = found.read_json("verify/verdict.json")
+    content = found.read_json(page)
     if as_json:
-        _print_json(verdicts)
+        _print_json(content)
     else:
-        terminal.show_verdicts(verdicts, found)
+        show(found, content)
+
+
+@app.command()
+def verify(folder: RunFolder, as_json: Json = False, _debug: Debug = False) -> None:
+    """Check by retraining whether a run's values are true; takes minutes, and adds a section to the report."""
+    from assay.app import terminal
+
+    _examine(folder, "verify", "verify/verdict.json", terminal.show_verdicts, as_json=as_json)
 
 
 @app.command()
 def slices(folder: RunFolder, as_json: Json = False, _debug: Debug = False) -> None:
     """Name the slices of the training samples that harm, try what helps, and say what to do; takes minutes."""
-    found = _opened(folder)
-    from assay import pipeline
-    from assay.app import report, stored, terminal
-    from assay.app.progress import bars
+    from assay.app import terminal
 
-    settings = stored.config(found)
-    with bars() as progress:
-        pipeline.slices(settings, folder, report=progress)
-    report.write(found, settings)
-    lines = found.read_json("slices/found.json")
-    if as_json:
-        _print_json(lines)
-    else:
-        terminal.show_slices(lines, found)
+    _examine(folder, "slices", "slices/found.json", terminal.show_slices, as_json=as_json)
 
 
 @app.command(context_settings={"ignore_unknown_options": True})  # ids may be negative

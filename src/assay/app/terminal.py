@@ -87,13 +87,13 @@ def show(run: Run) -> None:
     _print(_lines(facts(run)))
 
 
-def show_verdicts(verdicts: Sequence[Mapping[str, Any]], run: Run) -> None:
+def show_verdicts(run: Run, verdicts: Sequence[Mapping[str, Any]]) -> None:
     """One sentence a valuer, with where to read on."""
     lines = [(line["valuer"], line["sentence"], "" if line["usable"] else "bold") for line in verdicts]
     _print([*lines, ("report", str(run.path("report.html")), "bold")])
 
 
-def show_slices(lines: Sequence[Mapping[str, Any]], run: Run) -> None:
+def show_slices(run: Run, lines: Sequence[Mapping[str, Any]]) -> None:
     """What harms, what was tried, what to do."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for heading in ("slice", "samples", "tried: change of log_loss (forecast)", "advice"):

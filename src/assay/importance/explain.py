@@ -15,11 +15,9 @@ from assay.importance.examples import sentence
 from assay.importance.neighbours import scaled
 from assay.importance.values import Vector
 from assay.models.logistic import LogisticRegression
-from assay.numerics.logistic import margins, probability
+from assay.numerics.logistic import margins, probability, pull
 from assay.samples.periods import start
 from assay.samples.table import Samples
-
-_CLOSE = 1e-9
 
 
 @dataclass(frozen=True)
@@ -39,10 +37,9 @@ def leave_out(model: LogisticRegression, train: Samples, row: int) -> Move:
     dense = np.zeros(x.shape[1])
     dense[x.indices] = x.data
     solved = np.asarray(model.curve(train).solve(dense))
-    p = float(probability(margins(x, model.coef_))[0])
-    w, h = float(train.weight[row]), float(dense @ solved)
-    pull = w * (p - float(train.label[row])) / max(1.0 - w * p * (1.0 - p) * h, _CLOSE)
-    return Move(pull, solved * pull, p, h)
+    p, h = probability(margins(x, model.coef_)), dense[None, :] @ solved
+    pulled = float(pull(p, train.label[[row]], train.weight[[row]], h)[0])
+    return Move(pulled, solved * pulled, float(p[0]), float(h[0]))
 
 
 def explain_sample(

@@ -28,13 +28,13 @@ from assay.numerics.logistic import (
     fit,
     margins,
     probability,
+    pull,
     transposed,
 )
 from assay.samples.table import Samples
 
 LEVERAGES = ("exact", "sketch", "none")
 _CONVERGED = 1e-10  # Newton decrement a row: beyond it the values are of another model
-_CLOSE = 1e-9  # least 1 - D h: a sample that alone determines a coefficient has no finite first-order value
 _DIRECT = 2_000  # rows of a group whose own matrix is solved; larger groups go by conjugate gradients
 _PROBES = 100  # of the sketch: 14 % standard deviation of a leverage
 _REFINED = 500  # rows of highest sketched leverage that get an exact one
@@ -80,10 +80,10 @@ class State:
         p = probability(margins(X, self.coef))
         w = np.ones(len(p)) if weight is None else weight
         h = self.leverage(X) if leverage is None else leverage
-        pull = w * (p - y) / np.maximum(1.0 - w * p * (1.0 - p) * h, _CLOSE)
+        pulled = pull(p, y, w, h)
         out = np.empty((self.directions.shape[1], len(p)))
         for fold, column in enumerate(self.directions.T):
-            out[fold] = margins(X, np.ascontiguousarray(column)) * pull
+            out[fold] = margins(X, np.ascontiguousarray(column)) * pulled
         return out
 
     def reweighted(self, X: sparse.csr_array, y: NDArray[Any], weight: Vector, changed: Vector) -> Vector:
@@ -282,7 +282,7 @@ def refine(
     few, state = found.X[at], found.state
     p = probability(margins(few, state.coef))
     w = found.weight[at]
-    scale = w * (p - found.y[at]) / np.maximum(1.0 - w * p * (1.0 - p) * state.leverage(few), _CLOSE)
+    scale = pull(p, found.y[at], w, state.leverage(few))
     ones = np.ones(len(found.y_val))
 
     def measured(b: Vector) -> float:

@@ -13,10 +13,8 @@ from assay.importance import checks
 from assay.importance.protocol import Importance, only_log_loss
 from assay.importance.values import Values, Vector
 from assay.numerics.hashing import mix, uniform
-from assay.numerics.logistic import Curvature, as_rows, fit, losses, margins, probability
+from assay.numerics.logistic import Curvature, as_rows, fit, losses, margins, probability, pull
 from assay.samples.table import Samples
-
-_CLOSE = 1e-9  # least 1 - D h, as in influence
 
 
 def self_score(X: Any, y: Any, *, l2: float, coef: Any = None, sample_weight: Any = None) -> Values:
@@ -58,8 +56,7 @@ def _left_out(rows: Any, y: Any, weight: Vector, coef: Vector, curvature: Curvat
     margin = margins(rows, coef)
     p = probability(margin)
     h = curvature.leverage(rows)
-    pull = weight * (p - y) / np.maximum(1.0 - weight * p * (1.0 - p) * h, _CLOSE)
-    return np.asarray(margin + h * pull)
+    return np.asarray(margin + h * pull(p, y, weight, h))
 
 
 def loss(y: Any, p: Any) -> Values:

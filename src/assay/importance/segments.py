@@ -17,7 +17,6 @@ from assay.samples.periods import start
 from assay.samples.table import Samples
 
 Codes = NDArray[np.integer[Any]]
-BANDS = ("lowest fifth", "second fifth", "middle fifth", "fourth fifth", "highest fifth")
 _MOST_LEVELS = 60  # a column with more text values is no segment that one can read
 _READABLE = 30  # segments told as patterns
 _WHOLE = ("hour", "peak", "item_price")  # attributes that are rolled up level by level

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from assay.errors import InputError
-from assay.models.recommender import _AFTER, Ints, Recommending, Taken
+from assay.models.recommender import AFTER, Ints, Recommending, Taken
 from assay.models.scorer import Vector
 
 _ROWS = 4096  # histories folded in at a time
@@ -74,5 +74,5 @@ class Als(Recommending):
 
     def catalogue(self, user: NDArray[Any]) -> Vector:
         """Users folded in from all that they had, times item factors."""
-        histories = self.fitted().histories(user, np.full(len(user), _AFTER))
+        histories = self.fitted().histories(user, np.full(len(user), AFTER))
         return np.asarray(self._users(histories) @ self.learnt_["factors"].T)

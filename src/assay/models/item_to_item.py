@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.errors import InputError
-from assay.models.recommender import _AFTER, Ints, Recommending, Taken
+from assay.models.recommender import AFTER, Ints, Recommending, Taken
 from assay.models.scorer import Vector
 from assay.numerics import autoencoder
 from assay.numerics.histories import item_sums
@@ -28,7 +28,7 @@ class _ItemToItem(Recommending):
 
     def catalogue(self, user: NDArray[Any]) -> Vector:
         """Histories times weights."""
-        histories = self.fitted().histories(user, np.full(len(user), _AFTER))
+        histories = self.fitted().histories(user, np.full(len(user), AFTER))
         scores = np.asarray(histories @ self.learnt_["weights"], np.float64)
         return scores / np.maximum(np.diff(histories.indptr), 1)[:, None] if self.averages else scores
 

@@ -20,7 +20,7 @@ from assay.numerics.histories import top_n as best_items
 from assay.samples.table import Samples
 
 Ints = NDArray[np.int64]
-_AFTER = 2**31 - 1  # a period after all others
+AFTER = 2**31 - 1  # a period after all others
 _EARLIER = 0.8  # share of the training rows that stands before those that calibrate
 _ROWS = 512  # users scored at a time
 
@@ -157,7 +157,7 @@ class Recommending(Calibrated):
         items, scores = np.full((len(user), n), -1, np.int64), np.full((len(user), n), np.nan)
         for first in range(0, len(user), _ROWS):
             at = slice(first, first + _ROWS)
-            known = taken.histories(user[at], np.full(len(user[at]), _AFTER))
+            known = taken.histories(user[at], np.full(len(user[at]), AFTER))
             starts = known.indptr if exclude_known else np.zeros_like(known.indptr)
             best_items(self.catalogue(user[at]), starts, known.indices, n, items[at], scores[at])
         return np.where(items >= 0, taken.item_codes[items], -1), scores

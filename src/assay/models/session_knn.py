@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.models.recommender import _AFTER, Ints, Recommending, Taken
+from assay.models.recommender import AFTER, Ints, Recommending, Taken
 from assay.models.scorer import Vector
 from assay.numerics import sessions as kernels
 
@@ -75,5 +75,5 @@ class SessionKnn(Recommending):
         """As `score` for every column, after the last period."""
         columns = len(self.fitted().item_codes)
         each = np.arange(columns)
-        rows = [self._scores(np.full(columns, u), each, np.full(columns, _AFTER)) for u in user]
+        rows = [self._scores(np.full(columns, u), each, np.full(columns, AFTER)) for u in user]
         return np.stack(rows) if rows else np.empty((0, columns))

@@ -112,6 +112,14 @@ def probability(margin: Vector) -> Vector:
     return np.where(margin >= 0, 1.0, small) / (1.0 + small)
 
 
+def pull(p: Vector, y: NDArray[Any], weight: Vector, leverage: Vector) -> Vector:
+    """(n,) w (p - y) / (1 - w p (1 - p) h): how far leaving a sample out moves its own margin, over its leverage h.
+
+    A sample that alone determines a coefficient has no finite first-order value; 1 - D h is held at 1e-9.
+    """
+    return np.asarray(weight * (p - y) / np.maximum(1.0 - weight * p * (1.0 - p) * leverage, 1e-9))
+
+
 def losses(margin: Vector, y: NDArray[Any]) -> Vector:
     """(n,) log-loss of each sample, y in {0, 1}."""
     return np.asarray(np.logaddexp(0.0, np.where(y > 0, -margin, margin)))

@@ -248,14 +248,7 @@ def slices(facts: Facts) -> Part | None:
             "rows": words.count(line["rows"]),
             "share": words.percent(line["share"]),
             "confirmed": "by construction" if line["because"] == "construction" else "yes" if line["confirmed"] else "no",
-            "trials": [
-                {
-                    "name": name.split(" ")[0],
-                    "cells": _trial(trial["difference"]),
-                    "forecast": words.figure(trial["forecast"], sign=True),
-                }
-                for name, trial in line["trials"].items()
-            ],
+            "trials": [_tried(name, trial) for name, trial in line["trials"].items()],
             "advice": line["advice"],
             "examples": line["examples"],
         }

@@ -53,11 +53,7 @@ def _agreement(facts: Facts) -> list[Part]:
     stable = found.get("stability", {})
     lines += [Row(text, *scaled(stable[name], 1.0), tone="ink") for name, text in names.items() if name in stable]
     meaning = f"rank correlation, 1 is best; {found.get('subsets')} subsets of {words.percent(found.get('share'))}"
-    return (
-        [{"name": "Agreement", "meaning": meaning, "plot": plots.rows("plot-verify-agreement", lines, zero=True)}]
-        if lines
-        else []
-    )
+    return _figure("agreement", "Agreement", meaning, lines)
 
 
 def _noise(facts: Facts) -> list[Part]:
@@ -69,11 +65,7 @@ def _noise(facts: Facts) -> list[Part]:
         for line in facts.json("verify/noise.json") or []
     ]  # fmt: skip
     meaning = "share of planted rows among as many rows of lowest value; finding noise is not yet a gain"
-    return (
-        [{"name": "Planted noise", "meaning": meaning, "plot": plots.rows("plot-verify-noise", lines, zero=True)}]
-        if lines
-        else []
-    )
+    return _figure("noise", "Planted noise", meaning, lines)
 
 
 def _transfer(facts: Facts) -> list[Part]:
@@ -86,11 +78,7 @@ def _transfer(facts: Facts) -> list[Part]:
         if "log_loss" in line["difference"]
     ]
     meaning = "change of log_loss on tuning; values were made with the logistic regression"
-    return (
-        [{"name": "Other models", "meaning": meaning, "plot": plots.rows("plot-verify-transfer", lines, zero=True)}]
-        if lines
-        else []
-    )
+    return _figure("transfer", "Other models", meaning, lines)
 
 
 def _figure(ident: str, name: str, meaning: str, lines: list[Row]) -> list[Part]:
