@@ -1,13 +1,26 @@
+from functools import cache
+
 import numpy as np
 import pytest
+from sklearn.metrics import log_loss
 
 from assay.errors import InputError, SplitError
 from assay.importance.influence import Influence
+from assay.importance.protocol import user_folds
 from assay.importance.registry import VALUERS
 from assay.testing.data import make_samples
 from assay.testing.valuers import ValuerTests
 
 LINEAR = ("influence", "self_score", "inclusion")
+RETRAINING = ("leave_one_out", "shapley", "beta_shapley", "banzhaf")
+
+
+@cache
+def few():
+    """A problem on which a model can be fitted hundreds of times."""
+    train, validation, model = ValuerTests().data()
+    train, validation = (part.take(np.arange(rows)) for part, rows in ((train, 8), (validation, 120)))
+    return train, validation, model.fresh().fit(train, rng=np.random.default_rng(0))
 
 
 @pytest.fixture(params=sorted(VALUERS))
@@ -23,10 +36,36 @@ class TestEveryValuer(ValuerTests):
     def make(self):
         return VALUERS[self.name]()
 
+    def data(self):
+        return few() if self.name in RETRAINING else super().data()
+
+
+@pytest.mark.parametrize("name", RETRAINING)
+def test_retraining_is_for_few_samples(name):
+    train, validation, model = ValuerTests().data()
+    with pytest.raises(InputError, match=f"{name} fits the model some 20 times for each of {len(train):,} samples"):
+        VALUERS[name]().value(train, validation, model=model, utility="log_loss", folds=3, rng=np.random.default_rng(0))
+
+
+def test_leave_one_out_is_what_retraining_says():
+    train, validation, model = few()
+    found = VALUERS["leave_one_out"]().value(
+        train, validation, model=model, utility="log_loss", folds=2, rng=np.random.default_rng(0)
+    )
+    fold = user_folds(validation, 2, int(np.random.default_rng(0).integers(2**31)))
+
+    def utility(fitted, k):
+        part = validation.take(fold == k)
+        return -log_loss(part.label, fitted.predict(part))
+
+    without = model.fresh().fit(train.take(np.arange(len(train)) != 3), rng=np.random.default_rng(0))
+    expected = [utility(model, k) - utility(without, k) for k in range(2)]
+    np.testing.assert_allclose(found.per_fold[:, 3], expected, atol=1e-9)
+
 
 @pytest.mark.parametrize("utility", ["auc", "ndcg@5"])
 def test_influence_on_rankings(utility):
-    train, validation, model = TestEveryValuer().data()
+    train, validation, model = ValuerTests().data()
     found = Influence().value(train, validation, model=model, utility=utility, folds=3, rng=np.random.default_rng(0))
     assert found.metadata["utility"] == f"minus the pairwise loss of {utility}"
     assert np.isfinite(found.z).all()
@@ -42,14 +81,14 @@ def test_what_needs_a_linear_model_says_so(name):
         def predict(self, samples):
             return np.full(len(samples), 0.5)
 
-    train, validation, _ = TestEveryValuer().data()
+    train, validation, _ = ValuerTests().data()
     with pytest.raises(InputError, match=f"{name} needs a logistic regression"):
         VALUERS[name]().value(train, validation, model=Other(), utility="log_loss", folds=3, rng=np.random.default_rng(0))
 
 
 @pytest.mark.parametrize("name", ["session_shapley", "ease"])
 def test_values_of_what_was_taken_are_those_of_positives(name):
-    train, validation, model = TestEveryValuer().data()
+    train, validation, model = ValuerTests().data()
     found = VALUERS[name]().value(train, validation, model=model, utility="log_loss", folds=3, rng=np.random.default_rng(0))
     assert np.all(found.value[train.label == 0] == 0)
     assert np.count_nonzero(found.value[train.label == 1]) > 100
@@ -66,7 +105,7 @@ def test_the_lowest_samples_are_those_with_flipped_labels():
     at = train.keys.column_names.index("label")
     keys = train.keys.set_column(at, "label", [np.where(wrong, 1 - train.label, train.label).astype(np.int8)])
     noisy = type(train)(keys, train.features, train.encoder)
-    model = TestEveryValuer().data()[2].fresh().fit(noisy, rng=rng)
+    model = ValuerTests().data()[2].fresh().fit(noisy, rng=rng)
     for name in ("influence", "self_score", "knn_shapley", "data_oob", "loss", "margin"):
         found = VALUERS[name]().value(noisy, validation, model=model, utility="log_loss", folds=4, rng=np.random.default_rng(0))
         lowest = found.order()[: wrong.sum()]

@@ -98,13 +98,8 @@ def threshold_knn_shapley(
         noise = rng.normal(0.0, noise_scale(epsilon, delta, data.m), (data.m, 2))
     elif delta is not None:
         raise ValueError("delta without epsilon: give both for private values, or neither")
-    harmonic = np.concatenate(([0.0], np.cumsum(1.0 / np.arange(1, data.n + 1))))
     # Of rows of length 1 the squared distance is 2 (1 - cos).
-    limit = 2.0 * radius if metric == "cosine" else radius**2
-    game = (harmonic, 1.0 / data.classes)
-    kernel: Any = kernels.sparse_within if data.sparse else kernels.dense_within
-    announce(kernel)
-    return data.over_folds(lambda at, sums: kernel(*data.arrays(at), limit, noise[at], game, sums))
+    return data.within(2.0 * radius if metric == "cosine" else radius**2, noise)
 
 
 def noise_scale(epsilon: float, delta: float, m: int) -> float:
@@ -196,6 +191,14 @@ class _Problem:
         announce(kernel)
         return self.over_folds(lambda at, sums: kernel(*self.arrays(at), packed, top, sums))
 
+    def within(self, limit: float, noise: Vector) -> Values:
+        """Values of the game of all within a squared distance; noise (m, 2) goes on (neighbours, matches) of each row."""
+        harmonic = np.concatenate(([0.0], np.cumsum(1.0 / np.arange(1, self.n + 1))))
+        game = (harmonic, 1.0 / self.classes)
+        kernel: Any = kernels.sparse_within if self.sparse else kernels.dense_within
+        announce(kernel)
+        return self.over_folds(lambda at, sums: kernel(*self.arrays(at), limit, noise[at], game, sums))
+
     def over_folds(self, add: Callable[[NDArray[np.int64], Vector], None]) -> Values:
         """Mean over each fold's validation rows of what `add(positions, sums)` adds up, in a fixed order."""
         per_fold = []
@@ -238,10 +241,9 @@ class _Neighbours:
         few = validation.take(np.sort(order[: self._rows]))
         X, X_val = scaled(train, few)
         data = _Problem(X, train.label, X_val, few.label, "euclidean", user_folds(few, folds, seed), trusted=True)
-        found = data.sorted_game(self._game(data.n), self.k, None)
-        return Importance.of(train, found, self.name, "share of validation rows", "nearest neighbours")
+        return Importance.of(train, self._found(data), self.name, "share of validation rows", "nearest neighbours")
 
-    def _game(self, n: int) -> Game:
+    def _found(self, data: _Problem) -> Values:
         raise NotImplementedError
 
 
@@ -260,8 +262,8 @@ class KnnShapley(_Neighbours):
 
     name = "knn_shapley"
 
-    def _game(self, n: int) -> Game:
-        return _additive(n, self.k)
+    def _found(self, data: _Problem) -> Values:
+        return data.sorted_game(_additive(data.n, self.k), self.k, None)
 
 
 class KnnBanzhaf(_Neighbours):
@@ -269,5 +271,24 @@ class KnnBanzhaf(_Neighbours):
 
     name = "knn_banzhaf"
 
-    def _game(self, n: int) -> Game:
-        return _banzhaf(n, self.k)
+    def _found(self, data: _Problem) -> Values:
+        return data.sorted_game(_banzhaf(data.n, self.k), self.k, None)
+
+
+class ThresholdKnnShapley(_Neighbours):
+    """The valuer of `threshold_knn_shapley`, not private; within the radius a validation row has 100 neighbours, by median."""
+
+    name = "threshold_knn_shapley"
+    _probes, _within = 32, 100
+
+    def _found(self, data: _Problem) -> Values:
+        return data.within(self._radius(data) ** 2, np.zeros((data.m, 2)))
+
+    def _radius(self, data: _Problem) -> float:
+        """Median over some validation rows of the distance to the 100th neighbour; above 0."""
+        nearest = []
+        squares = np.einsum("dn,dn->n", data.train, data.train)
+        for row in data.validation[: self._probes]:
+            distance = squares - 2.0 * (row @ data.train) + row @ row
+            nearest.append(np.partition(distance, min(self._within, data.n) - 1)[min(self._within, data.n) - 1])
+        return float(np.sqrt(max(np.median(nearest), 1e-12)))

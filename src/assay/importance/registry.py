@@ -7,16 +7,17 @@ from assay import plugins
 from assay.errors import ConfigError, did_you_mean
 from assay.importance.influence import Influence
 from assay.importance.linear_autoencoder import EaseImportance
-from assay.importance.neighbours import KnnBanzhaf, KnnShapley
+from assay.importance.neighbours import KnnBanzhaf, KnnShapley, ThresholdKnnShapley
 from assay.importance.out_of_bag import DataOob
 from assay.importance.predicted import Loss, Margin, Popularity, Probability, Random, Recency, SelfScore
 from assay.importance.protocol import Valuer
+from assay.importance.semivalues import Banzhaf, BetaShapley, LeaveOneOut, Shapley
 from assay.importance.sessions import SessionShapley
 from assay.importance.subsampling import Inclusion
 
 _OURS: tuple[type[Valuer], ...] = (
-    Probability, Loss, Margin, SelfScore, Influence, Inclusion, KnnShapley, KnnBanzhaf, DataOob, SessionShapley,
-    EaseImportance, Recency, Popularity, Random,
+    Probability, Loss, Margin, SelfScore, Influence, Inclusion, KnnShapley, KnnBanzhaf, ThresholdKnnShapley, DataOob,
+    SessionShapley, EaseImportance, LeaveOneOut, Shapley, BetaShapley, Banzhaf, Recency, Popularity, Random,
 )  # fmt: skip
 VALUERS: dict[str, Callable[[], Valuer]] = {kind.name: kind for kind in _OURS}
 

@@ -10,6 +10,7 @@ Banzhaf", AISTATS 2023). Slow and honest: the oracle of the fast methods.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +19,20 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from scipy.special import betaln, gammaln
 
+from assay.errors import InputError
 from assay.importance import checks
+from assay.importance.protocol import Importance, only_log_loss, user_folds
 from assay.importance.values import Values, Vector
 from assay.models.files import read_arrays, write_arrays
+from assay.numerics.measures import row_log_loss
+from assay.samples.table import Samples
 
 Mask = NDArray[np.bool_]
 Utility = Callable[[Mask], float]
 _ROUND = 16  # draws between two looks at the stopping rule: fixed, so that workers do not change where it stops
 _LEAST = 32  # draws before a standard error is believed
+_MOST = 1_000  # samples that a valuer takes: each of them costs some _EACH retrainings
+_EACH = 20
 
 
 def semivalue(
@@ -202,3 +209,81 @@ def _resumed(file: Path, same: dict[str, NDArray[Any]]) -> _Sums:
 def _leave_one_out(run: _Run, workers: int) -> Values:
     found = Parallel(n_jobs=workers)(delayed(run.at)(np.arange(run.n) != i) for i in range(run.n))
     return Values(run.whole - np.array(found), stderr=np.zeros(run.n))
+
+
+class _Retraining:
+    """The valuers of these: the model is fitted again on every drawn subset, for at most 1,000 samples.
+
+    Utility: minus the log-loss of a fold's validation rows; a subset of one class, or none, predicts the smoothed share of
+    positives (positives + 1) / (rows + 2). Draws are the same for every fold, so that folds differ by their rows alone.
+    """
+
+    name = kind = ""
+
+    def value(
+        self, train: Samples, validation: Samples, *, model: Any, utility: str, folds: int, rng: np.random.Generator
+    ) -> Importance:
+        """Values (n,) in nats a validation row, mean over folds; InputError beyond 1,000 samples."""
+        only_log_loss(utility, self.name)
+        if len(train) > _MOST:
+            raise InputError(
+                f"{self.name} fits the model some {_EACH} times for each of {len(train):,} samples; it takes {_MOST:,} at most:"
+                " use influence, or call semivalue with groups of samples as players"
+            )
+        seed = int(rng.integers(2**31))
+        order = np.argsort(train.keys.column("sample_id").to_numpy(), kind="stable")  # draws go by id, not by row
+        score = _Retrained(train.take(order), validation, model, user_folds(validation, folds, seed))
+        found = np.empty((folds, len(train)))
+        for fold in range(folds):
+            found[fold, order] = semivalue(
+                partial(score.at, fold), len(train), kind=self.kind, rng=np.random.default_rng(seed),
+                max_evaluations=_EACH * len(train) + 2,
+            )  # fmt: skip
+        return Importance.of(train, Values(found.mean(axis=0), found), self.name, "log_loss", model.name)
+
+
+class _Retrained:
+    """Utility of a subset on each fold; a subset is fitted once."""
+
+    def __init__(self, train: Samples, validation: Samples, model: Any, fold: NDArray[np.int64]) -> None:
+        self._train, self._validation, self._model, self._fold = train, validation, model, fold
+        self._known: dict[bytes, Vector] = {}
+
+    def at(self, fold: int, mask: Mask) -> float:
+        key = np.packbits(mask).tobytes()
+        if key not in self._known:
+            self._known[key] = self._utilities(self._train.take(mask))
+        return float(self._known[key][fold])
+
+    def _utilities(self, part: Samples) -> Vector:
+        v = self._validation
+        if len(np.unique(part.label[part.weight > 0])) == 2:
+            p = self._model.fresh().fit(part, rng=np.random.default_rng(0)).predict(v)
+        else:
+            p = np.full(len(v), (float(part.weight @ part.label) + 1.0) / (float(part.weight.sum()) + 2.0))
+        lost = v.weight * row_log_loss(v.label > 0, p)
+        return np.asarray(-np.bincount(self._fold, lost) / np.bincount(self._fold, v.weight))
+
+
+class LeaveOneOut(_Retraining):
+    """What the model loses without one sample, all others kept."""
+
+    name, kind = "leave_one_out", "loo"
+
+
+class Shapley(_Retraining):
+    """Shapley values by random orders."""
+
+    name, kind = "shapley", "shapley"
+
+
+class BetaShapley(_Retraining):
+    """Beta(16, 1) values: of small subsets above all, where a sample can still be told from noise."""
+
+    name, kind = "beta_shapley", "beta(16,1)"
+
+
+class Banzhaf(_Retraining):
+    """Banzhaf values by reuse of every subset for every sample."""
+
+    name, kind = "banzhaf", "banzhaf"
