@@ -12,6 +12,7 @@ from assay.errors import ConfigError
 from assay.logs import cleaning, collect
 from assay.samples import build
 from assay.samples.describe import families
+from assay.stages.anomalies import find_anomalies
 from assay.stages.choose import select
 from assay.stages.explain import explained
 from assay.stages.judge import evaluate
@@ -20,6 +21,7 @@ from assay.stages.serve import recommend
 from assay.stages.slices import find_slices
 from assay.stages.study import study as compare
 from assay.stages.verify import verify as check
+from assay.stages.weights import learn
 from assay.stages.workbench import Report, Workbench
 from assay.store import Run, digest, write_json
 
@@ -150,6 +152,16 @@ def slices(config: Config, folder: Path | str, *, report: Report = silent) -> Ru
     return _after(config, folder, "slices", find_slices, report)
 
 
+def anomalies(config: Config, folder: Path | str, *, report: Report = silent) -> Run:
+    """Users like robots and labels that the rest of the log contradicts; after the run itself."""
+    return _after(config, folder, "anomalies", find_anomalies, report)
+
+
+def weights(config: Config, folder: Path | str, *, report: Report = silent) -> Run:
+    """Weights of few learnt parameters, chosen on tuning; after the run itself."""
+    return _after(config, folder, "weights", learn, report)
+
+
 def explain(
     config: Config, folder: Path | str, *, sample_id: str | None = None, user_id: str | None = None, item_id: str | None = None
 ) -> dict[str, Any]:
@@ -158,7 +170,8 @@ def explain(
 
 
 def study(config: Config, folder: Path | str, *, report: Report = silent) -> Run:
-    """The long comparison: after the run, every valuer's removals on every model that learns, on tuning."""
+    """The long comparison: after the run, every valuer's removals on every model that learns, learnt weights, on tuning."""
+    weights(config, folder, report=report)
     return _after(config, folder, "study", compare, report)
 
 

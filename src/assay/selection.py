@@ -3,7 +3,7 @@
 Every function returns weights (n,), never fewer rows: a selection is the same samples with other weights.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numba
 import numpy as np
@@ -146,17 +146,17 @@ def removed_share(before: Vector, after: Vector) -> float:
     return 1.0 - int(np.count_nonzero(after)) / max(int(np.count_nonzero(before)), 1)
 
 
-def write_weights(run: Run, samples: Samples, weight: Vector, extra: Sequence[str] = ("key",)) -> list[str]:
+def write_weights(run: Run, samples: Samples, weight: Vector, folder: str = "selection") -> list[str]:
     """Write weights.parquet (sample_id, the user's own key if given, weight) and weight files; return their names.
 
     weights.txt has one weight a line in the order of weights.parquet, as LightGBM (`train.txt.weight`) and XGBoost
     (`train.txt.weight`) read them beside a training file.
     """
-    keys = [name for name in ("sample_id", *extra) if name in samples.keys.column_names]
+    keys = [name for name in ("sample_id", "key") if name in samples.keys.column_names]
     table = samples.keys.select(keys).append_column("weight", pa.array(weight, pa.float64()))
-    write_parquet(run.path("selection/weights.parquet"), table)
+    write_parquet(run.path(f"{folder}/weights.parquet"), table)
     lines = "\n".join(map(repr, weight.tolist())) + "\n"
-    names = ["selection/lightgbm.weight", "selection/xgboost.weight"]
+    names = [f"{folder}/lightgbm.weight", f"{folder}/xgboost.weight"]
     for name in names:
         write_text(run.path(name), lines)
-    return ["selection/weights.parquet", *names]
+    return [f"{folder}/weights.parquet", *names]

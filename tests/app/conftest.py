@@ -143,7 +143,12 @@ def write_study(run: Run) -> None:
     write_json(run.path("study/methods.json"), [method, {"valuer": "ease", "why_not": f"no {HOSTILE}"}])
     scores = {"model": "ease", "seconds": 60.0, "tuning": {m: estimate(0.5, 0.01) for m in ("auc", "log_loss", "ndcg@10")}}
     write_json(run.path("study/recommenders.json"), [scores, {"model": "als", "why_not": "als needs the package implicit"}])
-    write_json(run.path("study/learnt.json"), [{"family": "all", "weights": "half-life 20", "path": [], "difference": found}])
+    learnt = {"family": "all", "weights": f"half-life 20, {HOSTILE}", "path": [], "difference": found}
+    write_json(run.path("weights/learnt.json"), {"chosen": "nothing", "families": [learnt]})
+    user = {"user_id": HOSTILE, "score": 9.0, "flagged": True, "trait": "takes far more than others", "samples": 900}
+    sample = {"sentence": HOSTILE, "sample_id": 7, "user": HOSTILE, "week": "2017-10-02"}
+    users, samples = {"flagged": 1, "of": 2469, "first": [user]}, {"flagged": 0, "of": 9000, "expected_precision": 0.0}
+    write_json(run.path("anomalies/found.json"), {"users": users, "samples": samples | {"first": [sample]}})
     write_json(run.path("study/models.json"), [line(v, m, 0.02) for v in valuers for m in ("forest", "lightgbm")])
 
 

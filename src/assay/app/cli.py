@@ -176,6 +176,22 @@ def slices(folder: RunFolder, as_json: Json = False, _debug: Debug = False) -> N
     _examine(folder, "slices", "slices/found.json", terminal.show_slices, as_json=as_json)
 
 
+@app.command()
+def anomalies(folder: RunFolder, as_json: Json = False, _debug: Debug = False) -> None:
+    """Name users who behave like robots and samples whose label the rest of the log contradicts."""
+    from assay.app import terminal
+
+    _examine(folder, "anomalies", "anomalies/found.json", terminal.show_anomalies, as_json=as_json)
+
+
+@app.command()
+def weights(folder: RunFolder, as_json: Json = False, _debug: Debug = False) -> None:
+    """Learn a half-life, slice weights and a share of wrong labels, and choose among them on the tuning periods."""
+    from assay.app import terminal
+
+    _examine(folder, "weights", "weights/learnt.json", terminal.show_weights, as_json=as_json)
+
+
 @app.command(context_settings={"ignore_unknown_options": True})  # ids may be negative
 def explain(
     folder: RunFolder,

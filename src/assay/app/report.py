@@ -6,7 +6,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from assay import __version__
 from assay.app import words
-from assay.app.sections import accounts, importance, models, selection, verification
+from assay.app.sections import accounts, anomalies, importance, models, selection, verification
 from assay.app.sections.facts import Facts
 from assay.config import Config
 from assay.store import Run, write_text
@@ -16,6 +16,8 @@ PARTS = (
     ("verdict", "Does it help?", selection.verdict),
     ("curve", "How much to take out", selection.curve),
     ("slices", "Harmful slices", selection.slices),
+    ("weights", "Learnt weights", selection.weights),
+    ("anomalies", "Robots and wrong labels", anomalies.anomalies),
     ("verification", "Are the values true?", verification.verification),
     ("study", "The long comparison", selection.study),
     ("rules", "Rules that describe low values", selection.rules),

@@ -8,7 +8,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from assay.app import words
+from assay.app import stored, words
+from assay.app.sections.facts import Facts
 from assay.store import Run
 
 WIDTH = 80
@@ -114,6 +115,30 @@ def show_slices(run: Run, lines: Sequence[Mapping[str, Any]]) -> None:
     others = len(lines) - table.row_count
     _print([("looked at", f"{others} more rule(s) for low values, which no change helps", "")])
     _print([("report", str(run.path("report.html")), "bold")])
+
+
+def show_anomalies(run: Run, found: Mapping[str, Any]) -> None:
+    """How many are flagged of users and of samples, and the first of the flagged ones."""
+    users, samples = found["users"], found["samples"]
+    shown = Facts(run, hash_ids=stored.config(run).show.hash_ids).shown
+    lines = [("users", words.flagged(users, "user behaves like a robot", "users behave like robots"), "bold")]
+    lines += [("", f"{shown(line['user_id'])}: {line['trait']}", "") for line in users["first"] if line["flagged"]]
+    lines.append(("samples", words.flagged(samples, "label is doubtful", "labels are doubtful"), "bold"))
+    if samples["flagged"]:
+        lines += [("", f"{line['sentence']} (user {shown(line['user'])}, week {line['week']})", "") for line in samples["first"]]
+    _print([*lines, ("report", str(run.path("report.html")), "bold")])
+
+
+def show_weights(run: Run, found: Mapping[str, Any]) -> None:
+    """What was learnt, what it changes on tuning, what was chosen."""
+    lines = []
+    for line in found["families"]:
+        changes = [
+            f"{m} {words.figure(line['difference'][m]['value'], sign=True)}" for m in words.PREFERRED if m in line["difference"]
+        ]
+        lines.append((line["family"], f"{line['weights']}: {', '.join(changes)}", ""))
+    lines.append(("chosen", found["chosen"], "bold"))
+    _print([*lines, ("report", str(run.path("report.html")), "bold")])
 
 
 def show_explanation(answer: Mapping[str, Any]) -> None:

@@ -177,6 +177,16 @@ def finding(model: str, selection: Mapping[str, Any], chosen: str | None = None)
     return "even", f"{start} by {changes or 'no measure'}. No difference beyond chance: keep all samples."
 
 
+def flagged(found: Mapping[str, Any], one: str, several: str) -> str:
+    """How many of how many are flagged, in a sentence."""
+    number = found["flagged"]
+    if not number:
+        return f"Nothing to mend among {count(found['of'])}: no {one}."
+    sure = found.get("expected_precision")
+    certain = f"; some {percent(sure)} of these should be wrong" if sure else ""
+    return f"{count(number)} of {count(found['of'])} {one if number == 1 else several}{certain}."
+
+
 def features(kept: Mapping[str, Any]) -> str:
     """What feature selection saved and cost, in a sentence."""
     columns, entries = kept["columns"], kept["entries_a_row"]

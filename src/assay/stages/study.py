@@ -1,7 +1,7 @@
-"""The long comparison, on the tuning periods: every valuer, every model that learns, recommenders, learnt weights."""
+"""The long comparison, on the tuning periods: every valuer, every model that learns, recommenders."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,6 @@ from assay.config import BASELINES
 from assay.errors import InputError
 from assay.evaluation.holdout import CLAIMS, Scored, differences, estimates
 from assay.importance import registry as valuers
-from assay.importance import segments
 from assay.importance.protocol import Importance
 from assay.models import registry as models
 from assay.samples.table import Samples
@@ -19,10 +18,9 @@ from assay.selection import floor_groups, hashed_order, remove
 from assay.stages.workbench import VALUED, Workbench
 from assay.store import write_json
 from assay.trials.curve import RESAMPLES, refit
-from assay.trials.weights import FAMILIES, learn_weights
 
 CURVES, MODELS, METHODS = "study/curves.json", "study/models.json", "study/methods.json"
-RECOMMENDERS, LEARNT = "study/recommenders.json", "study/learnt.json"
+RECOMMENDERS = "study/recommenders.json"
 _RANDOM = "random"
 _FRACTION = 0.02  # removed from models other than the logistic regression, and by every valuer
 _ITEMS = 10_000  # most bought ones: the set on which others are compared with EASE
@@ -32,14 +30,14 @@ Line = dict[str, Any]
 
 def study(bench: Workbench) -> list[str]:
     """study/: curves (what removing each fraction by each valuer of the run changes for the logistic regression), models
-    (what removing 2 % changes for every other model), methods (every valuer there is, cost beside gain), recommenders and
-    learnt weights. All on tuning.
+    (what removing 2 % changes for every other model), methods (every valuer there is, cost beside gain) and
+    recommenders. All on tuning.
     """
     pages: dict[str, Any] = {CURVES: [], MODELS: []}
     others = [name for name in bench.names if name not in (VALUED, *BASELINES)]
     fractions = bench.config.select.fractions
     steps = (len(bench.config.value.valuers) + 1) * (len(fractions) + len(others))
-    steps += len(valuers.VALUERS) + len(_NAMES) + len(FAMILIES)
+    steps += len(valuers.VALUERS) + len(_NAMES)
     done = 0
 
     def report() -> None:
@@ -60,7 +58,6 @@ def study(bench: Workbench) -> list[str]:
             report()
     pages[METHODS] = _methods(bench, full[VALUED], report)
     pages[RECOMMENDERS] = _recommenders(bench, report)
-    pages[LEARNT] = _learnt(bench, full[VALUED], report)
     for name, content in pages.items():
         write_json(bench.run.path(name), content)
     return list(pages)
@@ -146,22 +143,6 @@ def _recommenders(bench: Workbench, report: Callable[[], None]) -> list[Line]:
             lines.append({"model": name, "seconds": seconds, "tuning": found})
         report()
     lines += [{"model": name, "tuning": estimates(_score(bench, bench.model(name)).measures, CLAIMS)} for name in bench.names]
-    return lines
-
-
-def _learnt(bench: Workbench, full: Scored, report: Callable[[], None]) -> list[Line]:
-    """Learnt weights: what each family of parameters came to, and what it changes."""
-    train, validation = bench.train, bench.load("validation")
-    found: Sequence[segments.Attribute] = segments.attributes(train, bench.config.samples.period_days)
-    lines: list[Line] = []
-    for family in FAMILIES:
-        learnt = learn_weights(
-            bench.precondition(), train, validation, found, family=family, folds=bench.config.value.folds, seed=bench.config.seed
-        )  # fmt: skip
-        scored = _score(bench, refit(bench.precondition(), train, learnt.weight))
-        shown = differences(bench.tuning.difference(full, scored, resamples=RESAMPLES), CLAIMS)
-        lines.append({"family": family, "weights": learnt.sentence(), "path": learnt.path, "difference": shown})
-        report()
     return lines
 
 

@@ -185,11 +185,17 @@ def study(facts: Facts) -> Part | None:
         "fraction": words.percent(models[0]["fraction"]) if models else None,
         "methods": _methods(facts),
         "recommenders": _recommenders(facts),
-        "learnt": [
-            {"name": line["weights"], "cells": _trial(line["difference"])} for line in facts.json("study/learnt.json") or []
-        ],
         "measures": words.PREFERRED,
     }
+
+
+def weights(facts: Facts) -> Part | None:
+    """What `assay weights` learnt and chose; None where it has not run."""
+    found = facts.json("weights/learnt.json")
+    if found is None:
+        return None
+    lines = [{"name": line["weights"], "cells": _trial(line["difference"])} for line in found["families"]]
+    return {"lines": lines, "chosen": found["chosen"], "measures": words.PREFERRED}
 
 
 def _methods(facts: Facts) -> list[Part]:
