@@ -25,7 +25,7 @@ _DOUBT = 0.5  # estimated share of wrong labels from which samples are flagged
 _CERTAIN = 5.0  # standard errors by which contradictions must exceed what the model expects
 _TRAITS = {
     "activity": "takes far more than others",
-    "night": "active at hours when others are not",
+    "night": "keeps to hours of its own, unlike the crowd's",
     "variety": "takes each item about equally often, or one alone",
     "company": "takes the same items as some other users do",
 }
