@@ -68,7 +68,7 @@ def test_slopes_are_those_of_finite_differences():
     train, _ = broken_week(samples.split("train"), np.random.default_rng(0))
     validation, model = samples.split("validation"), fitted(train)
     features = weights._features(model, train, attributes(train, 7), "all")[:6]
-    theta = np.array([0.01, 0.02, 0.1, 0.0, -0.1, 0.0])
+    theta = np.array([0.03, 0.02, 0.1, 0.0, -0.1, 0.0])
     weight = weights._weights(train.weight, features, theta)
     at = model.fresh().fit(train.with_weight(weight), rng=np.random.default_rng(0))
     found, _ = weights._slopes(at, train, weight, validation, np.arange(len(validation)) % 5, features, theta)
@@ -81,6 +81,15 @@ def test_slopes_are_those_of_finite_differences():
             again = model.fresh().fit(train.with_weight(changed), rng=np.random.default_rng(0))
             utilities.append(weights._utility(again, validation))
         assert found[k] == pytest.approx((utilities[0] - utilities[1]) / 2e-3, rel=0.1, abs=1e-5)
+
+
+def test_all_at_once_is_not_held_up_by_what_stands_at_its_bound():
+    samples = make_samples(12_000, users=200, seed=2)
+    train, mask = swapped_category(samples.split("train"), np.random.default_rng(2))
+    validation = samples.split("validation")
+    found = learn(train, validation, "all")
+    assert found.path[-1] > found.path[0] + 0.5 * (learn(train, validation, "slices").path[-1] - found.path[0])
+    assert found.weight[mask].mean() < 0.7 * found.weight[~mask].mean()
 
 
 def test_another_family_is_refused():

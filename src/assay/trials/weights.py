@@ -8,6 +8,7 @@ for small steps only; how far to go, or not to go at all, is chosen on tuning.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,15 +93,17 @@ def learn_weights(
     theta = np.zeros(len(features))
     weight, fitted = train.weight, model
     path = [_utility(fitted, validation)]
-    chosen: NDArray[np.bool_] | None = None
     for step in range(_STEPS):
         if progress is not None:
             progress(step, _STEPS)
         slope, error = _slopes(fitted, train, weight, validation, fold, features, theta)
         sure = np.divide(np.abs(slope), error, out=np.zeros_like(slope), where=error > 0)
-        if chosen is None:  # of slices, the surest few; they stay the same ones
+        # What stands at its bound and would go beyond must not set the size of the step.
+        free = _bounded(features, theta + 1e-9 * slope) != theta
+        move = np.where((sure > _SURE) & free, slope, 0.0)
+        if not step:  # of slices, the surest few; they stay the same ones
             chosen = _first(features, sure)
-        move = np.where(chosen & (sure > _SURE), slope, 0.0)
+            features, theta, move = [features[k] for k in chosen], theta[chosen], move[chosen]
         if not move.any():
             break
         size = _LARGEST / max(float(np.abs(_log_weight(features, theta + move) - _log_weight(features, theta)).max()), 1e-12)
@@ -125,13 +128,16 @@ class _Feature:
 
     kind: str
     name: str
-    column: Vector  # (n,) age, membership, or likelihood of the own label
+    column: NDArray[Any]  # (n,) age in units, membership (bool: there are many), or likelihood of the own label
+    unit: float = 1.0  # periods in a unit of age
 
 
 def _features(model: LogisticRegression, train: Samples, found: Sequence[Attribute], family: str) -> list[_Feature]:
     out = []
     if family in ("recency", "all"):
-        out.append(_Feature("recency", "recency", (int(train.period.max()) - train.period).astype(np.float64)))
+        age = int(train.period.max()) - train.period
+        # In standard deviations, or its steps would drown those of slices, which are 0 or 1.
+        out.append(_Feature("recency", "recency", age / (age.std() or 1.0), float(age.std() or 1.0)))
     if family in ("noise", "all"):
         p = left_out_probability(train, model)
         out.append(_Feature("noise", "noise", np.where(train.label > 0, p, 1.0 - p)))
@@ -142,9 +148,7 @@ def _features(model: LogisticRegression, train: Samples, found: Sequence[Attribu
             counts = np.bincount(attribute.codes, minlength=len(attribute.levels))
             for k, level in enumerate(attribute.levels):
                 if _LEAST * len(train) <= counts[k] <= (1 - _LEAST) * len(train) and attribute.name not in ("label", "kind"):
-                    out.append(
-                        _Feature("slice", f"where {attribute.words} is {level}", (attribute.codes == k).astype(np.float64))
-                    )
+                    out.append(_Feature("slice", f"where {attribute.words} is {level}", attribute.codes == k))
     return out
 
 
@@ -159,7 +163,7 @@ def _log_weight(features: Sequence[_Feature], theta: Vector) -> Vector:
         if feature.kind == "recency":
             total -= value * feature.column
         elif feature.kind == "slice":
-            total += value * feature.column
+            total[feature.column] += value
         else:
             total += np.log(np.maximum(1.0 - _doubt(feature.column, value), _FLATTEST))
     return total
@@ -208,21 +212,22 @@ def _slopes(
             below, above = (np.log(np.maximum(1.0 - _doubt(feature.column, t), _FLATTEST)) for t in ends)
             moved = (above - below) / (ends[1] - ends[0])
         else:
-            moved = -feature.column if feature.kind == "recency" else feature.column
+            moved = -feature.column if feature.kind == "recency" else feature.column.astype(np.float64)
         slopes[:, k] = values @ (moved - share @ moved)  # the sum of the weights stays
     return slopes.mean(axis=0), slopes.std(axis=0, ddof=1) / np.sqrt(len(slopes))
 
 
-def _first(features: Sequence[_Feature], sure: Vector) -> NDArray[np.bool_]:
+def _first(features: Sequence[_Feature], sure: Vector) -> NDArray[np.int64]:
+    """Positions of all but slices, and of the slices with the surest slopes."""
     chosen = np.array([feature.kind != "slice" for feature in features])
     slices = np.flatnonzero(~chosen)
     chosen[slices[np.argsort(-sure[slices], kind="stable")[:_SLICES]]] = True
-    return chosen
+    return np.flatnonzero(chosen)
 
 
 def _named(features: Sequence[_Feature], theta: Vector) -> Parameters:
     by_kind: dict[str, list[tuple[str, float]]] = {"recency": [], "slice": [], "noise": []}
     for feature, value in zip(features, theta, strict=True):
-        by_kind[feature.kind].append((feature.name, float(value)))
+        by_kind[feature.kind].append((feature.name, float(value) / feature.unit))
     decay, noise = (by_kind[kind][0][1] if by_kind[kind] else 0.0 for kind in ("recency", "noise"))
     return Parameters(decay, {name: value for name, value in by_kind["slice"] if value}, noise)
