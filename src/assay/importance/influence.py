@@ -119,7 +119,7 @@ def prepare(
     sample_weight: Vector | None = None,
     weight_val: Vector | None = None,
     folds: NDArray[np.int64] | None = None,
-    curvature: Curvature | None = None,
+    curvature: Curvature | IterativeCurvature | None = None,
     utility: Utility = LOG_LOSS,
     request_val: NDArray[Any] | None = None,
 ) -> State:

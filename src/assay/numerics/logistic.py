@@ -178,16 +178,19 @@ class Curvature:
 
 
 class IterativeCurvature:
-    """Solves with the Hessian X' D X + l2 I by conjugate gradients, where it is too wide to be stored."""
+    """Solves with the Hessian X' D X + l2 I by conjugate gradients, where it is too wide to be stored or not worth a factor.
 
-    def __init__(self, X: sparse.csr_array, d: Vector, l2: float) -> None:
-        self._problem = X, d, l2
+    near: a factored Hessian not far away, which preconditions.
+    """
+
+    def __init__(self, X: sparse.csr_array, d: Vector, l2: float, near: Curvature | None = None) -> None:
+        self._problem, self._near = (X, d, l2), near
 
     def solve(self, g: Vector) -> Vector:
         """H^-1 g for g of shape (p,) or (p, k), to 1e-10 of g."""
         X, d, l2 = self._problem
         if g.ndim == 1:
-            return direction(X, d, l2, g, None, tolerance=1e-10)
+            return direction(X, d, l2, g, self._near, tolerance=1e-10)
         return np.stack([self.solve(np.ascontiguousarray(column)) for column in g.T], axis=1)
 
 

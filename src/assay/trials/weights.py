@@ -18,7 +18,7 @@ from assay.importance.predicted import left_out_probability
 from assay.importance.protocol import user_folds
 from assay.importance.segments import Attribute
 from assay.models.logistic import LogisticRegression
-from assay.numerics.logistic import losses, margins
+from assay.numerics.logistic import IterativeCurvature, losses, margins, probability
 from assay.samples.table import Samples
 from assay.trials.curve import Arm, refit
 
@@ -198,9 +198,12 @@ def _slopes(
     """Slope of the utility by each parameter, and its standard error over folds."""
     assert model.coef_ is not None
     X, y = train.matrix(), train.label
+    p = probability(margins(X, model.coef_))
+    # A few solves are all that is needed: no step is worth a factorisation of its own.
+    curvature = IterativeCurvature(X, weight * p * (1.0 - p), model.l2, model.curvature_)
     state = prepare(
         X, y, validation.matrix(), validation.label, l2=model.l2, coef=model.coef_, sample_weight=weight,
-        weight_val=validation.weight, folds=fold, curvature=model.curve(train.with_weight(weight)),
+        weight_val=validation.weight, folds=fold, curvature=curvature,
     )  # fmt: skip
     # Without a leverage correction: the slope of the utility by a sample's log-weight, not its loss on removal.
     values = state.values(X, y, weight, np.zeros(len(y)))
