@@ -1,8 +1,11 @@
 """The benchmarks run; what they measure is nobody's test."""
 
 import importlib.util
+import itertools
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
 import pytest
 
 from assay import pipeline
@@ -40,3 +43,28 @@ def test_influence_is_timed_on_a_finished_run(run, capsys):
     out = capsys.readouterr().out
     assert f"{run.read_json('summary.json')['samples']['train']:,} training samples" in out
     assert "target 45 s: reached" in out
+
+
+def test_the_reciprocal_rank_estimate_is_the_mean_over_all_orders():
+    sessions = benchmark("sessions")
+    train = {1: (0, 1, 2), 2: (0, 2), 3: (1, 3), 4: (0, 3, 1), 5: (4, 5)}
+    events = [(s, item, 10 * s + k) for s, items in train.items() for k, item in enumerate(items)]
+    columns = ("session_id", "item_id", "timestamp")
+    log, new = (pa.table(dict(zip(columns, zip(*rows, strict=True), strict=True))) for rows in (events, [(9, 0, 1), (9, 1, 2)]))
+    found, ids, prefixes = sessions.reciprocal_rank_values(log, new, 2, 4_000)
+
+    def utility(kept):
+        near = sorted((s for s in kept if 0 in train[s]), key=lambda s: -s)[:2]  # all are equally similar: the latest win
+        score = {item: sum(item in train[s] for s in near) for item in range(6)}
+        above = sum(v > score[1] for v in score.values())
+        equal = sum(v == score[1] for v in score.values())
+        return 1.0 / (above + (equal + 1) / 2) if score[1] else 0.0
+
+    expected = dict.fromkeys(train, 0.0)
+    for order in itertools.permutations(train):
+        for k, s in enumerate(order):
+            expected[s] += (utility(order[: k + 1]) - utility(order[:k])) / 120
+    assert prefixes == 1
+    np.testing.assert_allclose(found.mean(axis=0), [expected[s] for s in ids], atol=0.02)
+    assert found.mean(axis=0)[4] == 0
+    assert found.mean(axis=0).sum() == pytest.approx(utility(tuple(train)))
