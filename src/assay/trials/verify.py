@@ -112,7 +112,8 @@ def planted(train: Samples, kind: str, share: float, seed: int) -> tuple[Samples
     rng, n = np.random.default_rng([seed, NOISES.index(kind)]), len(train)
     chance = np.ones(n) if kind == NOISES[0] else (train.label == 0).astype(np.float64)
     if kind == NOISES[2]:
-        chance *= np.bincount(train.item, train.label, minlength=int(train.item.max()) + 1)[train.item]
+        shaped = chance * np.bincount(train.item, train.label, minlength=int(train.item.max()) + 1)[train.item]
+        chance = shaped if shaped.any() else chance  # where every row has an item of its own, none is popular
     count = min(round(share * n), int(np.count_nonzero(chance)))
     wrong = np.zeros(n, bool)
     wrong[rng.choice(n, count, replace=False, p=chance / chance.sum())] = True

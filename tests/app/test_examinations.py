@@ -1,0 +1,117 @@
+"""What stands beside a run - verify, slices, anomalies, weights, explain - from the command line, on logs of several shapes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from assay import pipeline
+from assay.app import cli
+from assay.config import parse
+from assay.store import file_digest
+from tests.test_entries import SMALL
+
+COMMANDS = {"verify": "verdict.json", "slices": "found.json", "anomalies": "found.json", "weights": "learnt.json"}
+
+
+def views(path: Path) -> dict:
+    """A log of views alone, under other column names, with ids of several scripts; the config's content."""
+    rng = np.random.default_rng(3)
+    lines = ["客户\tartikel\tmoment"]
+    for week in range(18):
+        for user in range(40):
+            for _ in range(rng.poisson(5)):
+                item = (user % 5) + 5 * int(min(rng.geometric(0.35) - 1, 7)) if rng.random() < 0.7 else int(rng.integers(40))
+                when = np.datetime64("2024-01-01T00:00:00") + np.timedelta64(week * 10_080 + int(rng.integers(10_000)), "m")
+                lines.append(f"משתמש {user} 🐝\t茶-{item}\t{when}")
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    columns = {"user_id": "客户", "item_id": "artikel", "timestamp": "moment"}
+    log = {"events": [{"path": str(path), "format": "tsv", "event": "view", "columns": columns}]}
+    return SMALL | {"log": log, "samples": SMALL["samples"] | {"target": "view"}}
+
+
+def clicks(path: Path) -> dict:
+    """A table of labelled samples, no users' requests in it; the config's content."""
+    rng = np.random.default_rng(4)
+    n = 4_000
+    x = rng.normal(size=n)
+    columns = {
+        "row": np.arange(n),
+        "client": rng.integers(60, size=n),
+        "day": np.datetime64("2024-01-01") + np.sort(rng.integers(140, size=n)).astype("timedelta64[D]"),
+        "x": x,
+        "colour": np.where(rng.random(n) < 0.5, "rot", "粉色"),
+        "clicked": (x + rng.logistic(size=n) > 0).astype(int),
+    }
+    pq.write_table(pa.table(columns), path)
+    table = {"path": str(path), "label": "clicked", "key": "row", "timestamp": "day", "user": "client"}
+    return {k: v for k, v in SMALL.items() if k != "models"} | {"table": table, "models": {"names": ["logistic"]}}
+
+
+@pytest.fixture(scope="module", params=[views, clicks])
+def run(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("examined")
+    content = request.param(folder / ("log.tsv" if request.param is views else "table.parquet"))
+    return pipeline.execute(parse(content), folder / "run")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_is_done_once_shown_and_in_the_report(command, run, capsys):
+    assert cli.main([command, str(run.folder), "--json"]) == 0
+    page = json.loads(capsys.readouterr().out)
+    assert page == run.read_json(f"{command}/{COMMANDS[command]}")
+    before = {path.name: file_digest(path) for path in run.path(command).iterdir()}
+    assert cli.main([command, str(run.folder)]) == 0
+    assert "report.html" in capsys.readouterr().out
+    assert {path.name: file_digest(path) for path in run.path(command).iterdir()} == before
+    section = {"verify": "verification"}.get(command, command)
+    assert f'<section id="{section}">' in run.path("report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_a_sample_is_explained(run, capsys):
+    ident = run.read_table("importance/influence.parquet")["sample_id"][0].as_py()
+    assert cli.main(["explain", str(run.folder), str(ident), "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["columns"]
+    assert cli.main(["explain", str(run.folder), "12345"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", ["verify", "slices"])
+def test_killed_in_the_middle_it_ends_with_the_same_bytes(command, tmp_path):
+    finished = pipeline.execute(parse(views(tmp_path / "log.tsv")), tmp_path / "run")
+    called = [sys.executable, "-m", "assay.app.cli", command, str(finished.folder)]
+    for wait, how in ((6.0, signal.SIGKILL), (9.0, signal.SIGINT)):
+        process = subprocess.Popen(called, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        time.sleep(wait)
+        os.kill(process.pid, how)
+        _, err = process.communicate()
+        assert process.returncode in (-signal.SIGKILL, 130, 0)  # 0: it was done before the signal
+        if process.returncode == 130:
+            assert err.splitlines()[-1] == "error: interrupted; the same command goes on where it stopped"
+    subprocess.run(called, check=True, capture_output=True)
+    interrupted = {path.name: path.read_bytes() for path in finished.path(command).iterdir()}
+    other = pipeline.execute(parse(views(tmp_path / "log.tsv")), tmp_path / "other")
+    getattr(pipeline, command)(parse(views(tmp_path / "log.tsv")), other.folder)
+    assert {path.name: path.read_bytes() for path in other.path(command).iterdir()} == interrupted
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_what_is_no_run_is_said(command, tmp_path, capsys):
+    assert cli.main([command, str(tmp_path / "nowhere")]) == 2
+    assert "no such folder; make a run first" in capsys.readouterr().err
+    assert cli.main([command, str(tmp_path)]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
