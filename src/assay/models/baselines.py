@@ -39,7 +39,8 @@ class Popularity(Calibrated):
         """Count sales, where no window says which, then learn the share of positives by them."""
         if self.window is None:
             rows = training_rows(samples, self.name)
-            self.sales_ = np.bincount(samples.item[rows], samples.weight[rows] * samples.label[rows])
+            sales = np.bincount(samples.item[rows], samples.weight[rows] * samples.label[rows])
+            self.sales_ = sales.astype(np.float64)
         return super().fit(samples, rng=rng)
 
     def raw(self, samples: Samples) -> Vector:

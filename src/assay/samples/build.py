@@ -218,6 +218,17 @@ def load(run: Run, split: str | None = None, which: Which = "samples", names: li
     return Samples(table.select(known), table.select(rest), encoder)
 
 
+def truth(config: Config, run: Run) -> tuple[NDArray[np.int64], Codes]:
+    """request_id and item_code (n,) of everything that requests took, also of items that are no candidates."""
+    if config.table is not None or config.log is None:
+        table = run.read_table("samples/candidates.parquet", ["request_id", "item_code", "label"])
+        table = table.filter(pc.equal(table.column("label"), 1))
+        return table.column("request_id").to_numpy(), table.column("item_code").to_numpy()
+    events, users, items = (run.read_table(f"clean/{name}.parquet") for name in ("events", "users", "items"))
+    past = history(events, users, items, config.samples.target, config.samples.period_days)
+    return request_ids(past, past.bought.user, past.bought.period), past.bought.item
+
+
 def sources(bits: int) -> list[str]:
     """Names of the candidate sources in a row's `source`."""
     return [name for k, name in enumerate(SOURCES) if bits >> k & 1]
