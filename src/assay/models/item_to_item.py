@@ -34,7 +34,7 @@ class Ease(Recommending):
         del rng
         if len(taken.item_codes) > autoencoder.MOST_ITEMS:
             raise InputError(f"ease: {len(taken.item_codes)} items, {autoencoder.MOST_ITEMS} at most; lower items")
-        return {"weights": autoencoder.weights(autoencoder.gram_inverse(taken.matrix(), self.l2)).astype(np.float32)}
+        return {"weights": autoencoder.weights(autoencoder.gram_inverse(taken.matrix(), self.l2), np.float32)}
 
     def score(self, user: NDArray[Any], item: Ints, period: NDArray[Any]) -> Vector:
         """Sums of weights over the user's items before the period."""

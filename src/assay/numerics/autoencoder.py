@@ -37,9 +37,9 @@ def gram_inverse(X: sparse.csr_array, l2: float) -> Matrix:
     return np.asarray(factor + factor.T)
 
 
-def weights(P: Matrix) -> Matrix:
-    """(I, I) B from P."""
-    B = P / -np.diag(P)
+def weights(P: Matrix, dtype: type = np.float64) -> NDArray[Any]:
+    """(I, I) B from P, in the given floats."""
+    B = np.divide(P, -np.diag(P), out=np.empty(P.shape, dtype), casting="same_kind")
     np.fill_diagonal(B, 0.0)
     return B
 

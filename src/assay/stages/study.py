@@ -1,10 +1,12 @@
-"""The long comparison, on the tuning periods: every valuer, every model that learns, recommenders, learnt weights."""
+"""The long comparison, on the tuning periods: every valuer, every model that learns, recommenders, learnt weights; and
+systems of many families, request by request."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from assay.config import BASELINES
@@ -14,18 +16,19 @@ from assay.importance import registry as valuers
 from assay.importance import segments
 from assay.importance.protocol import Importance
 from assay.models import registry as models
-from assay.samples.table import Samples
+from assay.samples.build import truth
 from assay.selection import floor_groups, hashed_order, remove
 from assay.stages.workbench import VALUED, Workbench
-from assay.store import write_json
+from assay.store import write_json, write_parquet
 from assay.trials.curve import RESAMPLES, refit
+from assay.trials.systems import System, catalogue, field, most_bought, scored
 from assay.trials.weights import FAMILIES, learn_weights
 
 CURVES, MODELS, METHODS = "study/curves.json", "study/models.json", "study/methods.json"
 RECOMMENDERS, LEARNT = "study/recommenders.json", "study/learnt.json"
+SYSTEMS, SCORES = "study/systems.json", {"test": "study/scores.parquet", "tuning": "study/scores_tuning.parquet"}
 _RANDOM = "random"
 _FRACTION = 0.02  # removed from models other than the logistic regression, and by every valuer
-_ITEMS = 10_000  # most bought ones: the set on which others are compared with EASE
 _NAMES = ("ease", "item_knn", "session_knn", "als")
 Line = dict[str, Any]
 
@@ -33,13 +36,15 @@ Line = dict[str, Any]
 def study(bench: Workbench) -> list[str]:
     """study/: curves (what removing each fraction by each valuer of the run changes for the logistic regression), models
     (what removing 2 % changes for every other model), methods (every valuer there is, cost beside gain), recommenders and
-    learnt weights. All on tuning.
+    learnt weights, all on tuning; systems and scores (of every system for every request, on the most bought items; on test
+    too, by which nothing is chosen).
     """
     pages: dict[str, Any] = {CURVES: [], MODELS: []}
     others = [name for name in bench.names if name not in (VALUED, *BASELINES)]
     fractions = bench.config.select.fractions
     steps = (len(bench.config.value.valuers) + 1) * (len(fractions) + len(others))
-    steps += len(valuers.VALUERS) + len(_NAMES) + len(FAMILIES)
+    compared = catalogue(bench.config.models)
+    steps += len(valuers.VALUERS) + len(_NAMES) + len(FAMILIES) + len(compared)
     done = 0
 
     def report() -> None:
@@ -63,7 +68,7 @@ def study(bench: Workbench) -> list[str]:
     pages[LEARNT] = _learnt(bench, full[VALUED], report)
     for name, content in pages.items():
         write_json(bench.run.path(name), content)
-    return list(pages)
+    return [*pages, *_systems(bench, compared, report)]
 
 
 def _removals(bench: Workbench, fractions: list[float]) -> Iterator[tuple[str, dict[float, Any]]]:
@@ -85,7 +90,7 @@ def _methods(bench: Workbench, full: Scored, report: Callable[[], None]) -> list
     values. A valuer that this table cannot feed has its reason in place of figures.
     """
     train, validation = bench.train, bench.load("validation")
-    sets = {"all": np.ones(len(train), bool), "most bought": _most_bought(train)}
+    sets = {"all": np.ones(len(train), bool), "most bought": most_bought(train)[train.item]}
     by_chance: dict[str, Scored] = {}
     lines: list[Line] = []
     for name in (_RANDOM, *(name for name in valuers.VALUERS if name != _RANDOM)):
@@ -113,14 +118,6 @@ def _methods(bench: Workbench, full: Scored, report: Callable[[], None]) -> list
             lines.append(line)
         report()
     return lines
-
-
-def _most_bought(train: Samples) -> NDArray[np.bool_]:
-    """(n,) samples of the items with most positives."""
-    sales = np.bincount(train.item, train.label)
-    kept = np.zeros(len(sales), bool)
-    kept[np.argsort(-sales, kind="stable")[:_ITEMS]] = True
-    return np.asarray(kept[train.item])
 
 
 def _without(bench: Workbench, found: Importance, inside: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -163,6 +160,35 @@ def _learnt(bench: Workbench, full: Scored, report: Callable[[], None]) -> list[
         lines.append({"family": family, "weights": learnt.sentence(), "path": learnt.path, "difference": shown})
         report()
     return lines
+
+
+def _systems(bench: Workbench, compared: Sequence[System], report: Callable[[], None]) -> list[str]:
+    """Write study/systems.json and, where there are requests, study/scores*.parquet: a row a system and request.
+
+    systems.json: items that all are judged on, requests of each split in all and judged, and a line a system as
+    trials.systems.scored gives it; or why_not.
+    """
+    kept = most_bought(bench.train)
+    try:
+        taken = truth(bench.config, bench.run)
+        fields = {split: field(getattr(bench, split), kept, *taken) for split in SCORES}
+    except InputError as error:
+        write_json(bench.run.path(SYSTEMS), {"why_not": str(error)})
+        return [SYSTEMS]
+    lines: list[Line] = []
+    tables: dict[str, list[pa.Table]] = {split: [] for split in SCORES}
+    threshold = bench.config.evaluate.threshold
+    for line, made in scored(compared, bench.train, fields, lambda: bench.rng("train"), threshold):
+        lines.append(line)
+        for split, table in made.items():
+            tables[split].append(table)
+        report()
+    asked = {split: getattr(bench, split).requests.num_rows for split in SCORES}
+    requests = {split: {"all": asked[split], "judged": len(judged.request)} for split, judged in fields.items()}
+    write_json(bench.run.path(SYSTEMS), {"items": int(kept.sum()), "requests": requests, "systems": lines})
+    for split, name in SCORES.items():
+        write_parquet(bench.run.path(name), pa.concat_tables(tables[split]).unify_dictionaries())
+    return [SYSTEMS, *SCORES.values()]
 
 
 def _score(bench: Workbench, model: Any) -> Scored:

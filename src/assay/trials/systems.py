@@ -81,15 +81,15 @@ class System:
     make: Callable[[], Scorer]
     without: tuple[str, ...] = ()
 
-    def sees(self, train: Samples) -> Samples:
-        """Train without the features that are taken away; InputError when there are none of them, or no others."""
+    def sees(self, samples: Samples) -> Samples:
+        """The samples without the features that are taken away; InputError when there are none of them, or no others."""
         if not self.without:
-            return train
-        known = [name for name in train.features.column_names if name not in train.hidden]
+            return samples
+        known = [name for name in samples.features.column_names if name not in samples.hidden]
         kept = [name for name in known if name not in self.without and not name.startswith(self._prefixes)]
         if not kept or len(kept) == len(known):
             raise InputError(f"{self.name}: of features without {', '.join(self.without)} there are {len(kept)} of {len(known)}")
-        return only(train, kept)
+        return only(samples, kept)
 
     @property
     def _prefixes(self) -> tuple[str, ...]:
@@ -142,6 +142,10 @@ class Field:
     offsets: NDArray[np.int64]
     tie: NDArray[np.int64]
 
+    def seen_by(self, system: System) -> "Field":
+        """The same without the features that are hidden from a system."""
+        return replace(self, samples=system.sees(self.samples), candidates=system.sees(self.candidates))
+
     def per_request(self, model: Scorer) -> dict[str, NDArray[np.float64]]:
         """MEASURES (R,) of the model's ranking of every request; 0 where no candidate is left."""
         label = self.candidates.label.astype(np.float64)
@@ -172,7 +176,7 @@ def field(holdout: Holdout, kept: NDArray[np.bool_], request: NDArray[np.int64],
     InputError: the split has no requests, or none that took an item that is kept.
     """
     if holdout.candidates is None or holdout.requests is None or not len(holdout.candidates):
-        raise InputError("there are no requests to rank; name the rows' request in [table], or bring a log")
+        raise InputError("the split has no requests to rank; use a longer period")
 
     def inside(items: NDArray[np.int32]) -> NDArray[np.bool_]:
         return np.append(kept, False)[np.minimum(items, len(kept))]
@@ -220,9 +224,10 @@ def scored(
         fitted = time.perf_counter()
         tables = {}
         for name, judged in fields.items():
-            each = judged.per_request(model)
+            seen = judged.seen_by(system)
+            each = seen.per_request(model)
             line[name] = {measure: float(values.mean()) for measure, values in each.items()}
-            line[name] |= judged.pointwise(model, threshold)
+            line[name] |= seen.pointwise(model, threshold)
             tables[name] = _table(system, judged, each)
         line |= {"seconds_fit": round(fitted - started, 2), "seconds_score": round(time.perf_counter() - fitted, 2)}
         yield line, tables
