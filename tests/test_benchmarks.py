@@ -68,3 +68,27 @@ def test_the_reciprocal_rank_estimate_is_the_mean_over_all_orders():
     np.testing.assert_allclose(found.mean(axis=0), [expected[s] for s in ids], atol=0.02)
     assert found.mean(axis=0)[4] == 0
     assert found.mean(axis=0).sum() == pytest.approx(utility(tuple(train)))
+
+
+def test_a_whole_catalogue_is_ranked_for_every_user(run, capsys):
+    module = benchmark("catalogue")
+    for arguments in ([], [str(run.folder)]):
+        module.main(arguments, users=40, items=300, most=50)
+        out = capsys.readouterr().out
+        assert all(name in out for name in ("item_knn", "als", "ease"))
+        assert out.count("reached") + out.count("missed") == 3
+
+
+def test_the_catalogues_measures_are_those_of_plain_counting(run):
+    module = benchmark("catalogue")
+    train, later = module.made_up(30, 80, each=100)
+    users, truth, items = module.new_ones(train, later)
+    model = module.ItemKnn(items=80).fit(train, rng=np.random.default_rng(0))
+    found = module.measure(model, users, truth, items)
+    recalls = []
+    for user in users:
+        had, took = (set(s.item[(s.user == user) & (s.label > 0)].tolist()) for s in (train, later))
+        if took - had:
+            (best,), _ = model.top_n(np.array([user]), 10)
+            recalls.append(len((took - had) & set(best.tolist())) / len(took - had))
+    assert found["recall@10"] == pytest.approx(np.mean(recalls))

@@ -75,7 +75,8 @@ def test_names_of_valuers_and_models():
         "session_shapley",
     ]
     recommenders = ["als", "ease", "item_knn", "session_knn"]
-    assert sorted(MODELS) == sorted([*recommenders, "buy_it_again", "forest", "lightgbm", "logistic", "popularity", "tree"])
+    of_features = ["buy_it_again", "forest", "lambdarank", "lightgbm", "logistic", "popularity", "tree"]
+    assert sorted(MODELS) == sorted([*recommenders, *of_features])
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from assay.stages.learn import train, value
 from assay.stages.serve import recommend
 from assay.stages.slices import find_slices
 from assay.stages.study import study as compare
+from assay.stages.systems import compare_systems
 from assay.stages.verify import verify as check
 from assay.stages.weights import learn
 from assay.stages.workbench import Report, Workbench
@@ -162,6 +163,11 @@ def weights(config: Config, folder: Path | str, *, report: Report = silent) -> R
     return _after(config, folder, "weights", learn, report)
 
 
+def systems(config: Config, folder: Path | str, *, report: Report = silent) -> Run:
+    """Systems of many families, scored request by request: what a benchmark's design is tried on; after the run itself."""
+    return _after(config, folder, "systems", compare_systems, report)
+
+
 def explain(
     config: Config, folder: Path | str, *, sample_id: str | None = None, user_id: str | None = None, item_id: str | None = None
 ) -> dict[str, Any]:
@@ -170,8 +176,9 @@ def explain(
 
 
 def study(config: Config, folder: Path | str, *, report: Report = silent) -> Run:
-    """The long comparison: after the run, every valuer's removals on every model that learns, learnt weights, on tuning."""
+    """The long comparison: after the run, learnt weights, systems of many families, every valuer on every model that learns."""
     weights(config, folder, report=report)
+    systems(config, folder, report=report)
     return _after(config, folder, "study", compare, report)
 
 

@@ -69,3 +69,37 @@ def test_a_missing_column_is_named(model, column):
     others = [name for name in make_samples(50).features.column_names if name != column]
     with pytest.raises(InputError, match=f"{model.name}.*'{column}'"):
         fitted(model, make_samples(2_000, features=others).split("train"))
+
+
+def test_popularity_of_all_time_counts_what_was_taken_in_training():
+    data = make_samples(5_000)
+    train, test = data.split("train"), data.split("test")
+    weighted = train.with_weight(np.where(train.item == 0, 0.01, 1.0))
+    sales = np.bincount(train.item[train.label > 0], minlength=60).astype(float)
+    sales[0] *= 0.01
+    predicted = fitted(Popularity(window=None), weighted).predict(test)
+    order = np.argsort(sales[test.item], kind="stable")
+    rises = np.diff(sales[test.item][order]) > 0
+    assert rises.sum() > 20
+    assert np.all(np.diff(predicted[order])[rises] > 0)
+    unseen = test.take(np.array([0]))
+    at = unseen.keys.column_names.index("item_code")
+    unseen = Samples(unseen.keys.set_column(at, "item_code", pa.array([999], pa.int32())), unseen.features)
+    assert fitted(Popularity(window=None), train).predict(unseen)[0] < predicted.max()
+
+
+def test_a_window_reads_its_own_feature():
+    data = samples(item_buyers_4=[9.0, 1.0, 5.0], item_buyers_16=[1.0, 9.0, 20.0])
+    assert np.argsort(fitted(Popularity(window=16), data).predict(data)).tolist() == [0, 1, 2]
+    with pytest.raises(InputError, match="'item_buyers_1'"):
+        fitted(Popularity(window=1), data)
+
+
+def test_half_lives_say_how_fast_purchases_fade():
+    columns = {"pair_times_bought": [4.0, 1.0], "pair_periods_since": [8.0, 2.0], "item_buyers_4": [0.0, 0.0]}
+    data = samples(**columns)
+    for half_life, first in ((1.0, 1), (8.0, 0), (None, 0)):
+        model = fitted(BuyItAgain(half_life), data)
+        assert np.argmax(model.raw(data)) == first
+        assert model.fresh().half_life == half_life
+    assert fitted(BuyItAgain(None), data).raw(data).tolist() == [4.0, 1.0]

@@ -1,6 +1,7 @@
 from assay.models.baselines import BuyItAgain, Popularity
 from assay.models.boosting import LightGBM
 from assay.models.estimator import Estimator
+from assay.models.lambdarank import LambdaRank
 from assay.models.logistic import LogisticRegression
 from assay.models.trees import DecisionTree, RandomForest
 from assay.testing.models import ScorerTests
@@ -11,9 +12,14 @@ class TestPopularity(ScorerTests):
         return Popularity()
 
 
+class TestPopularityOfAllTime(ScorerTests):
+    def make(self):
+        return Popularity(window=None)
+
+
 class TestBuyItAgain(ScorerTests):
     def make(self):
-        return BuyItAgain()
+        return BuyItAgain(half_life=3.0)
 
 
 class TestLogisticRegression(ScorerTests):
@@ -33,7 +39,12 @@ class TestRandomForest(ScorerTests):
 
 class TestLightGBM(ScorerTests):
     def make(self):
-        return LightGBM(trees=12)
+        return LightGBM(trees=12, leaves=9, rate=0.2)
+
+
+class TestLambdaRank(ScorerTests):
+    def make(self):
+        return LambdaRank(trees=12, leaves=9, rate=0.2, truncation=5)
 
 
 class TestEstimator(ScorerTests):

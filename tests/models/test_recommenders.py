@@ -75,8 +75,12 @@ def test_item_knn_scores(split):
     had = [before(train, u, t) for u, t in zip(test.user, test.period, strict=True)]
     expected = [S[own, i].sum() / max(len(own), 1) for own, i in zip(had, test.item, strict=True)]
     np.testing.assert_allclose(np.log(model.raw(test)), expected, atol=1e-5)
-    few = fitted(ItemKnn(neighbours=3), train).learnt_["weights"]
-    assert np.all((few > 0).sum(axis=0) <= 3)
+    few = fitted(ItemKnn(neighbours=3), train).learnt_
+    kept = model.taken_.item_codes
+    for item, row in enumerate(S[np.ix_(kept, kept)]):
+        best = np.argsort(-row, kind="stable")[:3]
+        np.testing.assert_array_equal(few["nearest"][item], np.sort(best))
+        np.testing.assert_allclose(few["similarity"][item], row[np.sort(best)], rtol=1e-6)
 
 
 def test_session_knn_scores(split):

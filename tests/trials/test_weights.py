@@ -92,6 +92,16 @@ def test_all_at_once_is_not_held_up_by_what_stands_at_its_bound():
     assert found.weight[mask].mean() < 0.7 * found.weight[~mask].mean()
 
 
+def test_a_sentence_has_only_what_changes_something():
+    slices = {"where price is above 19,370": -0.2, "where brand is own": 0.004, "where time is peak": -0.004}
+    learnt = weights.Learnt("all", weights.Parameters(0.1, slices, 0.004), np.ones(2), [])
+    assert learnt.sentence() == "learnt weights (all): recency, half-life 7 periods; 0.82 times where price is above 19,370"
+    nothing = weights.Learnt("noise", weights.Parameters(0.0, {"where brand is own": 0.004}, 0.0), np.ones(2), [])
+    assert nothing.sentence() == "learnt weights (noise): as they were"
+    noisy = weights.Learnt("noise", weights.Parameters(0.0, {}, 0.03), np.ones(2), [])
+    assert noisy.sentence() == "learnt weights (noise): 3 % of labels doubted"
+
+
 def test_another_family_is_refused():
     samples = make_samples(2_000)
     train = samples.split("train")

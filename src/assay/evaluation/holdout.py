@@ -64,7 +64,7 @@ class Holdout:
         return np.asarray(self.requests.column("truth_count").to_numpy()[place], np.int64)
 
     @cached_property
-    def _tie(self) -> NDArray[np.int64]:
+    def tie(self) -> NDArray[np.int64]:
         """(items,) order among equal scores: by id, falling."""
         assert self.candidates is not None
         codes, first = np.unique(self.candidates.item, return_index=True)
@@ -96,7 +96,7 @@ class Holdout:
             return Scored(p, found, None)
         c = self.candidates
         per_request, ranked = evaluate_rankings(
-            c.request, c.user, c.item, predict(c), c.label, self._truth, self._tie, self.section.k,
+            c.request, c.user, c.item, predict(c), c.label, self._truth, self.tie, self.section.k,
             popularity=self._padded(), category=self._category, resamples=draws, seed=self.seed,
         )  # fmt: skip
         known = {name: estimate for name, estimate in ranked.items() if np.isfinite(estimate["value"])}

@@ -22,6 +22,7 @@ _READABLE = 30  # segments told as patterns
 _WHOLE = ("hour", "peak", "item_price")  # attributes that are rolled up level by level
 _OF_ONE = 2  # of them about one attribute
 _BAND = 3  # hours
+_LARGE = 1e4  # numbers from here on are written out
 _PEAK = 0.9  # periods with more positives than this share of all periods are peaks
 
 
@@ -86,7 +87,7 @@ def _fifths(name: str, column: pa.ChunkedArray) -> Attribute:
     known = np.isfinite(values)
     edges = np.unique(np.quantile(values[known], (0.2, 0.4, 0.6, 0.8))) if known.any() else np.empty(0)
     codes = np.where(known, np.searchsorted(edges, values, side="left"), len(edges) + 1).astype(np.int8)
-    shown = [f"{e:.4g}" for e in edges]
+    shown = [f"{e:.4g}" if abs(e) < _LARGE else f"{e:,.0f}" for e in edges]
     levels = [f"at most {shown[0]}"] if shown else ["known"]
     levels += [f"{a} to {b}" for a, b in itertools.pairwise(shown)]
     levels += [f"above {shown[-1]}"] if shown else []

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+from threadpoolctl import threadpool_limits
 
 from assay.errors import InputError
 from assay.models.recommender import AFTER, Ints, Recommending, Taken
@@ -39,11 +40,12 @@ class Als(Recommending):
             from implicit.cpu.als import AlternatingLeastSquares
         except ImportError:
             raise InputError("als needs the package implicit: pip install 'assay[recommenders]'") from None
-        made = AlternatingLeastSquares(
-            factors=self.factors, regularization=self.l2, alpha=self.confidence, iterations=self.iterations,
-            num_threads=1, dtype=np.float64, random_state=int(rng.integers(2**31)),
-        )  # fmt: skip
-        made.fit(sparse.csr_matrix(taken.matrix()), show_progress=False)
+        with threadpool_limits(1, "blas"):  # many small systems: threads would only wait for one another
+            made = AlternatingLeastSquares(
+                factors=self.factors, regularization=self.l2, alpha=self.confidence, iterations=self.iterations,
+                num_threads=1, dtype=np.float64, random_state=int(rng.integers(2**31)),
+            )  # fmt: skip
+            made.fit(sparse.csr_matrix(taken.matrix()), show_progress=False)
         return {"factors": np.asarray(made.item_factors, np.float64)}
 
     def _users(self, histories: sparse.csr_array) -> Vector:
@@ -51,9 +53,11 @@ class Als(Recommending):
         Y = self.learnt_["factors"]
         base = Y.T @ Y + self.l2 * np.eye(Y.shape[1])
         out = np.zeros((histories.shape[0], Y.shape[1]))
-        for u in range(len(out)):
-            own = Y[histories.indices[histories.indptr[u] : histories.indptr[u + 1]]]
-            if len(own):
+        with threadpool_limits(1, "blas"):
+            for u in range(len(out)):
+                own = Y[histories.indices[histories.indptr[u] : histories.indptr[u + 1]]]
+                if not len(own):
+                    continue
                 out[u] = np.linalg.solve(base + (self.confidence - 1.0) * own.T @ own, self.confidence * own.sum(axis=0))
         return out
 

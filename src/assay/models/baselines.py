@@ -1,13 +1,13 @@
 """The two baselines that every model must beat: popularity, and buying again what was bought."""
 
+from typing import Any, Self
+
 import numpy as np
 
 from assay.errors import InputError
 from assay.models.calibrated import Calibrated, within_one
-from assay.models.scorer import Vector
+from assay.models.scorer import Vector, not_fitted, training_rows
 from assay.samples.table import Samples
-
-_HALF_LIFE = 8.0  # periods after which a purchase counts half
 
 
 def known(samples: Samples, column: str, name: str) -> Vector:
@@ -19,29 +19,70 @@ def known(samples: Samples, column: str, name: str) -> Vector:
 
 
 class Popularity(Calibrated):
-    """Ranks by how many users bought the item in the last periods (feature `item_buyers_4`; unknown counts as 0).
+    """Ranks by how many users bought the item in the last `window` periods (feature `item_buyers_4`; unknown counts as 0).
 
-    The probability never falls with popularity, also where a log's negatives were drawn by popularity.
+    window: of the periods that the samples describe items by; None: all of training, by its positives (learnt sales_, by
+    item code). The probability never falls with popularity, also where a log's negatives were drawn by popularity.
     """
 
     name = "popularity"
+    sales_: Vector | None = None
+
+    def __init__(self, window: int | None = 4) -> None:
+        self.window = window
+
+    def settings(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {"window": self.window}
+
+    def fit(self, samples: Samples, *, rng: np.random.Generator) -> Self:
+        """Count sales, where no window says which, then learn the share of positives by them."""
+        if self.window is None:
+            rows = training_rows(samples, self.name)
+            sales = np.bincount(samples.item[rows], samples.weight[rows] * samples.label[rows])
+            self.sales_ = sales.astype(np.float64)
+        return super().fit(samples, rng=rng)
 
     def raw(self, samples: Samples) -> Vector:
-        """(n,) buyers."""
-        return np.maximum(known(samples, "item_buyers_4", self.name), 0.0)
+        """(n,) buyers, or sales; an item never seen has none."""
+        if self.window is not None:
+            return np.maximum(known(samples, f"item_buyers_{self.window}", self.name), 0.0)
+        if self.sales_ is None:
+            raise not_fitted(self.name)
+        return np.append(self.sales_, 0.0)[np.minimum(samples.item, len(self.sales_))]
+
+    def describe(self) -> dict[str, Any]:
+        """Settings, table and sales."""
+        return super().describe() | ({} if self.sales_ is None else {"sales": self.sales_.tolist()})
+
+    @classmethod
+    def described(cls, content: dict[str, Any]) -> Self:
+        """The model of what `describe` gave."""
+        model = super().described(content)
+        model.sales_ = np.array(content["sales"], np.float64) if "sales" in content else None
+        return model
 
 
 class BuyItAgain(Calibrated):
-    """Ranks by the user's own purchases of the item, each halved in 8 periods; ties and the rest by popularity.
+    """Ranks by the user's own purchases of the item, each halved in `half_life` periods; ties and the rest by popularity.
 
-    From `pair_times_bought` and `pair_periods_since` (0 or unknown: never bought), and `item_buyers_4`.
+    half_life: None counts purchases of any age alike. From `pair_times_bought` and `pair_periods_since` (0 or unknown:
+    never bought), and `item_buyers_4`.
     """
 
     name = "buy_it_again"
+
+    def __init__(self, half_life: float | None = 8.0) -> None:
+        self.half_life = half_life
+
+    def settings(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {"half_life": self.half_life}
 
     def raw(self, samples: Samples) -> Vector:
         """(n,) faded purchases, plus less than a hundredth for popularity."""
         times = np.maximum(known(samples, "pair_times_bought", self.name), 0.0)
         since = np.maximum(known(samples, "pair_periods_since", self.name), 0.0)
         popularity = np.maximum(known(samples, "item_buyers_4", self.name), 0.0)
-        return np.asarray(times * 0.5 ** (since / _HALF_LIFE) + 0.01 * within_one(popularity))
+        fading = 1.0 if self.half_life is None else 0.5 ** (since / self.half_life)
+        return np.asarray(times * fading + 0.01 * within_one(popularity))

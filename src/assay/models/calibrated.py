@@ -26,6 +26,10 @@ class Calibrated:
     at_: Vector | None = None  # (B,) rising raw scores
     share_: Vector | None = None  # (B,) never falling probabilities
 
+    def settings(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {}
+
     def raw(self, samples: Samples) -> Vector:
         """(n,) raw scores, 0 or more; higher is ranked first."""
         raise NotImplementedError
@@ -45,23 +49,30 @@ class Calibrated:
         return np.asarray((1.0 - _ORDER) * np.interp(raw, self.at_, self.share_) + _ORDER * within_one(raw))
 
     def fresh(self) -> Self:
-        """An unfitted twin; there are no settings."""
-        return type(self)()
+        """An unfitted twin with the same settings."""
+        return type(self)(**self.settings())
 
-    def save(self, folder: Path) -> list[Path]:
-        """Write model.json, which holds the table."""
+    def describe(self) -> dict[str, Any]:
+        """Settings and table, as JSON takes them; InputError before fit."""
         if self.at_ is None or self.share_ is None:
             raise not_fitted(self.name)
-        table: dict[str, Any] = {"at": self.at_.tolist(), "share": self.share_.tolist()}
-        return write_model(folder, self.name, table, {})
+        return {"settings": self.settings(), "at": self.at_.tolist(), "share": self.share_.tolist()}
+
+    @classmethod
+    def described(cls, content: dict[str, Any]) -> Self:
+        """The model of what `describe` gave."""
+        model = cls(**content.get("settings", {}))
+        model.at_, model.share_ = np.array(content["at"], np.float64), np.array(content["share"], np.float64)
+        return model
+
+    def save(self, folder: Path) -> list[Path]:
+        """Write model.json, which holds settings and table."""
+        return write_model(folder, self.name, self.describe(), {})
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """The baseline that `save` wrote."""
-        content = read_model(folder)
-        model = cls()
-        model.at_, model.share_ = np.array(content["at"], np.float64), np.array(content["share"], np.float64)
-        return model
+        """The model that `save` wrote."""
+        return cls.described(read_model(folder))
 
 
 def _shares(raw: Vector, samples: Samples, rows: Rows) -> tuple[Vector, Vector]:

@@ -168,25 +168,15 @@ class Recommending(Calibrated):
             raise not_fitted(self.name)
         return self.taken_
 
-    def fresh(self) -> Self:
-        """An unfitted twin with the same settings."""
-        return type(self)(**self.settings())
-
     def save(self, folder: Path) -> list[Path]:
         """Write model.json (settings, table) and arrays.npz (what was taken, and what was learnt of it)."""
-        taken, at, share = self.fitted(), self.at_, self.share_
-        assert at is not None
-        assert share is not None
-        content = {"settings": self.settings(), "at": at.tolist(), "share": share.tolist()}
-        arrays = {f"taken_{name}": values for name, values in vars(taken).items()} | self.learnt_
-        return write_model(folder, self.name, content, arrays)
+        arrays = {f"taken_{name}": values for name, values in vars(self.fitted()).items()} | self.learnt_
+        return write_model(folder, self.name, self.describe(), arrays)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """The model that `save` wrote."""
-        content, arrays = read_model(folder), read_arrays(folder / "arrays.npz")
-        model = cls(**content["settings"])
-        model.at_, model.share_ = np.array(content["at"], np.float64), np.array(content["share"], np.float64)
+        model, arrays = cls.described(read_model(folder)), read_arrays(folder / "arrays.npz")
         taken = {name.removeprefix("taken_"): values for name, values in arrays.items() if name.startswith("taken_")}
         model.taken_ = Taken(**taken)
         model.learnt_ = {name: values for name, values in arrays.items() if not name.startswith("taken_")}

@@ -12,6 +12,7 @@ from assay.models.boosting import LightGBM
 from assay.models.estimator import Estimator
 from assay.models.files import read_model
 from assay.models.item_to_item import Ease, ItemKnn
+from assay.models.lambdarank import LambdaRank
 from assay.models.logistic import LogisticRegression
 from assay.models.scorer import Scorer
 from assay.models.session_knn import SessionKnn
@@ -26,6 +27,7 @@ MODELS: dict[str, Callable[[Models], Scorer]] = {
     "tree": lambda section: DecisionTree(section.subsample),
     "forest": lambda section: RandomForest(section.subsample),
     "lightgbm": lambda section: LightGBM(section.lightgbm_trees),
+    "lambdarank": lambda section: LambdaRank(section.lightgbm_trees),
     "ease": lambda _: Ease(),
     "item_knn": lambda _: ItemKnn(),
     "session_knn": lambda _: SessionKnn(),
@@ -39,6 +41,7 @@ _LOADERS: dict[str, Callable[[Path], Scorer]] = {
     "tree": DecisionTree.load,
     "forest": RandomForest.load,
     "lightgbm": LightGBM.load,
+    "lambdarank": LambdaRank.load,
     "ease": Ease.load,
     "item_knn": ItemKnn.load,
     "session_knn": SessionKnn.load,

@@ -9,28 +9,37 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.linalg import lapack
+from scipy.linalg import blas, lapack
 
 Matrix = NDArray[np.float64]
 MOST_ITEMS = 20_000  # beyond this the dense inverse no longer fits a small machine
 
 
 def gram_inverse(X: sparse.csr_array, l2: float) -> Matrix:
-    """(I, I) P = (X'X + l2 I)^-1, symmetric; ValueError when it is singular to working precision."""
-    G = np.asarray((X.T @ X).toarray(), np.float64)
+    """(I, I) P = (X'X + l2 I)^-1, symmetric; ValueError when it is singular to working precision.
+
+    X (U, I). Time I^3, or U I^2 where users are fewer than items: P = (I - X'(XX' + l2 I)^-1 X) / l2 (Woodbury).
+    """
+    fewer = X.shape[0] < X.shape[1] and l2 > 0
+    G = np.asarray((X @ X.T if fewer else X.T @ X).toarray(), np.float64)
     G.flat[:: len(G) + 1] += l2
-    factor, info = lapack.dpotrf(G, lower=0, clean=0, overwrite_a=1)
-    if info == 0:
+    # Lower of the users' and upper of the items' matrix; what LAPACK leaves of the other half is zeros.
+    factor, info = lapack.dpotrf(G, lower=fewer, clean=1, overwrite_a=1)
+    if info == 0 and fewer:
+        half, info = lapack.dtrtrs(factor, X.toarray(order="F"), lower=1, overwrite_b=1)
+        factor = blas.dsyrk(-1.0 / l2, half, trans=1)
+        factor.flat[:: len(factor) + 1] += 1.0 / l2
+    elif info == 0:
         factor, info = lapack.dpotri(factor, lower=0, overwrite_c=1)
     if info != 0:
         raise ValueError(f"l2 is {l2}: the items' Gram matrix is singular; raise it")
-    upper = np.triu(factor)
-    return np.asarray(upper + np.triu(upper, 1).T)
+    factor.flat[:: len(factor) + 1] *= 0.5
+    return np.asarray(factor + factor.T)
 
 
-def weights(P: Matrix) -> Matrix:
-    """(I, I) B from P."""
-    B = P / -np.diag(P)
+def weights(P: Matrix, dtype: type = np.float64) -> NDArray[Any]:
+    """(I, I) B from P, in the given floats."""
+    B = np.divide(P, -np.diag(P), out=np.empty(P.shape, dtype), casting="same_kind")
     np.fill_diagonal(B, 0.0)
     return B
 

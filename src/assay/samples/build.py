@@ -218,6 +218,22 @@ def load(run: Run, split: str | None = None, which: Which = "samples", names: li
     return Samples(table.select(known), table.select(rest), encoder)
 
 
+def truth(config: Config, run: Run) -> tuple[NDArray[np.int64], Codes]:
+    """request_id and item_code (n,) of everything that requests took, also of items that are no candidates.
+
+    InputError: a table of the user's own that names no requests.
+    """
+    if config.log is None:
+        if config.table is None or config.table.request is None:
+            raise InputError("the table names no requests to rank; name their column in [table] request")
+        table = run.read_table("samples/candidates.parquet", ["request_id", "item_code", "label"])
+        table = table.filter(pc.equal(table.column("label"), 1))
+        return table.column("request_id").to_numpy(), table.column("item_code").to_numpy()
+    events, users, items = (run.read_table(f"clean/{name}.parquet") for name in ("events", "users", "items"))
+    past = history(events, users, items, config.samples.target, config.samples.period_days)
+    return request_ids(past, past.bought.user, past.bought.period), past.bought.item
+
+
 def sources(bits: int) -> list[str]:
     """Names of the candidate sources in a row's `source`."""
     return [name for k, name in enumerate(SOURCES) if bits >> k & 1]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from assay.config import Encode
+from assay.samples.table import Samples
 
 Codes = NDArray[np.int32]
 
@@ -197,6 +198,13 @@ class TableEncoder:
             tuples = {name: tuple(entry[name]) for name in fields}
             blocks.append(_Block(**{**entry, **tuples, "edges": tuple(tuple(e) for e in entry["edges"])}))
         return cls(blocks)
+
+
+def only(samples: Samples, kept: Sequence[str]) -> Samples:
+    """The samples with every other feature hidden from models."""
+    assert isinstance(samples.encoder, TableEncoder)
+    hidden = frozenset(samples.features.column_names) - set(kept)
+    return replace(samples, encoder=samples.encoder.only(kept), hidden=hidden)
 
 
 def _one_hot(features: pa.Table, name: str, rare: int) -> _Block | None:

@@ -15,8 +15,9 @@ from assay.importance.protocol import Importance
 from assay.models import registry as models
 from assay.models.feature_selection import select_features
 from assay.models.logistic import LogisticRegression
+from assay.samples.encoder import only
 from assay.samples.table import Samples
-from assay.stages.workbench import FEATURES, Workbench, only, values_file
+from assay.stages.workbench import FEATURES, Workbench, values_file
 from assay.store import write_json, write_parquet
 from assay.trials.curve import RESAMPLES
 

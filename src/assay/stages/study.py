@@ -13,17 +13,16 @@ from assay.evaluation.holdout import CLAIMS, Scored, differences, estimates
 from assay.importance import registry as valuers
 from assay.importance.protocol import Importance
 from assay.models import registry as models
-from assay.samples.table import Samples
 from assay.selection import floor_groups, hashed_order, remove
 from assay.stages.workbench import VALUED, Workbench
 from assay.store import write_json
 from assay.trials.curve import RESAMPLES, refit
+from assay.trials.systems import most_bought
 
 CURVES, MODELS, METHODS = "study/curves.json", "study/models.json", "study/methods.json"
 RECOMMENDERS = "study/recommenders.json"
 _RANDOM = "random"
 _FRACTION = 0.02  # removed from models other than the logistic regression, and by every valuer
-_ITEMS = 10_000  # most bought ones: the set on which others are compared with EASE
 _NAMES = ("ease", "item_knn", "session_knn", "als")
 Line = dict[str, Any]
 
@@ -82,7 +81,7 @@ def _methods(bench: Workbench, full: Scored, report: Callable[[], None]) -> list
     values. A valuer that this table cannot feed has its reason in place of figures.
     """
     train, validation = bench.train, bench.load("validation")
-    sets = {"all": np.ones(len(train), bool), "most bought": _most_bought(train)}
+    sets = {"all": np.ones(len(train), bool), "most bought": most_bought(train)[train.item]}
     by_chance: dict[str, Scored] = {}
     lines: list[Line] = []
     for name in (_RANDOM, *(name for name in valuers.VALUERS if name != _RANDOM)):
@@ -110,14 +109,6 @@ def _methods(bench: Workbench, full: Scored, report: Callable[[], None]) -> list
             lines.append(line)
         report()
     return lines
-
-
-def _most_bought(train: Samples) -> NDArray[np.bool_]:
-    """(n,) samples of the items with most positives."""
-    sales = np.bincount(train.item, train.label)
-    kept = np.zeros(len(sales), bool)
-    kept[np.argsort(-sales, kind="stable")[:_ITEMS]] = True
-    return np.asarray(kept[train.item])
 
 
 def _without(bench: Workbench, found: Importance, inside: NDArray[np.bool_]) -> NDArray[np.float64]:

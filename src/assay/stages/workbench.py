@@ -1,7 +1,6 @@
 """A run in memory: what stages read of it, made once and kept."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -17,7 +16,7 @@ from assay.models import registry as models
 from assay.models.logistic import LogisticRegression
 from assay.models.scorer import Scorer
 from assay.samples import build
-from assay.samples.encoder import TableEncoder
+from assay.samples.encoder import only
 from assay.samples.table import Samples
 from assay.store import Run
 
@@ -152,10 +151,3 @@ class Workbench:
 def values_file(valuer: str) -> str:
     """Where a valuer's values are kept in a run, without the suffix; a dotted path has no colon there."""
     return f"importance/{valuer.replace(':', '.')}"
-
-
-def only(samples: Samples, kept: list[str]) -> Samples:
-    """The samples with every other feature hidden from models."""
-    assert isinstance(samples.encoder, TableEncoder)
-    hidden = frozenset(samples.features.column_names) - set(kept)
-    return replace(samples, encoder=samples.encoder.only(kept), hidden=hidden)

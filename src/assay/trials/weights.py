@@ -60,12 +60,14 @@ class Learnt:
         return Arm(self.sentence(), "learnt", self.weight)
 
     def sentence(self) -> str:
-        """What was learnt, in words."""
+        """What was learnt, in words; without what comes to 1.00 times or 0 % of labels."""
         p = self.parameters
         parts = [f"recency, half-life {p.half_life:.0f} periods"] if p.decay > 0 else []
-        parts += [f"{np.exp(factor):.2f} times {name}" for name, factor in p.slices.items() if factor]
-        parts += [f"{100 * p.noise:.0f} % of labels doubted"] if p.noise > 0 else []
-        return f"learnt weights ({self.family}): " + (", ".join(parts) or "as they were")
+        factors = {name: f"{np.exp(factor):.2f}" for name, factor in p.slices.items()}
+        parts += [f"{factor} times {name}" for name, factor in factors.items() if factor != "1.00"]
+        doubted = f"{100 * p.noise:.0f} %"
+        parts += [f"{doubted} of labels doubted"] if doubted != "0 %" else []
+        return f"learnt weights ({self.family}): " + ("; ".join(parts) or "as they were")
 
 
 def learn_weights(

@@ -1,0 +1,241 @@
+"""Some fifty systems in eleven families, fitted on train and scored request by request: what a benchmark is made of.
+
+All are judged on one set of items, those most bought in train: the only ones that EASE knows. Candidates, samples and what
+requests took are restricted to it alike, and a request that took none of these items is left out.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from assay.config import Models
+from assay.errors import InputError
+from assay.evaluation.holdout import Holdout
+from assay.models.als import Als
+from assay.models.baselines import BuyItAgain, Popularity
+from assay.models.boosting import LightGBM
+from assay.models.item_to_item import Ease, ItemKnn
+from assay.models.lambdarank import LambdaRank
+from assay.models.logistic import LogisticRegression
+from assay.models.scorer import Scorer
+from assay.models.session_knn import SessionKnn
+from assay.models.trees import DecisionTree, RandomForest
+from assay.numerics import measures as ms
+from assay.numerics.ranking import RANKING, ranking_measures
+from assay.samples.encoder import only
+from assay.samples.table import Samples
+
+ITEMS = 10_000  # most bought ones
+K = 10
+MEASURES = tuple(f"{name}@{K}" for name in ("ndcg", "recall", "precision", "mrr", "map", "hit_rate"))
+POINTWISE = ("auc", "log_loss", "f1")
+assert {name.split("@")[0] for name in MEASURES} == set(RANKING)
+Settings = dict[str, Any]
+Line = dict[str, Any]
+
+_IDS = ("user", "item", "department", "category", "brand")
+_VARIED: dict[str, tuple[Settings, ...]] = {
+    "popularity": ({"window": 1}, {"window": 4}, {"window": 16}, {"window": None}),
+    "buy_it_again": tuple({"half_life": periods} for periods in (1.0, 4.0, 8.0, 26.0, None)),
+    "item_knn": (
+        {"neighbours": 20, "shrink": 10.0}, {"neighbours": 100, "shrink": 0.0}, {"neighbours": 100, "shrink": 10.0},
+        {"neighbours": 100, "shrink": 100.0}, {"neighbours": 500, "shrink": 10.0},
+    ),
+    "als": (
+        {"factors": 16, "l2": 10.0}, {"factors": 64, "l2": 1.0}, {"factors": 64, "l2": 10.0}, {"factors": 64, "l2": 100.0},
+        {"factors": 128, "l2": 10.0},
+    ),
+    "tree": ({"leaves": 16}, {"leaves": 64}, {"leaves": 256}, {"leaves": 1024}),
+    "logistic": ({"l2": 1.0}, {"l2": 10.0}, {"l2": 100.0}),
+    "ease": tuple({"l2": l2} for l2 in (20.0, 100.0, 200.0, 500.0, 2000.0)),
+    "session_knn": ({"neighbours": 30}, {"neighbours": 100}, {"neighbours": 500}),
+    "lightgbm": (
+        {"trees": 50, "leaves": 31, "rate": 0.1}, {"trees": 150, "leaves": 63, "rate": 0.1},
+        {"trees": 200, "leaves": 15, "rate": 0.1}, {"trees": 80, "leaves": 127, "rate": 0.05},
+    ),
+    "lambdarank": (
+        {"trees": 50, "leaves": 31, "truncation": 30}, {"trees": 150, "leaves": 63, "truncation": 30},
+        {"trees": 150, "leaves": 15, "truncation": 30}, {"trees": 150, "leaves": 15, "truncation": 10},
+    ),
+    "forest": ({"trees": 20, "depth": 8}, {"trees": 60, "depth": 8}, {"trees": 60, "depth": 14}),
+}  # fmt: skip
+# Features taken away, by how their names begin.
+_WITHOUT: dict[str, dict[str, tuple[str, ...]]] = {
+    "logistic": {"without ids": _IDS, "without pair": ("pair_",), "pair alone": (*_IDS, "user_", "item_", "category_", "brand_")},
+    "lightgbm": {"without pair": ("pair_",)},
+}
+
+
+@dataclass(frozen=True)
+class System:
+    """One way to score samples: a model with its settings, and features (by how their names begin) hidden from it."""
+
+    name: str
+    family: str
+    settings: Settings
+    make: Callable[[], Scorer]
+    without: tuple[str, ...] = ()
+
+    def sees(self, samples: Samples) -> Samples:
+        """The samples without the features that are taken away; InputError when there are none of them, or no others."""
+        if not self.without:
+            return samples
+        known = [name for name in samples.features.column_names if name not in samples.hidden]
+        kept = [name for name in known if name not in self.without and not name.startswith(self._prefixes)]
+        if not kept or len(kept) == len(known):
+            raise InputError(f"{self.name}: of features without {', '.join(self.without)} there are {len(kept)} of {len(known)}")
+        return only(samples, kept)
+
+    @property
+    def _prefixes(self) -> tuple[str, ...]:
+        return tuple(begin for begin in self.without if begin.endswith("_"))
+
+
+def catalogue(section: Models) -> list[System]:
+    """The systems, cheap families first. section: rows that trees are grown on, and the usual l2 of logistic regression."""
+    kinds: dict[str, Callable[..., Scorer]] = {
+        "popularity": Popularity, "buy_it_again": BuyItAgain, "item_knn": ItemKnn, "als": Als, "tree": DecisionTree,
+        "logistic": LogisticRegression, "ease": Ease, "session_knn": SessionKnn, "lightgbm": LightGBM,
+        "lambdarank": LambdaRank, "forest": RandomForest,
+    }  # fmt: skip
+    fixed: dict[str, Settings] = {name: {"subsample": section.subsample} for name in ("tree", "forest")}
+    fixed |= {name: {"items": ITEMS} for name in ("item_knn", "als", "ease", "session_knn")}
+    usual: dict[str, Settings] = {"logistic": {"l2": section.l2}, "lightgbm": {"trees": 150}}
+    found = []
+    for family, varied in _VARIED.items():
+        for settings in varied:
+            found.append(_system(family, kinds[family], settings, fixed.get(family, {})))
+        for words, without in _WITHOUT.get(family, {}).items():
+            plain = _system(family, kinds[family], usual[family], {})
+            found.append(replace(plain, name=f"{plain.name} {words}", without=without))
+    return found
+
+
+def _system(family: str, kind: Callable[..., Scorer], settings: Settings, fixed: Settings) -> System:
+    name = " ".join([family, *(f"{key}={_short(value)}" for key, value in settings.items())])
+    every = settings | fixed
+    return System(name, family, every, lambda: kind(**every))
+
+
+def _short(value: Any) -> str:
+    return "all" if value is None else f"{value:g}"
+
+
+@dataclass(frozen=True)
+class Field:
+    """What systems are judged on: samples, and candidates of requests in order of request.
+
+    request, user, truth (R,): id, user code and number of items taken of each request, ascending by id. offsets (R + 1,):
+    where its candidates begin; tie (n,) their order among equal scores.
+    """
+
+    samples: Samples
+    candidates: Samples
+    request: NDArray[np.int64]
+    user: NDArray[np.int32]
+    truth: NDArray[np.int64]
+    offsets: NDArray[np.int64]
+    tie: NDArray[np.int64]
+
+    def seen_by(self, system: System) -> "Field":
+        """The same without the features that are hidden from a system."""
+        return replace(self, samples=system.sees(self.samples), candidates=system.sees(self.candidates))
+
+    def per_request(self, model: Scorer) -> dict[str, NDArray[np.float64]]:
+        """MEASURES (R,) of the model's ranking of every request; 0 where no candidate is left."""
+        label = self.candidates.label.astype(np.float64)
+        found = ranking_measures(self.offsets, model.predict(self.candidates), label, self.truth, self.tie, (K,))
+        return {name: found[name] for name in MEASURES}
+
+    def pointwise(self, model: Scorer, threshold: float) -> dict[str, float]:
+        """POINTWISE measures of the model's probabilities of the samples."""
+        s, p = self.samples, model.predict(self.samples)
+        return {
+            "auc": ms.auc(s.label, p, s.weight),
+            "log_loss": ms.log_loss(s.label, p, s.weight),
+            "f1": ms.f1(s.label, p, s.weight, threshold=threshold),
+        }
+
+
+def most_bought(train: Samples, most: int = ITEMS) -> NDArray[np.bool_]:
+    """(items,) the items with most positives in train, ties by code; no item without any."""
+    sales = np.bincount(train.item, train.label)
+    kept = np.zeros(len(sales), bool)
+    kept[np.argsort(-sales, kind="stable")[:most]] = True
+    return kept & (sales > 0)
+
+
+def field(holdout: Holdout, kept: NDArray[np.bool_], request: NDArray[np.int64], item: NDArray[np.int32]) -> Field:
+    """A split restricted to the items kept (items,), by code. request, item (n,): what requests took, of any split.
+
+    InputError: the split has no requests, or none that took an item that is kept.
+    """
+    if holdout.candidates is None or holdout.requests is None or not len(holdout.candidates):
+        raise InputError("the split has no requests to rank; use a longer period")
+
+    def inside(items: NDArray[np.int32]) -> NDArray[np.bool_]:
+        return np.append(kept, False)[np.minimum(items, len(kept))]
+
+    requests = holdout.requests.sort_by("request_id")
+    ids = requests.column("request_id").to_numpy()
+    taken = request[inside(item)]
+    taken = taken[np.isin(taken, ids)]
+    truth = np.bincount(np.searchsorted(ids, taken), minlength=len(ids))
+    asked = truth > 0
+    if not asked.any():
+        raise InputError("no request took one of the items that are kept; use a longer period or keep more items")
+    ids, truth, user = ids[asked], truth[asked], requests.column("user_code").to_numpy()[asked].astype(np.int32)
+    rows = np.flatnonzero(inside(holdout.candidates.item) & np.isin(holdout.candidates.request, ids))
+    rows = rows[np.argsort(holdout.candidates.request[rows], kind="stable")]
+    candidates = holdout.candidates.take(rows)
+    offsets = np.append(np.searchsorted(candidates.request, ids), len(rows)).astype(np.int64)
+    samples = holdout.samples.take(inside(holdout.samples.item))
+    return Field(samples, candidates, ids, user, truth, offsets, holdout.tie[candidates.item])
+
+
+def scored(
+    systems: Sequence[System],
+    train: Samples,
+    fields: Mapping[str, Field],
+    rng: Callable[[], np.random.Generator],
+    threshold: float = 0.5,
+) -> Iterator[tuple[Line, dict[str, pa.Table]]]:
+    """Fit the systems one after the other on train, and judge each on every field.
+
+    Yields a line of JSON (system, family, settings, without, seconds_fit, seconds_score, and by field the means of all
+    measures) and by field a table, a row a request: system, family, request, user, MEASURES. A system that cannot be fitted
+    here (its package or a feature is missing) has "why_not" in its line, and no tables.
+    """
+    for system in systems:
+        line: Line = {"system": system.name, "family": system.family, "settings": system.settings}
+        if system.without:
+            line["without"] = list(system.without)
+        started = time.perf_counter()
+        try:
+            model = system.make().fit(system.sees(train), rng=rng())
+        except InputError as error:
+            yield line | {"why_not": str(error)}, {}
+            continue
+        fitted = time.perf_counter()
+        tables = {}
+        for name, judged in fields.items():
+            seen = judged.seen_by(system)
+            each = seen.per_request(model)
+            line[name] = {measure: float(values.mean()) for measure, values in each.items()}
+            line[name] |= seen.pointwise(model, threshold)
+            tables[name] = _table(system, judged, each)
+        line |= {"seconds_fit": round(fitted - started, 2), "seconds_score": round(time.perf_counter() - fitted, 2)}
+        yield line, tables
+
+
+def _table(system: System, judged: Field, each: Mapping[str, NDArray[np.float64]]) -> pa.Table:
+    def same(text: str) -> pa.Array:
+        return pa.DictionaryArray.from_arrays(pa.array(np.zeros(len(judged.request), np.int32)), [text])
+
+    columns = {"system": same(system.name), "family": same(system.family), "request": judged.request, "user": judged.user}
+    return pa.table(columns | dict(each))
