@@ -105,10 +105,11 @@ def standard_error(draws: Floats) -> Floats:
     return result
 
 
-def t_test(difference: ArrayLike, stderr: ArrayLike, users: int, confidence: float = 0.95) -> tuple[Floats, ...]:
+def t_test(difference: ArrayLike, stderr: ArrayLike, users: float, confidence: float = 0.95) -> tuple[Floats, ...]:
     """Two-sided p, low and high (M,) of paired differences (M,) with clustered standard errors (M,).
 
-    t = difference / stderr on users - 1 degrees of freedom. Chosen over the share of resamples beyond 0:
+    t = difference / stderr on users - 1 degrees of freedom (no whole number where users are of unlike sizes: then give
+    the degrees of freedom + 1). Chosen over the share of resamples beyond 0:
     that share cannot fall below 1 / resamples, too coarse for Holm over many measures; and interval and p
     are one test, so that low and high straddle 0 exactly when p exceeds 1 - confidence.
     No difference and no error: p 1. A difference without error: p 0.
@@ -157,8 +158,11 @@ def cohens_d_from_error(difference: float, stderr: float, users: int) -> float:
     return difference / (stderr * users**0.5) if stderr > 0 else float(np.copysign(np.inf, difference))
 
 
-def minimal_detectable_difference(stderr: float, users: int, *, alpha: float = 0.05, power: float = 0.8) -> float:
-    """Smallest true difference that the two-sided test finds with the given power, in the measure's unit."""
-    if users < 2:
+def minimal_detectable_difference(stderr: float, users: float, *, alpha: float = 0.05, power: float = 0.8) -> float:
+    """Smallest true difference that the two-sided test finds with the given power, in the measure's unit.
+
+    users as in t_test.
+    """
+    if users <= 1:
         raise InputError(f"{users} user(s): a test over users needs at least 2")
     return float((stats.t.ppf(1 - alpha / 2, users - 1) + stats.t.ppf(power, users - 1)) * stderr)

@@ -1,0 +1,1 @@
+"""Scoreboards of systems: read, compare, choose measures, estimate offline."""
