@@ -12,7 +12,6 @@ its own that finds no compiled code. Every time is the best of several.
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
