@@ -45,8 +45,10 @@ def columns(nested, number):
     return pa.table({"request_id": texts[0], "item_id": texts[1], number: pa.array([row[2] for row in rows], pa.float64())})
 
 
-def has_rows(run):
-    return any(run.values())
+def ranks(run):
+    """Whether a run has rows, and does not give the same score to all of several rows of one request."""
+    scores = [score for docs in run.values() for score in docs.values()]
+    return len(scores) > 0 and (len({np.float32(score) for score in scores}) > 1 or all(len(docs) < 2 for docs in run.values()))
 
 
 @given(h.lists(h.tuples(GRADE, SCORE, SCORE), min_size=1, max_size=6))
@@ -55,7 +57,7 @@ def test_trec_files_score_as_in_trec_eval(tmp_path_factory, requests):
     folder = tmp_path_factory.mktemp("trec")
     truth = {f"q{r}": grades for r, (grades, _, _) in enumerate(requests) if grades}
     runs = {name: {f"q{r}": docs[at] for r, docs in enumerate(requests) if docs[0]} for at, name in ((1, "one"), (2, "two"))}
-    if not any(grade for docs in truth.values() for grade in docs.values()) or not all(map(has_rows, runs.values())):
+    if not any(grade for docs in truth.values() for grade in docs.values()) or not all(map(ranks, runs.values())):
         return
     lines = [f"{q} 0\t{d}  {g}\n" for q, docs in truth.items() for d, g in docs.items()]
     (folder / "qrels.txt").write_text("".join(lines), encoding="utf-8")
@@ -104,7 +106,7 @@ def test_tables_score_as_in_trec_eval(tmp_path):
 
 def test_rows_in_any_order_and_ids_as_numbers_or_text():
     truth = pa.table({"request_id": [5, 5, 40], "item_id": [1, 2, 3], "grade": [1, 2, 1]})
-    run = pa.table({"request_id": [40, 5, 5, 40], "item_id": [10, 9, 1, 3], "score": [0.5, 0.5, 0.5, 0.5]})
+    run = pa.table({"request_id": [40, 5, 5, 40], "item_id": [10, 9, 1, 3], "score": [0.25, 0.5, 0.5, 0.25]})
     first = from_tables(truth, {"a": run})
     assert first.request.to_pylist() == [5, 40]
     text = pa.table(
@@ -139,6 +141,10 @@ def put(table, name, values):
         (lambda t, p: (t.slice(0, 0), p), "truth is empty"),
         (lambda t, p: (put(t, "hour", [3, 4, 4]), p), "request 'q1' has several values of hour"),
         (lambda t, p: (t, p.rename_columns(["request", "item_id", "score"])), "no column 'request_id'; did you mean 'request'"),
+        (
+            lambda t, p: (t, pa.table({"request_id": ["q1", "q1"], "item_id": ["a", "b"], "score": [2, 2]})),
+            "system 's' gives every item the score 2: it ranks nothing",
+        ),
         (lambda t, p: (t, p.slice(0, 0)), "system 's' has no rows"),
         (lambda t, p: (t, "nowhere.parquet"), "nowhere.parquet cannot be read"),
     ],

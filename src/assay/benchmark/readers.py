@@ -59,8 +59,8 @@ def from_tables(
     grade itself. truth may have user_id (else each request is a user of its own) and other columns: attributes of its
     requests, which become slices. Requests are in order of id. measures: names as "ndcg@10".
 
-    InputError: a request is predicted that truth does not name, a score is NaN, a pair is there twice, a grade is negative,
-    truth is empty, a user or an attribute is not one a request, a measure is not known.
+    InputError: a request is predicted that truth does not name, a score is NaN, all are equal, a pair is there twice, a grade
+    is negative, truth is empty, a user or an attribute is not one a request, a measure is not known.
     """
     cuts = [_measure(name) for name in measures]
     if not predictions:
@@ -141,6 +141,8 @@ def _score(truth: _Truth, table: pa.Table, where: str, cuts: Sequence[int]) -> d
     gain = np.where(truth.pair[at] == pair, truth.grade[at], 0.0)
     order = np.argsort(request, kind="stable")
     answered, offsets = request_offsets(request[order])
+    if len(answered) < len(score) and np.ptp(score) == 0:
+        raise InputError(f"{where} gives every item the score {score[0]:g}: it ranks nothing; check the column score")
     ends = np.zeros(len(truth.request) + 1, np.int64)
     ends[answered + 1] = np.diff(offsets)
     return ranking_measures(
