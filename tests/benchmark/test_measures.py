@@ -100,6 +100,22 @@ def test_as_many_requests_as_needed_tell_the_median_pair_apart():
     assert 0.76 < np.mean(p < 0.05) < 0.84
 
 
+def test_measures_that_agree_are_told_so(board):
+    choice = choose_measures(board, ["ndcg@5", "ndcg@10"])
+    assert choice.report == ("ndcg@10", "ndcg@5")
+    assert "one would do" in choice.reasons[-1]
+
+
+def test_a_cut_off_that_matters(board):
+    other = Scoreboard(
+        board.request, board.user, board.systems, board.families,
+        {"recall@5": board.of("ndcg@10"), "recall@10": board.of("recall@10")},
+    )  # fmt: skip
+    choice = choose_measures(other)
+    assert choice.reasons[-1].startswith("The cut-off matters: recall@5 and recall@10 order the systems unlike")
+    assert set(choice.report) == {"recall@5", "recall@10"}
+
+
 def test_one_measure_alone(board):
     choice = choose_measures(board, ["ndcg@10"])
     assert (choice.decide, choice.report) == ("ndcg@10", ("ndcg@10",))

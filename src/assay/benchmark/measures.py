@@ -24,7 +24,6 @@ SAME = 0.9
 STABLE = 0.5
 # Measures whose own choice of the best loses this little more than the surest one's, in spreads, are as sure.
 SLACK = 0.05
-_REPORTED = 3
 
 MEASURES = pa.schema(
     {
@@ -70,8 +69,8 @@ def choose_measures(
     """Judge measures by how well they tell the board's systems apart, and advise.
 
     Decide on the measure that tells most pairs of systems apart, among those whose own choice of the best system loses at
-    most SLACK spreads more than the surest one's; equals go by loss elsewhere, then by order. Report with it, up to three in
-    all, those that say most else: lowest tau-b with what is reported already, below SAME, and stability of STABLE or more.
+    most SLACK spreads more than the surest one's; equals go by requests needed. Report with it the steady measure (stability
+    of STABLE or more) that agrees with it least, and a third if its tau-b with both is below SAME.
 
     InputError: fewer than three systems or two users, or a measure that has the same mean for all systems.
     """
@@ -99,15 +98,14 @@ def choose_measures(
         for m, name in enumerate(names)
     ]
     table = pa.Table.from_pylist(lines, schema=MEASURES)
-    power, stability = (table.column(column).to_numpy() for column in ("power", "stability"))
+    power, needed, stability = (table.column(column).to_numpy() for column in ("power", "requests_needed", "stability"))
     own = np.diag(regret)
     sure = [m for m in range(M) if own[m] <= own.min() + SLACK]
-    chosen = [min(sure, key=lambda m: (-power[m], elsewhere[m] if M > 1 else 0.0, m))]
-    while len(chosen) < _REPORTED:
-        rest = [m for m in range(M) if stability[m] >= STABLE and agreement[m, chosen].max() < SAME and m not in chosen]
-        if not rest:
-            break
-        chosen.append(min(rest, key=lambda m: (agreement[m, chosen].max(), -power[m], m)))
+    chosen = [min(sure, key=lambda m: (-power[m], needed[m], m))]
+    for limit in (np.inf, SAME):
+        rest = [m for m in range(M) if stability[m] >= STABLE and agreement[m, chosen].max() < limit and m not in chosen]
+        if rest:
+            chosen.append(min(rest, key=lambda m: (agreement[m, chosen].max(), -power[m], needed[m], m)))
     report = tuple(names[m] for m in chosen)
     return MeasureChoice(table, agreement, regret, report[0], report, _reasons(names, chosen, table, agreement, regret))
 
@@ -189,10 +187,12 @@ def _reasons(
     if np.isfinite(needed):
         said.append(f"With it {np.ceil(needed):,.0f} requests like these tell the median pair apart (80 % power).")
     for m in chosen[1:]:
-        said.append(
-            f"Report {names[m]} beside it: it orders the systems otherwise (tau-b {agreement[m, first]:.2f} with {names[first]}) "
-            f"and steadily (tau-b {rows[m]['stability']:.2f} between halves of the users)."
-        )
+        tau, half = agreement[m, first], rows[m]["stability"]
+        if tau < SAME:
+            why = f"it orders the systems otherwise (tau-b {tau:.2f}) and steadily (tau-b {half:.2f} between halves of the users)"
+        else:
+            why = f"of the steady ones it agrees least, though its order is nearly the same (tau-b {tau:.2f}); one would do"
+        said.append(f"Report {names[m]} beside it: {why}.")
     for m in range(len(names)):
         if m in chosen:
             continue
