@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from pyarrow import csv
 
 from assay import pipeline
 from assay.store import Run
@@ -92,3 +93,39 @@ def test_the_catalogues_measures_are_those_of_plain_counting(run):
             (best,), _ = model.top_n(np.array([user]), 10)
             recalls.append(len((took - had) & set(best.tolist())) / len(took - had))
     assert found["recall@10"] == pytest.approx(np.mean(recalls))
+
+
+@pytest.mark.slow
+def test_ranking_prints_a_verdict_a_target(monkeypatch, capsys):
+    ranking = benchmark("ranking")
+    monkeypatch.setattr(ranking, "REQUESTS", 20)
+    monkeypatch.setattr(ranking, "OURS_LARGE", ranking.OURS_LARGE.replace("1_000_000", "100"))
+    bootstrap = ranking.bootstrap
+    monkeypatch.setattr(ranking, "bootstrap", lambda: bootstrap(50, 20))
+    ranking.main(["--ours"])
+    out = capsys.readouterr().out
+    assert out.count("target") == 3
+    assert "first call" in out
+
+
+def test_off_policy_reads_the_open_bandit_sample(monkeypatch, tmp_path, capsys):
+    off_policy = benchmark("off_policy")
+    rng = np.random.default_rng(0)
+    for policy in ("random", "bts"):
+        for campaign in off_policy.CAMPAIGNS:
+            place = tmp_path / policy / campaign
+            place.mkdir(parents=True)
+            table = {
+                "item_id": rng.integers(0, 4, 200),
+                "position": rng.integers(1, 4, 200),
+                "click": rng.integers(0, 2, 200),
+                "propensity_score": np.full(200, 0.25),
+            }
+            csv.write_csv(pa.table(table), place / f"{campaign}.csv")
+    monkeypatch.setattr(off_policy, "folder", lambda: tmp_path)
+    off_policy.main()
+    out = capsys.readouterr().out
+    assert out.count("its own log") == 6
+    assert out.count("doubly_robust") == 6
+    # Items are shown alike: the value is close to the mean click rate, a half.
+    assert 400 < float(out.split("snips")[1].split()[0]) < 600

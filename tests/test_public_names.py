@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+import assay.benchmark
 import assay.evaluation
 import assay.importance
 from assay.importance.registry import VALUERS
@@ -53,7 +54,20 @@ def test_names_of_the_rooms():
         "slice_samples",
         "usual_slices",
     ]
-    for room in (assay.importance, assay.evaluation):
+    assert sorted(assay.benchmark.__all__) == [
+        "MeasureChoice",
+        "PolicyValue",
+        "Scoreboard",
+        "choose_measures",
+        "compare",
+        "compare_slices",
+        "from_tables",
+        "from_trec",
+        "leader_board",
+        "policy_value",
+        "refuse_sampled",
+    ]
+    for room in (assay.importance, assay.evaluation, assay.benchmark):
         assert all(hasattr(room, name) for name in room.__all__)
 
 
@@ -84,6 +98,7 @@ def test_names_of_valuers_and_models():
     [
         ("assay", ["numpy", "duckdb", "typer"]),
         ("assay.importance", ["duckdb", "sqlalchemy", "typer", "torch", "lightgbm"]),
+        ("assay.benchmark", ["duckdb", "sqlalchemy", "typer", "torch", "lightgbm"]),
         ("assay.pipeline", ["typer", "jinja2", "torch", "assay.app"]),
         ("assay.app.cli", ["duckdb", "lightgbm", "jinja2", "sklearn"]),
     ],

@@ -57,6 +57,37 @@ def test_equal_to_trec_eval(requests):
     compare_with_trec([[(i, s, g if c else min(g, 1), c) for i, s, g, c in rows] for rows in requests])
 
 
+def test_blocks_change_nothing(monkeypatch):
+    rng = np.random.default_rng(5)
+    offsets = np.append(0, np.cumsum(rng.integers(0, 40, 50)))
+    n = offsets[-1]
+    gain = rng.integers(0, 3, n).astype(np.int8)
+    truth = np.diff(np.append(0, np.cumsum(gain > 0))[offsets]) + 1
+    one = (offsets, rng.random(n).astype(np.float32), gain, truth, rng.permutation(n).astype(np.int32), (3, 20))
+    whole = rk.ranking_measures(*one)
+    monkeypatch.setattr(rk, "BLOCK", 30)
+    for name, values in rk.ranking_measures(*one).items():
+        np.testing.assert_array_equal(values, whole[name])
+
+
+@given(h.lists(h.lists(ROW, min_size=1, max_size=25, unique_by=lambda row: row[0]), min_size=1, max_size=5))
+@settings(max_examples=100, deadline=None)
+def test_ideal_lists_from_all_truth_are_those_of_trec_eval(requests):
+    lists = [[row for row in rows if row[3]] for rows in requests]
+    flat = [row for rows in lists for row in rows]
+    gains = [[row[2] for row in rows if row[2] > 0] for rows in requests]
+    count = np.array([len(own) for own in gains])
+    truth = np.append(0, np.cumsum(count)), np.array([gain for own in gains for gain in own], float)
+    column = lambda at: np.array([row[at] for row in flat], float)  # noqa: E731
+    offsets = np.cumsum([0, *map(len, lists)])
+    found = rk.ranking_measures(offsets, column(1), column(2), count, rk.tie_order([r[0] for r in flat]), CUTS, truth=truth)
+    run = {str(r): {row[0]: float(row[1]) for row in rows} for r, rows in enumerate(lists) if rows}
+    expected = trec(run, {str(r): {row[0]: row[2] for row in rows} for r, rows in enumerate(requests)}) if run else {}
+    for r, values in expected.items():
+        for cut in CUTS:
+            assert found[f"ndcg@{cut}"][int(r)] == pytest.approx(values[f"ndcg_cut_{cut}"], abs=1e-9)
+
+
 def test_equal_to_trec_eval_on_longer_lists():
     rng = np.random.default_rng(4)
     words = ["10", "9", "item", "牛乳", "🥛", "חלב", "éclair"]
@@ -103,6 +134,7 @@ def test_edges():
         ({"truth_count": np.array([0])}, "truth_count of request 0 is 0 but its list holds 1"),
         ({"tie": np.zeros(2, int)}, "3 scores but 2 tie ranks"),
         ({"relevance": np.array([0, np.nan, 0])}, "relevance of row 1"),
+        ({"truth": (np.array([0, 2]), np.ones(2))}, "truth needs as many gains a request"),
     ],
 )
 def test_refuses(change, message):

@@ -1,3 +1,4 @@
+import numba
 import numpy as np
 import pytest
 from hypothesis import given
@@ -6,14 +7,77 @@ from scipy import stats
 
 from assay.errors import InputError
 from assay.numerics import statistics as st
+from assay.numerics.hashing import mix
 
 
 def test_resampling_does_not_depend_on_the_block(monkeypatch):
     values = np.random.default_rng(0).random((50, 2))
-    mean = st.mean_statistic(np.arange(50) % 9, values, 9)
+    mean = st.mean_statistic(np.arange(50) % 9, values, 9).__call__
     whole = st.resample(mean, 9, resamples=100, rng=np.random.default_rng(5))
     monkeypatch.setattr(st, "BLOCK", 30)
     np.testing.assert_array_equal(whole, st.resample(mean, 9, resamples=100, rng=np.random.default_rng(5)))
+
+
+def test_redrawn_means_are_those_of_counted_draws():
+    """Same mean, spread and correlations as counts of numpy's generator, with users of unlike sizes and missing values."""
+    rng = np.random.default_rng(6)
+    values, user = rng.random((60, 3)), rng.integers(0, 12, 60)
+    values[rng.random((60, 3)) < 0.3] = np.nan
+    values[:, 2] = rng.random(60)
+    mean = st.mean_statistic(user, values, 12)
+    fast = st.resample(mean, 12, resamples=40_000, rng=rng)
+    slow = st.resample(mean.__call__, 12, resamples=40_000, rng=rng)
+    np.testing.assert_allclose(fast.mean(axis=0), slow.mean(axis=0), atol=4 * slow.std(axis=0).max() / 200 * 1.5)
+    np.testing.assert_allclose(np.cov(fast.T), np.cov(slow.T), atol=0.04 * np.cov(slow.T).max())
+
+
+@pytest.mark.parametrize("users", [2, 7, 64, 159902])
+def test_redraws_are_the_documented_ones(users):
+    """Counted in numpy from the same hashes: with many users some draws are made again."""
+    streams = mix(3, np.arange(6))
+    values = np.random.default_rng(7).random(users).round(6)
+    found = st.Means(values[:, None], np.ones((users, 1))).redrawn(streams)[:, 0]
+    half, word, again = np.uint64(0xFFFFFFFF), np.uint64(32), 0
+    for stream, mean in zip(streams, found, strict=True):
+        bits = splitmix64(stream + np.arange(users // 2, dtype=np.uint64))
+        wide = np.concatenate([bits & half, bits >> word]) * np.uint64(users)
+        kept = wide & half >= 2**32 % users
+        total, missing, counter = values[wide[kept] >> word].sum(), users - kept.sum(), stream + np.uint64(users // 2)
+        again += missing - users % 2
+        while missing:
+            one = (splitmix64(counter) & half) * np.uint64(users)
+            counter += np.uint64(1)
+            if one & half >= 2**32 % users:
+                total, missing = total + values[one >> word], missing - 1
+        assert mean == pytest.approx(total / users, rel=1e-12)
+    assert (again > 0) == (users > 100_000)
+
+
+def splitmix64(state):
+    with np.errstate(over="ignore"):
+        h = state + np.uint64(0x9E3779B97F4A7C15)
+        h = (h ^ (h >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        h = (h ^ (h >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        return h ^ (h >> np.uint64(31))
+
+
+def test_redraws_are_uniform_and_the_same_on_any_number_of_threads():
+    users, draws = 7, 30_000
+    means = st.Means(np.eye(users), np.ones((users, users)))
+    counts = np.rint(st.resample(means, users, resamples=draws, rng=np.random.default_rng(8)) * users)
+    assert (counts.sum(axis=1) == users).all()
+    expected = stats.binom.pmf(np.arange(users + 1), users, 1 / users) * draws
+    for one in counts.T:
+        found = np.bincount(one.astype(int), minlength=users + 1)
+        together = [*found[:4], found[4:].sum()], [*expected[:4], expected[4:].sum()]
+        assert stats.chisquare(*together).pvalue > 1e-4
+    threads = numba.get_num_threads()
+    numba.set_num_threads(1)
+    try:
+        alone = st.resample(means, users, resamples=draws, rng=np.random.default_rng(8))
+    finally:
+        numba.set_num_threads(threads)
+    np.testing.assert_array_equal(np.rint(alone * users), counts)
 
 
 def test_mean_statistic_is_the_mean_of_the_drawn_rows():

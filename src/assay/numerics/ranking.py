@@ -5,7 +5,7 @@ are ranked by score, highest first, ties by trec_eval's rule (document id as a s
 which `tie_order` turns into integers once. Equal to trec_eval's measures to 1e-9.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,9 @@ from assay.errors import InputError
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+
+# Rows that are converted and ranked at a time.
+BLOCK = 1 << 20
 
 RANKING = ("precision", "recall", "hit_rate", "mrr", "map", "ndcg")
 
@@ -47,13 +50,22 @@ def top_k(offsets: Ints, score: Floats, tie: Ints, k: int) -> Ints:
     score = np.asarray(score, np.float64)
     if k < 1:
         raise InputError(f"k is {k}; use 1 or more")
+    _check_rows(offsets, score, tie)
+    _refuse_nan("score", score, 0)
+    return _top_k(np.asarray(offsets, np.int64), score, np.asarray(tie, np.int64), k)
+
+
+def _check_rows(offsets: Ints, score: NDArray[Any], tie: NDArray[Any]) -> None:
     if len(offsets) < 1 or offsets[0] != 0 or offsets[-1] != len(score) or np.any(np.diff(offsets) < 0):
         raise InputError("offsets must rise from 0 to the number of rows")
     if len(tie) != len(score):
         raise InputError(f"{len(score)} scores but {len(tie)} tie ranks; give one a row")
-    if np.isnan(score).any():
-        raise InputError(f"score of row {int(np.isnan(score).argmax())} is NaN; a model must score every candidate")
-    return _top_k(np.asarray(offsets, np.int64), score, np.asarray(tie, np.int64), k)
+
+
+def _refuse_nan(name: str, values: Floats, start: int) -> None:
+    if np.isnan(values).any():
+        row = start + int(np.isnan(values).argmax())
+        raise InputError(f"{name} of row {row} is NaN; a model must score every candidate, and every gain be known")
 
 
 @njit(cache=True, parallel=True)
@@ -61,31 +73,46 @@ def _top_k(offsets: Ints, score: Floats, tie: Ints, k: int) -> Ints:
     requests = len(offsets) - 1
     top = np.full((requests, k), -1, np.int64)
     for r in prange(requests):
-        best, kept = top[r], 0
-        for i in range(offsets[r], offsets[r + 1]):
-            at = kept  # where row i belongs: walk up from the end of the list kept so far
-            while at > 0:
-                j = best[at - 1]
-                if score[j] > score[i] or (score[j] == score[i] and tie[j] >= tie[i]):
-                    break
-                at -= 1
-            if at >= k:
-                continue
-            kept = min(kept + 1, k)
-            for place in range(kept - 1, at, -1):
-                best[place] = best[place - 1]
-            best[at] = i
+        _best_rows(offsets[r], offsets[r + 1], score, tie, top[r])
     return top
 
 
+@njit(cache=True)
+def _best_rows(start: int, end: int, score: Floats, tie: Ints, best: Ints) -> int:
+    """Fill best (k,) with the rows of highest score, best first, and return how many there are."""
+    kept = 0
+    for i in range(start, end):
+        at = kept  # where row i belongs: walk up from the end of the list kept so far
+        while at > 0:
+            j = best[at - 1]
+            if score[j] > score[i] or (score[j] == score[i] and tie[j] >= tie[i]):
+                break
+            if at < len(best):
+                best[at] = j
+            at -= 1
+        if at < len(best):
+            best[at] = i
+            kept = min(kept + 1, len(best))
+    return kept
+
+
 def ranking_measures(
-    offsets: Ints, score: Floats, relevance: Floats, truth_count: Ints, tie: Ints, k: Sequence[int] = (10,)
+    offsets: Ints,
+    score: NDArray[Any],
+    relevance: NDArray[Any],
+    truth_count: Ints,
+    tie: NDArray[Any],
+    k: Sequence[int] = (10,),
+    *,
+    truth: tuple[Ints, NDArray[Any]] | None = None,
 ) -> dict[str, Floats]:
     """Per-request measures: {"ndcg@10": (R,), ...} for every name in RANKING and every k.
 
-    relevance (n,): gain of a row, above 0 is relevant. truth_count (R,): all relevant items of a request,
-    also those that no candidate list holds (they count in the denominators; their gain is 1 in the
-    ideal list). A request without truth or without rows scores 0 everywhere, as in trec_eval.
+    score, relevance, tie (n,) of any number type, taken as 64-bit numbers block by block. relevance: gain of a row,
+    above 0 is relevant. truth_count (R,): all relevant items of a request, also those that no candidate list holds
+    (they count in the denominators). truth: offsets (R + 1,) and gains of all relevant items, from which ndcg takes
+    the ideal list; without it that is made of the list's own gains, and of gain 1 for each relevant item outside.
+    A request without truth or without rows scores 0 everywhere, as in trec_eval.
     trec_eval's names: precision P_k, recall recall_k, hit_rate success_k, mrr recip_rank (0 beyond k),
     map map_cut_k, ndcg ndcg_cut_k (gain linear, discount log2(rank + 1)).
     """
@@ -94,56 +121,99 @@ def ranking_measures(
         raise InputError("k is empty; name at least one cut-off")
     if cuts.min() < 1:
         raise InputError(f"k is {cuts.min()}; use 1 or more")
-    offsets, gain = np.asarray(offsets, np.int64), np.maximum(np.asarray(relevance, np.float64), 0.0)
-    truth = np.asarray(truth_count, np.int64)
-    if len(gain) != len(score) or len(truth) != len(offsets) - 1:
+    offsets, counts = np.asarray(offsets, np.int64), np.asarray(truth_count, np.int64)
+    score, relevance, tie = np.asarray(score), np.asarray(relevance), np.asarray(tie)
+    if len(relevance) != len(score) or len(counts) != len(offsets) - 1:
         raise InputError("relevance needs one entry a row and truth_count one entry a request")
-    if np.isnan(gain).any():
-        raise InputError(f"relevance of row {int(np.isnan(gain).argmax())} is NaN")
-    top = top_k(offsets, score, tie, int(cuts.max()))
-    found = np.diff(np.append(0, np.cumsum(gain > 0))[offsets])
-    if np.any(truth < found):
-        r = int(np.argmax(truth < found))
-        raise InputError(f"truth_count of request {r} is {truth[r]} but its list holds {found[r]} relevant rows")
-    ideal = top_k(offsets, gain, np.zeros(len(gain), np.int64), int(cuts.max()))
-    table = _measures(top, ideal, gain, truth, truth - found, cuts)
-    return {f"{name}@{cut}": table[m, c] for c, cut in enumerate(cuts) for m, name in enumerate(RANKING)}
+    _check_rows(offsets, score, tie)
+    known, gains = (np.zeros(1, np.int64), np.zeros(0)) if truth is None else truth
+    if truth is not None and not np.array_equal(np.diff(known), counts):
+        raise InputError("truth needs as many gains a request as truth_count says")
+    table, found = np.zeros((len(counts), len(cuts), len(RANKING))), np.zeros(len(counts), np.int64)
+    for first, last in _blocks(offsets):
+        start, end = offsets[first], offsets[last]
+        # One block at a time is converted, so that inputs of 32 or 8 bits stay as small as they are.
+        values, own = np.asarray(score[start:end], np.float64), np.asarray(relevance[start:end], np.float64)
+        _refuse_nan("relevance", own, start)
+        _refuse_nan("score", values, start)
+        _measures(
+            offsets[first : last + 1] - start, values, own, np.asarray(tie[start:end], np.int64), counts[first:last], cuts,
+            known if truth is None else known[first : last + 1], gains, truth is not None, table[first:last], found[first:last],
+        )  # fmt: skip
+    if np.any(counts < found):
+        r = int(np.argmax(counts < found))
+        raise InputError(f"truth_count of request {r} is {counts[r]} but its list holds {found[r]} relevant rows")
+    return {f"{name}@{cut}": table[:, c, m].copy() for c, cut in enumerate(cuts) for m, name in enumerate(RANKING)}
 
 
-@njit(cache=True)
-def _measures(top: Ints, ideal: Ints, gain: Floats, truth: Ints, outside: Ints, cuts: Ints) -> Floats:
-    requests, depth = top.shape
-    table = np.zeros((6, len(cuts), requests))
+def _blocks(offsets: Ints) -> Iterator[tuple[int, int]]:
+    """First and last request (exclusive) of blocks of about BLOCK rows."""
+    first, requests = 0, len(offsets) - 1
+    while first < requests:
+        last = max(first + 1, int(np.searchsorted(offsets, offsets[first] + BLOCK, side="right")) - 1)
+        yield first, last
+        first = last
+
+
+@njit(cache=True, parallel=True)
+def _measures(
+    offsets: Ints, score: Floats, gain: Floats, tie: Ints, truth: Ints, cuts: Ints, known: Ints, gains: Floats, whole: bool,
+    table: Floats, found: Ints,
+) -> None:  # fmt: skip
+    depth = cuts.max()
     discount = np.log2(np.arange(2, depth + 2).astype(np.float64))
-    for r in range(requests):
+    for r in prange(len(truth)):
+        start, end = offsets[r], offsets[r + 1]
+        for i in range(start, end):
+            found[r] += gain[i] > 0
         if truth[r] == 0:
             continue
+        top = np.empty(depth, np.int64)
+        length = _best_rows(start, end, score, tie, top)
+        ideal = _best_gains(gains[known[r] : known[r + 1]] if whole else gain[start:end], depth)
+        outside = 0 if whole else truth[r] - found[r]
         for c in range(len(cuts)):
             hits, first, average, dcg = 0, 0, 0.0, 0.0
-            for rank in range(cuts[c]):
-                i = top[r, rank]
-                if i >= 0 and gain[i] > 0:
+            for rank in range(min(cuts[c], length)):
+                i = top[rank]
+                if gain[i] > 0:
                     hits += 1
                     if first == 0:
                         first = rank + 1
                     average += hits / (rank + 1)
                     dcg += gain[i] / discount[rank]
-            best = _ideal(ideal[r], gain, outside[r], min(cuts[c], truth[r]), discount)
-            table[0, c, r] = hits / cuts[c]
-            table[1, c, r] = hits / truth[r]
-            table[2, c, r] = 1.0 if hits else 0.0
-            table[3, c, r] = 1.0 / first if first else 0.0
-            table[4, c, r] = average / truth[r]
-            table[5, c, r] = dcg / best
-    return table
+            table[r, c, 0] = hits / cuts[c]
+            table[r, c, 1] = hits / truth[r]
+            table[r, c, 2] = 1.0 if hits else 0.0
+            table[r, c, 3] = 1.0 / first if first else 0.0
+            table[r, c, 4] = average / truth[r]
+            table[r, c, 5] = dcg / _ideal(ideal, outside, min(cuts[c], truth[r]), discount)
 
 
 @njit(cache=True)
-def _ideal(order: Ints, gain: Floats, outside: int, length: int, discount: Floats) -> float:
-    """DCG of the best list: known gains by size, and gain 1 for each of the `outside` truths."""
+def _best_gains(gain: Floats, depth: int) -> Floats:
+    """The highest gains above 0, falling, at most `depth` of them."""
+    best, kept = np.empty(depth), 0
+    for g in gain:
+        if g <= 0:
+            continue
+        at = kept
+        while at > 0 and best[at - 1] < g:
+            if at < depth:
+                best[at] = best[at - 1]
+            at -= 1
+        if at < depth:
+            best[at] = g
+            kept = min(kept + 1, depth)
+    return best[:kept]
+
+
+@njit(cache=True)
+def _ideal(gain: Floats, outside: int, length: int, discount: Floats) -> float:
+    """DCG of the best list: known gains, falling, and gain 1 for each of the `outside` truths."""
     best, at = 0.0, 0
     for rank in range(length):
-        known = gain[order[at]] if at < len(order) and order[at] >= 0 else 0.0
+        known = gain[at] if at < len(gain) else 0.0
         if outside > 0 and known < 1.0:
             outside -= 1
             best += 1.0 / discount[rank]

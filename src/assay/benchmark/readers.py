@@ -1,0 +1,285 @@
+"""Scoreboards from what others wrote: TREC runs with qrels, or tables of predictions and of truth.
+
+Conventions, as trec_eval's with -c: a request with truth that a system did not answer counts 0 for it, and so does one
+without a relevant item; documents that truth does not name are not relevant; a list is ranked by score alone, highest
+first, ties by document id, highest first. Measures are those of numerics.ranking, equal to trec_eval's.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+from pyarrow import csv
+
+from assay.benchmark.scoreboard import Scoreboard
+from assay.errors import InputError, SourceError, did_you_mean
+from assay.numerics.ranking import RANKING, ranking_measures, request_offsets, tie_order
+
+MEASURES = ("ndcg@10", "recall@10", "mrr@10", "map@10", "precision@10", "hit_rate@10")
+TRUTH = ("request_id", "item_id", "grade")
+PREDICTIONS = ("request_id", "item_id", "score")
+_SHOWN = 3
+
+
+def from_trec(
+    qrels: Path | str,
+    runs: Mapping[str, Path | str] | Sequence[Path | str],
+    measures: Sequence[str] = MEASURES,
+    *,
+    families: Mapping[str, str] | None = None,
+) -> Scoreboard:
+    """Score TREC runs (lines `request Q0 document rank score tag`) on qrels (lines `request 0 document grade`).
+
+    runs: name -> file, or files alone, named after the file without its suffix. Scores are rounded to 32 bits, as
+    trec_eval does, so that the same ones tie. families: system -> family; a system left out is one of its own.
+    Each request counts as a user of its own. Errors as from_tables.
+    """
+    truth = _lines(Path(qrels), 4, (0, 2, 3), TRUTH)
+    named = runs if isinstance(runs, Mapping) else _by_stem(runs)
+    predictions = {}
+    for name, path in named.items():
+        table = _lines(Path(path), 6, (0, 2, 4), PREDICTIONS)
+        score = pa.array(table.column("score").to_numpy().astype(np.float32), pa.float32())
+        predictions[name] = table.set_column(2, "score", score)
+    return from_tables(truth, predictions, measures, families=families)
+
+
+def from_tables(
+    truth: Any, predictions: Mapping[str, Any], measures: Sequence[str] = MEASURES, *, families: Mapping[str, str] | None = None
+) -> Scoreboard:
+    """Score predictions (request_id, item_id, score) on truth (request_id, item_id, grade); conventions: see the module.
+
+    Each a path (.parquet or .csv) or anything that speaks Arrow. grade: 0 or more, above 0 is relevant, ndcg's gain is the
+    grade itself. truth may have user_id (else each request is a user of its own) and other columns: attributes of its
+    requests, which become slices. Requests are in order of id. measures: names as "ndcg@10".
+
+    InputError: a request is predicted that truth does not name, a score is NaN, all are equal, a pair is there twice, a grade
+    is negative, truth is empty, a user or an attribute is not one a request, a measure is not known.
+    """
+    cuts = [_measure(name) for name in measures]
+    if not predictions:
+        raise InputError("no systems: give at least one table of predictions")
+    known = _Truth.of(_table(truth, "truth", TRUTH))
+    scores: dict[str, list[NDArray[np.float64]]] = {name: [] for name in measures}
+    for system, source in predictions.items():
+        found = _score(known, _table(source, f"system {system!r}", PREDICTIONS), f"system {system!r}", sorted({*cuts}))
+        for name in measures:
+            scores[name].append(found[name])
+    return Scoreboard(
+        known.request,
+        known.user,
+        tuple(predictions),
+        tuple((families or {}).get(name, name) for name in predictions),
+        {name: np.stack(rows) for name, rows in scores.items()},
+        known.slices,
+    )
+
+
+@dataclass(frozen=True)
+class _Truth:
+    """What is relevant. request (R,) ids, rising; items: ids that grade names; pair (n,) = request * items + item, rising,
+    with its grade (n,); offsets (R + 1,) of the positive grades (m,), a request's by size."""
+
+    request: pa.Array
+    user: Any
+    slices: dict[str, pa.Array]
+    items: pa.Array
+    pair: NDArray[np.int64]
+    grade: NDArray[np.float64]
+    offsets: NDArray[np.int64]
+    positive: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, table: pa.Table) -> "_Truth":
+        if not table.num_rows:
+            raise InputError("truth is empty: nothing to measure on; give the relevant items of each request")
+        grade = _numbers(table, "grade", "truth")
+        if (grade < 0).any():
+            row = int(np.argmax(grade < 0))
+            raise InputError(f"grade of row {row} of truth is {grade[row]:g}; grades are 0 (not relevant) or more")
+        ids, items = table.column("request_id").unique().sort(), table.column("item_id").unique()
+        request, item = (_codes(table.column(name), by) for name, by in (("request_id", ids), ("item_id", items)))
+        pair = request * len(items) + item
+        _refuse_twice(pair, table, "truth")
+        order = np.argsort(pair)
+        relevant = np.flatnonzero(grade > 0)
+        best = relevant[np.lexsort((-grade[relevant], request[relevant]))]
+        offsets = np.append(0, np.cumsum(np.bincount(request[best], minlength=len(ids)))).astype(np.int64)
+        if not len(best):
+            raise InputError("truth has no grade above 0: nothing is relevant, every system would score 0")
+        first = np.zeros(len(ids), np.int64)
+        first[request[::-1]] = np.arange(len(request))[::-1]
+        attributes = {name: _each(table, name, request, first, ids) for name in table.column_names if name not in TRUTH}
+        user = attributes.pop("user_id", pa.array(np.arange(len(ids))))
+        return cls(ids, user, attributes, items, pair[order], grade[order], offsets, grade[best])
+
+
+def _score(truth: _Truth, table: pa.Table, where: str, cuts: Sequence[int]) -> dict[str, NDArray[np.float64]]:
+    """Measures (R,) of one system."""
+    if not table.num_rows:
+        raise InputError(f"{where} has no rows; give what it answered, or leave it out")
+    score = _numbers(table, "score", where)
+    asked, known = _alike(table.column("request_id"), truth.request)
+    request = _codes(asked, known)
+    if (request < 0).any():
+        _refuse_requests(asked, known, request, where)
+    listed, named = _alike(table.column("item_id"), truth.items)
+    coded = listed.combine_chunks().dictionary_encode()
+    own = coded.indices.to_numpy()
+    _refuse_twice(request * len(coded.dictionary) + own, table, where)
+    # From here on an item is its place in the order of ids as text, which ties are broken by.
+    tie = tie_order(coded.dictionary.to_pylist())[own]
+    of_truth = _codes(coded.dictionary, named)[own]
+    pair = np.where(of_truth < 0, -1, request * len(truth.items) + of_truth)
+    at = np.minimum(np.searchsorted(truth.pair, pair), len(truth.pair) - 1)
+    gain = np.where(truth.pair[at] == pair, truth.grade[at], 0.0)
+    order = np.argsort(request, kind="stable")
+    answered, offsets = request_offsets(request[order])
+    if len(answered) < len(score) and np.ptp(score) == 0:
+        raise InputError(f"{where} gives every item the score {score[0]:g}: it ranks nothing; check the column score")
+    ends = np.zeros(len(truth.request) + 1, np.int64)
+    ends[answered + 1] = np.diff(offsets)
+    return ranking_measures(
+        np.cumsum(ends), score[order], gain[order], np.diff(truth.offsets), tie[order], cuts,
+        truth=(truth.offsets, truth.positive),
+    )  # fmt: skip
+
+
+def _measure(name: str) -> int:
+    """The cut-off of a measure's name."""
+    base, at, k = name.partition("@")
+    if base not in RANKING:
+        close = did_you_mean(base, RANKING) or f"; there are {', '.join(RANKING)}"
+        raise InputError(f"measure {name!r} is not known{close}")
+    if not at or not k.isdecimal() or int(k) < 1:
+        raise InputError(f"measure {name!r} has no cut-off; write {base}@10")
+    return int(k)
+
+
+def _lines(path: Path, fields: int, taken: Sequence[int], names: Sequence[str]) -> pa.Table:
+    """Columns of a text file of white-space-separated fields, the last a number."""
+    columns: list[list[str]] = [[] for _ in taken]
+    numbers = []
+    try:
+        with path.open(encoding="utf-8") as stream:
+            for number, line in enumerate(stream, 1):
+                parts = line.split()
+                if not parts:
+                    continue
+                if len(parts) != fields:
+                    raise SourceError(f"{path}:{number}: {len(parts)} fields where {fields} are due; is it a file of this kind?")
+                for column, place in zip(columns, taken, strict=True):
+                    column.append(parts[place])
+                numbers.append(number)
+    except (OSError, UnicodeDecodeError) as error:
+        raise SourceError(f"{path}: cannot be read ({error}); give a text file in UTF-8") from None
+    try:
+        last = np.array(columns[-1], np.float64)
+    except ValueError:
+        row = next(row for row, text in enumerate(columns[-1]) if not _is_number(text))
+        raise SourceError(f"{path}:{numbers[row]}: {names[-1]} is {columns[-1][row]!r}, not a number") from None
+    texts = [pa.array(column, pa.string()) for column in columns[:-1]]
+    return pa.table(dict(zip(names, [*texts, pa.array(last)], strict=True)))
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _by_stem(paths: Sequence[Path | str]) -> dict[str, Path]:
+    named: dict[str, Path] = {}
+    for path in map(Path, paths):
+        if path.stem in named:
+            raise InputError(f"{named[path.stem]} and {path} would both be system {path.stem!r}; give runs as name -> file")
+        named[path.stem] = path
+    return named
+
+
+def _table(source: Any, where: str, columns: Sequence[str]) -> pa.Table:
+    """An Arrow table with at least these columns."""
+    if isinstance(source, str | Path):
+        path = Path(source)
+        try:
+            table = csv.read_csv(path) if path.suffix == ".csv" else pq.read_table(path)
+        except (OSError, pa.ArrowException) as error:
+            raise SourceError(f"{where}: {path} cannot be read ({error}); give a .parquet or .csv file") from None
+    else:
+        table = source if isinstance(source, pa.Table) else pa.table(source)
+    for name in columns:
+        if name not in table.column_names:
+            close = did_you_mean(name, table.column_names)
+            raise InputError(f"{where} has no column {name!r}{close}; it needs {', '.join(columns)}")
+    for name in (*columns, *({"user_id"} & {*table.column_names})):
+        if table.column(name).null_count:
+            raise InputError(f"{where}: {name} is null in {table.column(name).null_count} rows; fill or drop them")
+    for place, name in enumerate(table.column_names):
+        if pa.types.is_dictionary(table.column(name).type):
+            table = table.set_column(place, name, table.column(name).cast(table.column(name).type.value_type))
+    return table
+
+
+def _numbers(table: pa.Table, name: str, where: str) -> NDArray[np.float64]:
+    try:
+        values: NDArray[np.float64] = table.column(name).cast(pa.float64()).to_numpy()
+    except pa.ArrowException:
+        raise InputError(f"{where}: {name} holds {table.column(name).type}, not numbers") from None
+    if np.isnan(values).any():
+        row = int(np.isnan(values).argmax())
+        of = table.column("request_id")[row].as_py()
+        raise InputError(f"{where}: {name} of row {row} (request {of!r}) is NaN ({int(np.isnan(values).sum())} such rows)")
+    return values
+
+
+def _alike(column: pa.ChunkedArray, known: pa.Array) -> tuple[pa.ChunkedArray, pa.Array]:
+    """Both as they are when of one type, else both as text: ids 7 and "7" are one."""
+    return (column, known) if column.type == known.type else (column.cast(pa.string()), known.cast(pa.string()))
+
+
+def _codes(column: Any, known: pa.Array) -> NDArray[np.int64]:
+    """Place (n,) of each id among the known ones, -1 for others."""
+    codes: NDArray[np.int64] = pc.index_in(column, value_set=known).fill_null(-1).to_numpy().astype(np.int64)
+    return codes
+
+
+def _each(table: pa.Table, name: str, request: NDArray[np.int64], first: NDArray[np.int64], ids: pa.Array) -> pa.Array:
+    """The one value (R,) of an attribute for each request."""
+    column = table.column(name).combine_chunks()
+    values = column.dictionary_encode(null_encoding="encode").indices.to_numpy()
+    differs = values != values[first][request]
+    if differs.any():
+        of = ids[int(request[differs.argmax()])].as_py()
+        raise InputError(f"truth: request {of!r} has several values of {name}; it needs one, or drop the column")
+    return column.take(pa.array(first))
+
+
+def _refuse_twice(pair: NDArray[np.int64], table: pa.Table, where: str) -> None:
+    order = np.argsort(pair, kind="stable")
+    twice = np.flatnonzero(pair[order][1:] == pair[order][:-1])
+    if len(twice):
+        row = int(order[twice[0] + 1])
+        request, item = (table.column(name)[row].as_py() for name in ("request_id", "item_id"))
+        raise InputError(f"{where}: item {item!r} of request {request!r} is there twice ({len(twice)} such rows); keep one")
+
+
+def _refuse_requests(asked: pa.ChunkedArray, known: pa.Array, code: NDArray[np.int64], where: str) -> None:
+    unknown = asked.filter(pa.array(code < 0)).unique()
+    rest = known.filter(pa.array(np.bincount(code[code >= 0], minlength=len(known)) == 0))
+    raise InputError(
+        f"{where} answers {len(unknown)} requests that truth does not name ({_some(unknown)}); truth names {len(rest)} that it "
+        f"does not answer ({_some(rest)}); score it on the truth's requests, or add truth"
+    )
+
+
+def _some(ids: pa.Array) -> str:
+    shown = ", ".join(repr(one) for one in ids[:_SHOWN].to_pylist())
+    return (shown + (" ..." if len(ids) > _SHOWN else "")) or "none"
