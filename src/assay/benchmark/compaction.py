@@ -28,7 +28,7 @@ _STRATA = 10
 
 @dataclass(frozen=True)
 class Design:
-    """How N requests are drawn from: features, stratum (N,), population and size (H,), spread (H,) of residuals.
+    """How N requests are drawn from: features, stratum (N,), population and size (H,).
 
     residuals (S, N): what other families leave unexplained of each source. precision (p,) of the prior coefficients.
     """
@@ -37,7 +37,6 @@ class Design:
     stratum: Ints
     population: Ints
     size: Ints
-    spread: Floats
     residuals: Floats
     precision: Floats
 
@@ -46,11 +45,14 @@ class Design:
         """(n,) the stratum of each place of a draw."""
         return np.repeat(np.arange(len(self.size)), self.size)
 
-    def stderr(self) -> float:
-        """The standard error to expect for a system of a family that is not among the sources."""
+    def errors(self) -> Floats:
+        """Standard errors (S,) to expect of the sources, were each one's family new: from its residuals in each stratum."""
         n, N = self.size.sum(), self.population.sum()
-        each = (self.population / N) ** 2 * self.spread**2 * (1 / self.size - 1 / self.population)
-        return float(np.sqrt(each.sum() * (1 + len(self.precision) / n)))
+        sums = np.stack([np.bincount(self.stratum, row) for row in self.residuals])
+        squares = np.stack([np.bincount(self.stratum, row**2) for row in self.residuals])
+        variance = (squares - sums**2 / self.population) / (self.population - 1)
+        share = (self.population / N) ** 2 * (1 / self.size - 1 / self.population)
+        return np.asarray(np.sqrt(np.maximum(variance, 0.0) @ share * (1 + len(self.precision) / n)))
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ class CompactSet:
     @property
     def weight(self) -> Floats:
         """(n,) design weights: 1 over the chance, over N; they sum to 1."""
-        return 1.0 / self.inclusion / self.population.sum()
+        return np.asarray(1.0 / self.inclusion / self.population.sum(), np.float64)
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,7 @@ def compact(
     *,
     budget: int | None = None,
     tolerance: float | None = None,
-    design: str = "stratified",
+    design: str = "neyman",
     families: ArrayLike | None = None,
     users: ArrayLike | None = None,
     ids: Any = None,
@@ -137,13 +139,13 @@ def compact(
     family = sources.grouped(families, len(made))
     if (budget is None) == (tolerance is None):
         raise ValueError("give a budget or a tolerance, one of them")
-    if design not in DESIGNS:
-        raise InputError(f"design {design!r} is not known{did_you_mean(design, DESIGNS)}; use one of {', '.join(DESIGNS)}")
+    checked_design(design)
     N = made.shape[1]
+    found, left = sources.features(made, family), sources.residuals(made, family)
     if budget is None:
         assert tolerance is not None
-        budget = needed(made, family, tolerance, design)
-    plan = lay_out(made, family, checked_budget(budget, N), design)
+        budget = needed(found, left, family, tolerance, design)
+    plan = lay_out(found, left, family, checked_budget(budget, N), design)
     rows = survey.draw(hashes(ids, N), mix(seed), plan.stratum, plan.size)[0]
     covariance, clustering = _over_users(plan, users)
     return CompactSet(
@@ -155,12 +157,8 @@ def compact(
     )  # fmt: skip
 
 
-def lay_out(scores: Floats, family: Ints, budget: int, design: str) -> Design:
-    """The strata, their sizes and the features of a draw of `budget` requests; all known before anything is drawn."""
-    return _divide(sources.features(scores, family), sources.residuals(scores, family), family, budget, design)
-
-
-def _divide(found: sources.Features, residuals: Floats, family: Ints, budget: int, design: str) -> Design:
+def lay_out(found: sources.Features, residuals: Floats, family: Ints, budget: int, design: str) -> Design:
+    """The strata and their sizes for a draw of `budget` requests; all is known before anything is drawn."""
     difficulty = found.matrix[:, 1]
     stratum = np.zeros(len(difficulty), np.int64)
     if design != "simple":
@@ -171,7 +169,7 @@ def _divide(found: sources.Features, residuals: Floats, family: Ints, budget: in
     spread = np.sqrt(np.bincount(stratum, squares) / population)
     size = survey.allocate(population, spread if design == "neyman" else np.ones(len(population)), budget)
     precision = np.where(np.isinf(found.spread), 0.0, squares.mean() / found.spread)
-    return Design(found, stratum, population, size, spread, residuals, precision)
+    return Design(found, stratum, population, size, residuals, precision)
 
 
 def _strata(difficulty: Floats, count: int) -> Ints:
@@ -185,15 +183,16 @@ def _strata(difficulty: Floats, count: int) -> Ints:
     return np.asarray(stratum, np.int64)
 
 
-def needed(scores: Floats, family: Ints, tolerance: float, design: str) -> int:
-    """The fewest requests whose expected standard error is at most the tolerance."""
+def needed(found: sources.Features, residuals: Floats, family: Ints, tolerance: float, design: str) -> int:
+    """The fewest requests whose expected standard error, the root mean square over families, is at most the tolerance."""
     if not (np.isfinite(tolerance) and tolerance > 0):
         raise InputError(f"tolerance is {tolerance}; give a standard error above 0, in the measure's unit")
-    found, left = sources.features(scores, family), sources.residuals(scores, family)
-    low, high = checked_budget(LEAST, scores.shape[1]), scores.shape[1]
+    N = residuals.shape[1]
+    share = 1.0 / np.bincount(family)[family] / len(np.unique(family))
+    low, high = checked_budget(LEAST, N), N
     while low < high:
         middle = (low + high) // 2
-        if _divide(found, left, family, middle, design).stderr() <= tolerance:
+        if np.sqrt(share @ lay_out(found, residuals, family, middle, design).errors() ** 2) <= tolerance:
             high = middle
         else:
             low = middle + 1
@@ -204,9 +203,7 @@ def _over_users(plan: Design, users: ArrayLike | None) -> tuple[Floats, float]:
     """Covariance (p, p) of the features' means over users, and how much users inflate the variance of residuals' means."""
     F, residuals = plan.features.matrix, plan.residuals
     N = len(F)
-    user = np.arange(N) if users is None else np.unique(np.asarray(users), return_inverse=True)[1]
-    if user.shape != (N,):
-        raise ValueError(f"users has shape {np.shape(users)}; scores has {N} requests, so give ({N},)")
+    user = np.arange(N) if users is None else sources.codes(users, N)
     count = int(user.max()) + 1
     if count < 2:
         raise InputError("all requests are one user's; an interval over users needs at least 2")
@@ -272,6 +269,13 @@ def checked_budget(budget: int, N: int, least: int = LEAST) -> int:
     return int(budget)
 
 
+def checked_design(design: str) -> str:
+    """The design. InputError: not one of them."""
+    if design not in DESIGNS:
+        raise InputError(f"design {design!r} is not known{did_you_mean(design, DESIGNS)}; use one of {', '.join(DESIGNS)}")
+    return design
+
+
 def hashes(ids: Any, N: int) -> Hashes:
     """Distinct hashes (N,) of request ids. ValueError: another length; InputError: an id twice."""
     if ids is None:
@@ -290,7 +294,7 @@ def measured(y: ArrayLike, n: int) -> NDArray[np.float64]:
     """A system's scores (n,) on a compact set. InputError: another number of them, or NaN."""
     made = np.asarray(y, np.float64)
     if made.shape != (n,):
-        raise InputError(f"scores of shape {made.shape} for {n} requests; give one score for each request of the set, in its order")
+        raise InputError(f"scores of shape {made.shape} for {n} requests; give one for each request of the set, in its order")
     if not np.isfinite(made).all():
         raise InputError(
             f"{int((~np.isfinite(made)).sum())} of the new system's scores are NaN or infinite; score every request, 0 if missed"

@@ -2,18 +2,18 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from assay.benchmark import sources
-from assay.benchmark.compaction import DESIGNS, checked_budget, hashes, lay_out
+from assay.benchmark.compaction import DESIGNS, Design, checked_budget, checked_design, hashes, lay_out
 from assay.benchmark.sources import Floats, Ints
 from assay.errors import InputError
 from assay.numerics import survey
-from assay.numerics.hashing import mix
+from assay.numerics.hashing import Hashes, mix
 
 BASE = "mean"  # of a simple random draw, without any source
 _BLOCK = 1 << 24  # scores held at once: 128 MB
@@ -27,7 +27,9 @@ class LeftOut:
     it has one. error: mean absolute error against all requests. relative: error over that of the simple random mean on
     as many requests. bias: mean error. coverage: share of nominal 95 % intervals that hold the truth. half_width: of
     the interval. detectable: the smallest difference from a system whose mean is known that is found with 80 % power.
-    tau: Kendall's tau-b of all systems' estimates with their means on all requests, a mean over redraws.
+    tau: Kendall's tau-b of all systems' estimates, each made without its own family, with their means on all requests, a
+    mean over redraws. tau_placed (F,): the same with the left-out systems alone estimated and the others' means known, as
+    when a new family joins a board.
     """
 
     design: str
@@ -42,6 +44,7 @@ class LeftOut:
     half_width: Floats
     detectable: Floats
     tau: float
+    tau_placed: Floats
 
 
 def leave_out(
@@ -58,7 +61,7 @@ def leave_out(
 
     scores (S, N), families (S,) names. leave: "family", the harder case, or "system": one system at a time, the rest of
     its family staying among the sources. One entry a design, after that of the simple random mean ("mean"), which needs
-    no sources and serves as the yardstick. Redraw r of every design has the seed that mix(seed, r) gives.
+    no sources and serves as the yardstick. Redraw r of a design is the draw that `compact` makes with seed + r.
 
     InputError as in `compact`, and with fewer than two families (leave="family") or three systems (leave="system").
     """
@@ -75,85 +78,107 @@ def leave_out(
     count = checked_budget(budget, made.shape[1])
     family = family.astype(np.int64)
     group = family if leave == "family" else np.arange(len(made))
-    found = [_run(made, family, group, count, design, redraws, seed) for design in (BASE, *designs)]
-    truth = made.mean(axis=1)
-    base = _by_family(np.abs(found[0][0] - truth), family)
-    return [
-        _summary(design, leave, count, tuple(str(name) for name in names), family, truth, base, *figures)
-        for design, figures in zip((BASE, *designs), found, strict=True)
-    ]
-
-
-def _run(
-    scores: Floats, family: Ints, group: Ints, budget: int, design: str, redraws: int, seed: int
-) -> tuple[Floats, Floats, Floats]:
-    """Value, standard error and degrees of freedom (redraws, S) of every system, its group left out of the design."""
-    units = hashes(None, scores.shape[1])
-    seeds = mix(seed, np.arange(redraws))
-    out = tuple(np.empty((redraws, len(scores))) for _ in range(3))
-    every = np.zeros(scores.shape[1], np.int64)
+    units, seeds = hashes(None, made.shape[1]), mix(np.arange(seed, seed + redraws))
+    found = {BASE: _means(made, units, seeds, count)}
+    found |= {checked_design(design): _Draws.empty(redraws, len(made)) for design in designs}
+    group = family if leave == "family" else np.arange(len(made))
     for k in np.unique(group):
-        inside = np.flatnonzero(group == k)
-        if design == BASE:
-            stratum, size, places = every, np.array([budget]), every[:budget]
-        else:
-            rest = np.flatnonzero(group != k)
-            plan = lay_out(scores[rest], np.unique(family[rest], return_inverse=True)[1], budget, design)
-            stratum, size, places = plan.stratum, plan.size, plan.places
-            mean = plan.features.matrix.mean(axis=0)
-        for some in _blocks(redraws, budget * (len(inside) + sources.WIDTH)):
-            rows = survey.draw(units, seeds[some], stratum, size)
-            Y = scores[inside].T[rows]
-            if design == BASE:
-                variance, df = survey.stratified_variance(Y, places, np.array([scores.shape[1]]))
-                parts = (Y.mean(axis=1), np.sqrt(variance), df)
-            else:
-                parts = survey.regress(
-                    Y, plan.features.matrix[rows], mean, places, plan.population,
-                    prior=plan.features.prior, precision=plan.precision,
-                )[:3]  # fmt: skip
-            for into, part in zip(out, parts, strict=True):
-                into[some, inside] = part
-    return out[0], out[1], out[2]
+        inside, rest = np.flatnonzero(group == k), np.flatnonzero(group != k)
+        others = np.unique(family[rest], return_inverse=True)[1]
+        known, left = sources.features(made[rest], others), sources.residuals(made[rest], others)
+        for design in designs:
+            draws = _estimates(made[inside], lay_out(known, left, others, count, design), units, seeds)
+            for into, part in zip(found[design], draws, strict=True):
+                into[:, inside] = part
+    truth = made.mean(axis=1)
+    base = _by_family(np.abs(found[BASE].value - truth), family)
+    label = tuple(str(name) for name in names)
+    return [_summary(design, leave, count, label, family, truth, base, draws) for design, draws in found.items()]
+
+
+class _Draws(NamedTuple):
+    """Value, standard error and degrees of freedom (redraws, S) of systems."""
+
+    value: Floats
+    stderr: Floats
+    df: Floats
+
+    @classmethod
+    def empty(cls, redraws: int, systems: int) -> Self:
+        return cls(*(np.empty((redraws, systems)) for _ in range(3)))
+
+
+def _means(scores: Floats, units: Hashes, seeds: Hashes, budget: int) -> _Draws:
+    """Of simple random draws."""
+    out = _Draws.empty(len(seeds), len(scores))
+    N = scores.shape[1]
+    for some in _blocks(len(seeds), budget * len(scores)):
+        Y = scores.T[survey.draw(units, seeds[some], np.zeros(N, np.int64), np.array([budget]))]
+        variance, df = survey.stratified_variance(Y, np.zeros(budget, np.int64), np.array([N]))
+        out.value[some], out.stderr[some], out.df[some] = Y.mean(axis=1), np.sqrt(variance), df
+    return out
+
+
+def _estimates(scores: Floats, plan: Design, units: Hashes, seeds: Hashes) -> _Draws:
+    """Of systems' scores (M, N) that took no part in the plan."""
+    out = _Draws.empty(len(seeds), len(scores))
+    F = plan.features.matrix
+    for some in _blocks(len(seeds), len(plan.places) * (len(scores) + F.shape[1])):
+        rows = survey.draw(units, seeds[some], plan.stratum, plan.size)
+        found = survey.regress(
+            scores.T[rows], F[rows], F.mean(axis=0), plan.places, plan.population,
+            prior=plan.features.prior, precision=plan.precision,
+        )  # fmt: skip
+        out.value[some], out.stderr[some], out.df[some] = found.value, found.stderr, found.df
+    return out
 
 
 def _blocks(redraws: int, size: int) -> Iterator[slice]:
-    step = max(1, _BLOCK // size)
+    step = max(1, _BLOCK // max(size, 1))
     return (slice(start, min(start + step, redraws)) for start in range(0, redraws, step))
 
 
-def _by_family(values: Floats, family: Ints) -> Floats:
+def _by_family(values: NDArray[np.floating[Any]], family: Ints) -> Floats:
     """Means (F,) over redraws and a family's systems of values (redraws, S)."""
-    return np.bincount(family, values.mean(axis=0)) / np.bincount(family)
+    return np.asarray(np.bincount(family, values.mean(axis=0)) / np.bincount(family))
 
 
 def _summary(
-    design: str, leave: str, budget: int, names: tuple[str, ...], family: Ints, truth: Floats, base: Floats,
-    value: Floats, stderr: Floats, df: Floats,
-) -> LeftOut:  # fmt: skip
-    off = value - truth
-    reach = survey.half_width(stderr, df)
+    design: str, leave: str, budget: int, names: tuple[str, ...], family: Ints, truth: Floats, base: Floats, draws: _Draws
+) -> LeftOut:
+    off = draws.value - truth
+    reach = survey.half_width(draws.stderr, draws.df)
     error = _by_family(np.abs(off), family)
-    detectable = (stats.t.ppf(0.975, df) + stats.t.ppf(0.8, df)) * stderr
+    detectable = (stats.t.ppf(0.975, draws.df) + stats.t.ppf(0.8, draws.df)) * draws.stderr
+    groups = [family == k for k in range(len(names))] if leave == "family" else list(np.eye(len(family), dtype=bool))
+    placed = np.array([np.mean(tau_b(draws.value, truth, inside)) for inside in groups])
     return LeftOut(
-        design=design, leave=leave, budget=budget, redraws=len(value), families=names, error=error,
+        design=design, leave=leave, budget=budget, redraws=len(off), families=names, error=error,
         relative=np.divide(error, base, out=np.ones_like(error), where=base > 0), bias=_by_family(off, family),
         coverage=_by_family(1.0 * (np.abs(off) <= reach), family), half_width=_by_family(reach, family),
-        detectable=_by_family(detectable, family), tau=float(np.mean(tau_b(value, truth))),
+        detectable=_by_family(detectable, family), tau=float(np.mean(tau_b(draws.value, truth))),
+        tau_placed=placed if leave == "family" else _by_family(placed[None], family),
     )  # fmt: skip
 
 
-def tau_b(values: Floats, truth: Floats) -> Floats:
+def tau_b(values: Floats, truth: Floats, estimated: NDArray[np.bool_] | None = None) -> Floats:
     """Kendall's tau-b (R,) of each row of values (R, S) with truth (S,); NaN where either is equal throughout.
 
     Concordant less discordant pairs over the geometric mean of the pairs that are not tied in one and in the other
-    (Kendall, "Rank Correlation Methods", 1948).
+    (Kendall, "Rank Correlation Methods", 1948). estimated (S,): all other systems have the truth for their value.
     """
     i, j = np.triu_indices(len(truth), 1)
     right = np.sign(truth[i] - truth[j])
+    same = 0.0  # pairs of which both are known agree, but for those tied in both
+    if estimated is not None:
+        values = np.where(estimated, values, truth)
+        open_ = estimated[i] | estimated[j]
+        same = float(np.abs(right[~open_]).sum())
+        i, j, right = i[open_], j[open_], right[open_]
+    untied = np.abs(right).sum() + same
     out = np.empty(len(values))
     for some in _blocks(len(values), len(i)):
         left = np.sign(values[some][:, i] - values[some][:, j])
-        untied = np.sqrt((left != 0).sum(axis=1) * float((right != 0).sum()))
-        out[some] = np.divide(left @ right, untied, out=np.full(len(left), np.nan), where=untied > 0)
+        pairs = np.sqrt((np.abs(left).sum(axis=1) + same) * untied)
+        out[some] = np.divide(left @ right + same, pairs, out=np.full(len(left), np.nan), where=pairs > 0)
     return out

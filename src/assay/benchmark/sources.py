@@ -10,7 +10,7 @@ from assay.errors import InputError
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-WIDTH = 10  # columns of the features, at most
+WIDTH = 14  # columns of the features, at most
 _COMPONENTS = WIDTH - 2
 _ROUNDING = 1e-10  # of all variance: a component below it is none
 _STEADY = 1e-4  # least variance of the slope on the mean: a new system's is never quite known
@@ -30,7 +30,7 @@ def checked(scores: ArrayLike, least: int = 2) -> Floats:
     if unknown.any():
         s, i = np.argwhere(unknown)[0]
         raise InputError(
-            f"{unknown.sum()} score(s) are NaN or infinite, the first of system {s} on request {i}; score every request, 0 if missed"
+            f"{unknown.sum()} score(s) are NaN or infinite, the first of system {s} on request {i}; give one to each, 0 if missed"
         )
     if (np.ptp(made, axis=1) == 0).all():
         raise InputError("every system's scores are equal on all requests; one request says as much as all, check the measure")
@@ -44,6 +44,14 @@ def grouped(families: ArrayLike | None, systems: int) -> Ints:
     made = np.asarray(families)
     if made.shape != (systems,):
         raise ValueError(f"families has shape {made.shape}; scores has {systems} systems, so give ({systems},)")
+    return np.unique(made, return_inverse=True)[1].astype(np.int64)
+
+
+def codes(users: ArrayLike, requests: int) -> Ints:
+    """Codes (N,) from 0 of users. ValueError: another length."""
+    made = np.asarray(users)
+    if made.shape != (requests,):
+        raise ValueError(f"users has shape {made.shape}; scores has {requests} requests, so give ({requests},)")
     return np.unique(made, return_inverse=True)[1].astype(np.int64)
 
 
@@ -65,8 +73,9 @@ def features(scores: Floats, family: Ints) -> Features:
     centred = scores - scores.mean(axis=1, keepdims=True)
     gram = centred @ centred.T / scores.shape[1]
     share, loading, values = _components(gram, family)
+    mean = (share[:, None] * scores).sum(axis=0)  # in order of system: the same bits in any order of the requests
     slope = gram @ share / max(share @ gram @ share, _TINY)
-    matrix = np.vstack([np.ones(scores.shape[1]), share @ scores, loading.T @ centred]).T
+    matrix = np.vstack([np.ones(scores.shape[1]), mean, loading.T @ centred]).T
     prior = np.concatenate([[0.0, 1.0], np.zeros(len(values))])
     spread = np.concatenate([[np.inf, max(share @ (slope - 1.0) ** 2, _STEADY)], values])
     return Features(np.ascontiguousarray(matrix), prior, spread)
