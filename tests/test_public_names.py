@@ -55,15 +55,26 @@ def test_names_of_the_rooms():
         "usual_slices",
     ]
     assert sorted(assay.benchmark.__all__) == [
+        "Anchors",
+        "CompactSet",
+        "Estimated",
+        "LeftOut",
         "MeasureChoice",
+        "Plan",
         "PolicyValue",
         "Scoreboard",
+        "anchors",
         "choose_measures",
+        "compact",
         "compare",
         "compare_slices",
+        "estimate",
         "from_tables",
         "from_trec",
         "leader_board",
+        "leave_out",
+        "plan_difference",
+        "plan_mean",
         "policy_value",
         "refuse_sampled",
     ]
@@ -73,12 +84,15 @@ def test_names_of_the_rooms():
 
 def test_names_of_valuers_and_models():
     assert sorted(VALUERS) == [
+        "banzhaf",
+        "beta_shapley",
         "data_oob",
         "ease",
         "inclusion",
         "influence",
         "knn_banzhaf",
         "knn_shapley",
+        "leave_one_out",
         "loss",
         "margin",
         "popularity",
@@ -87,6 +101,8 @@ def test_names_of_valuers_and_models():
         "recency",
         "self_score",
         "session_shapley",
+        "shapley",
+        "threshold_knn_shapley",
     ]
     recommenders = ["als", "ease", "item_knn", "session_knn"]
     of_features = ["buy_it_again", "forest", "lambdarank", "lightgbm", "logistic", "popularity", "tree"]
