@@ -6,11 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from pyarrow import csv
 
 from assay import pipeline
 from assay.store import Run
+from assay.testing.scores import make_scores
 from tests.conftest import shop_config, write_shop
 from tests.test_entries import SMALL
 
@@ -129,3 +131,19 @@ def test_off_policy_reads_the_open_bandit_sample(monkeypatch, tmp_path, capsys):
     assert out.count("doubly_robust") == 6
     # Items are shown alike: the value is close to the mean click rate, a half.
     assert 400 < float(out.split("snips")[1].split()[0]) < 600
+
+
+def test_the_compact_set_is_judged_on_a_table_of_scores(tmp_path, capsys):
+    board = make_scores(300, 100, 6, 3)
+    columns = {"system": [], "family": [], "request": [], "user": [], "ndcg@10": []}
+    for s, (family, row) in enumerate(zip(board.families, board.scores, strict=True)):
+        for i, score in enumerate(row):
+            for name, value in zip(columns, (f"system {s}", str(family), i, int(board.users[i]), score), strict=True):
+                columns[name].append(value)
+    pq.write_table(pa.table(columns), tmp_path / "scores.parquet")
+    benchmark("compact").main(tmp_path / "scores.parquet", redraws=20)
+    out = capsys.readouterr().out
+    assert "6 systems in 3 families, 300 requests" in out
+    assert out.count("target 0.7") == out.count("target 0.5") == 4
+    assert "anchors, greedy" in out
+    assert "on the mean of 5 pairs" in out

@@ -1,4 +1,4 @@
-"""The figures of the valuers' pages: python docs/figures/make.py [NAME ...] [--to FOLDER]; all by default, beside this file.
+"""The figures of the pages: python docs/figures/make.py [NAME ...] [--to FOLDER]; all by default, beside this file.
 
 Each function draws what its page says, with the functions that the page is about. Colours: Okabe and Ito's, which
 colour-blind people can tell apart; marks differ too.
@@ -14,6 +14,8 @@ from scipy import sparse, stats
 from sklearn.datasets import load_breast_cancer, make_moons
 from sklearn.ensemble import RandomForestClassifier
 
+from assay.benchmark.families import leave_out
+from assay.benchmark.planning import plan_difference
 from assay.importance import (
     data_oob,
     ease_importance,
@@ -31,6 +33,7 @@ from assay.importance import (
 from assay.numerics.autoencoder import gram_inverse, weights
 from assay.numerics.logistic import as_rows, fit, losses, margins, probability
 from assay.numerics.measures import auc
+from assay.testing.scores import make_scores
 
 mpl.use("agg")
 import matplotlib.pyplot as plt
@@ -256,6 +259,48 @@ def draw_baselines(ax: plt.Axes) -> None:
     ax.set(xlabel="AUC of finding the 10 % of labels that were turned round", xlim=(0, 1.08))
 
 
+def draw_compact(ax: plt.Axes) -> None:
+    board = make_scores()
+    budgets = (25, 50, 100, 200, 400)
+    names = {"mean": "random mean", "simple": "random, with sources", "neyman": "neyman, with sources"}
+    lines: dict[str, list[float]] = {name: [] for name in names}
+    for budget in budgets:
+        for report in leave_out(board.scores, board.families, budget=budget, designs=["simple", "neyman"], redraws=300):
+            lines[report.design].append(report.error.mean())
+    for (name, label), colour, mark in zip(names.items(), (GREY, ORANGE, BLUE), ("s", "x", "o"), strict=True):
+        ax.plot(budgets, lines[name], "-" + mark, color=colour, label=label)
+    ax.set(xlabel="requests drawn of 8,000", ylabel="mean absolute error", xscale="log", yscale="log")
+    ax.set_xticks(budgets, [str(b) for b in budgets])
+    ax.minorticks_off()
+    ax.set_yticks([0.005, 0.01, 0.02], ["0.005", "0.01", "0.02"])
+
+
+def draw_plan(ax: plt.Axes) -> None:
+    board = make_scores(40_000, 10_000, 2, 1)
+    d = board.scores[1] - board.scores[0]
+    d = d - d.mean() + 0.004
+    rng = np.random.default_rng(0)
+
+    def log() -> np.ndarray:
+        return np.flatnonzero(np.isin(board.users, rng.choice(10_000, 1500, replace=False)))
+
+    def seen(rows: np.ndarray) -> bool:
+        sums = np.bincount(np.unique(board.users[rows], return_inverse=True)[1], d[rows] - d[rows].mean())
+        error = np.sqrt((sums**2).sum() * len(sums) / (len(sums) - 1)) / len(rows)
+        return bool(abs(d[rows].mean()) / error > stats.t.ppf(0.975, len(sums) - 1))
+
+    sizes = np.array([250, 500, 1000, 1500, 2500, 4000])
+    power = [np.mean([seen(rng.choice(log(), n, replace=False)) for _ in range(400)]) for n in sizes]
+    planned = []
+    for _ in range(60):
+        rows = log()
+        planned.append(plan_difference(np.stack([0 * d[rows], d[rows]]), 0.004, users=board.users[rows]).size)
+    ax.plot(sizes, power, "-o", color=BLUE, label="found over 400 redraws")
+    ax.axhline(0.8, color=GREY, lw=0.8)
+    ax.plot(planned, np.full(60, 0.8), "|", color=ORANGE, ms=14, label="planned for 80 %")
+    ax.set(xlabel="requests drawn", ylabel="power", ylim=(0, 1))
+
+
 FIGURES: dict[str, Callable[[plt.Axes], None]] = {
     name.removeprefix("draw_"): function for name, function in dict(globals()).items() if name.startswith("draw_")
 }
@@ -274,7 +319,7 @@ def make(name: str, folder: Path) -> Path:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Draw the figures of the valuers' pages.")
+    parser = argparse.ArgumentParser(description="Draw the pages' figures.")
     parser.add_argument("names", nargs="*", default=[], help=", ".join(FIGURES))
     parser.add_argument("--to", type=Path, default=Path(__file__).parent)
     given = parser.parse_args()

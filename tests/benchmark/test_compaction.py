@@ -3,6 +3,7 @@ import pytest
 
 from assay.benchmark import sources
 from assay.benchmark.compaction import ANCHORS, DESIGNS, anchors, compact, lay_out
+from assay.benchmark.estimation import estimate
 from assay.errors import InputError
 from assay.testing.scores import make_scores
 
@@ -116,6 +117,14 @@ def test_greedy_anchors_against_trying_each():
     assert chosen.rows.tolist() == taken
 
 
+def test_sources_that_are_twins_or_constant():
+    twins = np.stack([BOARD.scores[0], BOARD.scores[0], np.zeros(900)])
+    for design in DESIGNS:
+        drawn = compact(twins, budget=30, design=design)
+        found = estimate(drawn, BOARD.scores[1][drawn.rows])
+        assert found.low < found.value < found.high
+
+
 def test_more_anchors_than_different_requests():
     scores = np.tile([[0.0, 1.0, 0.5], [0.0, 0.5, 1.0]], 10)
     chosen = anchors(scores, budget=8)
@@ -129,6 +138,7 @@ def test_more_anchors_than_different_requests():
         ({"budget": 901}, "budget is 901, but there are 900 requests"),
         ({"budget": 9}, "takes 10 requests or more"),
         ({"budget": 20.5}, "budget is 20.5"),
+        ({"scores": BOARD.scores[:, :8]}, "8 requests are too few"),
         ({"budget": None, "tolerance": 0.0}, "tolerance is 0.0"),
         ({"design": "neymann"}, "did you mean 'neyman'"),
         ({"scores": BOARD.scores[:1]}, "1 system"),

@@ -24,6 +24,7 @@ ANCHORS = ("greedy", "kmeans")
 LEAST = 10  # requests: a regression on fewer cannot tell its own error
 _EACH = 10  # requests a stratum, so that each tells its own variance
 _STRATA = 10
+_STEADY = 1e-6  # of the variance of difficulty: sources that explain each other wholly leave the new system in doubt
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,8 @@ def lay_out(found: sources.Features, residuals: Floats, family: Ints, budget: in
     squares = share @ residuals**2 / share.sum()
     spread = np.sqrt(np.bincount(stratum, squares) / population)
     size = survey.allocate(population, spread if design == "neyman" else np.ones(len(population)), budget)
-    precision = np.where(np.isinf(found.spread), 0.0, squares.mean() / found.spread)
+    unexplained = max(float(squares.mean()), _STEADY * float(difficulty.var()))
+    precision = np.where(np.isinf(found.spread), 0.0, unexplained / found.spread)
     return Design(found, stratum, population, size, residuals, precision)
 
 
@@ -262,6 +264,8 @@ def _cluster(scores: Floats, budget: int, seed: int) -> Anchors:
 
 def checked_budget(budget: int, N: int, least: int = LEAST) -> int:
     """The budget. InputError: no whole number, fewer than the least, or more than there are."""
+    if least > N:
+        raise InputError(f"{N} requests are too few to draw from: a compact set takes {least} or more; score all of them")
     if int(budget) != budget or budget < least:
         raise InputError(f"budget is {budget}; a compact set takes {least} requests or more")
     if budget > N:
