@@ -3,6 +3,7 @@
 python benchmarks/compact.py SCORES.parquet [MEASURE]: columns system, family, request, user and the measure (ndcg@10).
 """
 
+import itertools
 import sys
 import time
 from pathlib import Path
@@ -60,7 +61,7 @@ def power(scores: np.ndarray, difference: float, redraws: int) -> None:
     """Of neighbours' differences set to `difference` on the log: how often a set of the planned size finds it."""
     order, rng, found = np.argsort(scores.mean(axis=1)), np.random.default_rng(0), []
     N = scores.shape[1]
-    for a, b in zip(order[:-1], order[1:], strict=True):
+    for a, b in itertools.pairwise(order):
         d = scores[b] - scores[a]
         d = d - d.mean() + difference
         n = plan_difference(np.stack([0 * d, d]), difference, about="log").size
