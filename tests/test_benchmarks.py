@@ -1,7 +1,6 @@
 """The benchmarks run; what they measure is nobody's test."""
 
 import importlib.util
-import itertools
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ from assay import pipeline
 from assay.store import Run
 from assay.testing.scores import make_scores
 from tests.conftest import shop_config, write_shop
+from tests.importance.games import semivalue, subsets
 from tests.test_entries import SMALL
 
 FOLDER = Path(__file__).parent.parent / "benchmarks"
@@ -48,29 +48,43 @@ def test_influence_is_timed_on_a_finished_run(run, capsys):
     assert "target 45 s: reached" in out
 
 
-def test_the_reciprocal_rank_estimate_is_the_mean_over_all_orders():
-    sessions = benchmark("sessions")
-    train = {1: (0, 1, 2), 2: (0, 2), 3: (1, 3), 4: (0, 3, 1), 5: (4, 5)}
-    events = [(s, item, 10 * s + k) for s, items in train.items() for k, item in enumerate(items)]
-    columns = ("session_id", "item_id", "timestamp")
-    log, new = (pa.table(dict(zip(columns, zip(*rows, strict=True), strict=True))) for rows in (events, [(9, 0, 1), (9, 1, 2)]))
-    found, ids, prefixes = sessions.reciprocal_rank_values(log, new, 2, 4_000)
+PAST = {1: "abc", 2: "bd", 3: "ca", 4: "bda", 5: "xy", 6: "aab", 7: "cdb"}  # the higher, the later
+NEW = {11: "abd", 12: "acbb", 13: "qa", 14: "ab"}
 
-    def utility(kept):
-        near = sorted((s for s in kept if 0 in train[s]), key=lambda s: -s)[:2]  # all are equally similar: the latest win
-        score = {item: sum(item in train[s] for s in near) for item in range(6)}
-        above = sum(v > score[1] for v in score.values())
-        equal = sum(v == score[1] for v in score.values())
-        return 1.0 / (above + (equal + 1) / 2) if score[1] else 0.0
 
-    expected = dict.fromkeys(train, 0.0)
-    for order in itertools.permutations(train):
-        for k, s in enumerate(order):
-            expected[s] += (utility(order[: k + 1]) - utility(order[:k])) / 120
-    assert prefixes == 1
-    np.testing.assert_allclose(found.mean(axis=0), [expected[s] for s in ids], atol=0.02)
-    assert found.mean(axis=0)[4] == 0
-    assert found.mean(axis=0).sum() == pytest.approx(utility(tuple(train)))
+def reciprocal_rank(there, prefix, target, k):
+    """Session-kNN by its definition, for the sessions that are there."""
+    similarity = {
+        s: sum(max(i for i, x in enumerate(prefix, 1) if x == item) for item in set(prefix) & set(PAST[s])) for s in there
+    }
+    near = sorted((s for s in there if similarity[s]), key=lambda s: (-similarity[s], -s))[:k]
+    score = {item: sum(similarity[s] for s in near if item in PAST[s]) for item in "abcdxyq"}
+    better, level = (sum(test(score[item]) for item in score) for test in (score[target].__lt__, score[target].__eq__))
+    return 1 / (better + (level + 1) / 2) if score[target] else 0.0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("k", [2, 3, 50])
+def test_sampled_values_of_the_reciprocal_rank_against_every_subset(k):
+    def table(sessions):
+        rows = [(s, "abcdxyq".index(item), 100.0 * s) for s, items in sessions.items() for item in items]
+        return pa.table(dict(zip(("session_id", "item_id", "timestamp"), zip(*rows, strict=True), strict=True)))
+
+    queries = [(items[:n], items[n]) for items in NEW.values() for n in range(1, len(items))]
+    ids = list(PAST)
+    utility = []
+    for inside in subsets(len(ids)):
+        there = [s for s, here in zip(ids, inside, strict=True) if here]
+        utility.append(np.mean([reciprocal_rank(there, *query, k) for query in queries]))
+    script = benchmark("sessions")
+    found, prefixes = script.values(*script.problem(table(PAST), table(NEW)), k, 40_000)
+    assert prefixes == len(queries)
+    estimate = (found[script.FIRST] + found[script.SECOND]) / 2
+    np.testing.assert_allclose(estimate, semivalue(utility, len(ids)), atol=0.003)
+    np.testing.assert_allclose(found[[script.FIRST, script.SECOND]].sum(axis=1), utility[-1], rtol=1e-12)  # of any order
+    np.testing.assert_allclose(found[script.LEFT_OUT], semivalue(utility, len(ids), "loo"), atol=1e-12)
+    assert (found[:, ids.index(5)] == 0).all()
+    assert np.ptp(estimate) > 0.05
 
 
 def test_a_whole_catalogue_is_ranked_for_every_user(run, capsys):
