@@ -37,6 +37,7 @@ Vector = NDArray[np.float64]
 RESAMPLES = 200  # on tuning, where only a standard error is needed
 _HALF_LIVES = (16.0, 32.0)  # periods
 _DAMPED = 0.5  # weight of the least useful rows where they are damped, not dropped
+_WIDE = (0.1, 0.2)  # shares that are only ever damped: values of so many rows do not add up
 _RULES = 2  # confirmed rules that are tried
 _LEVEL = 0.05
 BY_CHANCE = "random"  # how the arm is called that values must not do worse than; never chosen
@@ -76,7 +77,7 @@ def declare(train: Samples, importance: Importance, rules: Sequence[Rule], found
     for z in section.harmful:
         kept = drop_harmful(weight, importance, z, groups, section.floor)
         arms.append(Arm(f"without z-scores below {-z:g} {shown}", section.valuer, kept))
-    for fraction in section.fractions[-2:]:
+    for fraction in (*section.fractions[-2:], *_WIDE):
         name = f"half weight for the lowest {100 * fraction:g} % by {section.valuer}"
         arms.append(Arm(name, "half weight", damp(weight, importance, fraction, _DAMPED)))
     if len(np.unique(train.period)) > 4:
