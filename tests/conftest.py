@@ -1,10 +1,14 @@
 """A small shop whose purchases follow taste, written as a CSV log, and databases of the tests' own on real servers."""
 
 import os
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when NumPy is imported; workers and their children inherit it
+
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numba
 import numpy as np
 import pytest
 import sqlalchemy as sa
@@ -15,6 +19,12 @@ SERVERS = {
     "mysql": ("mysql+pymysql://root@127.0.0.1:3306/", "mysql"),
     "postgresql": ("postgresql+psycopg://root@127.0.0.1:5432/", "postgres"),
 }
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let each of several workers compute on one thread: the small loops of tests only wait for a core that another has."""
+    if hasattr(config, "workerinput"):
+        numba.set_num_threads(1)
 
 
 def write_shop(path: Path, users: int = 80, items: int = 60, weeks: int = 30, seed: int = 0) -> None:

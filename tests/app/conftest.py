@@ -202,6 +202,9 @@ def write_evaluation(run: Run) -> None:
     leak = {"check": "label in disguise", "severity": "error", "message": f"feature {HOSTILE} alone tells the label."}
     write_json(run.path("evaluation/audit.json"), [leak | {"rows": 5, "examples": [], "mend": "Leave it out."}])
     write_json(run.path("evaluation/account.json"), {"test_consulted_by": 17})
+    write_json(
+        run.path("systems/systems.json"), {"systems": [{"system": "ease", "test": {}}, {"system": "als", "why_not": "no"}]}
+    )
     points = [{"predicted": n / 10 + 0.05, "observed": min(1, 1.06 * (n / 10 + 0.04)), "rows": 9000} for n in range(10)]
     write_json(run.path("evaluation/calibration.json"), dict.fromkeys(("lightgbm", "logistic", "tree"), points))
 

@@ -1,11 +1,9 @@
 """What stands beside a run - verify, slices, anomalies, weights, explain - from the command line, on logs of several shapes."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -87,24 +85,44 @@ def test_a_sample_is_explained(run, capsys):
     assert capsys.readouterr().err.count("\n") == 1
 
 
+# The command line, in a process that signals itself as its stage reports a step.
+SIGNALLED = """
+import contextlib, os, sys
+from assay.app import cli, progress
+
+@contextlib.contextmanager
+def bars():
+    def report(stage, done, total):
+        if stage == sys.argv[1] and done >= int(sys.argv[3]):
+            os.kill(os.getpid(), int(sys.argv[4]))
+    yield report
+
+progress.bars = bars
+sys.exit(cli.main(sys.argv[1:3]))
+"""
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("command", ["verify", "slices"])
-def test_killed_in_the_middle_it_ends_with_the_same_bytes(command, tmp_path):
-    finished = pipeline.execute(parse(views(tmp_path / "log.tsv")), tmp_path / "run")
-    called = [sys.executable, "-m", "assay.app.cli", command, str(finished.folder)]
-    for wait, how in ((6.0, signal.SIGKILL), (9.0, signal.SIGINT)):
-        process = subprocess.Popen(called, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-        time.sleep(wait)
-        os.kill(process.pid, how)
-        _, err = process.communicate()
-        assert process.returncode in (-how, 130, 0)  # -SIGINT: while Python itself started; 0: it was done before the signal
-        if process.returncode == 130:
-            assert err.splitlines()[-1] == "error: interrupted; the same command goes on where it stopped"
-    subprocess.run(called, check=True, capture_output=True)
-    interrupted = {path.name: path.read_bytes() for path in finished.path(command).iterdir()}
-    other = pipeline.execute(parse(views(tmp_path / "log.tsv")), tmp_path / "other")
-    getattr(pipeline, command)(parse(views(tmp_path / "log.tsv")), other.folder)
-    assert {path.name: path.read_bytes() for path in other.path(command).iterdir()} == interrupted
+@pytest.mark.parametrize(("command", "steps"), [("verify", (0, 30, 55)), ("slices", (0,))])
+def test_killed_in_the_middle_it_ends_with_the_same_bytes(command, steps, tmp_path):
+    content = views(tmp_path / "log.tsv")
+    run = pipeline.execute(parse(content), tmp_path / "run")
+
+    def signalled(step, how):
+        called = [sys.executable, "-c", SIGNALLED, command, str(run.folder), str(step), str(int(how))]
+        return subprocess.run(called, capture_output=True, text=True)
+
+    for step in steps:
+        assert signalled(step, signal.SIGKILL).returncode == -signal.SIGKILL
+        stopped = signalled(step, signal.SIGINT)
+        assert stopped.returncode == 130
+        assert stopped.stderr.splitlines()[-1] == "error: interrupted; the same command goes on where it stopped"
+        assert not run.path(command).exists()
+    assert cli.main([command, str(run.folder)]) == 0
+    other = pipeline.execute(parse(content), tmp_path / "other")
+    getattr(pipeline, command)(parse(content), other.folder)
+    ended = {path.name: path.read_bytes() for path in run.path(command).iterdir()}
+    assert ended == {path.name: path.read_bytes() for path in other.path(command).iterdir()}
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -112,6 +130,7 @@ def test_what_is_no_run_is_said(command, tmp_path, capsys):
     assert cli.main([command, str(tmp_path / "nowhere")]) == 2
     assert "no such folder; make a run first" in capsys.readouterr().err
     assert cli.main([command, str(tmp_path)]) == 2
-    err = capsys.readouterr().err
-    assert err.startswith("error: ")
-    assert err.count("\n") == 1
+    assert capsys.readouterr().err.endswith(f"holds no run; make one: assay run CONFIG --folder {tmp_path}\n")
+    (tmp_path / "file").write_text("")
+    assert cli.main([command, str(tmp_path / "file")]) == 2
+    assert "is a file; give the folder of a run" in capsys.readouterr().err

@@ -64,19 +64,20 @@ def splitmix64(state):
 def test_redraws_are_uniform_and_the_same_on_any_number_of_threads():
     users, draws = 7, 30_000
     means = st.Means(np.eye(users), np.ones((users, users)))
-    counts = np.rint(st.resample(means, users, resamples=draws, rng=np.random.default_rng(8)) * users)
+    threads = numba.get_num_threads()
+    numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
+    try:
+        counts = np.rint(st.resample(means, users, resamples=draws, rng=np.random.default_rng(8)) * users)
+        numba.set_num_threads(1)
+        alone = st.resample(means, users, resamples=draws, rng=np.random.default_rng(8))
+    finally:
+        numba.set_num_threads(threads)
     assert (counts.sum(axis=1) == users).all()
     expected = stats.binom.pmf(np.arange(users + 1), users, 1 / users) * draws
     for one in counts.T:
         found = np.bincount(one.astype(int), minlength=users + 1)
         together = [*found[:4], found[4:].sum()], [*expected[:4], expected[4:].sum()]
         assert stats.chisquare(*together).pvalue > 1e-4
-    threads = numba.get_num_threads()
-    numba.set_num_threads(1)
-    try:
-        alone = st.resample(means, users, resamples=draws, rng=np.random.default_rng(8))
-    finally:
-        numba.set_num_threads(threads)
     np.testing.assert_array_equal(np.rint(alone * users), counts)
 
 

@@ -11,7 +11,7 @@ from assay.importance.segments import attributes
 from assay.models.logistic import LogisticRegression
 from assay.samples.table import Samples
 from assay.testing.data import make_samples
-from assay.trials.curve import Arm, against_rule, choose, declare, same_size, try_arms
+from assay.trials.curve import ONE_COPY, Arm, against_rule, choose, declare, same_size, try_arms
 
 SECTION = Select(fractions=[0.02, 0.1])
 
@@ -72,6 +72,19 @@ def test_every_way_to_drop_can_be_an_arm():
     assert min(gone[name] for name in gone if name.startswith("without")) > 0
 
 
+def test_one_copy_of_each_is_an_arm_only_where_there_are_copies():
+    samples = make_samples(2_000).split("train")
+    _, once = np.unique(np.stack([samples.request, samples.item]), axis=1, return_index=True)
+    single = samples.take(np.sort(once))
+    twice = single.take(np.concatenate((np.arange(len(single)), np.arange(40))))
+    for train, found in ((single, False), (twice, True)):
+        values = Importance(np.arange(len(train)), np.arange(len(train), dtype=float))
+        weight = {arm.name: arm.weight for arm in declare(train, values, [], [], SECTION)}.get(ONE_COPY)
+        assert (weight is not None) == found
+    assert weight.sum() == len(single)
+    np.testing.assert_array_equal(np.flatnonzero(weight == 0.5), [*range(40), *range(len(single), len(twice))])
+
+
 def test_an_arm_that_leaves_one_class_is_none():
     train = make_samples(2_000, features=["noise"]).split("train")
     keys = train.keys
@@ -109,6 +122,7 @@ ARMS = [Arm(name, name, np.ones(1)) for name in ("nothing", "small", "large")]
         (judged((-0.01, 0.005, 1e-4)), judged((-0.02, 0.005, 1e-5)), "large"),
         (judged((-0.01, 0.005, 1e-4)), judged((-0.02, 0.005, 1e-5), ndcg=(-0.02, 0.01, 1e-4)), "small"),
         (judged((-0.01, 0.005, 1e-4)), judged((-0.02, 0.005, 1e-5), auc=(-0.02, 0.01, 1e-4)), "small"),
+        (judged((-0.01, 0.005, 1e-4)), judged((-0.02, 0.03, 0.2)), "small"),  # a low but uncertain arm hides nothing
         (judged((-0.01, 0.02, 0.3)), judged((-0.02, 0.03, 0.2)), "nothing"),
         (judged((-0.01, 0.0099, 0.03)), judged((0.02, 0.05, 0.5)), "nothing"),  # not beyond chance over two arms
         (judged((0.01, 0.005, 1e-4)), judged((0.02, 0.005, 1e-5)), "nothing"),

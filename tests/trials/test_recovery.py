@@ -78,7 +78,7 @@ def test_clean_data_are_not_harmed(seed):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", [*NOISES, "swapped_category", "bot_farm"])
+@pytest.mark.parametrize("kind", [*NOISES, "swapped_category", "bot_farm", "duplicated_sessions"])
 def test_selection_recovers_half_of_what_the_oracle_gains(kind):
     world = World(kind, 1)
     oracle, found = world.oracle(), world.gain(world.selected())

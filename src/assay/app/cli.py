@@ -29,6 +29,29 @@ STAGES = {
     "evaluate": "Compare on the untouched test weeks.",
     "recommend": "Recommend the top items to every user.",
 }
+# What stands beside a run: its page, what shows it in the terminal, and the help.
+EXAMINATIONS = {
+    "verify": (
+        "verdict.json",
+        "show_verdicts",
+        "Check by retraining whether a run's values are true; takes minutes, and adds a section to the report.",
+    ),
+    "slices": (
+        "found.json",
+        "show_slices",
+        "Name the slices of the training samples that harm, try what helps, and say what to do; takes minutes.",
+    ),
+    "anomalies": (
+        "found.json",
+        "show_anomalies",
+        "Name users who behave like robots and samples whose label the rest of the log contradicts.",
+    ),
+    "weights": (
+        "learnt.json",
+        "show_weights",
+        "Learn a half-life, slice weights and a share of wrong labels, and choose among them on the tuning periods.",
+    ),
+}
 _INTERRUPTED = 130  # Typer turns Ctrl-C into this, or lets it through
 app = typer.Typer(
     name="assay",
@@ -72,8 +95,12 @@ def _opened(folder: Path) -> "Run":
     """A run that is there, for the commands that only read."""
     from assay.store import Run
 
-    if not folder.is_dir():
+    if not folder.exists():
         raise InputError(f"{folder}: no such folder; make a run first: assay run CONFIG --folder {folder}")
+    if not folder.is_dir():
+        raise InputError(f"{folder}: is a file; give the folder of a run")
+    if not (folder / "config.json").exists():
+        raise InputError(f"{folder}: holds no run; make one: assay run CONFIG --folder {folder}")
     return Run(folder)
 
 
@@ -160,36 +187,17 @@ def _examine(folder: Path, name: str, page: str, show: Callable[["Run", Any], No
         show(found, content)
 
 
-@app.command()
-def verify(folder: RunFolder, as_json: Json = False, _debug: Debug = False) -> None:
-    """Check by retraining whether a run's values are true; takes minutes, and adds a section to the report."""
-    from assay.app import terminal
+def _examination(name: str, page: str, show: str) -> Callable[..., None]:
+    def command(folder: RunFolder, as_json: Json = False, _debug: Debug = False) -> None:
+        from assay.app import terminal
 
-    _examine(folder, "verify", "verify/verdict.json", terminal.show_verdicts, as_json=as_json)
+        _examine(folder, name, f"{name}/{page}", getattr(terminal, show), as_json=as_json)
 
-
-@app.command()
-def slices(folder: RunFolder, as_json: Json = False, _debug: Debug = False) -> None:
-    """Name the slices of the training samples that harm, try what helps, and say what to do; takes minutes."""
-    from assay.app import terminal
-
-    _examine(folder, "slices", "slices/found.json", terminal.show_slices, as_json=as_json)
+    return command
 
 
-@app.command()
-def anomalies(folder: RunFolder, as_json: Json = False, _debug: Debug = False) -> None:
-    """Name users who behave like robots and samples whose label the rest of the log contradicts."""
-    from assay.app import terminal
-
-    _examine(folder, "anomalies", "anomalies/found.json", terminal.show_anomalies, as_json=as_json)
-
-
-@app.command()
-def weights(folder: RunFolder, as_json: Json = False, _debug: Debug = False) -> None:
-    """Learn a half-life, slice weights and a share of wrong labels, and choose among them on the tuning periods."""
-    from assay.app import terminal
-
-    _examine(folder, "weights", "weights/learnt.json", terminal.show_weights, as_json=as_json)
+for _name, (_page, _show, _help) in EXAMINATIONS.items():
+    app.command(_name, help=_help)(_examination(_name, _page, _show))
 
 
 @app.command(context_settings={"ignore_unknown_options": True})  # ids may be negative

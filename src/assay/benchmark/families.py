@@ -77,7 +77,6 @@ def leave_out(
         raise InputError(f"redraws is {redraws}; use 2 or more, 1000 for a report")
     count = checked_budget(budget, made.shape[1])
     family = family.astype(np.int64)
-    group = family if leave == "family" else np.arange(len(made))
     units, seeds = hashes(None, made.shape[1]), mix(np.arange(seed, seed + redraws))
     found = {BASE: _means(made, units, seeds, count)}
     found |= {checked_design(design): _Draws.empty(redraws, len(made)) for design in designs}

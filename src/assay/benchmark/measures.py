@@ -196,7 +196,7 @@ def _reasons(
     for m in range(len(names)):
         if m in chosen:
             continue
-        near = max(chosen, key=lambda c, m=m: agreement[m, c])  # type: ignore[misc]
+        near = chosen[int(np.argmax(agreement[m, list(chosen)]))]
         why = f"it says what {names[near]} says (tau-b {agreement[m, near]:.2f})"
         if agreement[m, near] < SAME:
             why = (

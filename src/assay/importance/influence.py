@@ -247,6 +247,8 @@ def group_influence(
 
     group (n,): the user, session, item or day of each row; np.unique(group) names the values. Other arguments as in
     `influence`. The sum of single values is wrong for a group that owns its features, as a user owns its own column.
+    Exact in the coefficients' Newton step, first order in the validation loss: of rows that were picked by their values it
+    forecasts a gain where the loss may rise. `assay slices` takes the true loss at the moved coefficients instead.
     Time |S|^3 for a group S of up to 2,000 rows, then some passes over all rows.
     """
     found = _problem(X, y, X_val, y_val, l2, coef, sample_weight, utility, request_val, folds)

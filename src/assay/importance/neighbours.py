@@ -286,9 +286,8 @@ class ThresholdKnnShapley(_Neighbours):
 
     def _radius(self, data: _Problem) -> float:
         """Median over some validation rows of the distance to the 100th neighbour; above 0."""
-        nearest = []
+        nearest, last = [], min(self._within, data.n) - 1
         squares = np.einsum("dn,dn->n", data.train, data.train)
         for row in data.validation[: self._probes]:
-            distance = squares - 2.0 * (row @ data.train) + row @ row
-            nearest.append(np.partition(distance, min(self._within, data.n) - 1)[min(self._within, data.n) - 1])
+            nearest.append(np.partition(squares - 2.0 * (row @ data.train) + row @ row, last)[last])
         return float(np.sqrt(max(np.median(nearest), 1e-12)))

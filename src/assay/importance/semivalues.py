@@ -212,7 +212,7 @@ def _leave_one_out(run: _Run, workers: int) -> Values:
 
 
 class _Retraining:
-    """The valuers of these: the model is fitted again on every drawn subset, for at most 1,000 samples.
+    """The valuers by semivalues: the model is fitted again on every drawn subset, for at most 1,000 samples.
 
     Utility: minus the log-loss of a fold's validation rows; a subset of one class, or none, predicts the smoothed share of
     positives (positives + 1) / (rows + 2). Draws are the same for every fold, so that folds differ by their rows alone.

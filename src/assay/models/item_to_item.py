@@ -44,10 +44,8 @@ class Ease(Recommending):
 
     def catalogue(self, user: NDArray[Any]) -> Vector:
         """Histories times weights."""
-        histories, out = (
-            self.fitted().histories(user, np.full(len(user), AFTER)),
-            np.zeros((len(user), len(self.learnt_["weights"]))),
-        )
+        histories = self.fitted().histories(user, np.full(len(user), AFTER))
+        out = np.zeros((len(user), len(self.learnt_["weights"])))
         row_sums(histories.indptr, histories.indices, self.learnt_["weights"], out)
         return out
 

@@ -21,6 +21,7 @@ _SHOWN = 3
 def find_slices(bench: Workbench) -> list[str]:
     """slices/found.json: rules, their trials on tuning with forecasts, examples and advice, what helps first."""
     train, validation, days = bench.train, bench.load("validation"), bench.config.samples.period_days
+    bench.report("slices", 0, None)
     folds = min(_FOLDS, max(4, len(np.unique(validation.user)) // 20))
 
     def value(samples: Samples, model: LogisticRegression) -> Importance:

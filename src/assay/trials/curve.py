@@ -17,6 +17,7 @@ from assay.evaluation.scores import Difference, holm_together
 from assay.importance.protocol import Importance
 from assay.importance.rules import Rule, explain
 from assay.importance.segments import Attribute
+from assay.importance.suspects import UNUSUAL, copies
 from assay.models.logistic import LogisticRegression
 from assay.samples.table import Samples
 from assay.selection import (
@@ -40,6 +41,7 @@ _DAMPED = 0.5  # weight of the least useful rows where they are damped, not drop
 _WIDE = (0.1, 0.2)  # shares that are only ever damped: values of so many rows do not add up
 _RULES = 2  # confirmed rules that are tried
 _LEVEL = 0.05
+ONE_COPY = "one copy of each"  # of the same item in the same request
 BY_CHANCE = "random"  # how the arm is called that values must not do worse than; never chosen
 _CHANCE_SEED = 7
 
@@ -54,7 +56,7 @@ class Arm:
 
 
 def declare(train: Samples, importance: Importance, rules: Sequence[Rule], found: list[Attribute], section: Select) -> list[Arm]:
-    """The arms, before any of them is tried: nothing, removals, damped weights, recency, confirmed slices.
+    """The arms, before any of them is tried: nothing, removals, damped weights, recency, copies, confirmed slices.
 
     An arm that would leave one class only is none.
     """
@@ -84,6 +86,9 @@ def declare(train: Samples, importance: Importance, rules: Sequence[Rule], found
         for half_life in _HALF_LIVES:
             changed = recency_weights(weight, train.period, half_life)
             arms.append(Arm(f"recency, half-life {half_life:g}", "recency", changed))
+    again = copies(train)
+    if (again > 1).mean() >= UNUSUAL:
+        arms.append(Arm(ONE_COPY, "copies", weight / again))
     for k, rule in enumerate([r for r in rules if r.confirmed][:_RULES], 1):
         rows = np.flatnonzero(rule.matches(found))
         removed = remove(rows, len(rows), groups, section.floor)
@@ -133,8 +138,8 @@ def try_arms(
 
     Where removing by values does worse than removing at random, beyond chance, no arm of the valuer may be chosen.
 
-    Of the arms whose auc and ndcg@10 are not worse than nothing's beyond chance, the one with the lowest tuning
-    log-loss is chosen if it is lower than nothing's beyond chance (Holm over all arms); else nothing is.
+    Of the arms whose log-loss is lower than nothing's beyond chance (Holm over all arms) and whose auc and ndcg@10 are not
+    worse beyond chance, the one with the lowest tuning log-loss is chosen; where there is none, nothing is.
     """
     scored: dict[str, Scored] = {}
     compared: dict[str, dict[str, Difference]] = {}
@@ -182,14 +187,19 @@ def choose(arms: Sequence[Arm], compared: Mapping[str, dict[str, Difference]]) -
     if not rivals:
         return arms[0]
     adjusted = holm_together({arm.name: {"log_loss": compared[arm.name]["log_loss"]} for arm in rivals})
-    harmless = [
-        arm for arm in rivals if not any(compared[arm.name][m]["high"] < 0 for m in ("auc", "ndcg@10") if m in compared[arm.name])
+    gain = {name: found["log_loss"] for name, found in adjusted.items()}
+    better = [
+        arm
+        for arm in rivals
+        if gain[arm.name]["value"] < 0 and gain[arm.name]["p_holm"] < _LEVEL and not _ranks_worse(compared[arm.name])
     ]
-    if not harmless:
-        return arms[0]
-    best = min(harmless, key=lambda arm: adjusted[arm.name]["log_loss"]["value"])
-    gain = adjusted[best.name]["log_loss"]
-    return best if gain["value"] < 0 and gain["p_holm"] < _LEVEL else arms[0]
+    # Beyond chance first, then lowest: a low but uncertain arm must not hide one that surely gains.
+    return min(better, key=lambda arm: gain[arm.name]["value"], default=arms[0])
+
+
+def _ranks_worse(found: Mapping[str, Difference]) -> bool:
+    """Whether auc or ndcg@10 is worse beyond chance."""
+    return any(found[measure]["high"] < 0 for measure in ("auc", "ndcg@10") if measure in found)
 
 
 def same_size(train: Samples, loss: Importance, chosen: Arm, items: int, floor: float, seed: int) -> dict[str, Arm]:

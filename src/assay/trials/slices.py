@@ -27,13 +27,13 @@ from assay.numerics.logistic import Curvature, direction, margins, probability, 
 from assay.numerics.measures import LOWER_IS_BETTER, row_log_loss
 from assay.numerics.statistics import holm
 from assay.samples.table import Samples
-from assay.trials.curve import RESAMPLES, half, without
+from assay.trials.curve import ONE_COPY, RESAMPLES, half, without
 
 Vector = NDArray[np.float64]
 _LEVEL = 0.05
 _CLIPPED = 0.995  # share of values that keep their size: a few extreme ones must not make a rule
 _ROUNDS, _TRIED = 5, 8
-FLIP, ONE_COPY, UNIT = "labels turned round", "one copy of each", "price back in its unit"
+FLIP, UNIT = "labels turned round", "price back in its unit"
 
 
 @dataclass(frozen=True)

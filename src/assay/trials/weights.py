@@ -138,8 +138,8 @@ def _features(model: LogisticRegression, train: Samples, found: Sequence[Attribu
     out = []
     if family in ("recency", "all"):
         age = int(train.period.max()) - train.period
-        # In standard deviations, or its steps would drown those of slices, which are 0 or 1.
-        out.append(_Feature("recency", "recency", age / (age.std() or 1.0), float(age.std() or 1.0)))
+        unit = float(age.std()) or 1.0  # else its steps would drown those of slices, which are 0 or 1
+        out.append(_Feature("recency", "recency", age / unit, unit))
     if family in ("noise", "all"):
         p = left_out_probability(train, model)
         out.append(_Feature("noise", "noise", np.where(train.label > 0, p, 1.0 - p)))
@@ -149,7 +149,7 @@ def _features(model: LogisticRegression, train: Samples, found: Sequence[Attribu
                 continue
             counts = np.bincount(attribute.codes, minlength=len(attribute.levels))
             for k, level in enumerate(attribute.levels):
-                if _LEAST * len(train) <= counts[k] <= (1 - _LEAST) * len(train) and attribute.name not in ("label", "kind"):
+                if _LEAST * len(train) <= counts[k] <= (1 - _LEAST) * len(train):
                     out.append(_Feature("slice", f"where {attribute.words} is {level}", attribute.codes == k))
     return out
 

@@ -112,7 +112,9 @@ def verdict(facts: Facts) -> Part | None:
         figures = _arms("plot-subsample", subsample["test"], ("all", "weighted", "uniform"))
         groups.append({"name": "A smaller training set", "sentence": sentence, "figures": figures})
     asked = (facts.json("evaluation/account.json") or {}).get("test_consulted_by")
-    return {"groups": groups, "asked": asked} if groups else None
+    compared = (facts.json("systems/systems.json") or {}).get("systems", [])
+    later = sum("test" in line for line in compared)
+    return {"groups": groups, "asked": asked, "later": later} if groups else None
 
 
 def _curve(arms: Sequence[Mapping[str, Any]], measure: str) -> Markup:
