@@ -87,8 +87,10 @@ def test_a_sample_is_explained(run, capsys):
 
 # The command line, in a process that signals itself as its stage reports a step.
 SIGNALLED = """
-import contextlib, os, sys
+import contextlib, os, signal, sys
 from assay.app import cli, progress
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # as in a terminal, also where the tests run in the background
 
 @contextlib.contextmanager
 def bars():
