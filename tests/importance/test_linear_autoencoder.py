@@ -5,6 +5,7 @@ import pytest
 from scipy import sparse
 
 from assay.importance import ease_importance
+from assay.numerics import gram
 
 
 def log(seed=0, users=150, items=40, people=30):
@@ -89,6 +90,31 @@ def test_interactions_against_refitting(seed):
     assert found.shape == (len(rows),)
     assert np.corrcoef(found[some], exact)[0, 1] >= 0.995
     assert 0.95 < found[some] @ exact / (found[some] @ found[some]) < 1.05
+
+
+def test_values_do_not_depend_on_how_the_inverse_is_held(monkeypatch):
+    x, h, t = csr(*log(3, users=35))
+    found = {}
+    for held in (gram.ByUsers, gram.ByItems):
+        monkeypatch.setattr("assay.importance.linear_autoencoder.inverse_gram", held)
+        found[held] = ease_importance(x, (h, t), l2=20.0, utility="ndcg@5", folds=np.arange(h.shape[0]) % 3).per_fold
+    scale = np.abs(found[gram.ByItems]).max()
+    np.testing.assert_allclose(found[gram.ByUsers], found[gram.ByItems], rtol=1e-9, atol=1e-12 * scale)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_an_item_that_nobody_else_has_scores_nothing_without_its_user(seed, monkeypatch):
+    rng = np.random.default_rng(seed)
+    X = np.hstack((rng.random((10, 14)) < 0.3, np.eye(10, 6))).astype(float)
+    H, T = (rng.random((2, 30, 20)) < 0.2).astype(float)
+    T[:, 3] = 1
+    H *= 1 - T
+    x, h, t = csr(X, H, T)
+    found = []
+    for held in (gram.ByUsers, gram.ByItems):
+        monkeypatch.setattr("assay.importance.linear_autoencoder.inverse_gram", held)
+        found.append(ease_importance(x, (h, t), l2=5.0, utility="ndcg@4", removal="user"))
+    np.testing.assert_allclose(*found, atol=1e-12)
 
 
 def test_weighted_interactions_against_refitting():

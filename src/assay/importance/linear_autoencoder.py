@@ -1,10 +1,12 @@
 """Values of single interactions, or of whole users, to EASE, the linear autoencoder of items (Steck, WWW 2019).
 
 The model has a closed form, so what removing one interaction does to the inverse Gram matrix is exact (a rank-two
-update); what that does to the ranking of validation users is its slope, by the adjoint: two or three products of I x I
-matrices serve every interaction. Removing a whole user is exact to the end, the true measure included.
+update); what that does to the ranking of validation users is its slope, by the adjoint: two products of I x I matrices (or
+smaller ones, where users are fewer than items) serve every interaction. Removing a whole user is exact to the end, the true
+measure included.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,7 @@ from assay.importance.utilities import Ndcg, parse
 from assay.importance.values import Values, Vector, from_folds
 from assay.numerics import autoencoder as kernels
 from assay.numerics.compiled import announce
+from assay.numerics.gram import inverse_gram
 from assay.numerics.hashing import hash_ids, mix, uniform
 from assay.samples.table import Samples
 
@@ -76,73 +79,68 @@ class _Problem:
             raise ValueError(f"utility is {utility!r}; give ndcg@k")
         self.k, self.repeats = wanted.k, bool(repeats)
         self.fold = checks.fold_numbers(folds, self.H.shape[0])
-        self.P = kernels.gram_inverse(self.X, l2)
+        self.inverse = inverse_gram(self.X, l2)
         self.users_of = kernels.csr_parts(self.H), kernels.csr_parts(self.T)
 
-    def _blocks(self, B: Vector, rows: NDArray[np.int64]) -> Any:
+    def _blocks(self, rows: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], Vector]]:
+        """Validation users and their scores H B, B = -P / diag(P) off the diagonal."""
         for first in range(0, len(rows), _ROWS):
             at = rows[first : first + _ROWS]
-            yield at, np.asarray(self.H[at] @ B)
+            scores = self.inverse.times(self.H[at])
+            scores /= -self.inverse.diagonal
+            scores += self.H[at].toarray()
+            grain = kernels.GRAIN * np.maximum(self.H[at].sum(axis=1), 1e-300)[:, None]
+            np.rint(np.divide(scores, grain, out=scores), out=scores)
+            scores *= grain
+            yield at, scores
 
     def interactions(self) -> Vector:
         """(F, nnz)."""
         announce(kernels.pair_slopes)
-        B = kernels.weights(self.P)
-        temperature = self._temperature(B)
+        temperature = self._temperature()
+        P = self.inverse
         out = np.empty((int(self.fold.max()) + 1, self.X.nnz))
         for number in range(len(out)):
-            rows = np.flatnonzero(self.fold == number)
-            M = self._adjoint(B, self._slopes(B, rows, temperature))
-            kernels.interaction_values(self.X.indptr, self.X.indices, self.X.data, self.P, M, out[number])
+            slopes = P.adjoint(self._slopes(np.flatnonzero(self.fold == number), temperature))
+            out[number] = kernels.interaction_values(self.X, P.entries, P.diagonal, *slopes)
         return out
 
-    def _temperature(self, B: Vector) -> float:
+    def _temperature(self) -> float:
         """Root mean square gap of the pairs: frozen, so that the loss is smooth over what one removal moves."""
         total = np.zeros(2)
-        for at, S in self._blocks(B, np.arange(self.H.shape[0])):
+        for at, S in self._blocks(np.arange(self.H.shape[0])):
             gaps = np.zeros((len(at), 2))
             kernels.pair_slopes(S, *self.users_of, at, self.repeats, self.k, 0.0, np.zeros((1, 1)), gaps)
             total += gaps.sum(axis=0)
         return float(np.sqrt(total[0] / total[1])) if total[0] > 0 else 1.0
 
-    def _slopes(self, B: Vector, rows: NDArray[np.int64], temperature: float) -> Vector:
-        """(I, I) Gamma = H' dL/dS with a zero diagonal, the mean over the validation users `rows`."""
-        gamma = np.zeros_like(B)
-        for at, S in self._blocks(B, rows):
+    def _slopes(self, rows: NDArray[np.int64], temperature: float) -> Iterator[tuple[Any, Vector, Vector]]:
+        """Histories, slopes by their scores of the mean loss over the validation users `rows`, and the scores."""
+        for at, S in self._blocks(rows):
             slopes = np.zeros_like(S)
             kernels.pair_slopes(
                 S, *self.users_of, at, self.repeats, self.k, temperature, slopes, np.zeros((len(at), 2))
             )  # fmt: skip
-            gamma += self.H[at].T @ slopes
-        gamma /= len(rows)
-        np.fill_diagonal(gamma, 0.0)
-        return gamma
-
-    def _adjoint(self, B: Vector, gamma: Vector) -> Vector:
-        """(I, I) M = dL/dG, symmetric: the loss's slope by the Gram matrix."""
-        diagonal = np.diag(self.P)
-        Q = gamma / -diagonal
-        np.fill_diagonal(Q, -np.einsum("ij,ij->j", gamma, B) / diagonal)
-        M = self.P @ Q @ self.P
-        return np.asarray(-0.5 * (M + M.T))
+            slopes /= len(rows)
+            yield self.H[at], slopes, S
 
     def users(self) -> Vector:
         """(F, U) fall of the mean NDCG@k without each user."""
         announce(kernels.without_user)
-        HP = np.asarray(self.H @ self.P)
+        P, HP = self.inverse, self.inverse.times(self.H)
         H = self.H.indptr, self.H.indices, self.H.data
         size = np.bincount(self.fold).astype(np.float64)
         ndcg, now = np.empty(len(self.fold)), np.empty(len(self.fold))
         nobody = np.zeros(self.X.shape[1])
-        kernels.without_user(self.P, HP, H, nobody, 0.0, *self.users_of, self.repeats, self.k, now)
+        kernels.without_user(P.diagonal, HP, H, nobody, 0.0, *self.users_of, self.repeats, self.k, now)
         out = np.zeros((len(size), self.X.shape[0]))
         for u in range(self.X.shape[0]):
             at = slice(self.X.indptr[u], self.X.indptr[u + 1])
             items, x = self.X.indices[at], self.X.data[at]
             if not len(items):
                 continue
-            p = np.ascontiguousarray(self.P[items].T @ x)
-            kernels.without_user(self.P, HP, H, p, float(p[items] @ x), *self.users_of, self.repeats, self.k, ndcg)
+            p = P.user(u)
+            kernels.without_user(P.diagonal, HP, H, p, float(p[items] @ x), *self.users_of, self.repeats, self.k, ndcg)
             out[:, u] = np.bincount(self.fold, now - ndcg, minlength=len(size)) / size
         return out
 

@@ -4,11 +4,14 @@ One bagged fit values every sample; no validation set is needed, so none can be 
 disagree with their like, and says nothing of whether a model is better without them.
 """
 
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
+from joblib import parallel_config
 from sklearn.base import clone, is_classifier
 from sklearn.ensemble import BaggingClassifier, RandomForestClassifier
+from sklearn.tree import BaseDecisionTree
 
 from assay.importance import checks
 from assay.importance.neighbours import scaled
@@ -35,7 +38,10 @@ def data_oob(model: Any, X: Any, y: Any, *, seed: int = 0, workers: int = 2) -> 
         raise ValueError(f"model is {type(model).__name__}, not a scikit-learn classifier")
     if not hasattr(model, "estimators_samples_"):
         bagged = clone(model) if hasattr(model, "bootstrap") else BaggingClassifier(clone(model), _BAGS, n_jobs=workers)
-        model = bagged.set_params(random_state=seed).fit(rows, labels)
+        # Trees grow without the interpreter's lock: in threads nothing is started, and no tree is sent back.
+        threads = isinstance(getattr(bagged, "estimator", None), BaseDecisionTree)
+        with parallel_config("threading") if threads else nullcontext():
+            model = bagged.set_params(random_state=seed).fit(rows, labels)
     elif int(max(drawn.max() for drawn in model.estimators_samples_)) >= len(labels):
         raise ValueError(f"model was fitted on other rows than the {len(labels)} of X; give the same, or an unfitted model")
     codes = np.searchsorted(model.classes_, labels)

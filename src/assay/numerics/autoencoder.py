@@ -12,6 +12,7 @@ from scipy import sparse
 from scipy.linalg import blas, lapack
 
 Matrix = NDArray[np.float64]
+GRAIN = 1e-11  # of a history's sum: scores are rounded to it, so that what ties by the formula ties in floats
 MOST_ITEMS = 20_000  # beyond this the dense inverse no longer fits a small machine
 
 
@@ -143,8 +144,8 @@ def ndcg(S, history, targets, rows, repeats, k, out):  # type: ignore[no-untyped
 
 
 @numba.njit(cache=True, parallel=True)
-def without_user(P, HP, H, p, h, history, targets, repeats, k, out):  # type: ignore[no-untyped-def]
-    """out (V,): NDCG@k of every validation user when a training user x is gone; p (I,) = P x, h = x'p.
+def without_user(diagonal, HP, H, p, h, history, targets, repeats, k, out):  # type: ignore[no-untyped-def]
+    """out (V,): NDCG@k of every validation user when a training user x is gone; p (I,) = P x, h = x'p; diagonal (I,) of P.
 
     P' = P + p p' / (1 - h); the scores are H - (H P') / diag(P'), column by column. H in CSR parts with data.
     """
@@ -152,43 +153,36 @@ def without_user(P, HP, H, p, h, history, targets, repeats, k, out):  # type: ig
     scale = 1.0 / (1.0 - h)
     for v in numba.prange(HP.shape[0]):
         low, high = H[0][v], H[0][v + 1]
-        dot = 0.0
+        dot = size = 0.0
         for a in range(low, high):
             dot += H[2][a] * p[H[1][a]]
+            size += H[2][a]
         score = np.empty(items_count)
         for j in range(items_count):
-            score[j] = -(HP[v, j] + dot * p[j] * scale) / (P[j, j] + p[j] * p[j] * scale)
+            score[j] = -(HP[v, j] + dot * p[j] * scale) / (diagonal[j] + p[j] * p[j] * scale)
         for a in range(low, high):
             score[H[1][a]] += H[2][a]
+        if size > 0.0:
+            score = np.rint(score / (GRAIN * size)) * (GRAIN * size)
         inside, target = np.empty(items_count, np.bool_), np.empty(items_count, np.bool_)
         items = targets[1][targets[0][v] : targets[0][v + 1]]
         out[v] = _user_ndcg(score, items, history[1][history[0][v] : history[0][v + 1]], repeats, k, inside, target)
 
 
-@numba.njit(cache=True, parallel=True)
-def interaction_values(indptr, indices, data, P, M, out):  # type: ignore[no-untyped-def]
-    """out (nnz,): first-order change of the loss without each interaction, exact in P (METHODS: a rank-two update)."""
-    for u in numba.prange(indptr.size - 1):
-        low, high = indptr[u], indptr[u + 1]
-        count = high - low
-        row_p, row_m = np.zeros(count), np.zeros(count)
-        whole_p = whole_m = 0.0
-        for a in range(count):
-            i = indices[low + a]
-            for b in range(count):
-                j = indices[low + b]
-                row_p[a] += P[i, j] * data[low + b]
-                row_m[a] += M[i, j] * data[low + b]
-            whole_p += data[low + a] * row_p[a]
-            whole_m += data[low + a] * row_m[a]
-        for a in range(count):
-            i, x = indices[low + a], data[low + a]
-            # The user without the interaction, x' = x_u - x e_i: products of e_i x with x', and of x' with itself.
-            q, m = x * (row_p[a] - x * P[i, i]), x * (row_m[a] - x * M[i, i])
-            pp = whole_p - 2.0 * x * row_p[a] + x * x * P[i, i]
-            mm = whole_m - 2.0 * x * row_m[a] + x * x * M[i, i]
-            first, cross, last = x * x * P[i, i], q - 1.0, 1.0 + pp
-            out[low + a] = (last * x * x * M[i, i] - 2.0 * cross * m + first * mm) / (first * last - cross * cross)
+def interaction_values(X: sparse.csr_array, xp: Matrix, P: Matrix, xm: Matrix, M: Matrix) -> Matrix:
+    """(nnz,) first-order change of the loss without each interaction, exact in P (a rank-two update).
+
+    xp, xm (nnz,): entries of XP and XM where X has one; P, M (I,) the diagonals.
+    """
+    x, squared = X.data, X.data**2
+    user = np.repeat(np.arange(X.shape[0]), np.diff(X.indptr))
+    own_p, own_m = squared * P[X.indices], squared * M[X.indices]
+    # The user without the interaction, x' = x_u - x e_i: products of e_i x with x', and of x' with itself.
+    m = x * xm - own_m
+    pp = np.bincount(user, x * xp)[user] - 2.0 * x * xp + own_p
+    mm = np.bincount(user, x * xm)[user] - 2.0 * x * xm + own_m
+    cross, last = x * xp - own_p - 1.0, 1.0 + pp
+    return np.asarray((last * own_m - 2.0 * cross * m + own_p * mm) / (own_p * last - cross * cross))
 
 
 def csr_parts(X: Any) -> tuple[NDArray[Any], NDArray[Any]]:
