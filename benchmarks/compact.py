@@ -1,6 +1,6 @@
 """How small a test set could be: families left out, anchors, and whether planned sizes keep their promise.
 
-python benchmarks/compact.py SCORES.parquet [MEASURE]: columns system, family, request, user and the measure (ndcg@10).
+python benchmarks/compact.py SCORES.parquet [MEASURE]: a scoreboard, as `make study` writes to systems/, and ndcg@10 or another.
 """
 
 import itertools
@@ -9,23 +9,14 @@ import time
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
 from scipy import stats
 
 from assay.benchmark.compaction import ANCHORS, anchors
 from assay.benchmark.families import leave_out
 from assay.benchmark.planning import plan_difference, plan_mean
+from assay.benchmark.scoreboard import Scoreboard
 
 BUDGET, TARGETS = 100, {"family": 0.7, "system": 0.5}
-
-
-def load(path: Path, measure: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """scores (S, N), families (S,), users (N,)."""
-    table = pq.read_table(path, columns=["system", "family", "request", "user", measure]).to_pandas()
-    table = table.astype({"system": str, "family": str})
-    wide = table.pivot(index=["family", "system"], columns="request", values=measure)
-    users = table.drop_duplicates("request").set_index("request").user.loc[wide.columns]
-    return wide.to_numpy(), wide.index.get_level_values("family").to_numpy(), users.to_numpy()
 
 
 def left_out(scores: np.ndarray, families: np.ndarray, redraws: int) -> None:
@@ -75,7 +66,8 @@ def power(scores: np.ndarray, difference: float, redraws: int) -> None:
 
 
 def main(path: Path, measure: str = "ndcg@10", redraws: int = 1000) -> None:
-    scores, families, users = load(path, measure)
+    board = Scoreboard.read(path)
+    scores, families, users = board.of(measure), np.array(board.families), board.user
     print(f"{len(scores)} systems in {len(np.unique(families))} families, {scores.shape[1]:,} requests, {measure}")
     left_out(scores, families, redraws)
     chosen(scores, families, redraws)

@@ -21,12 +21,13 @@ from assay.stages.serve import recommend
 from assay.stages.slices import find_slices
 from assay.stages.study import study as compare
 from assay.stages.systems import compare_systems
+from assay.stages.trust import trust
 from assay.stages.verify import verify as check
 from assay.stages.weights import learn
 from assay.stages.workbench import Report, Workbench
 from assay.store import Run, digest, write_json
 
-STAGES = ("collect", "clean", "samples", "train", "value", "select", "evaluate", "recommend")
+STAGES = ("collect", "clean", "samples", "train", "value", "select", "evaluate", "recommend", "trust")
 # Sections of the config that a stage reads, besides what its inputs' digests say.
 _READS = {
     "clean": ("clean",),
@@ -36,6 +37,7 @@ _READS = {
     "select": ("select", "evaluate", "models", "seed", "samples"),
     "evaluate": ("evaluate", "select", "models", "seed"),
     "recommend": ("recommend", "models", "seed", "evaluate"),
+    "trust": ("samples", "models", "evaluate"),
 }
 
 
@@ -65,6 +67,7 @@ _WORK: dict[str, Callable[[Workbench], list[str]]] = {
     "select": select,
     "evaluate": evaluate,
     "recommend": recommend,
+    "trust": trust,
 }
 
 
@@ -81,6 +84,8 @@ def _fingerprint(bench: Workbench, stage: str, before: list[str]) -> str:
     if stage == "samples" and config.samples.features is not None:
         read["families"] = [family.select for family in families(config.samples.features)]
     inputs = {name: bench.run.output_digest(name) for name in before}
+    if stage == "trust" and "systems" in bench.run.manifest["stages"]:
+        inputs["systems"] = bench.run.output_digest("systems")  # more systems tell more of the test
     return digest({"version": __version__, "stage": stage, "reads": read, "inputs": inputs})
 
 

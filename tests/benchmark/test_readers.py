@@ -8,6 +8,7 @@ import pytrec_eval
 from hypothesis import given, settings
 from hypothesis import strategies as h
 from pyarrow import csv
+from sklearn import metrics
 
 from assay.benchmark.readers import from_tables, from_trec
 from assay.errors import InputError
@@ -187,3 +188,29 @@ def test_refuses_files(tmp_path):
         from_trec(tmp_path / "qrels", {"x": tmp_path / "none.run"})
     with pytest.raises(InputError, match="would both be system 'x'"):
         from_trec(tmp_path / "qrels", [tmp_path / "x.run", tmp_path / "x.txt"])
+
+
+def test_pooled_measures_are_scikit_learns_with_missed_items_last():
+    rng = np.random.default_rng(3)
+    rows = [(q, i, float(rng.random())) for q in range(20) for i in rng.permutation(15)[:9]]
+    truth = [(q, i) for q in range(20) for i in rng.permutation(15)[:3]]
+    board = from_tables(
+        pa.table({"request_id": [q for q, _ in truth], "item_id": [i for _, i in truth], "grade": np.ones(len(truth))}),
+        {"s": pa.table(dict(zip(("request_id", "item_id", "score"), zip(*rows, strict=True), strict=True)))},
+        ("auc", "ndcg@10", "accuracy", "f1"),
+    )
+    asked = {(q, i): s for q, i, s in rows} | {pair: -1.0 for pair in truth if pair not in {(q, i) for q, i, _ in rows}}
+    label, score = [int(pair in truth) for pair in asked], np.array([*asked.values()])
+    assert board.means("auc")[0] == pytest.approx(metrics.roc_auc_score(label, score), abs=1e-12)
+    assert board.means("accuracy")[0] == pytest.approx(metrics.accuracy_score(label, score >= 0.5), abs=1e-12)
+    assert board.means("f1")[0] == pytest.approx(metrics.f1_score(label, score >= 0.5), abs=1e-12)
+
+
+def test_pooled_measures_refuse_what_they_cannot_mean():
+    truth = pa.table({"request_id": [1, 2], "item_id": ["a", "a"], "grade": [1, 1]})
+    ranked = pa.table({"request_id": [1, 1, 2], "item_id": ["a", "b", "b"], "score": [7.0, 1.0, 0.5]})
+    with pytest.raises(InputError, match="a score of 7: f1 needs probabilities, 0 to 1; ask for auc"):
+        from_tables(truth, {"s": ranked}, ("f1",))
+    assert from_tables(truth, {"s": ranked}, ("auc",)).means("auc")[0] == 0.5
+    with pytest.raises(InputError, match="answers relevant items alone: auc needs others"):
+        from_tables(truth, {"s": ranked.slice(0, 1)}, ("auc",))

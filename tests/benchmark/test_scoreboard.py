@@ -122,3 +122,26 @@ def test_names_that_are_not_there():
     with pytest.raises(InputError, match=r"1 system\(s\): a comparison needs at least 2"):
         board.take_systems(["s1"]).several()
     assert replace(board, families=tuple("abcd")).several() is not board
+
+
+def test_boards_of_the_same_requests_are_joined():
+    both = made(systems=4, measures=("ndcg@10", "mrr@10"))
+    one, two = both.take_systems(["s0", "s2"]), both.take_systems(["s3", "s1"])
+    order = np.random.default_rng(0).permutation(len(both.request))
+    joined = one.join(two.take_requests(order))
+    assert same(joined, both.take_systems(["s0", "s2", "s3", "s1"]))
+    single = replace(two, scores={"mrr@10": two.of("mrr@10")})
+    assert one.join(single).measures == ("mrr@10",)
+
+
+def test_boards_that_cannot_be_joined():
+    board = made()
+    with pytest.raises(InputError, match="results of no kept benchmark and of b 2 cannot be compared"):
+        board.join(replace(board, systems=("x", "y", "z", "w"), benchmark="b 2"))
+    with pytest.raises(InputError, match="system 's0' is there twice"):
+        board.join(board)
+    other = replace(board, systems=("x", "y", "z", "w"))
+    with pytest.raises(InputError, match="'x' was scored on 10 requests"):
+        board.join(other.take_requests(np.arange(10)))
+    with pytest.raises(InputError, match="no measure in common: ndcg@10 and auc"):
+        board.join(replace(other, scores={"auc": other.of("ndcg@10")}))

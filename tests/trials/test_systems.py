@@ -14,6 +14,7 @@ from assay import pipeline
 from assay.config import Models
 from assay.errors import InputError
 from assay.models.baselines import Popularity
+from assay.numerics.linearised import POOLED
 from assay.samples.build import truth
 from assay.samples.periods import periods_of
 from assay.stages.workbench import Workbench
@@ -109,10 +110,9 @@ def test_scores_are_those_of_pytrec_eval_and_scikit_learn(bench, judged):
         str(q): {item_ids.get(i, f"no candidate {i}"): 1 for i in took[u, at[q]] & kept}
         for q, u in zip(judged.request.tolist(), judged.user.tolist(), strict=True)
     }
-    for line, tables in systems.scored(chosen, bench.train, {"test": judged}, lambda: bench.rng("train")):
-        table = tables["test"]
-        assert table.column_names == ["system", "family", "request", "user", *systems.MEASURES]
-        assert set(table["system"].to_pylist()) == {line["system"]}
+    for line, made in systems.scored(chosen, bench.train, {"test": judged}, lambda: bench.rng("train")):
+        each = made["test"]
+        assert tuple(each) == (*systems.MEASURES, *POOLED)
         system = next(s for s in chosen if s.name == line["system"])
         model = system.make().fit(system.sees(bench.train), rng=bench.rng("train"))
         run = defaultdict(dict)
@@ -124,8 +124,8 @@ def test_scores_are_those_of_pytrec_eval_and_scikit_learn(bench, judged):
         expected = pytrec_eval.RelevanceEvaluator(qrel, set(names)).evaluate(run)
         for measure, theirs in zip(("ndcg", "recall", "precision", "map", "hit_rate"), names, strict=True):
             theirs = theirs.replace(".", "_")
-            values = [expected.get(str(q), {}).get(theirs, 0.0) for q in table["request"].to_pylist()]
-            np.testing.assert_allclose(table[f"{measure}@10"].to_numpy(), values, atol=1e-9)
+            values = [expected.get(str(q), {}).get(theirs, 0.0) for q in judged.request.tolist()]
+            np.testing.assert_allclose(each[f"{measure}@10"], values, atol=1e-9)
             assert line["test"][f"{measure}@10"] == pytest.approx(np.mean(values))
         p, y = model.predict(system.sees(judged.samples)), judged.samples.label
         assert line["test"]["auc"] == pytest.approx(metrics.roc_auc_score(y, p), abs=1e-9)
@@ -171,7 +171,7 @@ def test_a_request_without_candidates_scores_nothing(bench, judged):
     found = systems.field(replace(bench.test, candidates=fewer), kept, *truth(bench.config, bench.run))
     assert found.request.tolist() == judged.request.tolist()
     model = systems.catalogue(bench.config.models)[0].make().fit(bench.train, rng=bench.rng("train"))
-    before, after = judged.per_request(model), found.per_request(model)
+    before, after = judged.per_request(model, 0.5), found.per_request(model, 0.5)
     others = np.arange(len(judged.request)) != 3
     for name in systems.MEASURES:
         assert after[name][3] == 0

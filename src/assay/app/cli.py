@@ -3,7 +3,6 @@
 Exit codes: 0 done, 1 a fault of Assay's own, 2 input that cannot be used, 130 interrupted.
 """
 
-import json
 import os
 import sys
 import traceback
@@ -14,6 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from assay import __version__
+from assay.app.benchmark import app as benchmark
+from assay.app.options import Debug, Json, print_json
 from assay.errors import AssayError, InputError
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ STAGES = {
     "select": "Choose on the tuning weeks what to remove, if anything.",
     "evaluate": "Compare on the untouched test weeks.",
     "recommend": "Recommend the top items to every user.",
+    "trust": "Say how far the test can be trusted, and how small it could be.",
 }
 # What stands beside a run: its page, what shows it in the terminal, and the help.
 EXAMINATIONS = {
@@ -67,8 +69,6 @@ Folder = Annotated[
     Path | None,
     typer.Option("--folder", metavar="FOLDER", help="The run's folder; default: runs/ and the config's name."),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
-Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of a fault.")]
 
 
 def _version(wanted: bool) -> None:
@@ -85,10 +85,6 @@ def _assay(
 ) -> None:
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
-
-
-def _print_json(value: object) -> None:
-    typer.echo(json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False, default=str))
 
 
 def _opened(folder: Path) -> "Run":
@@ -110,7 +106,7 @@ def _finish(run: "Run", *, as_json: bool) -> None:
 
     report.write(run, stored.config(run))
     if as_json:
-        _print_json(terminal.facts(run))
+        print_json(terminal.facts(run))
     else:
         terminal.show(run)
 
@@ -157,7 +153,7 @@ def _stage_command(stage: str) -> Callable[..., None]:
     def command(config: ConfigFile, folder: Folder = None, as_json: Json = False, _debug: Debug = False) -> None:
         done = _execute(config, folder, stage)
         if as_json:
-            _print_json({"stage": stage, "folder": str(done.folder), "reused": done.reused})
+            print_json({"stage": stage, "folder": str(done.folder), "reused": done.reused})
         else:
             was = "nothing to do, its inputs are unchanged" if stage in done.reused else "done"
             typer.echo(f"{stage}: {was}; see {done.folder}")
@@ -182,7 +178,7 @@ def _examine(folder: Path, name: str, page: str, show: Callable[["Run", Any], No
     report.write(found, settings)
     content = found.read_json(page)
     if as_json:
-        _print_json(content)
+        print_json(content)
     else:
         show(found, content)
 
@@ -217,7 +213,7 @@ def explain(
     settings = stored.config(found)
     answer = pipeline.explain(settings, folder, sample_id=sample_id, user_id=user_id, item_id=item_id)
     if as_json:
-        _print_json(answer)
+        print_json(answer)
     else:
         terminal.show_explanation(answer)
 
@@ -230,7 +226,7 @@ def report(folder: RunFolder, as_json: Json = False, _debug: Debug = False) -> N
 
     path = report.write(found, stored.config(found))
     if as_json:
-        _print_json({"report": str(path)})
+        print_json({"report": str(path)})
     else:
         typer.echo(f"report: {path}")
 
@@ -242,7 +238,7 @@ def show(folder: RunFolder, as_json: Json = False, _debug: Debug = False) -> Non
     from assay.app import terminal
 
     if as_json:
-        _print_json(terminal.facts(found))
+        print_json(terminal.facts(found))
     else:
         terminal.show(found)
 
@@ -260,7 +256,7 @@ def user(
 
     known, lines = stored.recommendations(found, user_id, stored.config(found))
     if as_json:
-        _print_json({"user": user_id, "known": known, "recommendations": lines})
+        print_json({"user": user_id, "known": known, "recommendations": lines})
     else:
         terminal.show_user(user_id, lines, known=known)
 
@@ -285,6 +281,9 @@ def init(
     else:
         write_text(out, text)
         typer.echo(f"{out}: check every line, then: assay run {out}")
+
+
+app.add_typer(benchmark)
 
 
 def _fail(message: str, code: int) -> int:

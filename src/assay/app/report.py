@@ -1,13 +1,14 @@
 """The report: one self-contained page, made from a run's artefacts alone."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from assay import __version__
 from assay.app import words
-from assay.app.sections import accounts, anomalies, importance, models, selection, verification
-from assay.app.sections.facts import Facts
+from assay.app.sections import accounts, anomalies, importance, models, selection, trust, verification
+from assay.app.sections.facts import Facts, Part
 from assay.config import Config
 from assay.store import Run, write_text
 
@@ -19,6 +20,8 @@ PARTS = (
     ("weights", "Learnt weights", selection.weights),
     ("anomalies", "Robots and wrong labels", anomalies.anomalies),
     ("verification", "Are the values true?", verification.verification),
+    ("trust", "Can this test be trusted?", trust.trusted),
+    ("small", "How small could it be?", trust.small),
     ("study", "The long comparison", selection.study),
     ("rules", "Rules that describe low values", selection.rules),
     ("importance", "What samples are worth", importance.importance),
@@ -42,6 +45,13 @@ def write(run: Run, config: Config) -> Path:
     """
     facts = Facts(run, hash_ids=config.show.hash_ids)
     parts = [(name, title, part) for name, title, make in PARTS if (part := make(facts)) is not None]
+    path = run.path("report.html")
+    write_text(path, page(config.show.title, parts, config.seed))
+    return path
+
+
+def page(title: str, parts: Sequence[tuple[str, str, Part]], seed: int | None = None) -> str:
+    """A self-contained page of parts: (name, heading, what its template shows)."""
     environment = Environment(
         loader=PackageLoader("assay.app", "templates"),
         autoescape=True,
@@ -50,9 +60,4 @@ def write(run: Run, config: Config) -> Path:
         lstrip_blocks=True,
     )
     environment.filters |= {"count": words.count}
-    page = environment.get_template("report.html.j2").render(
-        title=config.show.title, version=__version__, seed=config.seed, parts=parts
-    )
-    path = run.path("report.html")
-    write_text(path, page)
-    return path
+    return environment.get_template("report.html.j2").render(title=title, version=__version__, seed=seed, parts=parts)

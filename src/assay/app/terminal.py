@@ -70,28 +70,30 @@ def _lines(found: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     return lines
 
 
-def _console() -> Console:
+def console() -> Console:
+    """As wide as the terminal, 80 columns at most."""
     return Console(width=min(WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns), highlight=False)
 
 
-def _print(lines: Sequence[tuple[str, str, str]]) -> None:
+def print_lines(lines: Sequence[tuple[str, str, str]]) -> None:
+    """Print (name, text, style) one below the other."""
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True, style="dim")
     table.add_column(overflow="fold")
     for name, text, style in lines:
         table.add_row(name, Text(text, style=style))
-    _console().print(table)
+    console().print(table)
 
 
 def show(run: Run) -> None:
     """Print what was read, cleaned, learnt, gained, how long it took, and where the report is."""
-    _print(_lines(facts(run)))
+    print_lines(_lines(facts(run)))
 
 
 def show_verdicts(run: Run, verdicts: Sequence[Mapping[str, Any]]) -> None:
     """One sentence a valuer, with where to read on."""
     lines = [(line["valuer"], line["sentence"], "" if line["usable"] else "bold") for line in verdicts]
-    _print([*lines, ("report", str(run.path("report.html")), "bold")])
+    print_lines([*lines, ("report", str(run.path("report.html")), "bold")])
 
 
 def show_slices(run: Run, lines: Sequence[Mapping[str, Any]]) -> None:
@@ -109,12 +111,12 @@ def show_slices(run: Run, lines: Sequence[Mapping[str, Any]]) -> None:
         cells = (line["rule"], rows, "\n".join(tried), line["advice"])
         table.add_row(*(Text(cell) for cell in cells))
     if table.row_count:
-        _console().print(table)
+        console().print(table)
     else:
-        _console().print("No slice harms: nothing that was tried helps on the tuning periods.")
+        console().print("No slice harms: nothing that was tried helps on the tuning periods.")
     others = len(lines) - table.row_count
-    _print([("looked at", f"{others} more rule(s) for low values, which no change helps", "")])
-    _print([("report", str(run.path("report.html")), "bold")])
+    print_lines([("looked at", f"{others} more rule(s) for low values, which no change helps", "")])
+    print_lines([("report", str(run.path("report.html")), "bold")])
 
 
 def show_anomalies(run: Run, found: Mapping[str, Any]) -> None:
@@ -126,7 +128,7 @@ def show_anomalies(run: Run, found: Mapping[str, Any]) -> None:
     lines.append(("samples", words.flagged(samples, "label is doubtful", "labels are doubtful"), "bold"))
     if samples["flagged"]:
         lines += [("", f"{line['sentence']} (user {shown(line['user'])}, week {line['week']})", "") for line in samples["first"]]
-    _print([*lines, ("report", str(run.path("report.html")), "bold")])
+    print_lines([*lines, ("report", str(run.path("report.html")), "bold")])
 
 
 def show_weights(run: Run, found: Mapping[str, Any]) -> None:
@@ -138,7 +140,7 @@ def show_weights(run: Run, found: Mapping[str, Any]) -> None:
         ]
         lines.append((line["family"], f"{line['weights']}: {', '.join(changes)}", ""))
     lines.append(("chosen", found["chosen"], "bold"))
-    _print([*lines, ("report", str(run.path("report.html")), "bold")])
+    print_lines([*lines, ("report", str(run.path("report.html")), "bold")])
 
 
 def show_explanation(answer: Mapping[str, Any]) -> None:
@@ -157,7 +159,7 @@ def show_explanation(answer: Mapping[str, Any]) -> None:
                 (name, f"user {line['user']}, week {line['week']}: {words.plain(line['part'])}", "") for line in answer[key]
             ]
         lines += [("like it", line["sentence"], "") for line in answer["neighbours"]]
-    _print([*lines, ("by column", "; ".join(parts), "")])
+    print_lines([*lines, ("by column", "; ".join(parts), "")])
 
 
 def show_user(user_id: str, lines: Sequence[Mapping[str, Any]], *, known: bool = True) -> None:
@@ -168,6 +170,6 @@ def show_user(user_id: str, lines: Sequence[Mapping[str, Any]], *, known: bool =
     for line in lines:
         cells = (line["rank"], line.get("name") or line["item_id"], line.get("category"), line.get("reason"))
         table.add_row(*(Text("" if cell is None else str(cell)) for cell in cells))
-    console = _console()
-    console.print(Text(f"for user {user_id}" if known else f"user {user_id} has no list in this run; for anybody:"))
-    console.print(table)
+    out = console()
+    out.print(Text(f"for user {user_id}" if known else f"user {user_id} has no list in this run; for anybody:"))
+    out.print(table)

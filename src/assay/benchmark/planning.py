@@ -5,7 +5,7 @@ over requests; if it is to hold for the traffic, and not for this log alone, als
 variance of the log's own mean, clustered by user, which no number of drawn requests takes away.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from scipy import special, stats
 
 from assay.benchmark import sources
-from assay.benchmark.compaction import LEAST, checked_design, lay_out
+from assay.benchmark.compaction import LEAST, checked_budget, checked_design, lay_out
 from assay.benchmark.sources import Floats, Ints
 from assay.errors import InputError
 from assay.numerics import statistics as st
@@ -106,20 +106,36 @@ def plan_mean(scores: ArrayLike, within: float = 0.01, *, families: ArrayLike | 
     level = np.abs(made.mean(axis=1))
     if not level.all():
         raise InputError(f"system {int(np.argmin(level))} scores 0 on the mean; there is no share of that to plan for")
-    family, N = sources.grouped(families, len(made)), made.shape[1]
-    spread = made.var(axis=1, ddof=1)
-    if design is not None:
-        known, left = sources.features(made, family), sources.residuals(made, family)
+    errors = _errors(made, sources.grouped(families, len(made)), design)
 
     @cache
     def share(n: int) -> Floats:
-        if design is None:
-            errors = np.sqrt(spread * (1 / n - 1 / N))
-        else:
-            errors = lay_out(known, left, family, n, checked_design(design)).errors()
-        return np.asarray(errors * float(stats.t.ppf(0.975, n - 1)) / level)
+        return np.asarray(errors(n) * float(stats.t.ppf(0.975, n - 1)) / level)
 
-    return _answer(share, N, np.full(len(made), within), "a relative half-width")
+    return _answer(share, made.shape[1], np.full(len(made), within), "a relative half-width")
+
+
+def half_widths(
+    scores: ArrayLike, sizes: Sequence[int], *, families: ArrayLike | None = None, design: str | None = None
+) -> Floats:
+    """(len(sizes), S) half of the width to expect of a system's 95 % interval for its mean on all N, in the measure's unit.
+
+    scores (S, N), families, design as in `plan_mean`. InputError: a NaN score, fewer than 2 systems, a size below 10 or above N.
+    """
+    made = sources.checked(scores)
+    errors = _errors(made, sources.grouped(families, len(made)), design)
+    each = [(checked_budget(n, made.shape[1]), stats.t.ppf(0.975, n - 1)) for n in sizes]
+    return np.stack([errors(n) * t for n, t in each])
+
+
+def _errors(scores: Floats, family: Ints, design: str | None) -> Callable[[int], Floats]:
+    """Standard errors (S,) of the systems' means from n requests: plain means, or a design's with each family new."""
+    if design is None:
+        spread, N = scores.var(axis=1, ddof=1), scores.shape[1]
+        return lambda n: np.asarray(np.sqrt(spread * (1 / n - 1 / N)))
+    checked_design(design)
+    known, left = sources.features(scores, family), sources.residuals(scores, family)
+    return lambda n: lay_out(known, left, family, n, design).errors()
 
 
 def _answer(reach: Callable[[int], Floats], N: int, asked: Floats, kind: str) -> Plan:

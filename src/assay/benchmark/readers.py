@@ -19,11 +19,13 @@ from pyarrow import csv
 
 from assay.benchmark.scoreboard import Scoreboard
 from assay.errors import InputError, SourceError, did_you_mean
+from assay.numerics.linearised import POOLED, pooled_by_request
 from assay.numerics.ranking import RANKING, ranking_measures, request_offsets, tie_order
 
 MEASURES = ("ndcg@10", "recall@10", "mrr@10", "map@10", "precision@10", "hit_rate@10")
 TRUTH = ("request_id", "item_id", "grade")
 PREDICTIONS = ("request_id", "item_id", "score")
+_TREC = (".qrels", ".run", ".trec", ".txt")
 _SHOWN = 3
 
 
@@ -40,14 +42,9 @@ def from_trec(
     trec_eval does, so that the same ones tie. families: system -> family; a system left out is one of its own.
     Each request counts as a user of its own. Errors as from_tables.
     """
-    truth = _lines(Path(qrels), 4, (0, 2, 3), TRUTH)
     named = runs if isinstance(runs, Mapping) else _by_stem(runs)
-    predictions = {}
-    for name, path in named.items():
-        table = _lines(Path(path), 6, (0, 2, 4), PREDICTIONS)
-        score = pa.array(table.column("score").to_numpy().astype(np.float32), pa.float32())
-        predictions[name] = table.set_column(2, "score", score)
-    return from_tables(truth, predictions, measures, families=families)
+    predictions = {name: _run(Path(path)) for name, path in named.items()}
+    return from_tables(_qrels(Path(qrels)), predictions, measures, families=families)
 
 
 def from_tables(
@@ -57,18 +54,22 @@ def from_tables(
 
     Each a path (.parquet or .csv) or anything that speaks Arrow. grade: 0 or more, above 0 is relevant, ndcg's gain is the
     grade itself. truth may have user_id (else each request is a user of its own) and other columns: attributes of its
-    requests, which become slices. Requests are in order of id. measures: names as "ndcg@10".
+    requests, which become slices. Requests are in order of id. measures: names as "ndcg@10", or "auc", "accuracy", "precision",
+    "recall", "f1" of all answers pooled, as each request's part in them (numerics.linearised): relevant items that a system did
+    not answer are no, and stand last; but for auc, scores must be probabilities, of which .5 is a yes.
 
     InputError: a request is predicted that truth does not name, a score is NaN, all are equal, a pair is there twice, a grade
-    is negative, truth is empty, a user or an attribute is not one a request, a measure is not known.
+    is negative, truth is empty, a user or an attribute is not one a request, a measure is not known, scores are no
+    probabilities where they must be.
     """
-    cuts = [_measure(name) for name in measures]
+    cuts = sorted({cut for name in measures if (cut := cut_off(name))})
+    pooled = [name for name in measures if name in POOLED]
     if not predictions:
         raise InputError("no systems: give at least one table of predictions")
-    known = _Truth.of(_table(truth, "truth", TRUTH))
+    known = _Truth.of(read_table(truth, "truth", TRUTH))
     scores: dict[str, list[NDArray[np.float64]]] = {name: [] for name in measures}
     for system, source in predictions.items():
-        found = _score(known, _table(source, f"system {system!r}", PREDICTIONS), f"system {system!r}", sorted({*cuts}))
+        found = _score(known, read_table(source, f"system {system!r}", PREDICTIONS), f"system {system!r}", cuts, pooled)
         for name in measures:
             scores[name].append(found[name])
     return Scoreboard(
@@ -79,6 +80,16 @@ def from_tables(
         {name: np.stack(rows) for name, rows in scores.items()},
         known.slices,
     )
+
+
+def judged(truth: Any) -> tuple[pa.Table, pa.Table]:
+    """Requests of truth in order of id (request_id, user_id, attributes), and their truth (request_id, item_id, grade).
+
+    truth as in from_tables, whose errors these are. Where it names no users, each request is one of its own.
+    """
+    table = read_table(truth, "truth", TRUTH)
+    known = _Truth.of(table)
+    return pa.table({"request_id": known.request, "user_id": known.user, **known.slices}), table.select(TRUTH)
 
 
 @dataclass(frozen=True)
@@ -120,16 +131,18 @@ class _Truth:
         return cls(ids, user, attributes, items, pair[order], grade[order], offsets, grade[best])
 
 
-def _score(truth: _Truth, table: pa.Table, where: str, cuts: Sequence[int]) -> dict[str, NDArray[np.float64]]:
+def _score(
+    truth: _Truth, table: pa.Table, where: str, cuts: Sequence[int], pooled: Sequence[str]
+) -> dict[str, NDArray[np.float64]]:
     """Measures (R,) of one system."""
     if not table.num_rows:
         raise InputError(f"{where} has no rows; give what it answered, or leave it out")
     score = _numbers(table, "score", where)
-    asked, known = _alike(table.column("request_id"), truth.request)
+    asked, known = alike(table.column("request_id"), truth.request)
     request = _codes(asked, known)
     if (request < 0).any():
         _refuse_requests(asked, known, request, where)
-    listed, named = _alike(table.column("item_id"), truth.items)
+    listed, named = alike(table.column("item_id"), truth.items)
     coded = listed.combine_chunks().dictionary_encode()
     own = coded.indices.to_numpy()
     _refuse_twice(request * len(coded.dictionary) + own, table, where)
@@ -145,21 +158,60 @@ def _score(truth: _Truth, table: pa.Table, where: str, cuts: Sequence[int]) -> d
         raise InputError(f"{where} gives every item the score {score[0]:g}: it ranks nothing; check the column score")
     ends = np.zeros(len(truth.request) + 1, np.int64)
     ends[answered + 1] = np.diff(offsets)
-    return ranking_measures(
+    found = _pooled(truth, request, score, gain, where, pooled) if pooled else {}
+    if not cuts:
+        return found
+    return found | ranking_measures(
         np.cumsum(ends), score[order], gain[order], np.diff(truth.offsets), tie[order], cuts,
         truth=(truth.offsets, truth.positive),
     )  # fmt: skip
 
 
-def _measure(name: str) -> int:
-    """The cut-off of a measure's name."""
+def _pooled(
+    truth: _Truth,
+    request: NDArray[np.int64],
+    score: NDArray[np.float64],
+    gain: NDArray[np.float64],
+    where: str,
+    names: Sequence[str],
+) -> dict[str, NDArray[np.float64]]:
+    """Pooled measures (R,) of one system; relevant items that it did not answer are rows of their own."""
+    R = len(truth.request)
+    if {*names} - {"auc"} and not ((score >= 0) & (score <= 1)).all():
+        wrong = score[(score < 0) | (score > 1)][0]
+        raise InputError(
+            f"{where} has a score of {wrong:g}: {names[0]} needs probabilities from 0 to 1; ask for auc, or calibrate"
+        )
+    if (gain > 0).all():
+        raise InputError(f"{where} answers relevant items alone: {names[0]} needs others among its answers")
+    left = np.diff(truth.offsets) - np.bincount(request, gain > 0, R).astype(np.int64)
+    label = np.append(gain > 0, np.ones(left.sum()))
+    asked = np.append(request, np.repeat(np.arange(R), left))
+    return pooled_by_request(label, np.append(score, np.full(left.sum(), -np.inf)), asked, R)
+
+
+def cut_off(name: str) -> int:
+    """The cut-off of a measure's name, 0 for a pooled one. InputError: no measure, or a ranking measure without a cut-off."""
+    if name in POOLED:
+        return 0
     base, at, k = name.partition("@")
     if base not in RANKING:
-        close = did_you_mean(base, RANKING) or f"; there are {', '.join(RANKING)}"
+        known = (*RANKING, *POOLED)
+        close = did_you_mean(base, known) or f"; there are {', '.join(known)}"
         raise InputError(f"measure {name!r} is not known{close}")
     if not at or not k.isdecimal() or int(k) < 1:
         raise InputError(f"measure {name!r} has no cut-off; write {base}@10")
     return int(k)
+
+
+def _qrels(path: Path) -> pa.Table:
+    return _lines(path, 4, (0, 2, 3), TRUTH)
+
+
+def _run(path: Path) -> pa.Table:
+    table = _lines(path, 6, (0, 2, 4), PREDICTIONS)
+    score = pa.array(table.column("score").to_numpy().astype(np.float32), pa.float32())
+    return table.set_column(2, "score", score)
 
 
 def _lines(path: Path, fields: int, taken: Sequence[int], names: Sequence[str]) -> pa.Table:
@@ -205,12 +257,18 @@ def _by_stem(paths: Sequence[Path | str]) -> dict[str, Path]:
     return named
 
 
-def _table(source: Any, where: str, columns: Sequence[str]) -> pa.Table:
-    """An Arrow table with at least these columns."""
+def read_table(source: Any, where: str, columns: Sequence[str]) -> pa.Table:
+    """A path or anything that speaks Arrow as a table with at least these columns, none of them null.
+
+    Files: .parquet, .csv, and for truth and predictions TREC's (.qrels, .run, .trec or .txt).
+    """
     if isinstance(source, str | Path):
         path = Path(source)
         try:
-            table = csv.read_csv(path) if path.suffix == ".csv" else pq.read_table(path)
+            if path.suffix in _TREC and columns in (TRUTH, PREDICTIONS):
+                table = _qrels(path) if columns == TRUTH else _run(path)
+            else:
+                table = csv.read_csv(path) if path.suffix == ".csv" else pq.read_table(path)
         except (OSError, pa.ArrowException) as error:
             raise SourceError(f"{where}: {path} cannot be read ({error}); give a .parquet or .csv file") from None
     else:
@@ -240,7 +298,7 @@ def _numbers(table: pa.Table, name: str, where: str) -> NDArray[np.float64]:
     return values
 
 
-def _alike(column: pa.ChunkedArray, known: pa.Array) -> tuple[pa.ChunkedArray, pa.Array]:
+def alike(column: pa.ChunkedArray, known: pa.Array) -> tuple[pa.ChunkedArray, pa.Array]:
     """Both as they are when of one type, else both as text: ids 7 and "7" are one."""
     return (column, known) if column.type == known.type else (column.cast(pa.string()), known.cast(pa.string()))
 

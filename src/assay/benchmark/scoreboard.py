@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import ArrayLike, NDArray
 
@@ -28,7 +29,8 @@ class Scoreboard:
     request: (R,) distinct ids, text or integers. user: (R,) ids of who asked, coded on entry as int64 from 0 in
     order of id; requests of one user are not independent. systems: S distinct names. families: S names, systems
     of one family are variants of each other. scores: measure -> (S, R) float64 without NaN; a request that a
-    measure cannot score must be left out or count 0. slices: name -> (R,) attributes of the requests.
+    measure cannot score must be left out or count 0. slices: name -> (R,) attributes of the requests. benchmark:
+    name, version and fingerprint of the kept benchmark that the scores were made on, "" for none.
 
     InputError: a score is NaN or infinite, a system or a request is there twice, something has another length.
     """
@@ -39,6 +41,7 @@ class Scoreboard:
     families: tuple[str, ...]
     scores: Mapping[str, Floats]
     slices: Mapping[str, pa.Array] = field(default_factory=lambda: _NO_SLICES)
+    benchmark: str = ""
 
     def __post_init__(self) -> None:
         request = _plain(self.request)
@@ -123,6 +126,30 @@ class Scoreboard:
             slices={name: column.take(taken) for name, column in self.slices.items()},
         )
 
+    def join(self, other: Self) -> Self:
+        """The systems of both, on the measures of both; the requests are in this one's order.
+
+        InputError: the two were made on different benchmarks or versions, name other requests, share no measure or
+        have a system of one name.
+        """
+        if self.benchmark != other.benchmark:
+            here, there = (board.benchmark or "no kept benchmark" for board in (self, other))
+            raise InputError(f"results of {here} and of {there} cannot be compared: score the systems on one version")
+        names, asked = (board.request.cast(pa.string()) for board in (self, other))
+        at = pc.index_in(names, asked)
+        if at.null_count or len(asked) != len(names):
+            raise InputError(
+                f"{other.systems[0]!r} was scored on {len(asked)} requests and {self.systems[0]!r} on {len(names)}, "
+                f"of which {at.null_count} are not among the former; score both on the same"
+            )
+        shared = [name for name in self.scores if name in other.scores]
+        if not shared:
+            raise InputError(f"no measure in common: {', '.join(self.scores)} and {', '.join(other.scores)}")
+        moved = other.take_requests(at.to_numpy())
+        scores = {name: np.vstack([self.scores[name], moved.scores[name]]) for name in shared}
+        systems, families = self.systems + other.systems, self.families + other.families
+        return replace(self, systems=systems, families=families, scores=scores)
+
     def to_table(self) -> pa.Table:
         """One row a system and request: system, family, request_id, user, the slices, one column a measure."""
         S, R = len(self.systems), len(self.request)
@@ -136,7 +163,7 @@ class Scoreboard:
             **{name: column.take(again) for name, column in self.slices.items()},
             **{name: values.ravel() for name, values in self.scores.items()},
         }
-        about = {"format": _FORMAT, "measures": list(self.scores), "slices": list(self.slices)}
+        about = {"format": _FORMAT, "measures": [*self.scores], "slices": [*self.slices], "benchmark": self.benchmark}
         return pa.table(columns).replace_schema_metadata({_KEY: json.dumps(about)})
 
     @classmethod
@@ -168,6 +195,7 @@ class Scoreboard:
             tuple(table.column("family").take(pa.array(order[::R])).to_pylist()),
             {name: table.column(name).to_numpy()[order].reshape(S, R) for name in about["measures"]},
             {name: first.column(name) for name in about["slices"]},
+            about.get("benchmark", ""),
         )
 
     def write(self, path: Path | str) -> None:

@@ -3,10 +3,12 @@
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from assay import selection
 from assay.evaluation import audit, calibration, slice_samples, usual_slices
 from assay.evaluation.holdout import Scored, details, differences, estimates
+from assay.numerics.linearised import pooled_by_request
 from assay.samples import build
 from assay.stages.choose import chosen
 from assay.stages.workbench import SERVED, VALUED, Workbench
@@ -29,7 +31,7 @@ def evaluate(bench: Workbench) -> list[str]:
         scored[name] = bench.test.score(bench.model(name).predict)
         if scored[name].per_request is not None:
             path = f"evaluation/requests/{name}.parquet"
-            write_parquet(bench.run.path(path), scored[name].per_request)
+            write_parquet(bench.run.path(path), _with_pooled(bench, scored[name]))
             written.append(path)
     pages["models"] = {name: {"test": estimates(found.measures)} for name, found in scored.items()}
     pages["calibration"] = {name: _calibration(bench, found) for name, found in scored.items()}
@@ -44,6 +46,20 @@ def evaluate(bench: Workbench) -> list[str]:
         write_json(bench.run.path(f"evaluation/{name}.json"), content)
         written.append(f"evaluation/{name}.json")
     return written
+
+
+def _with_pooled(bench: Workbench, found: Scored) -> pa.Table:
+    """The scores of each request, and its part in what is measured on all samples pooled."""
+    table, samples = found.per_request, bench.test.samples
+    assert table is not None
+    requests = table.column("request").to_numpy()
+    rows = np.flatnonzero(np.isin(samples.request, requests) & (samples.weight > 0))
+    asked = np.searchsorted(requests, samples.request[rows])
+    threshold = bench.config.evaluate.threshold
+    pooled = pooled_by_request(samples.label[rows], found.probability[rows], asked, len(requests), threshold=threshold)
+    for name, values in pooled.items():
+        table = table.append_column(name, pa.array(values))
+    return table
 
 
 def _calibration(bench: Workbench, found: Scored) -> list[Page]:

@@ -2,19 +2,23 @@
 
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
+from assay.benchmark.scoreboard import Scoreboard
 from assay.errors import InputError
+from assay.numerics.linearised import POOLED
 from assay.samples.build import truth
 from assay.stages.workbench import Workbench
 from assay.store import write_json, write_parquet
-from assay.trials.systems import catalogue, field, most_bought, scored
+from assay.trials.systems import MEASURES, catalogue, field, most_bought, scored
 
-SYSTEMS, SCORES = "systems/systems.json", {"test": "systems/scores.parquet", "tuning": "systems/scores_tuning.parquet"}
+SYSTEMS, ITEMS = "systems/systems.json", "systems/items.parquet"
+SCORES = {"test": "systems/scores.parquet", "tuning": "systems/scores_tuning.parquet"}
 
 
 def compare_systems(bench: Workbench) -> list[str]:
-    """systems/: systems.json and, where there are requests, scores*.parquet, a row a system and request.
+    """systems/: systems.json and, where there are requests, items.parquet and scores*.parquet, a Scoreboard each.
 
     On test too, by which nothing is chosen.
 
@@ -30,16 +34,19 @@ def compare_systems(bench: Workbench) -> list[str]:
         return [SYSTEMS]
     compared = catalogue(bench.config.models)
     lines: list[dict[str, Any]] = []
-    tables: dict[str, list[pa.Table]] = {split: [] for split in SCORES}
+    made: dict[str, list[dict[str, Any]]] = {split: [] for split in SCORES}
     threshold = bench.config.evaluate.threshold
-    for line, made in scored(compared, bench.train, fields, lambda: bench.rng("train"), threshold):
+    for line, measured in scored(compared, bench.train, fields, lambda: bench.rng("train"), threshold):
         lines.append(line)
-        for split, table in made.items():
-            tables[split].append(table)
+        for split, each in measured.items():
+            made[split].append(each)
         bench.report("systems", len(lines), len(compared))
     asked = {split: getattr(bench, split).requests.num_rows for split in SCORES}
     requests = {split: {"all": asked[split], "judged": len(judged.request)} for split, judged in fields.items()}
     write_json(bench.run.path(SYSTEMS), {"items": int(kept.sum()), "requests": requests, "systems": lines})
+    write_parquet(bench.run.path(ITEMS), pa.table({"item_code": np.flatnonzero(kept).astype(np.int32)}))
+    names, families = (tuple(line[key] for line in lines if "why_not" not in line) for key in ("system", "family"))
     for split, name in SCORES.items():
-        write_parquet(bench.run.path(name), pa.concat_tables(tables[split]).unify_dictionaries())
-    return [SYSTEMS, *SCORES.values()]
+        scores = {measure: np.stack([each[measure] for each in made[split]]) for measure in (*MEASURES, *POOLED)}
+        Scoreboard(fields[split].request, fields[split].user, names, families, scores).write(bench.run.path(name))
+    return [SYSTEMS, ITEMS, *SCORES.values()]

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from assay.config import Models
@@ -26,6 +25,7 @@ from assay.models.scorer import Scorer
 from assay.models.session_knn import SessionKnn
 from assay.models.trees import DecisionTree, RandomForest
 from assay.numerics import measures as ms
+from assay.numerics.linearised import pooled_by_request
 from assay.numerics.ranking import RANKING, ranking_measures
 from assay.samples.encoder import only
 from assay.samples.table import Samples
@@ -146,11 +146,14 @@ class Field:
         """The same without the features that are hidden from a system."""
         return replace(self, samples=system.sees(self.samples), candidates=system.sees(self.candidates))
 
-    def per_request(self, model: Scorer) -> dict[str, NDArray[np.float64]]:
-        """MEASURES (R,) of the model's ranking of every request; 0 where no candidate is left."""
+    def per_request(self, model: Scorer, threshold: float) -> dict[str, NDArray[np.float64]]:
+        """MEASURES (R,) of the model's ranking of every request, 0 where no candidate is left; each request's part in POOLED."""
         label = self.candidates.label.astype(np.float64)
         found = ranking_measures(self.offsets, model.predict(self.candidates), label, self.truth, self.tie, (K,))
-        return {name: found[name] for name in MEASURES}
+        asked = self.samples.take(np.isin(self.samples.request, self.request))
+        request = np.searchsorted(self.request, asked.request)
+        pooled = pooled_by_request(asked.label, model.predict(asked), request, len(self.request), threshold=threshold)
+        return {name: found[name] for name in MEASURES} | pooled
 
     def pointwise(self, model: Scorer, threshold: float) -> dict[str, float]:
         """POINTWISE measures of the model's probabilities of the samples."""
@@ -204,12 +207,12 @@ def scored(
     fields: Mapping[str, Field],
     rng: Callable[[], np.random.Generator],
     threshold: float = 0.5,
-) -> Iterator[tuple[Line, dict[str, pa.Table]]]:
+) -> Iterator[tuple[Line, dict[str, dict[str, NDArray[np.float64]]]]]:
     """Fit the systems one after the other on train, and judge each on every field.
 
     Yields a line of JSON (system, family, settings, without, seconds_fit, seconds_score, and by field the means of all
-    measures) and by field a table, a row a request: system, family, request, user, MEASURES. A system that cannot be fitted
-    here (its package or a feature is missing) has "why_not" in its line, and no tables.
+    measures) and by field MEASURES and POOLED (R,) of each request. A system that cannot be fitted here (its package or a
+    feature is missing) has "why_not" in its line, and no measures.
     """
     for system in systems:
         line: Line = {"system": system.name, "family": system.family, "settings": system.settings}
@@ -222,20 +225,11 @@ def scored(
             yield line | {"why_not": str(error)}, {}
             continue
         fitted = time.perf_counter()
-        tables = {}
+        found = {}
         for name, judged in fields.items():
             seen = judged.seen_by(system)
-            each = seen.per_request(model)
-            line[name] = {measure: float(values.mean()) for measure, values in each.items()}
+            found[name] = seen.per_request(model, threshold)
+            line[name] = {measure: float(values.mean()) for measure, values in found[name].items()}
             line[name] |= seen.pointwise(model, threshold)
-            tables[name] = _table(system, judged, each)
         line |= {"seconds_fit": round(fitted - started, 2), "seconds_score": round(time.perf_counter() - fitted, 2)}
-        yield line, tables
-
-
-def _table(system: System, judged: Field, each: Mapping[str, NDArray[np.float64]]) -> pa.Table:
-    def same(text: str) -> pa.Array:
-        return pa.DictionaryArray.from_arrays(pa.array(np.zeros(len(judged.request), np.int32)), [text])
-
-    columns = {"system": same(system.name), "family": same(system.family), "request": judged.request, "user": judged.user}
-    return pa.table(columns | dict(each))
+        yield line, found

@@ -1,0 +1,333 @@
+"""The commands of `assay benchmark`: test sets that can be trusted, and the smallest that will do."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from assay.app.options import Debug, Json, print_json
+from assay.errors import InputError
+
+if TYPE_CHECKING:
+    from assay.app.boards import Given
+    from assay.benchmark.keep import Kept
+
+app = typer.Typer(
+    name="benchmark",
+    help="Test sets that can be trusted: build, audit, compare, compact, keep.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+Sources = Annotated[
+    list[Path] | None,
+    typer.Argument(metavar="[SOURCE]...", help="A run's folder, a kept benchmark, or a scoreboard (.parquet)."),
+]
+Kept_ = Annotated[Path, typer.Argument(metavar="BENCHMARK", help="A kept benchmark's folder.")]
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")]
+Out = Annotated[Path, typer.Option("--out", metavar="FOLDER", help="The new folder; nothing is written over.")]
+Truth = Annotated[
+    Path | None,
+    typer.Option("--truth", metavar="FILE", help="In place of SOURCE: request_id, item_id, grade (.parquet, .csv, TREC .qrels)."),
+]
+Candidates = Annotated[Path | None, typer.Option("--candidates", metavar="FILE", help="What may be ranked: request_id, item_id.")]
+Requests = Annotated[
+    Path | None, typer.Option("--requests", metavar="FILE", help="Users and attributes: request_id, user_id, ...")
+]
+Systems = Annotated[
+    list[str] | None,
+    typer.Option("--system", metavar="NAME=FILE", help="Predictions: request_id, item_id, score (.parquet, .csv, TREC .run)."),
+]
+Families = Annotated[
+    list[str] | None,
+    typer.Option("--family", metavar="NAME=FAMILY", help="Systems of one family are variants of each other."),
+]
+Measures = Annotated[list[str] | None, typer.Option("--measure", metavar="NAME", help="As ndcg@10; the first is decided on.")]
+Difference = Annotated[
+    float | None, typer.Option("--difference", metavar="D", help="Find a true difference of D with 80 % power.")
+]
+Within = Annotated[float | None, typer.Option("--within", metavar="SHARE", help="Come within this share of the full set: 0.01.")]
+Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Of the draw.")]
+
+
+def _given(
+    sources: Sequence[Path] | None, truth: Path | None, systems: Sequence[str] | None, families: Sequence[str] | None,
+    measures: Sequence[str] | None, candidates: Path | None = None, requests: Path | None = None,
+) -> "Given":  # fmt: skip
+    from assay.app.boards import Given
+
+    return Given(sources or (), truth, candidates, requests, systems or (), families or (), measures or ())
+
+
+@app.command()
+def build(
+    out: Out,
+    sources: Sources = None,
+    truth: Truth = None,
+    candidates: Candidates = None,
+    requests: Requests = None,
+    systems: Systems = None,
+    families: Families = None,
+    measures: Measures = None,
+    size: Annotated[int | None, typer.Option("--size", metavar="N", help="So many requests.")] = None,
+    difference: Difference = None,
+    within: Within = None,
+    traffic: Annotated[
+        Path | None, typer.Option("--traffic", metavar="FILE", help="Attributes of requests as they come in; or a run's folder.")
+    ] = None,
+    name: Annotated[str | None, typer.Option("--name", metavar="NAME", help="Default: the folder's.")] = None,
+    replaces: Annotated[
+        Path | None, typer.Option("--replaces", metavar="BENCHMARK", help="The version before; this becomes the next.")
+    ] = None,
+    seed: Seed = 0,
+    as_json: Json = False,
+    _debug: Debug = False,
+) -> None:
+    """Choose requests that mirror the traffic, as many as the precision asked for needs, and freeze them as a folder."""
+    from assay.app import boards, card
+    from assay.benchmark.build import build as chosen
+    from assay.benchmark.keep import freeze
+
+    pool = _given(sources, truth, systems, families, measures, candidates, requests).benchmark()
+    live = boards.traffic(traffic) if traffic is not None else None
+    made = chosen(pool, size=size, difference=difference, within=within, traffic=live, seed=seed)
+    _show_kept(freeze(made, out, name=name, replaces=replaces), as_json=as_json, card=card)
+
+
+def _show_kept(kept: "Kept", *, as_json: bool, card: Any) -> None:
+    from assay.app import benchmark_terminal as terminal
+
+    page = card.write(kept)
+    if as_json:
+        print_json({"folder": str(kept.folder), "benchmark": kept.label, "card": str(page), "about": kept.benchmark.about})
+    else:
+        terminal.show_card(kept, page)
+
+
+@app.command()
+def audit(
+    sources: Sources = None,
+    truth: Truth = None,
+    candidates: Candidates = None,
+    requests: Requests = None,
+    train: Annotated[
+        Path | None, typer.Option("--train", metavar="FILE", help="What models learnt from: user_id, item_id, timestamp, label.")
+    ] = None,
+    validation: Annotated[
+        Path | None, typer.Option("--validation", metavar="FILE", help="What amounts were chosen on, like --train.")
+    ] = None,
+    events: Annotated[
+        Path | None, typer.Option("--events", metavar="FILE", help="The log: user_id, item_id, event, timestamp, ...")
+    ] = None,
+    traffic: Annotated[
+        Path | None, typer.Option("--traffic", metavar="FILE", help="Attributes of requests as they come in.")
+    ] = None,
+    target: Annotated[str, typer.Option("--target", metavar="EVENT", help="The event that makes truth.")] = "purchase",
+    as_json: Json = False,
+    _debug: Debug = False,
+) -> None:
+    """Look for leaks, biases and gaps in a test: of a run, or of tables."""
+    from assay.app import benchmark_terminal as terminal
+    from assay.app import boards
+    from assay.benchmark.audit import audit as audited
+
+    if truth is None:
+        folders = list(sources or ())
+        if len(folders) != 1 or not boards.is_run(folders[0]):
+            raise InputError("audit takes one run's folder, or --truth and --requests with what else is known")
+        from assay.stages import trust
+
+        found = audited(trust.evidence(boards.workbench(folders[0])))
+    else:
+        found = audited(
+            boards.evidence(
+                truth=truth, requests=requests, candidates=candidates, train=train, validation=validation, events=events,
+                traffic=traffic, target=target,
+            )
+        )  # fmt: skip
+    if as_json:
+        print_json(found.to_dict())
+    else:
+        terminal.show_audit(found.to_dict())
+
+
+@app.command()
+def measures(
+    sources: Sources = None,
+    truth: Truth = None,
+    systems: Systems = None,
+    families: Families = None,
+    measures: Measures = None,
+    as_json: Json = False,
+    _debug: Debug = False,
+) -> None:
+    """Say which measures to report and which one to decide on, from how they tell these systems apart."""
+    from assay.app import benchmark_terminal as terminal
+    from assay.benchmark.measures import choose_measures
+
+    found = choose_measures(_given(sources, truth, systems, families, measures).board(), measures or None)
+    if as_json:
+        page = asdict(found) | {"table": found.table.to_pylist(), "agreement": found.agreement.tolist()}
+        print_json(page | {"regret": found.regret.tolist()})
+    else:
+        terminal.show_measures(found)
+
+
+@app.command()
+def compare(
+    sources: Sources = None,
+    truth: Truth = None,
+    systems: Systems = None,
+    families: Families = None,
+    measures: Measures = None,
+    against: Annotated[str | None, typer.Option("--against", metavar="SYSTEM", help="All others against this one.")] = None,
+    column: Annotated[str | None, typer.Option("--slice", metavar="ATTRIBUTE", help="Within each kind of request.")] = None,
+    test: Annotated[str, typer.Option("--test", metavar="NAME", help="t or randomisation.")] = "t",
+    as_json: Json = False,
+    _debug: Debug = False,
+) -> None:
+    """Compare systems: a leader board of groups that cannot be told apart, paired tests clustered by user."""
+    from assay.app import benchmark_terminal as terminal
+    from assay.benchmark.comparison import compare as paired
+    from assay.benchmark.comparison import compare_slices, leader_board
+
+    board = _given(sources, truth, systems, families, measures).board()
+    chosen = measures or list(board.measures[:1])
+    if column is None:
+        pairs = paired(board, chosen, against=against, test=test)
+    else:
+        pairs = compare_slices(board, column, chosen, against=against, test=test)
+    leaders = {name: leader_board(board, name, test=test).to_pylist() for name in chosen}
+    if as_json:
+        print_json({"boards": leaders, "comparisons": pairs.to_pylist()})
+    else:
+        terminal.show_comparison(board, leaders, pairs.to_pylist())
+
+
+@app.command()
+def plan(
+    sources: Sources = None,
+    truth: Truth = None,
+    systems: Systems = None,
+    families: Families = None,
+    measures: Measures = None,
+    difference: Difference = None,
+    within: Within = None,
+    as_json: Json = False,
+    _debug: Debug = False,
+) -> None:
+    """Say how many requests a difference or a precision needs, or that the log cannot give it."""
+    import numpy as np
+
+    from assay.benchmark.planning import plan_difference, plan_mean
+
+    if (difference is None) == (within is None):
+        raise InputError("give --difference or --within, one of them")
+    board = _given(sources, truth, systems, families, measures).board()
+    scores = board.several().of((measures or board.measures)[0])
+    if difference is not None:
+        found = plan_difference(scores, difference, users=board.user)
+    else:
+        assert within is not None
+        found = plan_mean(scores, within, families=np.asarray(board.families))
+    if as_json:
+        print_json({"size": found.size, "requests": found.requests, "asked": found.asked, "reached": found.reached})
+    else:
+        typer.echo(str(found))
+
+
+@app.command()
+def compact(
+    out: Out,
+    sources: Sources = None,
+    truth: Truth = None,
+    candidates: Candidates = None,
+    requests: Requests = None,
+    systems: Systems = None,
+    families: Families = None,
+    measures: Measures = None,
+    budget: Annotated[int | None, typer.Option("--budget", metavar="N", help="So many requests.")] = None,
+    tolerance: Annotated[
+        float | None, typer.Option("--tolerance", metavar="E", help="As many as a standard error of E needs.")
+    ] = None,
+    design: Annotated[
+        str, typer.Option("--design", metavar="NAME", help="neyman, stratified or simple; greedy or kmeans: no interval.")
+    ] = "neyman",
+    redraws: Annotated[int, typer.Option("--redraws", metavar="N", help="Of the trial with each family left out.")] = 1000,
+    seed: Seed = 0,
+    as_json: Json = False,
+    _debug: Debug = False,
+) -> None:
+    """Draw few requests that tell what a new system would score on all, try that with each family left out, and freeze them."""
+    from assay.app import benchmark_terminal as terminal
+    from assay.app import card
+    from assay.benchmark.keep import freeze
+    from assay.benchmark.shrink import shrink
+
+    pool = _given(sources, truth, systems, families, measures, candidates, requests).benchmark()
+    made, drawn, trial = shrink(pool, budget=budget, tolerance=tolerance, design=design, redraws=redraws, seed=seed)
+    kept = freeze(made, out, compact=drawn)
+    if not as_json:
+        terminal.show_trial(trial)
+    _show_kept(kept, as_json=as_json, card=card)
+
+
+@app.command()
+def estimate(folder: Kept_, systems: Systems = None, as_json: Json = False, _debug: Debug = False) -> None:
+    """Score new systems on a compact set and say what they would score on all requests, with an interval."""
+    from assay.app import benchmark_terminal as terminal
+    from assay.benchmark.compaction import Anchors
+    from assay.benchmark.keep import open_kept
+
+    kept = open_kept(folder)
+    found: dict[str, Any] = {}
+    for name, path in _given(None, None, systems, None, None).predictions().items():
+        if isinstance(kept.compact, Anchors):
+            found[name] = {"value": kept.guess(name, path), "warnings": ["anchors were chosen, not drawn: no interval is valid"]}
+        else:
+            found[name] = asdict(kept.estimate(name, path))
+    if as_json:
+        print_json({"benchmark": kept.label, "measure": kept.benchmark.measures[0], "systems": found})
+    else:
+        terminal.show_estimates(kept, found)
+
+
+@app.command()
+def score(
+    folder: Kept_, systems: Systems = None, families: Families = None, as_json: Json = False, _debug: Debug = False
+) -> None:
+    """Score systems on a kept benchmark; the scores stay there, and the use is counted."""
+    from assay.app import benchmark_terminal as terminal
+    from assay.benchmark.keep import open_kept
+
+    kept, given = open_kept(folder), _given(None, None, systems, families, None)
+    made = kept.score(given.predictions(), given.named(given.families))
+    if as_json:
+        means = {name: dict(zip(made.systems, made.means(name).tolist(), strict=True)) for name in made.measures}
+        print_json({"benchmark": kept.label, "means": means})
+    else:
+        terminal.show_scores(kept, made)
+
+
+@app.command()
+def status(
+    folder: Kept_,
+    traffic: Annotated[
+        Path | None, typer.Option("--traffic", metavar="FILE", help="Requests as they come in now; or a newer run's folder.")
+    ] = None,
+    as_json: Json = False,
+    _debug: Debug = False,
+) -> None:
+    """Say how often a benchmark was consulted, how far the traffic has moved from it, and whether to renew it."""
+    from assay.app import benchmark_terminal as terminal
+    from assay.app import boards
+    from assay.benchmark.keep import open_kept
+    from assay.benchmark.renewal import status as found
+
+    made = found(open_kept(folder), boards.traffic(traffic) if traffic is not None else None)
+    if as_json:
+        print_json(asdict(made))
+    else:
+        terminal.show_status(made)

@@ -1,0 +1,139 @@
+"""What `assay benchmark` prints: short tables and sentences, at most 80 columns."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from assay.app import card, words
+from assay.app.sections import trust
+from assay.app.terminal import console, print_lines
+from assay.benchmark.families import LeftOut
+from assay.benchmark.keep import Kept
+from assay.benchmark.measures import MeasureChoice
+from assay.benchmark.renewal import Status
+from assay.benchmark.scoreboard import Scoreboard
+
+_PAIRS_SHOWN = 20
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]], *, text: int = 1) -> None:
+    """A table whose first `text` columns are words and the others numbers."""
+    made = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for place, heading in enumerate(head):
+        made.add_column(heading, overflow="fold", justify="left" if place < text else "right")
+    for row in rows:
+        made.add_row(*(Text(cell) for cell in row))
+    console().print(made)
+
+
+def show_card(kept: Kept, page: Path) -> None:
+    """The card's sentences, and where it is."""
+    lines = [("benchmark", kept.label, "bold"), *(("", sentence, "") for sentence in card.sentences(kept))]
+    moved = [line for line in kept.benchmark.about.get("distances", []) if line["distance"] > 0.05]
+    for line in moved:
+        lines.append(("unlike", f"{line['attribute']}: {words.percent(line['distance'])} from the traffic", "yellow"))
+    print_lines([*lines, ("card", str(page), "bold")])
+
+
+def show_audit(page: Mapping[str, Any]) -> None:
+    """Findings with examples, what was looked at, figures."""
+    lines = [("", sentence, {"bad": "yellow", "good": "green"}.get(tone, "dim")) for tone, sentence in trust.findings(page)]
+    for finding in page["findings"]:
+        lines += [(finding["check"], str(example), "dim") for example in finding["examples"]]
+    for name, value in page["facts"].items():
+        if words.known(value):
+            lines.append((name.replace("_", " "), words.figure(value), ""))
+    print_lines(lines)
+
+
+def show_measures(found: MeasureChoice) -> None:
+    """How each measure tells systems apart, and the advice."""
+    rows = [
+        [
+            line["measure"], words.percent(line["power"]), words.count(line["requests_needed"]), words.figure(line["stability"]),
+            words.figure(line["regret"]),
+        ]
+        for line in found.table.to_pylist()
+    ]  # fmt: skip
+    _table(["measure", "pairs told apart", "requests needed", "stability", "regret"], rows)
+    lines = [("decide on", found.decide, "bold"), ("report", ", ".join(found.report), "bold")]
+    print_lines([*lines, *(("", reason, "") for reason in found.reasons)])
+
+
+def show_comparison(board: Scoreboard, leaders: Mapping[str, Any], pairs: Sequence[Mapping[str, Any]]) -> None:
+    """The leader board of each measure, then the first pairs."""
+    print_lines([("on", board.benchmark or "no kept benchmark", ""), ("requests", words.count(len(board.request)), "")])
+    for measure, lines in leaders.items():
+        rows = [
+            [line["system"], line["family"], str(line["group"]), words.estimate(line["value"], line["low"], line["high"])]
+            for line in lines
+        ]
+        _table([measure, "family", "group", "value"], rows, text=2)
+    shown = sorted(pairs, key=lambda line: (line["p_holm"] is None, line["p_holm"]))[:_PAIRS_SHOWN]
+    rows = [
+        [
+            f"{line['b']} − {line['a']}", line["measure"] + (f", {line['slice']}" if line.get("slice") is not None else ""),
+            words.estimate(line["difference"], line["low"], line["high"], sign=True), words.figure(line["p_holm"]),
+            words.figure(line["detectable"]),
+        ]
+        for line in shown
+    ]  # fmt: skip
+    _table(["pair", "measure", "difference", "p (Holm)", "detectable"], rows, text=2)
+    if len(pairs) > len(shown):
+        print_lines([("", f"{len(pairs) - len(shown)} more pairs: --json shows them all", "dim")])
+
+
+def show_trial(trial: Sequence[LeftOut]) -> None:
+    """Each family left out: error against the plain mean's, coverage."""
+    if not trial:
+        return
+    own = trial[-1]
+    rows = [
+        [name, words.figure(float(own.error[k])), f"{own.relative[k]:.2f}", words.percent(float(own.coverage[k])),
+         words.figure(float(own.half_width[k])), words.figure(float(own.detectable[k]))]
+        for k, name in enumerate(own.families)
+    ]  # fmt: skip
+    _table([f"{own.leave} left out", "error", "of plain mean's", "coverage", "± 95 %", "detectable"], rows)
+    print_lines([("tau", f"{own.tau:.3f} (plain mean {trial[0].tau:.3f}), {words.count(own.redraws)} redraws", "")])
+
+
+def show_estimates(kept: Kept, found: Mapping[str, Mapping[str, Any]]) -> None:
+    """Value and intervals of each system, and warnings."""
+    lines: list[tuple[str, str, str]] = [("on", kept.label, "")]
+    for name, one in found.items():
+        value = words.estimate(one["value"], one.get("low"), one.get("high"))
+        lines.append(
+            (name, f"{kept.benchmark.measures[0]} {value} on all {words.count(kept.benchmark.about['pool'])} requests", "bold")
+        )
+        if "traffic_low" in one:
+            wide = words.estimate(one["value"], one["traffic_low"], one["traffic_high"])
+            lines.append(("", f"{wide} for the traffic, users being chance too", ""))
+        lines += [("", warning, "yellow") for warning in one["warnings"]]
+    print_lines(lines)
+
+
+def show_scores(kept: Kept, made: Scoreboard) -> None:
+    """Means of each system."""
+    rows = [[name, *(words.figure(float(made.means(m)[s])) for m in made.measures)] for s, name in enumerate(made.systems)]
+    _table(["system", *made.measures], rows)
+    print_lines([("kept in", str(kept.folder / "results"), ""), ("next", f"assay benchmark compare {kept.folder}", "")])
+
+
+def show_status(made: Status) -> None:
+    """Uses, drift, advice."""
+    uses = ", ".join(f"{what} {words.count(times)}" for what, times in sorted(made.uses.items())) or "none yet"
+    lines = [("benchmark", made.label, "bold"), ("uses", uses, ""), ("systems", words.count(made.systems), "")]
+    if made.last:
+        lines.append(("last", made.last, ""))
+    if made.flattered is not None:
+        lines.append(("by chance", f"the best of so many equal systems looks better by about {words.figure(made.flattered)}", ""))
+    for line in made.drift or []:
+        far = words.estimate(line["distance"], line["low"], line["high"])
+        lines.append(("traffic", f"{line['attribute']}: distance {far}, p {words.figure(line['p_holm'])}", ""))
+    advice = made.renew or (("No reason to renew it" + ("." if made.drift is not None else "; give --traffic to compare with.")),)
+    print_lines(
+        [*lines, *(("renew" if made.renew else "advice", sentence, "yellow" if made.renew else "green") for sentence in advice)]
+    )

@@ -1,0 +1,166 @@
+"""What the commands of `assay benchmark` are given: a run, a kept benchmark, a scoreboard, or tables of others' making."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from assay.benchmark.keep import MANIFEST, open_kept
+from assay.benchmark.readers import MEASURES, TRUTH, from_tables, read_table
+from assay.benchmark.requests import Benchmark
+from assay.benchmark.scoreboard import Scoreboard
+from assay.errors import InputError
+from assay.store import Run
+
+if TYPE_CHECKING:
+    from assay.benchmark.audit import Evidence
+    from assay.stages.workbench import Workbench
+
+
+@dataclass(frozen=True)
+class Given:
+    """The arguments. systems, families: NAME=FILE and NAME=FAMILY, as typed."""
+
+    sources: Sequence[Path]
+    truth: Path | None = None
+    candidates: Path | None = None
+    requests: Path | None = None
+    systems: Sequence[str] = ()
+    families: Sequence[str] = ()
+    measures: Sequence[str] = ()
+
+    def board(self) -> Scoreboard:
+        """Scores of systems: of one source or of several joined, or of the systems' files on the truth."""
+        if self.truth is not None:
+            self._no_sources("--truth")
+            return from_tables(self.truth, self.predictions(), self.measures or MEASURES, families=self.named(self.families))
+        found = reduce(lambda one, more: one.join(more), map(_board, self._some()))
+        for name in self.measures:
+            found.of(name)
+        return found
+
+    def benchmark(self) -> Benchmark:
+        """Requests with truth and candidates, and what systems scored on them."""
+        if self.truth is not None:
+            self._no_sources("--truth")
+            made = Benchmark.of(
+                self.truth, requests=self.requests, candidates=self.candidates, measures=self.measures or MEASURES
+            )
+            if not self.systems:
+                return made
+            scores = made.score(self.predictions(), self.named(self.families))
+            return Benchmark(made.requests, made.truth, made.candidates, made.measures, scores, made.about)
+        found = _benchmark(self._one())
+        if not self.measures:
+            return found
+        for name in self.measures:
+            if name not in found.measures:
+                raise InputError(f"measure {name!r} was not made there; there are {', '.join(found.measures)}")
+        return Benchmark(found.requests, found.truth, found.candidates, tuple(self.measures), found.scores, found.about)
+
+    def predictions(self) -> dict[str, Path]:
+        """The systems' files by name. InputError: none."""
+        if not self.systems:
+            raise InputError("no systems: give --system NAME=FILE once for each")
+        return {name: Path(file) for name, file in self.named(self.systems).items()}
+
+    def named(self, pairs: Sequence[str]) -> dict[str, str]:
+        """NAME=VALUE pairs; a file alone is named after itself."""
+        found: dict[str, str] = {}
+        for pair in pairs:
+            name, equals, value = pair.partition("=")
+            if not equals:
+                name, value = Path(pair).stem, pair
+            if name in found:
+                raise InputError(f"{name!r} is given twice; give every system a name of its own: NAME=FILE")
+            found[name] = value
+        return found
+
+    def _some(self) -> Sequence[Path]:
+        if not self.sources:
+            raise InputError("nothing given: name a run, a benchmark or a scoreboard, or --truth FILE and --system NAME=FILE")
+        return self.sources
+
+    def _one(self) -> Path:
+        several = self._some()
+        if len(several) > 1:
+            raise InputError(f"{len(several)} sources are given; give one")
+        return several[0]
+
+    def _no_sources(self, option: str) -> None:
+        if self.sources:
+            raise InputError(f"{self.sources[0]} and {option} are both given; give one of them")
+
+
+def workbench(folder: Path) -> "Workbench":
+    """A run in memory. InputError: no run is there."""
+    from assay.app import stored
+    from assay.pipeline import silent
+    from assay.stages.workbench import Workbench
+
+    run = Run(folder)
+    return Workbench(stored.config(run), run, silent)
+
+
+def is_run(path: Path) -> bool:
+    """Whether a path is a run's folder."""
+    return (path / "config.json").exists()
+
+
+def traffic(path: Path) -> pa.Table:
+    """Attributes of requests as they come in: a table's columns, or a run's newest requests."""
+    if path.is_dir() and is_run(path):
+        from assay.stages import trust
+
+        return trust.newest(workbench(path))
+    return read_table(path, "traffic", ())
+
+
+def evidence(truth: Path, target: str, **tables: Path | None) -> "Evidence":
+    """What an audit looks at, from files: requests, candidates, train, validation, events, traffic, each with its columns.
+
+    Without a file of requests they are read from truth: request_id, user_id, timestamp and attributes.
+    """
+    from assay.benchmark.audit import Evidence
+
+    read = {name: read_table(path, name, ()) for name, path in tables.items() if path is not None}
+    judged = read_table(truth, "truth", TRUTH)
+    if "requests" not in read:
+        pairs = ("item_id", "grade", "position", "propensity")
+        per_request = judged.drop_columns([name for name in pairs if name in judged.column_names])
+        read["requests"] = per_request.group_by(per_request.column_names, use_threads=False).aggregate([])
+    return Evidence(truth=judged, target=target, **read)
+
+
+def _board(path: Path) -> Scoreboard:
+    if path.is_file():
+        return Scoreboard.read(path)
+    if is_run(path):
+        from assay.stages import trust
+
+        return trust.scoreboard(workbench(path))
+    _there(path)
+    kept = open_kept(path)
+    kept.consulted("compare", kept.board().systems)
+    return kept.board()
+
+
+def _benchmark(path: Path) -> Benchmark:
+    if is_run(path):
+        from assay.stages import trust
+
+        return trust.benchmark(workbench(path))
+    _there(path)
+    kept = open_kept(path)
+    made = kept.benchmark
+    return Benchmark(made.requests, made.truth, made.candidates, made.measures, kept.results(), made.about)
+
+
+def _there(path: Path) -> None:
+    if not path.exists():
+        raise InputError(f"{path}: no such file or folder; give a run, a benchmark or a scoreboard (.parquet)")
+    if not (path / MANIFEST).exists():
+        raise InputError(f"{path}: holds neither a run nor a benchmark; make one: assay benchmark build")

@@ -1,0 +1,80 @@
+"""A kept benchmark's card: one self-contained page that says what it is, how it was made, and how far it may be trusted."""
+
+from pathlib import Path
+
+from assay.app import report, words
+from assay.app.sections import trust
+from assay.app.sections.facts import Part
+from assay.benchmark.compaction import Anchors
+from assay.benchmark.keep import Kept
+from assay.store import write_text
+
+
+def sentences(kept: Kept) -> list[str]:
+    """What the benchmark is, in words."""
+    about = kept.benchmark.about
+    measure = kept.benchmark.measures[0]
+    size, users = words.count(len(kept.benchmark)), words.count(about["users"])
+    lines = [f"{size} of {words.count(about['pool'])} requests, of {users} users; {about.get('of', 'from tables')}."]
+    if kept.compact is None:
+        lines.append(about["plan"] or "The size was given, not planned.")
+        if words.known(about["detectable"]):
+            lines.append(
+                f"Between two systems a difference of {words.figure(about['detectable'])} {measure} is found with 80 % power."
+            )
+    else:
+        lines.append(f"A compact set for {measure}, {about['design']}: {trust.NAMES.get(about['design'], 'chosen, not drawn')}.")
+        for one in about["trial"]:
+            if one["design"] == about["design"]:
+                lines.append(
+                    f"With each {one['leave']} left out in turn its error was {one['relative']:.2f} of that of the plain mean of "
+                    f"as many random requests, its 95 % intervals held the truth in {words.percent(one['coverage'])} of the "
+                    f"cases, tau {one['tau']:.2f}."
+                )
+        if isinstance(kept.compact, Anchors):
+            lines.append("Anchors serve daily development: a value on them is a guess, and no interval is valid.")
+    if "protocol" in about:
+        lines.append(f"Protocol: {about['protocol']}; items that may be ranked: {about['items']}.")
+    lines += about.get("unmatched", [])
+    return lines
+
+
+def write(kept: Kept) -> Path:
+    """Write card.html into the benchmark's folder and return its path; it is no part of the fingerprint."""
+    about = kept.benchmark.about
+    what: Part = {"lead": kept.label, "findings": [], "points": sentences(kept), "figures": [], "tables": [_systems(kept)]}
+    parts = [("what", "What this benchmark is", what)]
+    figures = trust.shares(about.get("shares", [])) + trust.distances(about.get("distances", []), "the chosen requests")
+    if figures:
+        lead = "The requests were chosen so that each kind has the share that it has in the traffic."
+        parts.append(("kinds", "Does it look like the traffic?", {**_empty(), "lead": lead, "figures": figures}))
+    how = [
+        "Predict for requests.parquet; rank the items of candidates.parquet where it is there.",
+        f"assay benchmark {'score' if kept.compact is None else 'estimate'} {kept.folder} --system NAME=FILE",
+        f"assay benchmark status {kept.folder} --traffic FILE: how often it was consulted, and when to renew it.",
+    ]
+    parts.append(
+        ("use", "How to use it", {**_empty(), "lead": "Every use is counted; files are checked before each.", "points": how})
+    )
+    path = kept.folder / "card.html"
+    write_text(path, report.page(kept.name, parts))
+    return path
+
+
+def _empty() -> Part:
+    return {"lead": "", "findings": [], "points": [], "figures": [], "tables": []}
+
+
+def _systems(kept: Kept) -> Part:
+    scores, measures = kept.benchmark.scores, kept.benchmark.measures
+    head = [("system", ""), ("family", ""), *((name, "n") for name in measures)]
+    rows = []
+    if scores is not None:
+        means = [scores.means(name) for name in measures]
+        order = sorted(range(len(scores.systems)), key=lambda s: (-means[0][s], scores.systems[s]))
+        rows = [[scores.systems[s], scores.families[s], *(words.figure(float(m[s])) for m in means)] for s in order]
+    return {
+        "title": "Systems scored when it was made" if rows else "No system was scored when it was made",
+        "head": head,
+        "rows": rows,
+    }

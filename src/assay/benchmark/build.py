@@ -1,0 +1,88 @@
+"""From the requests that could be asked to those that are: as many as the stated precision needs, like the traffic."""
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from assay.benchmark.audit import share_distances
+from assay.benchmark.comparison import compare
+from assay.benchmark.planning import Plan, plan_difference, plan_mean
+from assay.benchmark.representative import represent
+from assay.benchmark.requests import Benchmark
+from assay.errors import InputError
+
+
+def build(
+    pool: Benchmark,
+    *,
+    size: int | None = None,
+    difference: float | None = None,
+    within: float | None = None,
+    traffic: pa.Table | None = None,
+    seed: int = 0,
+) -> Benchmark:
+    """Choose requests of the pool that mirror the traffic (`represent`), and say on the card how it was done.
+
+    How many: size; or what finds a true difference of the first measure with 80 % power (`plan_difference`); or what brings
+    a system's mean within a share of its mean on the whole pool (`plan_mean`); all of them if nothing is asked. The last two
+    need systems that were scored on the pool. traffic: attributes of requests as they come in, by default the pool's own.
+
+    The requests of the result have a column weight, the design weights, which sum to 1; its `about` is the pool's with
+    pool, size, asked, plan, measure, detectable (the smallest difference of the median pair of sources), shares, distances,
+    unmatched.
+
+    InputError: more than one precision is asked, the log cannot give it, no system was scored.
+    """
+    asked = {name: value for name, value in (("size", size), ("difference", difference), ("within", within)) if value is not None}
+    if len(asked) > 1:
+        raise InputError(f"{' and '.join(asked)} are asked; a benchmark has one size, give one of them")
+    plan = _planned(pool, difference, within)
+    count = plan.size if plan is not None and plan.size is not None else len(pool) if size is None else size
+    chosen = represent(_described(pool), count, traffic=traffic, seed=seed)
+    made = pool.take(chosen.rows)
+    # chosen.rows are in order of request id, as made's are
+    requests = made.requests.append_column("weight", pa.array(chosen.weight))
+    against = pool.attributes if traffic is None else traffic
+    shared = [name for name in pool.attributes.column_names if name in against.column_names]
+    distances = share_distances(made.requests, against.select(shared)).to_pylist() if shared else []
+    about: dict[str, Any] = {
+        "pool": len(pool),
+        "size": len(made),
+        "users": len(made.requests.column("user_id").unique()),
+        "asked": asked,
+        "plan": None if plan is None else str(plan),
+        "measure": pool.measures[0],
+        "detectable": _detectable(made),
+        "shares": chosen.shares.to_pylist(),
+        "distances": distances,
+        "unmatched": list(chosen.unmatched),
+        "seed": seed,
+    }
+    return Benchmark(requests, made.truth, made.candidates, made.measures, made.scores, {**pool.about, **about})
+
+
+def _described(pool: Benchmark) -> pa.Table:
+    return pool.requests.drop_columns(["weight"]) if "weight" in pool.requests.column_names else pool.requests
+
+
+def _planned(pool: Benchmark, difference: float | None, within: float | None) -> Plan | None:
+    if difference is None and within is None:
+        return None
+    if pool.scores is None:
+        raise InputError("no system was scored on these requests, and a size follows from scores: add systems, or give a size")
+    scores = pool.scores.several().of(pool.measures[0])
+    if difference is not None:
+        plan = plan_difference(scores, difference, users=pool.scores.user)
+    else:
+        assert within is not None
+        plan = plan_mean(scores, within, families=np.asarray(pool.scores.families))
+    if plan.size is None:
+        raise InputError(f"{plan} Ask for less, or bring a longer log.")
+    return plan
+
+
+def _detectable(made: Benchmark) -> float | None:
+    if made.scores is None or len(made.scores.systems) < 2 or made.scores.users < 2:
+        return None
+    return float(np.median(compare(made.scores, made.measures[:1]).column("detectable").to_numpy()))

@@ -1,0 +1,65 @@
+"""Measures of pooled rows as means over requests: each request's part in them, to first order.
+
+AUC, F1 and their like are no means, so that requests cannot be compared one by one. Their influence functions can: a
+request's score is the measure plus the sum of its rows' influences, scaled so that the mean over requests is the measure
+itself and the variance over users that of the measure, to first order (Hampel, "The influence curve", JASA 1974; for AUC
+DeLong, DeLong and Clarke-Pearson, Biometrics 1988).
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+
+POOLED = ("auc", "accuracy", "precision", "recall", "f1")
+
+
+def pooled_by_request(
+    label: ArrayLike, score: ArrayLike, request: ArrayLike, requests: int, *, threshold: float = 0.5
+) -> dict[str, Floats]:
+    """POOLED -> (requests,) scores; each one's mean over requests is the measure on all rows.
+
+    label (n,) 0 or 1, of both kinds; score (n,), -inf for what was not ranked; request (n,) codes from 0; one without rows
+    scores the measure itself. A score of threshold or more is a yes. Where there is no yes precision and f1 are 0; equal
+    scores of an AUC's pair count half.
+    """
+    y = np.asarray(label, np.float64)
+    s = np.asarray(score, np.float64)
+    yes = (s >= threshold).astype(np.float64)
+    hit = y * yes
+    found = {
+        "auc": _auc(y, s),
+        "accuracy": _ratio(np.where(y == yes, 1.0, 0.0), np.ones(len(y))),
+        "precision": _ratio(hit, yes),
+        "recall": _ratio(hit, y),
+        "f1": _ratio(2.0 * hit, y + yes),
+    }
+    code, n = np.asarray(request), len(y)
+    return {
+        name: value + requests / n * np.bincount(code, influence, minlength=requests)
+        for name, (value, influence) in found.items()
+    }
+
+
+def _ratio(above: Floats, below: Floats) -> tuple[float, Floats]:
+    """Sum over sum, and its influences (n,); 0 over nothing."""
+    total = below.mean()
+    if total == 0:
+        return 0.0, np.zeros(len(below))
+    value = float(above.mean() / total)
+    return value, (above - value * below) / total
+
+
+def _auc(y: Floats, s: Floats) -> tuple[float, Floats]:
+    """AUC and its influences: how much of the other class each row stands on the right side of."""
+    positive = y > 0
+    highs, lows = np.sort(s[positive]), np.sort(s[~positive])
+    beaten = (np.searchsorted(lows, s[positive], "left") + np.searchsorted(lows, s[positive], "right")) / (2.0 * len(lows))
+    above = 1.0 - (np.searchsorted(highs, s[~positive], "left") + np.searchsorted(highs, s[~positive], "right")) / (
+        2.0 * len(highs)
+    )
+    value = float(beaten.mean())
+    out = np.empty(len(y))
+    out[positive] = (beaten - value) / positive.mean()
+    out[~positive] = (above - value) / (1.0 - positive.mean())
+    return value, out

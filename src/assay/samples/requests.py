@@ -1,0 +1,173 @@
+"""Requests of a split as people see them: who asked, what was taken, and attributes by which traffic is told apart."""
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from assay.config import Config
+from assay.samples.periods import hours, periods_of, starts
+from assay.store import Run
+
+Codes = NDArray[np.int64]
+# Least number of each band, and its name.
+_KNOWN = {0: "new", 1: "took in 1 to 4 periods before", 5: "in 5 to 12", 13: "in 13 or more"}
+_TAKEN = {0: "none", 1: "one item", 2: "2 to 4 items", 5: "5 items or more"}
+_DAY_PARTS = np.array(["night (0 to 5)", "morning (6 to 11)", "afternoon (12 to 17)", "evening (18 to 23)"])
+_MOST_LEVELS = 50  # of a user's attribute: more is an id, not an attribute
+
+
+def described(config: Config, run: Run, split: str, popularity: NDArray[np.int64]) -> tuple[pa.Table, pa.Table]:
+    """Requests of a split and their truth.
+
+    requests: request_id, user_id, timestamp (start of its period), and attributes: items (head, both or tail; the head makes
+    up half of all training sales), taken (how many items), and from a log also users (in how many earlier periods they
+    took something), the most frequent department or category, price (mean of what was taken, in whole currency), hour (of
+    the first event), period, `also <kind>` for each other kind of event in the period, query_words (of its searches), and
+    what the users table says. An attribute that is the same for all is left out. truth: request_id, item_id, grade 1, and
+    from a log timestamp, of the first time it was taken.
+
+    popularity (items,): training positives by item code.
+    """
+    asked = run.read_table("samples/requests.parquet")
+    asked = asked.filter(pc.equal(asked.column("split"), split)).sort_by("request_id")
+    made = _of_table(run, asked) if config.log is None else _of_log(config, run, asked)
+    truth, attributes = made
+    request, item = truth.column("place").to_numpy(), truth.column("item_code").to_numpy()
+    size = np.bincount(request, minlength=asked.num_rows)
+    head = np.bincount(request, _head(popularity)[np.minimum(item, len(popularity))], minlength=asked.num_rows)
+    attributes["items"] = np.where(head == size, "head", np.where(head > 0, "both", "tail"))
+    attributes["taken"] = _bands(size, _TAKEN)
+    columns: dict[str, Any] = {name: attributes.pop(name) for name in ("user_id", "timestamp")}
+    kept = {name: column for name, column in attributes.items() if len(pc.unique(pa.array(column))) > 1}
+    requests = pa.table({"request_id": asked.column("request_id"), **columns, **kept})
+    ids = asked.column("request_id").take(pa.array(request))
+    truth = truth.drop_columns(["place", "item_code"]).add_column(0, "request_id", ids)
+    return requests, truth.append_column("grade", pa.array(np.ones(len(request))))
+
+
+def _head(popularity: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """(items + 1,) the items that make up half of all sales; unknown ones are tail."""
+    order = np.argsort(-popularity, kind="stable")
+    head = np.zeros(len(popularity) + 1, bool)
+    head[order[: int(np.searchsorted(np.cumsum(popularity[order]), popularity.sum() / 2)) + 1]] = True
+    return head
+
+
+def _bands(count: NDArray[Any], names: dict[int, str]) -> NDArray[np.str_]:
+    return np.array([*names.values()])[np.searchsorted(np.array([*names]), count, side="right") - 1]
+
+
+def _of_table(run: Run, asked: pa.Table) -> tuple[pa.Table, dict[str, Any]]:
+    rows = run.read_table("samples/candidates.parquet", ["request_id", "user_id", "timestamp", "item_id", "item_code", "label"])
+    place = pc.index_in(rows.column("request_id"), asked.column("request_id").combine_chunks())
+    rows = rows.append_column("place", place).filter(pc.is_valid(place))
+    first = np.unique(rows.column("place").to_numpy(), return_index=True)[1]
+    attributes: dict[str, Any] = {name: rows.column(name).take(pa.array(first)) for name in ("user_id", "timestamp")}
+    return rows.filter(pc.equal(rows.column("label"), 1)).select(["place", "item_id", "item_code"]), attributes
+
+
+def _of_log(config: Config, run: Run, asked: pa.Table) -> tuple[pa.Table, dict[str, Any]]:
+    section = config.samples
+    assert config.log is not None
+    names = ["user_code", "item_code", "item_id", "event", "timestamp", "price", "query"]
+    events = run.read_table("clean/events.parquet", names)
+    period = periods_of(events.column("timestamp"), section.period_days)
+    user = events.column("user_code").to_numpy().astype(np.int64)
+    target = pc.and_(pc.equal(events.column("event"), section.target), pc.is_valid(events.column("item_code")))
+    is_target = pc.fill_null(target, False).to_numpy(zero_copy_only=False)
+    users = int(user.max()) + 1
+    key = period.astype(np.int64) * users + user
+    wanted = asked.column("period").to_numpy().astype(np.int64) * users + asked.column("user_code").to_numpy()
+    order = np.argsort(wanted)
+    place = order[np.minimum(np.searchsorted(wanted[order], key), len(wanted) - 1)]
+    rows = np.flatnonzero(wanted[place] == key)
+    inside, at, took = events.take(pa.array(rows)), place[rows], is_target[rows]
+    who = run.read_table("clean/users.parquet")
+    asking = who.take(pa.array(asked.column("user_code").to_numpy()))
+    attributes: dict[str, Any] = {
+        "user_id": asking.column("user_id"),
+        "timestamp": starts(asked.column("period").to_numpy(), section.period_days),
+        "users": _bands(_earlier(key[is_target], wanted, users), _KNOWN),
+        "hour": _hours(inside, at, len(wanted), config.log.events[0].time_zone),
+        "period": pc.strftime(starts(asked.column("period").to_numpy(), section.period_days), format="%Y-%m-%d"),
+    }
+    attributes |= _items_taken(run, inside, at, took, len(wanted), 10.0 ** config.log.events[0].minor_units)
+    attributes |= _other_kinds(inside, at, section.target, len(wanted))
+    for name in who.column_names:
+        if name not in ("user_id", "user_code") and len(pc.unique(who.column(name))) <= _MOST_LEVELS:
+            attributes[f"user {name}"] = asking.column(name)
+    truth = _first_taken(inside.filter(pa.array(took)), at[took])
+    return truth, attributes
+
+
+def _earlier(taken: Codes, wanted: Codes, users: int) -> Codes:
+    """(R,) in how many periods before its own each request's user took something; keys are period * users + user."""
+    distinct = np.unique(taken)
+    who, when = distinct % users, distinct // users
+    order = np.lexsort((when, who))
+    by_user = who[order] * (when.max() + 1) + when[order]
+    begins = np.searchsorted(by_user, (wanted % users) * (when.max() + 1))
+    return np.asarray(np.searchsorted(by_user, (wanted % users) * (when.max() + 1) + wanted // users) - begins)
+
+
+def _hours(inside: pa.Table, at: Codes, count: int, time_zone: str) -> NDArray[np.str_]:
+    """(R,) part of the day of each request's first event."""
+    instant = pc.cast(inside.column("timestamp"), pa.int64()).to_numpy()
+    order = np.lexsort((instant, at))
+    first = order[np.searchsorted(at[order], np.arange(count))]
+    return np.asarray(_DAY_PARTS[hours(inside.column("timestamp").take(pa.array(first)), time_zone) // 6])
+
+
+def _items_taken(run: Run, inside: pa.Table, at: Codes, took: NDArray[np.bool_], count: int, unit: float) -> dict[str, Any]:
+    """The most frequent class of what was taken, ties by name, and its mean price."""
+    items = run.read_table("clean/items.parquet")
+    code, of = inside.column("item_code").to_numpy()[took].astype(np.int64), at[took]
+    found: dict[str, Any] = {}
+    kind = next((name for name in ("department", "category") if items.column(name).null_count < items.num_rows), None)
+    if kind is not None:
+        text = pc.fill_null(items.column(kind).cast(pa.string()), "unknown").combine_chunks()
+        names = text.unique().sort()
+        each = pc.index_in(text, names).to_numpy()[code]
+        pair, times = np.unique(of * len(names) + each, return_counts=True)
+        order = np.lexsort((pair, -times, pair // len(names)))
+        first = order[np.unique((pair // len(names))[order], return_index=True)[1]]
+        found[kind] = names.take(pa.array(pair[first] % len(names)))
+    price = inside.column("price").to_numpy(zero_copy_only=False)[took].astype(np.float64)
+    known = np.isfinite(price)
+    if known.any():
+        times = np.bincount(of[known], minlength=count)
+        total = np.bincount(of[known], price[known], minlength=count)
+        found["price"] = pa.array(np.divide(total, unit * times, out=np.full(count, np.nan), where=times > 0), from_pandas=True)
+    return found
+
+
+def _other_kinds(inside: pa.Table, at: Codes, target: str, count: int) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for kind in sorted(pc.unique(inside.column("event")).to_pylist()):
+        if kind != target:
+            has = np.bincount(at[pc.equal(inside.column("event"), kind).to_numpy(zero_copy_only=False)], minlength=count) > 0
+            found[f"also {kind}"] = np.where(has, "yes", "no")
+    asked = pc.is_valid(inside.column("query")).to_numpy(zero_copy_only=False)
+    if asked.any():
+        words = pc.count_substring_regex(inside.column("query").filter(pa.array(asked)), r"\S+").to_numpy()
+        times = np.bincount(at[asked], minlength=count)
+        mean = np.divide(np.bincount(at[asked], words, minlength=count), times, out=np.full(count, np.nan), where=times > 0)
+        found["query_words"] = pa.array(mean, from_pandas=True)
+    return found
+
+
+def _first_taken(taken: pa.Table, at: Codes) -> pa.Table:
+    """Each request's distinct items with the instant of their first taking, by request and item code."""
+    item, instant = (
+        taken.column("item_code").to_numpy().astype(np.int64),
+        pc.cast(taken.column("timestamp"), pa.int64()).to_numpy(),
+    )
+    order = np.lexsort((instant, item, at))
+    new = np.ones(len(order), bool)
+    new[1:] = (np.diff(at[order]) != 0) | (np.diff(item[order]) != 0)
+    rows = pa.array(order[new])
+    made = taken.take(rows).select(["item_id", "item_code", "timestamp"])
+    return made.add_column(0, "place", pa.array(at[order[new]]))
