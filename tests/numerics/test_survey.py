@@ -52,6 +52,34 @@ def test_allocation_refuses_what_cannot_be():
         survey.allocate(POPULATION, np.ones(2), 10)
 
 
+@given(h.lists(h.floats(0, 100).map(lambda x: x if x > 1e-3 else 0.0), min_size=1, max_size=30).filter(any), h.data())
+def test_inclusion_is_in_proportion_up_to_certainty(size, data):
+    size = np.array(size)
+    n = data.draw(h.integers(1, int(np.count_nonzero(size))))
+    chance = survey.inclusion(size, n)
+    assert chance.sum() == pytest.approx(n)
+    assert ((chance >= 0) & (chance <= 1)).all()
+    assert (chance[size == 0] == 0).all()
+    free = chance < 1
+    if size[free].any():
+        rate = (n - (~free).sum()) / size[free].sum()
+        np.testing.assert_allclose(chance[free], rate * size[free])
+        assert (rate * size[~free] >= 1 - 1e-9).all()
+
+
+def test_equal_sizes_have_equal_chances():
+    chance = survey.inclusion(np.full(49, 1 / 49), 7)
+    assert len(set(chance)) == 1
+    assert chance[0] == pytest.approx(1 / 7)
+    assert survey.inclusion(np.full(49, 1 / 49), 49).tolist() == [1.0] * 49
+
+
+def test_inclusion_refuses_more_than_have_a_size():
+    for n in (0, 3):
+        with pytest.raises(ValueError, match=f"n is {n}; give more than 0 and at most 2"):
+            survey.inclusion(np.array([1.0, 2.0, 0.0]), n)
+
+
 @given(h.integers(0, 40), h.integers(0, 30), h.integers(0, 2**64 - 1))
 @settings(max_examples=50, deadline=None)
 def test_draws_are_the_smallest_hashes_of_each_stratum(a, b, seed):

@@ -38,6 +38,25 @@ def allocate(population: Ints, spread: Floats, n: int, *, floor: int = 2) -> Int
     return np.asarray(least + np.bincount(stratum[taken], minlength=len(population)), np.int64)
 
 
+def inclusion(size: Floats, n: float) -> Floats:
+    """Chances (N,) of being drawn that are in proportion to size (N,) >= 0, at most 1, and sum to n (Särndal et al., 3.6.2).
+
+    What would be above 1 is drawn for certain, and the rest shares what is left. ValueError: n is 0 or less, or above the
+    number of sizes that are not 0.
+    """
+    order = np.argsort(-size, kind="stable")
+    largest = size[order]
+    if not 0 < n <= np.count_nonzero(largest):
+        raise ValueError(f"n is {n}; give more than 0 and at most {np.count_nonzero(largest)}, as many as have a size")
+    certain = np.arange(len(size))
+    rest = np.cumsum(largest[::-1])[::-1]  # of this one and all smaller
+    # The first that need not be certain: with its equals and all smaller it is at most 1.
+    first = int(np.argmax(largest * (n - certain) <= rest))
+    chance = np.empty(len(size))
+    chance[order] = np.where(certain < first, 1.0, np.minimum(largest * ((n - first) / largest[first:].sum()), 1.0))
+    return chance
+
+
 @njit(cache=True, parallel=True)
 def _smallest(units: Any, seeds: Any, stratum: Any, start: Any, size: Any) -> Any:
     """Rows (R, n), stratum by stratum, of the smallest hashes: a heap of each stratum, its largest on top."""

@@ -1,0 +1,119 @@
+"""Attributes of requests as a few levels each: the most frequent categories, fifths of numbers and times."""
+
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from assay.errors import InputError
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+MOST = 12  # categories with a level of their own
+OTHER = "other"
+_PARTS = 5
+_KINDS = {
+    "text": (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view, pa.types.is_dictionary, pa.types.is_boolean,
+             pa.types.is_null),
+    "number": (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal),
+    "time": (pa.types.is_timestamp, pa.types.is_date),
+    "duration": (pa.types.is_duration,),
+}  # fmt: skip
+_ANY = "any value"
+
+
+class Attribute(NamedTuple):
+    """levels (L,): names, null as None. pool (N,): codes of the requests' levels; traffic (L,): shares that sum to 1.
+
+    Every level occurs in the pool or in the traffic.
+    """
+
+    name: str
+    levels: tuple[str | None, ...]
+    pool: Ints
+    traffic: Floats
+
+    @property
+    def shares(self) -> Floats:
+        """(L,) shares of the levels in the pool."""
+        return np.bincount(self.pool, minlength=len(self.levels)) / len(self.pool)
+
+    def label(self, level: int) -> str:
+        """Attribute and level, to be read: device 'phone'."""
+        return f"{self.name} null" if self.levels[level] is None else f"{self.name} {self.levels[level]!r}"
+
+
+def attribute(name: str, pool: pa.ChunkedArray, traffic: pa.ChunkedArray) -> Attribute:
+    """The levels of a column, found in the traffic and given to both.
+
+    Text, dictionaries and truth values: the 12 most frequent values (ties: the earlier text), the rest is "other". Numbers,
+    dates, times and durations: cut where the traffic has its fifths, equal values together; a level "2 to 5" holds 2 and not
+    5. null, and NaN, is a level. InputError: a column of another type, or of unlike types in the two tables.
+    """
+    kinds = [_kind(name, column) for column in (pool, traffic)]
+    if kinds[0] != kinds[1]:
+        raise InputError(f"{name!r} is {pool.type} in the pool and {traffic.type} in the traffic; give both one type")
+    names, of_pool, of_traffic = (_categories if kinds[0] == "text" else _ranges)(pool, traffic)
+    counts = [np.bincount(code, minlength=len(names)) for code in (of_pool, of_traffic)]
+    kept = np.flatnonzero(counts[0] + counts[1])
+    return Attribute(
+        name, tuple(names[k] for k in kept), np.searchsorted(kept, of_pool), counts[1][kept] / max(len(traffic), 1)
+    )  # fmt: skip
+
+
+def _kind(name: str, column: pa.ChunkedArray) -> str:
+    for kind, tests in _KINDS.items():
+        if any(test(column.type) for test in tests):
+            return kind
+    raise InputError(f"{name!r} holds {column.type}; convert it to text, a truth value, a number or a time, or leave it out")
+
+
+def _categories(pool: pa.ChunkedArray, traffic: pa.ChunkedArray) -> tuple[list[str | None], Ints, Ints]:
+    """Names of the levels, and the codes of both columns."""
+    texts = [_decoded(column).cast(pa.large_string()) for column in (pool, traffic)]
+    found = [(-one["counts"], one["values"]) for one in texts[1].drop_null().value_counts().to_pylist()]
+    frequent = [value for _, value in sorted(found)[:MOST]]
+    names = [*(value for value in frequent if value != OTHER), OTHER, None]
+    known = pa.array(names[:-2], pa.large_string())
+
+    def codes(column: pa.ChunkedArray) -> Ints:
+        code = pc.index_in(column, known).fill_null(len(known)).to_numpy().astype(np.int64)
+        return np.where(column.is_null().to_numpy(), len(known) + 1, code)
+
+    return names, codes(texts[0]), codes(texts[1])
+
+
+def _decoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+
+
+def _ranges(pool: pa.ChunkedArray, traffic: pa.ChunkedArray) -> tuple[list[str | None], Ints, Ints]:
+    """Names of the levels, and the codes of both columns."""
+    columns = [_numbers(column) for column in (pool, traffic)]
+    values = np.sort(columns[1].drop_null().to_numpy())
+    edges = np.unique(values[np.arange(1, _PARTS) * len(values) // _PARTS]) if len(values) else values
+    edges = edges[edges > values[0]] if len(values) else edges
+    texts = [f"{edge:.4g}" for edge in edges] if edges.dtype.kind == "f" else [str(edge) for edge in edges]
+    if len(set(texts)) < len(texts):
+        texts = [str(edge) for edge in edges]
+    middle = [f"{low} to {high}" for low, high in pairwise(texts)]
+    names: list[str | None] = [f"below {texts[0]}", *middle, f"{texts[-1]} or more", None] if texts else [_ANY, None]
+
+    def codes(column: pa.ChunkedArray) -> Ints:
+        code = np.full(len(column), len(names) - 1)
+        code[column.is_valid().to_numpy()] = np.searchsorted(edges, column.drop_null().to_numpy(), side="right")
+        return code
+
+    return names, codes(columns[0]), codes(columns[1])
+
+
+def _numbers(column: pa.ChunkedArray) -> Any:
+    """A column that NumPy can sort, NaN as null."""
+    if pa.types.is_decimal(column.type) or pa.types.is_floating(column.type):
+        column = column.cast(pa.float64())
+        return pc.if_else(pc.is_nan(column), pa.scalar(None, pa.float64()), column)
+    return column
