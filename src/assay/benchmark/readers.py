@@ -65,10 +65,10 @@ def from_tables(
     cuts = [_measure(name) for name in measures]
     if not predictions:
         raise InputError("no systems: give at least one table of predictions")
-    known = _Truth.of(_table(truth, "truth", TRUTH))
+    known = _Truth.of(as_table(truth, "truth", TRUTH))
     scores: dict[str, list[NDArray[np.float64]]] = {name: [] for name in measures}
     for system, source in predictions.items():
-        found = _score(known, _table(source, f"system {system!r}", PREDICTIONS), f"system {system!r}", sorted({*cuts}))
+        found = _score(known, as_table(source, f"system {system!r}", PREDICTIONS), f"system {system!r}", sorted({*cuts}))
         for name in measures:
             scores[name].append(found[name])
     return Scoreboard(
@@ -205,7 +205,7 @@ def _by_stem(paths: Sequence[Path | str]) -> dict[str, Path]:
     return named
 
 
-def _table(source: Any, where: str, columns: Sequence[str]) -> pa.Table:
+def as_table(source: Any, where: str, columns: Sequence[str]) -> pa.Table:
     """An Arrow table with at least these columns."""
     if isinstance(source, str | Path):
         path = Path(source)
