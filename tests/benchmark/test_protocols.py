@@ -120,6 +120,13 @@ def test_user_holdout_asks_for_the_last_fifth():
     )
 
 
+@pytest.mark.parametrize(("events", "asked_for"), [(1, 1), (5, 1), (6, 2), (10, 2), (35, 7), (36, 8)])
+def test_a_fifth_is_rounded_up(events, asked_for):
+    user = np.append(np.zeros(events, int), [1, 1])
+    log = pa.table({"user_id": user, "item_id": np.arange(len(user)), "timestamp": np.arange(len(user))})
+    assert held_out(log, 0).truth.num_rows == asked_for
+
+
 def test_user_holdout_asks_for_the_last_session():
     events = pa.table(
         {
@@ -170,7 +177,7 @@ def test_times_of_every_kind_make_the_same_folds():
     assert time_split(integers).cut.as_py() == -92
     assert time_split(integers, test=-92).train.tolist() == folds[1].train.tolist()
     assert rolling_origin(integers, horizon=3, folds=2)[0].cut.as_py() == -96
-    assert "go on for 2 units of the timestamps after" in leave_last_out(integers).warnings[2]
+    assert "go on for 2.0 units of the timestamps after" in leave_last_out(integers).warnings[2]
 
 
 USERS = h.sampled_from(["ann", "李", "🙂", "بسام", "ann ", "Ann"])

@@ -130,7 +130,7 @@ class Interactions:
 
     def written(self, ticks: float) -> str:
         """A length of time in words."""
-        return f"{ticks:g} units of the timestamps" if self.day is None else f"{ticks / self.day:.1f} days"
+        return f"{ticks:,.1f} units of the timestamps" if self.day is None else f"{ticks / self.day:.1f} days"
 
 
 def _codes(table: pa.Table, name: str) -> tuple[pa.Array, Ints]:

@@ -26,7 +26,7 @@ from assay.numerics.hashing import hash_ids, mix, uniform
 
 Mask = NDArray[np.bool_]
 
-_TAIL = 0.2  # of a held-out user's events are asked for, where no session is known
+_TAIL = 5  # one in so many of a held-out user's events is asked for, where no session is known
 
 
 @dataclass(frozen=True)
@@ -192,7 +192,7 @@ def _last_fifth(log: Interactions) -> Mask:
     count = np.bincount(log.user)
     left = np.repeat(np.cumsum(count), count) - np.arange(len(log))  # events of the user from this one on
     rest = np.empty(len(log), np.bool_)
-    rest[log.order] = left <= np.repeat(np.ceil(_TAIL * count), count)
+    rest[log.order] = left <= np.repeat(-(-count // _TAIL), count)
     return rest
 
 
