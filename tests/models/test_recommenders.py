@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from assay.errors import InputError
 from assay.models.als import Als
 from assay.models.item_to_item import Ease, ItemKnn
 from assay.models.session_knn import SessionKnn
@@ -130,3 +131,59 @@ def test_only_the_most_taken_items_are_known(split, model):
     assert sorted(model.taken_.item_codes) == sorted(np.argsort(-count, kind="stable")[:5])
     items, _ = model.top_n(np.array([0]), 30, exclude_known=False)
     assert np.count_nonzero(items >= 0) == 5
+
+
+@pytest.mark.parametrize("model", [Ease(items=20), ItemKnn(items=20), SessionKnn(items=20), Als(items=20, factors=3)])
+class TestPlainEvents:
+    def test_rank_as_labelled_samples_do(self, split, model):
+        train, _ = split
+        users = np.unique(train.user)
+        expected = fitted(model, train).top_n(users, 10)
+        taken = train.take(np.random.default_rng(3).permutation(np.flatnonzero(train.label > 0)))
+        plain = model.fresh()
+        # Als draws its start: fit draws twice, and the second draw is that of the ranking.
+        rng = np.random.default_rng(0)
+        if plain.name == "als":
+            rng.integers(2**31)
+        plain.fit_events(taken.user, taken.item, taken.period, rng=rng)
+        for found, wanted in zip(plain.top_n(users, 10), expected, strict=True):
+            np.testing.assert_array_equal(found, wanted)
+
+    def test_have_no_probability(self, split, model, tmp_path):
+        train, test = split
+        fitted(model, train).fit_events(train.user, train.item, train.period, rng=np.random.default_rng(0))
+        with pytest.raises(InputError, match=f"{model.name}: not fitted"):
+            model.predict(test)
+        with pytest.raises(InputError, match=f"{model.name}: not fitted"):
+            model.save(tmp_path)
+
+    def test_none(self, model):
+        none = np.empty(0, np.int64)
+        with pytest.raises(InputError, match=f"{model.name}: there are no events to learn from"):
+            model.fresh().fit_events(none, none, none, rng=np.random.default_rng(0))
+        with pytest.raises(InputError, match="not fitted"):
+            model.fresh().knowing(none, none, none)
+
+    def test_other_users_are_known_by_their_own_events(self, split, model):
+        """Users 0, 1, 2 ... with the histories of users 5, 6, 7 ... get their lists; the model itself stays as it was."""
+        train, _ = split
+        taken = train.take(train.label > 0)
+        model = model.fresh().fit_events(taken.user, taken.item, taken.period, rng=np.random.default_rng(0))
+        rows = np.flatnonzero(taken.user >= 5)
+        period = taken.period[rows] + 9  # of a later time: only their order counts
+        twin = model.knowing(taken.user[rows] - 5, taken.item[rows], period)
+        users = np.unique(taken.user[rows])
+        expected = model.top_n(users, 10)
+        for found, wanted in zip(twin.top_n(users - 5, 10), expected, strict=True):
+            np.testing.assert_array_equal(found, wanted)
+        for found, wanted in zip(model.top_n(users, 10), expected, strict=True):
+            np.testing.assert_array_equal(found, wanted)
+
+    def test_items_not_learnt_of_say_nothing(self, split, model):
+        train, _ = split
+        taken = train.take(train.label > 0)
+        model = model.fresh().fit_events(taken.user, taken.item, taken.period, rng=np.random.default_rng(0))
+        nobody = np.empty(0, np.int64)
+        strange = model.knowing(np.zeros(2, int), np.array([1_000, 1_001]), np.arange(2))
+        for found, wanted in zip(strange.top_n([0], 5), model.knowing(nobody, nobody, nobody).top_n([0], 5), strict=True):
+            np.testing.assert_array_equal(found, wanted)

@@ -120,8 +120,7 @@ def leader_board(board: Scoreboard, measure: str, *, test: str = "t", draws: int
     values, names = board.several().means(measure), board.systems
     found = {(line["a"], line["b"]): line["p_holm"] for line in compare(
         board, [measure], test=test, draws=draws, seed=seed).to_pylist()}  # fmt: skip
-    error = np.sqrt((clusters.deviations(board.user, board.of(measure)) ** 2).sum(axis=1))
-    _, low, high = st.t_test(values, error, clusters.degrees_of_freedom(board.user) + 1)
+    low, high = mean_intervals(board, measure)
     left = sorted(range(len(names)), key=lambda s: (-values[s], names[s]))
     lines: list[dict[str, Any]] = []
     group = 0
@@ -136,6 +135,13 @@ def leader_board(board: Scoreboard, measure: str, *, test: str = "t", draws: int
             lines.append({**line, "low": low[s], "high": high[s], "behind": values[s] - values[best], "p_holm": p})
         left = rest
     return pa.Table.from_pylist(lines, schema=BOARD)
+
+
+def mean_intervals(board: Scoreboard, measure: str) -> tuple[Floats, Floats]:
+    """low and high (S,): 95 % intervals of the systems' means, clustered by user. InputError: fewer than two users."""
+    error = np.sqrt((clusters.deviations(board.user, board.of(measure)) ** 2).sum(axis=1))
+    _, low, high = st.t_test(board.means(measure), error, clusters.degrees_of_freedom(board.user) + 1)
+    return low, high
 
 
 def p_values(

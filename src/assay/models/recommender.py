@@ -4,6 +4,7 @@ They are Scorers of labelled samples: the positives of weight above 0 are what w
 its user had taken before the sample's period, so that no score knows its own answer. They also rank whole catalogues.
 """
 
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, Self, runtime_checkable
@@ -53,12 +54,21 @@ class Taken:
         """From the positives of weight above 0, of the `most` items taken most often (ties by item code)."""
         rows = training_rows(samples, name)
         rows = rows[samples.label[rows] > 0]
-        count = np.bincount(samples.item[rows])
+        return cls.of_events(samples.user[rows], samples.item[rows], samples.period[rows], most)
+
+    @classmethod
+    def of_events(cls, user: NDArray[Any], item: NDArray[Any], period: NDArray[Any], most: int) -> Self:
+        """From events (n,), one at least: codes of users and items, periods below AFTER; `most` as in `of`."""
+        count = np.bincount(item)
         kept = np.sort(np.argsort(-count, kind="stable")[: min(most, np.count_nonzero(count))])
-        column = np.full(len(count), -1, np.int32)
-        column[kept] = np.arange(len(kept))
-        rows = rows[column[samples.item[rows]] >= 0]
-        user, item, period = samples.user[rows], column[samples.item[rows]], samples.period[rows]
+        return cls.in_columns(kept.astype(np.int64), user, item, period)
+
+    @classmethod
+    def in_columns(cls, kept: Ints, user: NDArray[Any], item: NDArray[Any], period: NDArray[Any]) -> Self:
+        """From events (n,) of the items `kept` (I,), rising codes; those of other items are left out."""
+        column = _columns(kept, item)
+        rows = np.flatnonzero(column >= 0)
+        user, item, period = user[rows], column[rows], period[rows]
         order = np.lexsort((item, period, user))
         events = np.stack([user[order], item[order], period[order]]).astype(np.int32)
         # The first of each (user, item), then by user, period, item.
@@ -66,7 +76,7 @@ class Taken:
         once = once[np.lexsort((events[1][once], events[2][once], events[0][once]))]
         user, item, first = events[:, once]
         starts = np.concatenate(([0], np.cumsum(np.bincount(user))))
-        return cls(kept.astype(np.int64), starts, item, first, events)
+        return cls(kept, starts, item, first, events)
 
     def matrix(self) -> sparse.csr_array:
         """(U, I) ones where a user took an item."""
@@ -77,8 +87,7 @@ class Taken:
 
     def columns(self, item: NDArray[Any]) -> Ints:
         """Columns (n,) of item codes, -1 where not kept."""
-        at = np.minimum(np.searchsorted(self.item_codes, item), len(self.item_codes) - 1)
-        return np.where(self.item_codes[at] == item, at, -1)
+        return _columns(self.item_codes, item)
 
     def prefixes(self, user: NDArray[Any], period: NDArray[Any]) -> tuple[Ints, Ints]:
         """Where the items (m,) begin and end that each user had before a period; empty for unknown users."""
@@ -98,6 +107,12 @@ class Taken:
         made = sparse.csr_array((np.ones(len(at)), self.item[at], starts), shape=(len(low), len(self.item_codes)))
         made.sort_indices()
         return made
+
+
+def _columns(kept: Ints, item: NDArray[Any]) -> Ints:
+    """Places (n,) of item codes among the kept ones (I,), which rise; -1 where not kept."""
+    at = np.minimum(np.searchsorted(kept, item), len(kept) - 1)
+    return np.where(kept[at] == item, at, -1)
 
 
 class Recommending(Calibrated):
@@ -134,14 +149,35 @@ class Recommending(Calibrated):
         early, late = (samples.take(rows[side]) for side in (samples.period[rows] <= cut, samples.period[rows] > cut))
         if min(len(np.unique(part.label)) for part in (early, late)) < 2:
             early = late = samples.take(rows)
-        self._learn(early, rng)
+        self._learn(Taken.of(early, self.items, self.name), rng)
         super().fit(late, rng=rng)
-        self._learn(samples, rng)
+        self._learn(Taken.of(samples, self.items, self.name), rng)
         return self
 
-    def _learn(self, samples: Samples, rng: np.random.Generator) -> None:
-        self.taken_ = Taken.of(samples, self.items, self.name)
-        self.learnt_ = self.learn(self.taken_, rng)
+    def fit_events(self, user: NDArray[Any], item: NDArray[Any], period: NDArray[Any], *, rng: np.random.Generator) -> Self:
+        """Learn to rank from plain events (n,): dense codes of users and items, periods from 0 in order of time.
+
+        There are no negatives to calibrate by: the model ranks (`score`, `top_n`), but cannot `predict` or `save`.
+        InputError: no events.
+        """
+        if not len(user):
+            raise InputError(f"{self.name}: there are no events to learn from; give one at least")
+        self.at_ = self.share_ = None
+        self._learn(Taken.of_events(user, item, period, self.items), rng)
+        return self
+
+    def knowing(self, user: NDArray[Any], item: NDArray[Any], period: NDArray[Any]) -> Self:
+        """A twin that learnt the same, whose users are others: all it knows of them are these events (n,), as in `fit_events`.
+
+        Items that it did not learn of are left out. InputError before fit.
+        """
+        twin = copy(self)
+        twin.taken_ = Taken.in_columns(self.fitted().item_codes, user, item, period)
+        return twin
+
+    def _learn(self, taken: Taken, rng: np.random.Generator) -> None:
+        self.taken_ = taken
+        self.learnt_ = self.learn(taken, rng)
 
     def raw(self, samples: Samples) -> Vector:
         """(n,) exp of the score, capped: positive, in the order of scores."""

@@ -1,6 +1,6 @@
 """Session-kNN as a recommender: what the most similar past baskets held."""
 
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,11 @@ class SessionKnn(Recommending):
         del rng, taken
         self._index = None
         return {}
+
+    def knowing(self, user: NDArray[Any], item: NDArray[Any], period: NDArray[Any]) -> Self:
+        """As for every recommender; the sessions that are neighbours stay those of the fit."""
+        self._indexed()  # the twin keeps it
+        return super().knowing(user, item, period)
 
     def _indexed(self) -> tuple[kernels.SessionIndex, Ints]:
         """The sessions' index, and the period (S,) of each by its number, falling."""
