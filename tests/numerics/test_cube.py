@@ -44,7 +44,9 @@ def test_groups_as_columns_are_strata():
     """Each of the 36 stratified samples is drawn as often."""
     balance = np.repeat(np.eye(2), 4, axis=0) / 2
     rows = [tuple(np.flatnonzero(one)) for one in many(balance, np.full(8, 0.5), 18_000)]
-    expected = [(*a, *b) for a, b in itertools.product(itertools.combinations(range(4), 2), itertools.combinations(range(4, 8), 2))]
+    expected = [
+        (*a, *b) for a, b in itertools.product(itertools.combinations(range(4), 2), itertools.combinations(range(4, 8), 2))
+    ]
     counts = np.array([rows.count(sample) for sample in expected])
     assert counts.sum() == 18_000
     assert stats.chisquare(counts).pvalue > 0.001

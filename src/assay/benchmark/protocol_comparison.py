@@ -11,7 +11,7 @@ from scipy import stats
 from assay.benchmark.comparison import mean_intervals
 from assay.benchmark.interactions import COLUMNS, Interactions
 from assay.benchmark.protocols import Fold
-from assay.benchmark.readers import read_table, from_tables
+from assay.benchmark.readers import from_tables, read_table
 from assay.benchmark.scoreboard import Floats, Scoreboard
 from assay.errors import InputError, did_you_mean
 

@@ -1,6 +1,7 @@
 """A benchmark's compact set, with the trial that says how far it can be trusted."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 
@@ -46,7 +47,7 @@ def shrink(
             scores, budget=budget, tolerance=tolerance, design=design, families=families, users=board.user,
             ids=board.request, seed=seed,
         )  # fmt: skip
-        leave = "family" if len(set(board.families)) > 1 else "system"
+        leave: Literal["family", "system"] = "family" if len(set(board.families)) > 1 else "system"
         if len(board.systems) > 2:
             trial = leave_out(scores, families, budget=len(drawn), leave=leave, designs=(design,), redraws=redraws)
     about = {

@@ -48,5 +48,7 @@ def compare_systems(bench: Workbench) -> list[str]:
     names, families = (tuple(line[key] for line in lines if "why_not" not in line) for key in ("system", "family"))
     for split, name in SCORES.items():
         scores = {measure: np.stack([each[measure] for each in made[split]]) for measure in (*MEASURES, *POOLED)}
-        Scoreboard(fields[split].request, fields[split].user, names, families, scores).write(bench.run.path(name))
+        Scoreboard(fields[split].request, fields[split].user.astype(np.int64), names, families, scores).write(
+            bench.run.path(name)
+        )
     return [SYSTEMS, ITEMS, *SCORES.values()]

@@ -1,5 +1,6 @@
 """How far the test can be trusted, and how small it could be: an audit, who can be told apart, compact sets."""
 
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -131,6 +132,7 @@ def evidence(bench: Workbench) -> Evidence:
     return Evidence(
         requests=requests, truth=truth, candidates=candidates, train=of["train"], validation=of["validation"],
         events=events, traffic=traffic(bench), target=config.samples.target,
+        horizon=timedelta(days=config.samples.period_days),
     )  # fmt: skip
 
 
