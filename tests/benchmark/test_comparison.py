@@ -160,7 +160,7 @@ def test_refuses():
         compare(board, against="s1x")
     with pytest.raises(InputError, match="did you mean 'ndcg@10'"):
         leader_board(board, "ndcg@1")
-    with pytest.raises(ValueError, match="test is 'wilcoxon'; give one of t, randomisation"):
+    with pytest.raises(InputError, match="test is 'wilcoxon'; give one of t, randomisation"):
         compare(board, test="wilcoxon")
     with pytest.raises(InputError, match="100 draws cannot show any of 6 comparisons after Holm; give 120 draws"):
         compare(board, test="randomisation", draws=100)

@@ -305,7 +305,9 @@ def score(
     kept, given = open_kept(folder), _given(None, None, systems, families, None)
     made = kept.score(given.predictions(), given.named(given.families))
     if as_json:
-        means = {name: dict(zip(made.systems, made.means(name).tolist(), strict=True)) for name in made.measures}
+        means = {
+            system: {measure: float(made.means(measure)[s]) for measure in made.measures} for s, system in enumerate(made.systems)
+        }
         print_json({"benchmark": kept.label, "means": means})
     else:
         terminal.show_scores(kept, made)

@@ -42,10 +42,11 @@ def show_audit(page: Mapping[str, Any]) -> None:
     """Findings with examples, what was looked at, figures."""
     lines = [("", sentence, {"bad": "yellow", "good": "green"}.get(tone, "dim")) for tone, sentence in trust.findings(page)]
     for finding in page["findings"]:
-        lines += [(finding["check"], str(example), "dim") for example in finding["examples"]]
+        shown = [", ".join(f"{name} {value}" for name, value in example.items()) for example in finding["examples"]]
+        lines += [(finding["check"].replace("_", " "), example, "dim") for example in shown]
     for name, value in page["facts"].items():
         if words.known(value):
-            lines.append((name.replace("_", " "), words.figure(value), ""))
+            lines.append((name.replace("_", " "), words.count(value) if isinstance(value, int) else words.figure(value), ""))
     print_lines(lines)
 
 
@@ -73,15 +74,13 @@ def show_comparison(board: Scoreboard, leaders: Mapping[str, Any], pairs: Sequen
         ]
         _table([measure, "family", "group", "value"], rows, text=2)
     shown = sorted(pairs, key=lambda line: (line["p_holm"] is None, line["p_holm"]))[:_PAIRS_SHOWN]
-    rows = [
-        [
-            f"{line['b']} − {line['a']}", line["measure"] + (f", {line['slice']}" if line.get("slice") is not None else ""),
-            words.estimate(line["difference"], line["low"], line["high"], sign=True), words.figure(line["p_holm"]),
-            words.figure(line["detectable"]),
-        ]
-        for line in shown
-    ]  # fmt: skip
-    _table(["pair", "measure", "difference", "p (Holm)", "detectable"], rows, text=2)
+    several = len(leaders) > 1 or "slice" in pairs[0]
+    rows = []
+    for line in shown:
+        kind = f", {line['measure']}" + (f" of {line['slice']}" if "slice" in line else "") if several else ""
+        difference = words.estimate(line["difference"], line["low"], line["high"], sign=True)
+        rows.append([f"{line['b']} − {line['a']}{kind}", difference, words.figure(line["p_holm"])])
+    _table(["pair", "difference (95 %)", "p (Holm)"], rows)
     if len(pairs) > len(shown):
         print_lines([("", f"{len(pairs) - len(shown)} more pairs: --json shows them all", "dim")])
 

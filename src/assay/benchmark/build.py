@@ -1,15 +1,15 @@
 """From the requests that could be asked to those that are: as many as the stated precision needs, like the traffic."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from assay.benchmark.audit import share_distances
-from assay.benchmark.comparison import compare
-from assay.benchmark.planning import Plan, plan_difference, plan_mean
+from assay.benchmark.planning import Plan, detectable_difference, plan_difference, plan_mean
 from assay.benchmark.representative import represent
-from assay.benchmark.requests import Benchmark
+from assay.benchmark.requests import REQUEST, Benchmark
 from assay.errors import InputError
 
 
@@ -29,7 +29,7 @@ def build(
     need systems that were scored on the pool. traffic: attributes of requests as they come in, by default the pool's own.
 
     The requests of the result have a column weight, the design weights, which sum to 1; its `about` is the pool's with
-    pool, size, asked, plan, measure, detectable (the smallest difference of the median pair of sources), shares, distances,
+    pool, size, asked, plan, measure, detectable (`detectable_difference` of the sources), shares, distances,
     unmatched.
 
     InputError: more than one precision is asked, the log cannot give it, no system was scored.
@@ -39,8 +39,9 @@ def build(
         raise InputError(f"{' and '.join(asked)} are asked; a benchmark has one size, give one of them")
     plan = _planned(pool, difference, within)
     count = plan.size if plan is not None and plan.size is not None else len(pool) if size is None else size
-    chosen = represent(_described(pool), count, traffic=traffic, seed=seed)
-    made = pool.take(chosen.rows)
+    described = pool.requests.select([REQUEST, "user_id", *pool.attributes.column_names])
+    chosen = represent(described, count, traffic=traffic, seed=seed)
+    made = replace(pool, requests=described).take(chosen.rows)
     # chosen.rows are in order of request id, as made's are
     requests = made.requests.append_column("weight", pa.array(chosen.weight))
     against = pool.attributes if traffic is None else traffic
@@ -62,10 +63,6 @@ def build(
     return Benchmark(requests, made.truth, made.candidates, made.measures, made.scores, {**pool.about, **about})
 
 
-def _described(pool: Benchmark) -> pa.Table:
-    return pool.requests.drop_columns(["weight"]) if "weight" in pool.requests.column_names else pool.requests
-
-
 def _planned(pool: Benchmark, difference: float | None, within: float | None) -> Plan | None:
     if difference is None and within is None:
         return None
@@ -85,4 +82,4 @@ def _planned(pool: Benchmark, difference: float | None, within: float | None) ->
 def _detectable(made: Benchmark) -> float | None:
     if made.scores is None or len(made.scores.systems) < 2 or made.scores.users < 2:
         return None
-    return float(np.median(compare(made.scores, made.measures[:1]).column("detectable").to_numpy()))
+    return detectable_difference(made.scores.of(made.measures[0]), users=made.scores.user)

@@ -210,7 +210,7 @@ def _pairs(board: Scoreboard, against: str | None) -> list[tuple[int, int]]:
 
 def _check_test(test: str, draws: int, comparisons: int) -> None:
     if test not in TESTS:
-        raise ValueError(f"test is {test!r}; give one of {', '.join(TESTS)}")
+        raise InputError(f"test is {test!r}; give one of {', '.join(TESTS)}")
     if test == "randomisation" and comparisons / (draws + 1) >= LEVEL:
         least = int(np.ceil(comparisons / LEVEL))
         raise InputError(

@@ -70,6 +70,25 @@ def plan_difference(
     made = sources.checked(scores)
     if not (np.isfinite(difference) and difference > 0):
         raise InputError(f"difference is {difference}; give one above 0, in the measure's unit")
+    detectable = cache(_detectable(made, users, about, alpha, power))
+    return _answer(
+        detectable, made.shape[1], difference * np.ones(len(detectable(made.shape[1]))), "a smallest detectable difference"
+    )
+
+
+def detectable_difference(
+    scores: ArrayLike, *, users: ArrayLike | None = None, about: str = "traffic", power: float = 0.8, alpha: float = 0.05
+) -> float:
+    """The smallest true difference that all N requests find with the given power, of the median pair of neighbours.
+
+    Arguments and errors as in `plan_difference`.
+    """
+    made = sources.checked(scores)
+    return float(np.median(_detectable(made, users, about, alpha, power)(made.shape[1])))
+
+
+def _detectable(made: Floats, users: ArrayLike | None, about: str, alpha: float, power: float) -> Callable[[int], Floats]:
+    """From a number of requests to the smallest detectable difference (P,) of each pair of neighbours."""
     if not 0 < alpha < power < 1:
         raise InputError(f"power is {power} and alpha {alpha}; give 0 < alpha < power < 1")
     if about not in ABOUT:
@@ -81,14 +100,12 @@ def plan_difference(
     clusters = np.bincount(code) if about == "traffic" else np.ones(N, np.int64)
     spread = pairs.var(axis=1, ddof=1)
 
-    @cache
     def detectable(n: int) -> Floats:
         errors = np.sqrt(spread * (1 / n - 1 / N) + whole)
-        return np.asarray(
-            errors * st.minimal_detectable_difference(1.0, max(round(_distinct(clusters, n)), 2), alpha=alpha, power=power)
-        )
+        found = max(round(_distinct(clusters, n)), 2)
+        return np.asarray(errors * st.minimal_detectable_difference(1.0, found, alpha=alpha, power=power))
 
-    return _answer(detectable, N, difference * np.ones(len(pairs)), "a smallest detectable difference")
+    return detectable
 
 
 def plan_mean(scores: ArrayLike, within: float = 0.01, *, families: ArrayLike | None = None, design: str | None = None) -> Plan:

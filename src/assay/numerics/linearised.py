@@ -6,6 +6,8 @@ itself and the variance over users that of the measure, to first order (Hampel, 
 DeLong, DeLong and Clarke-Pearson, Biometrics 1988).
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -35,13 +37,13 @@ def pooled_by_request(
         "f1": _ratio(2.0 * hit, y + yes),
     }
     code, n = np.asarray(request), len(y)
-    return {
-        name: value + requests / n * np.bincount(code, influence, minlength=requests)
-        for name, (value, influence) in found.items()
-    }
+    out: dict[str, Floats] = {}
+    for name, (value, influence) in found.items():
+        out[name] = np.asarray(value + requests / n * np.bincount(code, influence, minlength=requests))
+    return out
 
 
-def _ratio(above: Floats, below: Floats) -> tuple[float, Floats]:
+def _ratio(above: NDArray[Any], below: NDArray[Any]) -> tuple[float, NDArray[Any]]:
     """Sum over sum, and its influences (n,); 0 over nothing."""
     total = below.mean()
     if total == 0:
@@ -50,7 +52,7 @@ def _ratio(above: Floats, below: Floats) -> tuple[float, Floats]:
     return value, (above - value * below) / total
 
 
-def _auc(y: Floats, s: Floats) -> tuple[float, Floats]:
+def _auc(y: Floats, s: Floats) -> tuple[float, NDArray[Any]]:
     """AUC and its influences: how much of the other class each row stands on the right side of."""
     positive = y > 0
     highs, lows = np.sort(s[positive]), np.sort(s[~positive])

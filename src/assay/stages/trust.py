@@ -13,7 +13,7 @@ from assay.benchmark.compaction import DESIGNS, LEAST
 from assay.benchmark.comparison import compare, leader_board
 from assay.benchmark.families import LeftOut, leave_out
 from assay.benchmark.measures import choose_measures
-from assay.benchmark.planning import Plan, half_widths, plan_difference, plan_mean
+from assay.benchmark.planning import Plan, detectable_difference, half_widths, plan_difference, plan_mean
 from assay.benchmark.requests import Benchmark
 from assay.benchmark.scoreboard import Scoreboard
 from assay.errors import InputError
@@ -167,7 +167,8 @@ def _audited(bench: Workbench) -> Page:
         page = audit(evidence(bench)).to_dict()
     except InputError as error:
         return {"findings": earlier, "why_not": str(error)}
-    return page | {"findings": earlier + page["findings"]}
+    page["skipped"].pop("samples")  # they were looked at there
+    return page | {"findings": earlier + page["findings"], "checked": [*page["checked"], "samples"]}
 
 
 def _told_apart(board: Scoreboard) -> Page:
@@ -183,7 +184,7 @@ def _told_apart(board: Scoreboard) -> Page:
         "systems": len(board.systems),
         "families": len(set(board.families)),
         "told_apart": float(np.mean(found.column("p_holm").to_numpy() < 0.05)),
-        "detectable": float(np.median(found.column("detectable").to_numpy())),
+        "detectable": detectable_difference(scores, users=board.user),
         "board": leader_board(board, measure).to_pylist(),
         "measures": choice.table.to_pylist(),
         "decide": choice.decide,

@@ -45,7 +45,7 @@ def findings(audit: Mapping[str, Any]) -> list[tuple[str, str]]:
     if not found:
         found = [("good", f"The audit found nothing: {', '.join(name.replace('_', ' ') for name in audit['checked'])}.")]
     if audit["skipped"]:
-        left = "; ".join(f"{name.replace('_', ' ')} ({why})" for name, why in audit["skipped"].items())
+        left = "; ".join(f"{name.replace('_', ' ')} (needs {why})" for name, why in audit["skipped"].items())
         found.append(("even", f"Not looked at: {left}."))
     return found
 
@@ -164,7 +164,7 @@ def _widths(found: Mapping[str, Any]) -> Part:
 def _relative(found: Mapping[str, Any]) -> Part:
     best = next(one for one in found["designs"] if one["design"] == "neyman")
     lines = [
-        Row(name, value, note=f"{found['systems'][name]} system(s)", shown=f"{value:.2f}")
+        Row(name, value, note=f"{found['systems'][name]} system" + "s" * (found["systems"][name] > 1), shown=f"{value:.2f}")
         for name, value in sorted(zip(best["families"], best["relative"], strict=True), key=lambda pair: pair[1])
     ]
     meaning = "error over that of the plain mean, by the family that was left out: below 1 is better"

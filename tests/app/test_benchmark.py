@@ -1,0 +1,257 @@
+"""`assay benchmark` from the command line: on a run, on tables, on TREC files; what it refuses, with exit code 2."""
+
+import json
+import re
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+from pyarrow import csv
+
+from assay import pipeline
+from assay.app import cli
+from assay.app.boards import workbench
+from assay.benchmark import compare as compared
+from assay.benchmark.keep import open_kept
+from assay.samples import build
+from assay.stages import trust
+from assay.testing.benchmarks import make_benchmark, predictions
+from tests.conftest import shop_config
+
+POOL = make_benchmark(requests=200)
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """The pool's tables as files: truth, requests, candidates, and predictions of systems by name."""
+    folder = tmp_path_factory.mktemp("tables")
+    for name in ("truth", "requests", "candidates"):
+        pq.write_table(getattr(POOL, name), folder / f"{name}.parquet")
+    for k in range(8):
+        csv.write_csv(predictions(POOL, k), folder / f"s{k}.csv")
+    return folder
+
+
+def tables(folder, systems=6):
+    out = [part for name in ("truth", "requests", "candidates") for part in (f"--{name}", str(folder / f"{name}.parquet"))]
+    for k in range(systems):
+        out += ["--system", f"系统 {k}={folder / f's{k}.csv'}", "--family", f"系统 {k}=family {k % 3}"]
+    return out
+
+
+def boards(arguments):
+    """Without the options that only a benchmark's making takes."""
+    at = [k for k, word in enumerate(arguments) if word in ("--requests", "--candidates")]
+    return [word for k, word in enumerate(arguments) if k not in at and k - 1 not in at]
+
+
+def called(capsys, *arguments, code=0):
+    assert cli.main(["benchmark", *map(str, arguments)]) == code
+    found = capsys.readouterr()
+    return found.out if code == 0 else found.err
+
+
+def asked(capsys, *arguments):
+    return json.loads(called(capsys, *arguments, "--json"))
+
+
+def test_from_tables_to_an_estimate_and_back(files, tmp_path, capsys):
+    made = asked(capsys, "build", *tables(files), "--difference", "0.08", "--name", "店", "--out", tmp_path / "v1")
+    kept = open_kept(tmp_path / "v1")
+    assert made["benchmark"] == kept.label
+    assert len(kept.benchmark) == made["about"]["size"] < 200
+    called(capsys, "compact", tmp_path / "v1", "--budget", "40", "--redraws", "20", "--out", tmp_path / "c1")
+    small = open_kept(tmp_path / "c1").benchmark
+
+    new = predictions(POOL, 7)
+    for benchmark, path in ((kept.benchmark, "whole.parquet"), (small, "small.parquet")):
+        ids = benchmark.requests.column("request_id").combine_chunks()
+        pq.write_table(new.filter(pc.is_in(new.column("request_id"), ids)), tmp_path / path)
+    scored = asked(capsys, "score", tmp_path / "v1", "--system", f"🆕={tmp_path / 'whole.parquet'}")
+    found = asked(capsys, "estimate", tmp_path / "c1", "--system", f"🆕={tmp_path / 'small.parquet'}")["systems"]["🆕"]
+    truth = scored["means"]["🆕"]["ndcg@10"]
+    assert found["low"] < truth < found["high"]
+    assert abs(found["value"] - truth) < 0.05
+
+    board = asked(capsys, "compare", tmp_path / "v1", "--against", "🆕")["boards"]["ndcg@10"]
+    assert {line["system"] for line in board} == {"🆕", *(f"系统 {k}" for k in range(6))}
+    assert "🆕" in called(capsys, "compare", tmp_path / "v1")
+    now = asked(capsys, "status", tmp_path / "v1", "--traffic", files / "requests.parquet")
+    assert (now["uses"], now["systems"], now["renew"]) == ({"score": 1, "compare": 2}, 7, [])
+    assert {line["attribute"] for line in now["drift"]} == {"device", "price"}
+    assert "estimate 1" in called(capsys, "status", tmp_path / "c1")
+
+
+def test_the_card_is_a_page_that_needs_nothing_else(files, tmp_path, capsys):
+    out = called(capsys, "build", *tables(files), "--size", "50", "--out", tmp_path / "b")
+    page = (tmp_path / "b" / "card.html").read_text(encoding="utf-8")
+    assert "card" in out
+    assert 'id="what"' in page
+    assert 'id="kinds"' in page
+    assert "מחשב" in page
+    assert not re.search(r'(src|href)="(?!#|data:)', page)
+    open_kept(tmp_path / "b")  # the card is no part of the fingerprint
+
+
+@pytest.mark.parametrize("design", ["neyman", "stratified", "simple", "greedy", "kmeans"])
+def test_every_design_can_be_kept_and_asked(files, tmp_path, capsys, design):
+    called(capsys, "compact", *tables(files), "--budget", "30", "--design", design, "--redraws", "10", "--out", tmp_path / "c")
+    small = open_kept(tmp_path / "c").benchmark
+    new = predictions(POOL, 7)
+    ids = small.requests.column("request_id").combine_chunks()
+    pq.write_table(new.filter(pc.is_in(new.column("request_id"), ids)), tmp_path / "new.parquet")
+    out = called(capsys, "estimate", tmp_path / "c", "--system", f"new={tmp_path / 'new.parquet'}")
+    assert ("no interval is valid" in " ".join(out.split())) == (design in ("greedy", "kmeans"))
+
+
+def test_comparisons_are_those_of_python(files, capsys):
+    found = asked(capsys, "compare", *boards(tables(files)), "--measure", "mrr@10", "--test", "randomisation")
+    board = POOL.score({f"系统 {k}": predictions(POOL, k) for k in range(6)})
+    plain = replace(board, user=np.arange(200))  # without the table of requests each is one user's
+    for mine, theirs in zip(found["comparisons"], compared(plain, ["mrr@10"], test="randomisation").to_pylist(), strict=True):
+        assert mine == pytest.approx(theirs, rel=1e-9)
+    sliced = asked(capsys, "compare", *boards(tables(files))[2:], "--truth", files / "truth.parquet", "--measure", "ndcg@10")
+    assert {line["measure"] for line in sliced["comparisons"]} == {"ndcg@10"}
+
+
+def test_slices_of_a_kept_benchmark(files, tmp_path, capsys):
+    called(capsys, "build", *tables(files), "--out", tmp_path / "b")
+    found = asked(capsys, "compare", tmp_path / "b", "--slice", "device", "--against", "系统 0")
+    assert {line["slice"] for line in found["comparisons"]} == {"phone", "桌面", "📺", "מחשב"}
+    assert "phone" in called(capsys, "compare", tmp_path / "b", "--slice", "device", "--against", "系统 0")
+
+
+def test_measures_and_plan_of_trec_files(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    with (tmp_path / "t.qrels").open("w") as qrels:
+        for q in range(60):
+            qrels.writelines(f"q{q} 0 d{d} 1\n" for d in rng.permutation(20)[:3])
+    runs = []
+    for name in ("one", "two", "three"):
+        with (tmp_path / f"{name}.run").open("w") as run:
+            for q in range(60):
+                run.writelines(f"q{q} Q0 d{d} 1 {rng.random()} {name}\n" for d in range(20))
+        runs += ["--system", tmp_path / f"{name}.run"]
+    found = asked(capsys, "measures", "--truth", tmp_path / "t.qrels", *runs)
+    assert found["decide"] in found["report"]
+    assert found["decide"] in called(capsys, "measures", "--truth", tmp_path / "t.qrels", *runs)
+    size = asked(capsys, "plan", "--truth", tmp_path / "t.qrels", *runs, "--difference", "0.2")["size"]
+    assert 10 <= size <= 60
+    assert "cannot give" in called(capsys, "plan", "--truth", tmp_path / "t.qrels", *runs, "--difference", "0.0001")
+
+
+def test_results_of_two_versions_are_not_compared_without_a_word(files, tmp_path, capsys):
+    for version, more in (("v1", []), ("v2", ["--replaces", tmp_path / "v1"])):
+        called(capsys, "build", *tables(files, 0), *more, "--size", "100", "--out", tmp_path / version, "--seed", version[1])
+    results = []
+    for version, name in (("v1", "a"), ("v2", "b")):
+        kept = open_kept(tmp_path / version)
+        ids = kept.benchmark.requests.column("request_id").combine_chunks()
+        new = predictions(POOL, 3)
+        pq.write_table(new.filter(pc.is_in(new.column("request_id"), ids)), tmp_path / f"{name}.parquet")
+        called(capsys, "score", tmp_path / version, "--system", tmp_path / f"{name}.parquet")
+        results += (tmp_path / version / "results").glob("*.parquet")
+    assert open_kept(tmp_path / "v2").version == 2
+    said = called(capsys, "compare", *results, code=2)
+    assert re.search(r"results of v1 version 1 .* and of v1 version 2 .* cannot be compared", said)
+
+
+def changed_by_hand(files, tmp_path, capsys):
+    called(capsys, "build", *tables(files, 2), "--size", "30", "--out", tmp_path / "b")
+    pq.write_table(pq.read_table(tmp_path / "b" / "truth.parquet").slice(1), tmp_path / "b" / "truth.parquet")
+    return ["compare", tmp_path / "b"]
+
+
+def other_requests(files, tmp_path, capsys):
+    table = predictions(POOL, 1)
+    strange = table.set_column(0, "request_id", pc.binary_join_element_wise(table.column("request_id"), pa.scalar("x"), ""))
+    pq.write_table(strange, tmp_path / "strange.parquet")
+    return ["compare", "--truth", files / "truth.parquet", "--system", tmp_path / "strange.parquet"]
+
+
+def all_equal(files, tmp_path, capsys):
+    table = predictions(POOL, 1)
+    pq.write_table(table.set_column(2, "score", pa.array(np.ones(table.num_rows))), tmp_path / "flat.parquet")
+    return ["compare", "--truth", files / "truth.parquet", "--system", tmp_path / "flat.parquet"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [
+        (changed_by_hand, "truth.parquet changed since the benchmark was frozen"),
+        (other_requests, "answers 200 requests that truth does not name .* truth names 200 that it does not answer"),
+        (all_equal, "it ranks nothing"),
+        (lambda f, t, c: ["compare"], "nothing given: name a run, a benchmark or a scoreboard"),
+        (lambda f, t, c: ["compare", t / "none"], "no such file or folder"),
+        (lambda f, t, c: ["compare", t], "holds neither a run nor a benchmark"),
+        (lambda f, t, c: ["compare", "--truth", f / "truth.parquet"], "no systems: give --system NAME=FILE"),
+        (lambda f, t, c: ["compare", *boards(tables(f, 1))], r"1 system\(s\): a comparison needs at least 2"),
+        (lambda f, t, c: ["compare", *boards(tables(f, 2)), "--measure", "ndgc@10"], "did you mean 'ndcg'"),
+        (lambda f, t, c: ["compare", t, "--truth", f / "truth.parquet"], "are both given"),
+        (lambda f, t, c: ["compare", *boards(tables(f, 2)), "--system", f"系统 0={f / 's1.csv'}"], "'系统 0' is given twice"),
+        (lambda f, t, c: ["compare", *boards(tables(f, 2)), "--slice", "colour"], "slice 'colour' is no attribute"),
+        (lambda f, t, c: ["compare", *boards(tables(f, 2)), "--test", "u"], "test is 'u'; give one of t, randomisation"),
+        (lambda f, t, c: ["compact", *tables(f), "--budget", "201", "--out", t / "c"], "budget is 201, but there are 200"),
+        (lambda f, t, c: ["compact", *tables(f), "--out", t / "c"], "give a budget"),
+        (
+            lambda f, t, c: ["build", *tables(f), "--difference", "0.0001", "--out", t / "b"],
+            "Ask for less, or bring a longer log",
+        ),
+        (lambda f, t, c: ["build", t, f, "--out", t / "b"], "2 sources are given; give one"),
+        (lambda f, t, c: ["plan", *boards(tables(f, 2))], "give --difference or --within, one of them"),
+        (lambda f, t, c: ["estimate", t / "none", "--system", f / "s1.csv"], "holds no benchmark"),
+        (lambda f, t, c: ["audit", t], "audit takes one run's folder"),
+        (lambda f, t, c: ["audit", "--truth", f / "truth.parquet"], "requests has no column 'user_id'"),
+    ],
+)
+def test_what_is_refused_in_one_line(files, tmp_path, capsys, arguments, match):
+    said = called(capsys, *arguments(files, tmp_path, capsys), code=2)
+    assert re.search(match, said)
+    assert said.count("\n") == 1
+
+
+@pytest.fixture(scope="module")
+def run(shop, tmp_path_factory):
+    return pipeline.execute(shop_config(shop), tmp_path_factory.mktemp("run") / "shop")
+
+
+def test_a_run_says_how_far_its_test_can_be_trusted(run):
+    audit, board, compact = (run.read_json(name) for name in (trust.AUDIT, trust.BOARD, trust.COMPACT))
+    assert {"future_items", "shares", "unreachable_truth", "samples"} <= set(audit["checked"])
+    assert not [line for line in audit["findings"] if line["severity"] == "error"]
+    assert (board["systems"], board["families"], board["measure"]) == (4, 4, "ndcg@10")
+    assert board["decide"] in board["report"]
+    assert {"auc", "f1", "accuracy"} <= {line["measure"] for line in board["measures"]}
+    assert [one["design"] for one in compact["designs"]] == ["mean", "simple", "stratified", "neyman"]
+    assert all(len(widths) == len(compact["sizes"]) for widths in compact["half_widths"].values())
+
+
+def test_pooled_measures_of_a_run_are_those_of_its_evaluation(run):
+    board = trust.scoreboard(workbench(run.folder))
+    for name in ("auc", "f1", "accuracy", "precision", "recall"):
+        for s, model in enumerate(board.systems):
+            assert board.means(name)[s] == pytest.approx(run.read_json("evaluation/models.json")[model]["test"][name]["value"])
+
+
+def test_a_run_as_a_source_of_everything(run, tmp_path, capsys):
+    assert "ndcg@10" in called(capsys, "measures", run.folder)
+    assert "lightgbm" in called(capsys, "compare", run.folder)
+    assert "unreachable truth" in called(capsys, "audit", run.folder)
+    made = asked(capsys, "build", run.folder, "--size", "60", "--out", tmp_path / "b")
+    assert made["about"]["of"] == "the test requests of shop"
+    attributes = {line["attribute"] for line in made["about"]["shares"]}
+    assert {"hour", "items", "price", "taken"} <= attributes
+    now = asked(capsys, "status", tmp_path / "b", "--traffic", run.folder)
+    assert now["drift"]
+    called(capsys, "compact", run.folder, "--budget", "30", "--redraws", "10", "--out", tmp_path / "c")
+    kept = open_kept(tmp_path / "b")
+    ids = kept.benchmark.requests.column("request_id").combine_chunks()
+    model = workbench(run.folder).model("lightgbm")
+    rows = build.load(run, "test", "candidates")
+    said = rows.keys.select(["request_id", "item_id"]).append_column("score", pa.array(model.predict(rows)))
+    again = kept.score({"again": said.filter(pc.is_in(said.column("request_id"), ids))})
+    own = kept.benchmark.scores
+    np.testing.assert_allclose(again.of("ndcg@10")[0], own.of("ndcg@10")[own.number("lightgbm")])
