@@ -83,7 +83,8 @@ def shop(seed=0, text=True):
     listed = np.unique(np.concatenate([listed, pairs]))
     listed = rng.permutation(listed[first[listed % ITEMS] < asked_at[listed // ITEMS]])
     who, what = listed // ITEMS, listed % ITEMS
-    last = np.array([(time[(item == i) & (time <= TEST)]).max() for i in range(ITEMS)])
+    last = np.full(ITEMS, BEGIN)
+    np.maximum.at(last, item[time <= TEST], time[time <= TEST])
     device = rng.choice(["phone", "desk", "桌"], USERS, p=[0.6, 0.3, 0.1])
     live = rng.choice(["phone", "desk", "桌"], 6_000, p=[0.6, 0.3, 0.1])
     requests = {

@@ -90,8 +90,11 @@ def position_bias(known: Known) -> Outcome:
 
 
 def _usable(shown: _Shown) -> _Shown | None:
-    mixed = len(shown.user) and np.ptp(shown.position) > 0 and 0 < shown.taken.sum() < len(shown.taken)
-    return shown if mixed else None
+    """In an order of their own, so that sums have the same bits in any order of the rows; None where nothing varies."""
+    if not len(shown.user) or np.ptp(shown.position) == 0 or np.ptp(shown.taken.astype(np.int8)) == 0:
+        return None
+    order = np.lexsort((shown.propensity, shown.taken, shown.position, shown.user))
+    return _Shown(*(column[order] for column in shown))
 
 
 def _propensity(known: Known, table: str) -> Floats:
