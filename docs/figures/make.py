@@ -10,12 +10,15 @@ from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
+import pyarrow as pa
 from scipy import sparse, stats
 from sklearn.datasets import load_breast_cancer, make_moons
 from sklearn.ensemble import RandomForestClassifier
 
+from assay.benchmark.attributes import attribute
 from assay.benchmark.families import leave_out
 from assay.benchmark.planning import plan_difference
+from assay.benchmark.representative import represent
 from assay.importance import (
     data_oob,
     ease_importance,
@@ -299,6 +302,31 @@ def draw_plan(ax: plt.Axes) -> None:
     ax.axhline(0.8, color=GREY, lw=0.8)
     ax.plot(planned, np.full(60, 0.8), "|", color=ORANGE, ms=14, label="planned for 80 %")
     ax.set(xlabel="requests drawn", ylabel="power", ylim=(0, 1))
+
+
+def draw_represent(ax: plt.Axes) -> None:
+    rng = np.random.default_rng(0)
+    N, sizes = 20_000, (50, 100, 200, 500, 1000, 2000)
+    pool = pa.table({
+        "request_id": np.arange(N), "category": rng.choice(list("abcdefghijkl"), N, p=np.arange(12, 0, -1) / 78),
+        "device": rng.choice(["phone", "desk", "tablet"], N, p=[0.6, 0.3, 0.1]), "returning": rng.random(N) < 0.7,
+        "price": rng.lognormal(size=N), "hour": np.minimum(rng.gamma(6, 2.5, N).astype(int), 23),
+    })  # fmt: skip
+
+    def off(size: int, seed: int, attributes: list[str] | None) -> float:
+        """Mean distance of the chosen's shares from the traffic's over the attributes."""
+        rows = represent(pool, size, attributes=attributes, seed=seed).rows
+        both = [attribute(name, pool.column(name), pool.column(name)) for name in pool.column_names[1:]]
+        held = [np.bincount(one.pool[rows], minlength=len(one.levels)) / size for one in both]
+        return float(np.mean([np.abs(a - one.traffic).sum() / 2 for a, one in zip(held, both, strict=True)]))
+
+    for label, attributes, colour, mark in (("simple random draw", [], ORANGE, "x"), ("representative draw", None, BLUE, "o")):
+        means = [100 * np.mean([off(size, seed, attributes) for seed in range(30)]) for size in sizes]
+        ax.plot(sizes, means, "-" + mark, color=colour, label=label)
+    ax.set(xlabel="requests chosen of 20,000", ylabel="distance from the traffic, %", xscale="log", yscale="log")
+    ax.set_xticks(sizes, [str(size) for size in sizes])
+    ax.minorticks_off()
+    ax.set_yticks([0.1, 1, 10], ["0.1", "1", "10"])
 
 
 FIGURES: dict[str, Callable[[plt.Axes], None]] = {

@@ -252,7 +252,7 @@ def _coverage(found: list[Attribute], weight: Floats, drawn: Ints) -> Coverage:
         expected = np.flatnonzero(n * np.bincount(kind, weight) >= 1 - 1e-9)
         shown.append(np.isin(expected, kind[drawn]))
         absent.append(stats.hypergeom.pmf(0, N, np.bincount(kind)[expected], n))
-    if not kinds:
+    if not any(map(len, shown)):
         return Coverage(0, 1.0, 1.0)
     return Coverage(
         sum(map(len, shown)), float(np.mean(np.concatenate(shown))), 1 - float(np.mean(np.concatenate(absent)))
