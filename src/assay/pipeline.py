@@ -17,6 +17,7 @@ from assay.stages.choose import select
 from assay.stages.explain import explained
 from assay.stages.judge import evaluate
 from assay.stages.learn import train, value
+from assay.stages.protocols import compare_under_protocols
 from assay.stages.serve import recommend
 from assay.stages.slices import find_slices
 from assay.stages.study import study as compare
@@ -171,6 +172,11 @@ def weights(config: Config, folder: Path | str, *, report: Report = silent) -> R
 def systems(config: Config, folder: Path | str, *, report: Report = silent) -> Run:
     """Systems of many families, scored request by request: what a benchmark's design is tried on; after the run itself."""
     return _after(config, folder, "systems", compare_systems, report)
+
+
+def protocols(config: Config, folder: Path | str, *, report: Report = silent) -> Run:
+    """What other ways to cut the log would have said of the same systems; after the run itself."""
+    return _after(config, folder, "protocols", compare_under_protocols, report)
 
 
 def explain(

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from assay.benchmark.protocol_comparison import compare_protocols, most_popular, protocol_warnings, ranker
+from assay.benchmark.protocol_comparison import bought_before, compare_protocols, most_popular, protocol_warnings, ranker
 from assay.benchmark.protocols import leave_last_out, rolling_origin, time_split, user_holdout
 from assay.errors import InputError
 from assay.models.item_to_item import Ease, ItemKnn
@@ -203,3 +203,9 @@ def giving(lists):
 def test_refuses(call, message):
     with pytest.raises(InputError, match=message):
         call()
+
+
+def test_bought_before_ranks_by_count_then_by_the_last():
+    train = pa.table({"item_id": ["é"]})
+    requests = pa.table({"history": pa.array([["a", "b", "b", "c", "a", "d"], [], ["x"]], pa.list_(pa.string()))})
+    assert bought_before(train, requests, 3).to_pylist() == [["a", "b", "d"], [], ["x"]]

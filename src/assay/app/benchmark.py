@@ -333,3 +333,24 @@ def status(
         print_json(asdict(made))
     else:
         terminal.show_status(made)
+
+
+@app.command()
+def protocols(folder: RunFolder, as_json: Json = False, _debug: Debug = False) -> None:
+    """Say what other ways to cut a run's log would tell of the same systems, and what each lets out; takes minutes."""
+    from assay import pipeline
+    from assay.app import benchmark_terminal as terminal
+    from assay.app import report, stored
+    from assay.app.progress import bars
+    from assay.stages.protocols import COMPARED
+    from assay.store import Run
+
+    run = Run(folder)
+    settings = stored.config(run)
+    with bars() as progress:
+        pipeline.protocols(settings, folder, report=progress)
+    report.write(run, settings)
+    if as_json:
+        print_json(run.read_json(COMPARED))
+    else:
+        terminal.show_protocols(run.read_json(COMPARED))

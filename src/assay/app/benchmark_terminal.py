@@ -136,3 +136,10 @@ def show_status(made: Status) -> None:
     print_lines(
         [*lines, *(("renew" if made.renew else "advice", sentence, "yellow" if made.renew else "green") for sentence in advice)]
     )
+
+
+def show_protocols(page: Mapping[str, Any]) -> None:
+    """nDCG of each system by protocol, and what each protocol lets out."""
+    table = trust.protocol_table(page)
+    _table([text for text, _ in table["head"]], table["rows"])
+    print_lines([(line["protocol"].replace("_", " "), line["warning"], "") for line in trust.protocol_leaks(page)])

@@ -44,7 +44,7 @@ def write(kept: Kept) -> Path:
     about = kept.benchmark.about
     what: Part = {"lead": kept.label, "findings": [], "points": sentences(kept), "figures": [], "tables": [_systems(kept)]}
     parts = [("what", "What this benchmark is", what)]
-    figures = trust.shares(about.get("shares", [])) + trust.distances(about.get("distances", []), "the chosen requests")
+    figures = trust.distances(about.get("distances", []), "the chosen requests") + trust.shares(about.get("shares", []))
     if figures:
         lead = "The requests were chosen so that each kind has the share that it has in the traffic."
         parts.append(("kinds", "Does it look like the traffic?", {**_empty(), "lead": lead, "figures": figures}))

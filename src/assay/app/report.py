@@ -22,6 +22,7 @@ PARTS = (
     ("verification", "Are the values true?", verification.verification),
     ("trust", "Can this test be trusted?", trust.trusted),
     ("small", "How small could it be?", trust.small),
+    ("protocols", "Other ways to cut the log", trust.protocols),
     ("study", "The long comparison", selection.study),
     ("rules", "Rules that describe low values", selection.rules),
     ("importance", "What samples are worth", importance.importance),

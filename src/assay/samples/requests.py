@@ -13,7 +13,7 @@ from assay.store import Run
 
 Codes = NDArray[np.int64]
 # Least number of each band, and its name.
-_KNOWN = {0: "new", 1: "took in 1 to 4 periods before", 5: "in 5 to 12", 13: "in 13 or more"}
+_KNOWN = {0: "new", 1: "seen in 1 to 4 earlier periods", 5: "seen in 5 to 12", 13: "seen in 13 or more"}
 _TAKEN = {0: "none", 1: "one item", 2: "2 to 4 items", 5: "5 items or more"}
 _DAY_PARTS = np.array(["night (0 to 5)", "morning (6 to 11)", "afternoon (12 to 17)", "evening (18 to 23)"])
 _MOST_LEVELS = 50  # of a user's attribute: more is an id, not an attribute

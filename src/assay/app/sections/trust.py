@@ -98,6 +98,35 @@ def shares(lines: Sequence[Mapping[str, Any]]) -> list[Part]:
     return [{"name": "Kinds of requests", "meaning": "their share among those chosen, and in the traffic", "plot": plot}]
 
 
+def protocols(facts: Facts) -> Part | None:
+    """The same systems under other protocols; None where `assay benchmark protocols` has not run."""
+    page = facts.json("protocols/compared.json")
+    if page is None:
+        return None
+    lead = (
+        "Systems that learn from the log's events alone, fitted and scored under four ways to cut it; a request is a user. "
+        "One global time split answers the question of serving; the others let out what a system will not know."
+    )
+    leaks = [f"{line['protocol'].replace('_', ' ').capitalize()}: {line['warning']}." for line in protocol_leaks(page)]
+    return {"lead": lead, "findings": [], "points": leaks, "figures": [], "tables": [protocol_table(page)]}
+
+
+def protocol_table(page: Mapping[str, Any]) -> Part:
+    """nDCG of systems by protocol, over all folds, and the agreement of the orders."""
+    last = {(line["protocol"], line["system"]): line for line in page["rows"]}  # a protocol's fold "all" comes last
+    names = list(dict.fromkeys(protocol for protocol, _ in last))
+    systems = sorted({system for _, system in last}, key=lambda s: (-last[names[0], s]["ndcg@10"], s))
+    rows = [[system, *(words.figure(last[name, system]["ndcg@10"]) for name in names)] for system in systems]
+    rows.append(["order, tau-b with the time split", *(words.figure(last[name, systems[0]]["tau_b"]) for name in names)])
+    head = [("ndcg@10", ""), *((name.replace("_", " "), "n") for name in names)]
+    return {"title": "What each protocol says", "head": head, "rows": rows}
+
+
+def protocol_leaks(page: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Warnings of the protocols that let something out: those of the time split are of what cannot be known."""
+    return [line for line in page["warnings"] if line["protocol"] in ("user_holdout", "leave_last_out")]
+
+
 def _sizes(board: Mapping[str, Any]) -> Part:
     rows = [[f"find a difference of {d} with 80 % power", line["words"]] for d, line in board["sizes"].items()]
     rows.append(["come within 1 % of the full set", board["within_1_percent"]["words"]])

@@ -211,7 +211,7 @@ def unreachable_truth(known: Known) -> Outcome:
     finding = Finding(
         "unreachable_truth",
         "warning",
-        f"{lost} of {len(rows)} relevant items are not among their request's candidates: no recall can exceed {bound:.3f}",
+        f"{lost:,} of {len(rows):,} relevant items are not among their request's candidates: no recall can exceed {bound:.3f}",
         lost,
         known.examples("truth", rows[~reached]),
         "draw candidates from more sources or more of each, or rank the whole catalogue",
