@@ -150,12 +150,10 @@ def _other_kinds(inside: pa.Table, at: Codes, target: str, count: int) -> dict[s
         if kind != target:
             has = np.bincount(at[pc.equal(inside.column("event"), kind).to_numpy(zero_copy_only=False)], minlength=count) > 0
             found[f"also {kind}"] = np.where(has, "yes", "no")
-    asked = pc.is_valid(inside.column("query")).to_numpy(zero_copy_only=False)
-    if asked.any():
-        words = pc.count_substring_regex(inside.column("query").filter(pa.array(asked)), r"\S+").to_numpy()
-        times = np.bincount(at[asked], minlength=count)
-        mean = np.divide(np.bincount(at[asked], words, minlength=count), times, out=np.full(count, np.nan), where=times > 0)
-        found["query_words"] = pa.array(mean, from_pandas=True)
+    words = pc.fill_null(pc.count_substring_regex(inside.column("query"), r"\S+"), 0).to_numpy()
+    if words.any():
+        times, total = np.bincount(at[words > 0], minlength=count), np.bincount(at, words, count)
+        found["query_words"] = pa.array(np.divide(total, times, out=np.full(count, np.nan), where=times > 0), from_pandas=True)
     return found
 
 
