@@ -60,7 +60,9 @@ def test_commands_and_targets_exist(page):
             assert words[1] in targets
         elif words:
             assert words[0] == "assay"
-            known = {option for p in command.commands[words[1]].params for option in p.opts}
+            named = command.commands[words[1]]
+            named = named.commands[words[2]] if hasattr(named, "commands") else named
+            known = {option for p in named.params for option in p.opts}
             assert {word for word in words if word.startswith("--")} <= known
 
 

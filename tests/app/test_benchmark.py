@@ -12,10 +12,11 @@ import pytest
 from pyarrow import csv
 
 from assay import pipeline
-from assay.app import cli
+from assay.app import card, cli, report, stored
 from assay.app.boards import workbench
 from assay.benchmark import compare as compared
-from assay.benchmark.keep import open_kept
+from assay.benchmark.build import build as build_benchmark
+from assay.benchmark.keep import freeze, open_kept
 from assay.samples import build
 from assay.stages import trust
 from assay.testing.benchmarks import make_benchmark, predictions
@@ -229,6 +230,26 @@ def test_a_run_says_how_far_its_test_can_be_trusted(run):
     assert all(len(widths) == len(compact["sizes"]) for widths in compact["half_widths"].values())
 
 
+def test_the_report_says_so_in_two_sections(run):
+    page = report.write(run, stored.config(run)).read_text(encoding="utf-8")
+    assert '<section id="trust">' in page
+    assert '<section id="small">' in page
+    assert "The audit found nothing: future items" in page
+    board = run.read_json(trust.BOARD)
+    assert f"{board['requests']:,} requests of {board['users']} users" in page
+    assert all(plan["words"] in page for plan in board["sizes"].values())
+
+
+def test_names_are_escaped_on_the_card(tmp_path):
+    made = make_benchmark(requests=40, systems=2)
+    hostile = "<script>alert('x')</script> & \"y\""
+    requests = made.requests.set_column(2, "device", pa.array([hostile] * 20 + ["b"] * 20))
+    kept = freeze(build_benchmark(replace(made, requests=requests), size=20), tmp_path / "b", name=hostile)
+    page = card.write(kept).read_text(encoding="utf-8")
+    assert "<script>" not in page
+    assert "&lt;script&gt;" in page
+
+
 def test_pooled_measures_of_a_run_are_those_of_its_evaluation(run):
     board = trust.scoreboard(workbench(run.folder))
     for name in ("auc", "f1", "accuracy", "precision", "recall"):
@@ -239,7 +260,7 @@ def test_pooled_measures_of_a_run_are_those_of_its_evaluation(run):
 def test_a_run_as_a_source_of_everything(run, tmp_path, capsys):
     assert "ndcg@10" in called(capsys, "measures", run.folder)
     assert "lightgbm" in called(capsys, "compare", run.folder)
-    assert "unreachable truth" in called(capsys, "audit", run.folder)
+    assert "The audit found nothing" in called(capsys, "audit", run.folder)
     made = asked(capsys, "build", run.folder, "--size", "60", "--out", tmp_path / "b")
     assert made["about"]["of"] == "the test requests of shop"
     attributes = {line["attribute"] for line in made["about"]["shares"]}
