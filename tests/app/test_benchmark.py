@@ -15,6 +15,7 @@ from assay import pipeline
 from assay.app import card, cli, report, stored
 from assay.app.boards import workbench
 from assay.benchmark import compare as compared
+from assay.benchmark import policy_value
 from assay.benchmark.build import build as build_benchmark
 from assay.benchmark.keep import freeze, open_kept
 from assay.samples import build
@@ -142,6 +143,33 @@ def test_measures_and_plan_of_trec_files(tmp_path, capsys):
     size = asked(capsys, "plan", "--truth", tmp_path / "t.qrels", *runs, "--difference", "0.2")["size"]
     assert 10 <= size <= 60
     assert "cannot give" in called(capsys, "plan", "--truth", tmp_path / "t.qrels", *runs, "--difference", "0.0001")
+
+
+def test_policies_of_a_log_of_exposures(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    shown, other = rng.uniform(0.1, 0.9, 2_000), rng.uniform(0.0, 0.9, 2_000)
+    clicks = (rng.random(2_000) < 0.2).astype(float)
+    user = rng.integers(300, size=2_000)
+    table = {
+        "user_id": user,
+        "reward": clicks,
+        "propensity": shown,
+        "新": other,
+        "guess": np.full(2_000, 0.2),
+        "guess_新": 0.2 + 0 * other,
+    }
+    pq.write_table(pa.table(table), tmp_path / "log.parquet")
+    found = asked(capsys, "policies", tmp_path / "log.parquet", "--policy", "新", "--model", "guess")
+    assert [line["estimator"] for line in found] == ["ips", "snips", "doubly_robust"]
+    exact = policy_value(clicks, shown, other, user=user).to_dict()
+    assert found[1] == {"policy": "新"} | {k: pytest.approx(v) if isinstance(v, float) else v for k, v in exact.items()}
+    assert "effective rows" in called(capsys, "policies", tmp_path / "log.parquet", "--policy", "新")
+    pq.write_table(pa.table(table | {"propensity": 0 * shown}), tmp_path / "zero.parquet")
+    assert "propensity of row 0 is 0: it is not in (0, 1]" in called(
+        capsys, "policies", tmp_path / "zero.parquet", "--policy", "新", code=2
+    )
+    assert "no policies" in called(capsys, "policies", tmp_path / "log.parquet", code=2)
+    assert "no column 'neu'" in called(capsys, "policies", tmp_path / "log.parquet", "--policy", "neu", code=2)
 
 
 def test_results_of_two_versions_are_not_compared_without_a_word(files, tmp_path, capsys):

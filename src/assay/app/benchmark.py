@@ -207,6 +207,36 @@ def compare(
 
 
 @app.command()
+def policies(
+    exposures: Annotated[
+        Path, typer.Argument(metavar="FILE", help="One row an exposure: reward, propensity, perhaps user_id (.parquet, .csv).")
+    ],
+    columns: Annotated[
+        list[str] | None,
+        typer.Option("--policy", metavar="COLUMN", help="The probability with which a policy would have shown the same item."),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model", metavar="COLUMN", help="Predicted reward of the logged item; COLUMN_POLICY: expected of a policy."
+        ),
+    ] = None,
+    clip: Annotated[float | None, typer.Option("--clip", metavar="W", help="Cut weights to W: less variance, some bias.")] = None,
+    as_json: Json = False,
+    _debug: Debug = False,
+) -> None:
+    """Say what other policies would have earned, from a log of exposures with their propensities: IPS, SNIPS, doubly robust."""
+    from assay.app import benchmark_terminal as terminal
+    from assay.app import boards
+
+    found = boards.policy_values(exposures, columns or (), model, clip)
+    if as_json:
+        print_json(found)
+    else:
+        terminal.show_policies(found)
+
+
+@app.command()
 def plan(
     sources: Sources = None,
     truth: Truth = None,

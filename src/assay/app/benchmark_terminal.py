@@ -85,6 +85,17 @@ def show_comparison(board: Scoreboard, leaders: Mapping[str, Any], pairs: Sequen
         print_lines([("", f"{len(pairs) - len(shown)} more pairs: --json shows them all", "dim")])
 
 
+def show_policies(found: Sequence[Mapping[str, Any]]) -> None:
+    """What each policy would have earned, and what makes the figure doubtful."""
+    rows = []
+    for line in found:
+        value = words.estimate(line["value"], line["low"], line["high"])
+        rows.append([line["policy"], line["estimator"], value, words.count(line["effective_rows"])])
+    _table(["policy", "estimator", "reward a row", "effective rows"], rows, text=2)
+    doubts = dict.fromkeys((line["policy"], line["warning"], "yellow") for line in found if line["warning"])
+    print_lines(list(doubts))
+
+
 def show_trial(trial: Sequence[LeftOut]) -> None:
     """Each family left out: error against the plain mean's, coverage."""
     if not trial:

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from assay.benchmark.keep import MANIFEST, open_kept
-from assay.benchmark.readers import MEASURES, TRUTH, from_tables, read_table
+from assay.benchmark.readers import MEASURES, TRUTH, codes, from_tables, numbers, read_table
 from assay.benchmark.requests import Benchmark
 from assay.benchmark.scoreboard import Scoreboard
 from assay.errors import InputError
@@ -133,6 +133,27 @@ def evidence(truth: Path, target: str, **tables: Path | None) -> "Evidence":
         per_request = judged.drop_columns([name for name in pairs if name in judged.column_names])
         read["requests"] = per_request.group_by(per_request.column_names, use_threads=False).aggregate([])
     return Evidence(truth=judged, target=target, **read)
+
+
+def policy_values(path: Path, policies: Sequence[str], model: str | None, clip: float | None) -> list[dict[str, Any]]:
+    """Each policy's value by each estimator, from a table of exposures; doubly_robust where a model's columns are named."""
+    from assay.benchmark.offpolicy import policy_value
+
+    if not policies:
+        raise InputError("no policies: give --policy COLUMN once for each, its probabilities of the logged items")
+    predicted = [] if model is None else [model, *(f"{model}_{name}" for name in policies)]
+    table = read_table(path, "exposures", ("reward", "propensity", *policies, *predicted))
+    values = {name: numbers(table, name, "exposures") for name in ("reward", "propensity", *policies, *predicted)}
+    user = codes(table.column("user_id"), table.column("user_id").unique()) if "user_id" in table.column_names else None
+    found = []
+    for name in policies:
+        by = {"ips": None, "snips": None} | ({"doubly_robust": (values[model], values[f"{model}_{name}"])} if model else {})
+        for estimator, guess in by.items():
+            made = policy_value(
+                values["reward"], values["propensity"], values[name], estimator=estimator, user=user, model=guess, clip=clip
+            )
+            found.append({"policy": name, **made.to_dict()})
+    return found
 
 
 def _board(path: Path) -> Scoreboard:

@@ -110,12 +110,12 @@ class _Truth:
     def of(cls, table: pa.Table) -> "_Truth":
         if not table.num_rows:
             raise InputError("truth is empty: nothing to measure on; give the relevant items of each request")
-        grade = _numbers(table, "grade", "truth")
+        grade = numbers(table, "grade", "truth")
         if (grade < 0).any():
             row = int(np.argmax(grade < 0))
             raise InputError(f"grade of row {row} of truth is {grade[row]:g}; grades are 0 (not relevant) or more")
         ids, items = table.column("request_id").unique().sort(), table.column("item_id").unique()
-        request, item = (_codes(table.column(name), by) for name, by in (("request_id", ids), ("item_id", items)))
+        request, item = (codes(table.column(name), by) for name, by in (("request_id", ids), ("item_id", items)))
         pair = request * len(items) + item
         _refuse_twice(pair, table, "truth")
         order = np.argsort(pair)
@@ -137,9 +137,9 @@ def _score(
     """Measures (R,) of one system."""
     if not table.num_rows:
         raise InputError(f"{where} has no rows; give what it answered, or leave it out")
-    score = _numbers(table, "score", where)
+    score = numbers(table, "score", where)
     asked, known = alike(table.column("request_id"), truth.request)
-    request = _codes(asked, known)
+    request = codes(asked, known)
     if (request < 0).any():
         _refuse_requests(asked, known, request, where)
     listed, named = alike(table.column("item_id"), truth.items)
@@ -148,7 +148,7 @@ def _score(
     _refuse_twice(request * len(coded.dictionary) + own, table, where)
     # From here on an item is its place in the order of ids as text, which ties are broken by.
     tie = tie_order(coded.dictionary.to_pylist())[own]
-    of_truth = _codes(coded.dictionary, named)[own]
+    of_truth = codes(coded.dictionary, named)[own]
     pair = np.where(of_truth < 0, -1, request * len(truth.items) + of_truth)
     at = np.minimum(np.searchsorted(truth.pair, pair), len(truth.pair) - 1)
     gain = np.where(truth.pair[at] == pair, truth.grade[at], 0.0)
@@ -286,15 +286,16 @@ def read_table(source: Any, where: str, columns: Sequence[str]) -> pa.Table:
     return table
 
 
-def _numbers(table: pa.Table, name: str, where: str) -> NDArray[np.float64]:
+def numbers(table: pa.Table, name: str, where: str) -> NDArray[np.float64]:
+    """A column (n,) of numbers. InputError: it holds others, or NaN."""
     try:
         values: NDArray[np.float64] = table.column(name).cast(pa.float64()).to_numpy()
     except pa.ArrowException:
         raise InputError(f"{where}: {name} holds {table.column(name).type}, not numbers") from None
     if np.isnan(values).any():
         row = int(np.isnan(values).argmax())
-        of = table.column("request_id")[row].as_py()
-        raise InputError(f"{where}: {name} of row {row} (request {of!r}) is NaN ({int(np.isnan(values).sum())} such rows)")
+        of = f" (request {table.column('request_id')[row].as_py()!r})" if "request_id" in table.column_names else ""
+        raise InputError(f"{where}: {name} of row {row}{of} is NaN ({int(np.isnan(values).sum())} such rows)")
     return values
 
 
@@ -303,7 +304,7 @@ def alike(column: pa.ChunkedArray, known: pa.Array) -> tuple[pa.ChunkedArray, pa
     return (column, known) if column.type == known.type else (column.cast(pa.string()), known.cast(pa.string()))
 
 
-def _codes(column: Any, known: pa.Array) -> NDArray[np.int64]:
+def codes(column: Any, known: pa.Array) -> NDArray[np.int64]:
     """Place (n,) of each id among the known ones, -1 for others."""
     codes: NDArray[np.int64] = pc.index_in(column, value_set=known).fill_null(-1).to_numpy().astype(np.int64)
     return codes
