@@ -12,13 +12,14 @@ from assay.models.logistic import LogisticRegression
 from assay.numerics.logistic import losses, margins
 from assay.samples.table import Samples
 from assay.testing.data import Indicators
-from assay.testing.defects import DEFECTS
+from assay.testing.defects import DEFECTS, robot_users
 from assay.trials.curve import declare, try_arms
 from assay.trials.slices import changes, readable, slices
 from assay.trials.verify import NOISES, planted
 from tests.trials.test_slices import clean
 
 DAYS, ROWS = 7, 20_000
+PLANTED = DEFECTS | {"robot_users": robot_users}
 
 
 class World:
@@ -30,8 +31,8 @@ class World:
         wrong = np.zeros(len(train), bool)
         if kind in NOISES:
             train, wrong = planted(train, kind, 0.1, seed)
-        elif kind in DEFECTS:
-            train, wrong = DEFECTS[kind](train, np.random.default_rng(seed))
+        elif kind in PLANTED:
+            train, wrong = PLANTED[kind](train, np.random.default_rng(seed))
         encoder = Indicators.learn(train.features)
         parts = (train, *(samples.split(name) for name in ("validation", "tuning", "test")))
         self.train, self.validation, tuning, test = (Samples(part.keys, part.features, encoder) for part in parts)
@@ -78,7 +79,7 @@ def test_clean_data_are_not_harmed(seed):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", [*NOISES, "swapped_category", "bot_farm", "duplicated_sessions"])
+@pytest.mark.parametrize("kind", [*NOISES, "swapped_category", "bot_farm", "duplicated_sessions", "robot_users"])
 def test_selection_recovers_half_of_what_the_oracle_gains(kind):
     world = World(kind, 1)
     oracle, found = world.oracle(), world.gain(world.selected())

@@ -21,6 +21,7 @@ from assay.samples.table import Samples
 Vector = NDArray[np.float64]
 _FALSE_ALARM = 0.01  # chance of flagging anyone at all in a clean log
 _FEWEST = 10  # positives without which a user shows no behaviour
+_MOST_COMPARED = 20_000  # users whose tastes are compared each with each
 _DOUBT = 0.5  # estimated share of wrong labels from which samples are flagged
 _CERTAIN = 5.0  # standard errors by which contradictions must exceed what the model expects
 _TRAITS = {
@@ -48,17 +49,18 @@ def robots(samples: Samples) -> Robots:
     """Robot and fraud detector: each user against the crowd, by traits of what it took.
 
     Traits, for users of 10 positives or more: how much it takes; at what hours (where known); how evenly over items; and
-    how much it agrees with its three most similar users. A trait is scored in robust deviations of its logarithm or share
+    how much it agrees with its three most similar users (each is compared with each, up to 20,000 of them). A trait is scored in robust deviations of its logarithm or share
     (median and median absolute deviation over users), and flags a user beyond what chance gives among so many users.
     """
     taken = np.flatnonzero(samples.label > 0)
-    users, code = np.unique(samples.user[taken], return_inverse=True)
+    users, seen, code = np.unique(samples.user[taken], return_index=True, return_inverse=True)
     count = np.bincount(code, minlength=len(users)).astype(np.float64)
     judged = count >= _FEWEST
     traits = {"activity": np.log(count), "variety": _variety(samples, taken, code, count)}
     if "hour" in samples.keys.column_names:
         traits["night"] = _strange_hours(samples, taken, code, count)
-    traits["company"] = _company(samples, taken, code, len(users))
+    if judged.sum() <= _MOST_COMPARED:
+        traits["company"] = _company(samples, taken, code, len(users), judged)
     scores = np.full((len(users), len(traits)), -np.inf)
     for k, (name, trait) in enumerate(traits.items()):
         scores[judged, k] = _robust(trait[judged]) if name != "variety" else np.abs(_robust(trait[judged]))
@@ -68,10 +70,9 @@ def robots(samples: Samples) -> Robots:
     limit = stats.t.isf(_FALSE_ALARM / max(int(judged.sum()) * len(traits), 1), 8)
     flagged = judged & (score > limit)
     order = np.lexsort((users, -score))
-    first = np.array([taken[np.flatnonzero(code == u)[0]] for u in order], np.int64)
     words = [_TRAITS[list(traits)[best[u]]] for u in order]
     shown = {
-        "user_id": samples.keys.column("user_id").take(pa.array(first)),
+        "user_id": samples.keys.column("user_id").take(pa.array(taken[seen[order]])),
         "score": pa.array(np.where(np.isfinite(score), score, np.nan)[order], from_pandas=True),
         "flagged": flagged[order],
         "trait": words,
@@ -111,22 +112,25 @@ def _strange_hours(samples: Samples, taken: NDArray[np.int64], code: NDArray[np.
     return np.asarray((2.0 * count * ratio - 23.0) / np.sqrt(46.0))
 
 
-def _company(samples: Samples, taken: NDArray[np.int64], code: NDArray[np.int64], users: int) -> Vector:
-    """Mean cosine similarity to the three most similar users, items weighed by how rare they are."""
+def _company(
+    samples: Samples, taken: NDArray[np.int64], code: NDArray[np.int64], users: int, judged: NDArray[np.bool_]
+) -> Vector:
+    """Mean cosine similarity of the judged to their three most similar, items weighed by how rare they are; 0 of others."""
     X = sparse.csr_array((np.ones(len(taken)), (code, samples.item[taken])), shape=(users, int(samples.item.max(initial=0)) + 1))
     X.sum_duplicates()
-    if not users:
-        return np.empty(0)
+    out = np.zeros(users)
+    most = min(3, int(judged.sum()) - 1)
+    if most < 1:
+        return out
     rarity = np.log(users / np.maximum(np.bincount(X.indices, minlength=X.shape[1]), 1.0))
     X.data = np.log1p(X.data) * rarity[X.indices]
     length = np.sqrt(np.asarray(X.multiply(X).sum(axis=1)).ravel())
     X.data = X.data / np.repeat(np.maximum(length, 1e-12), np.diff(X.indptr))
-    out = np.zeros(users)
-    most = min(3, users - 1)
-    for first in range(0, users, 1024) if most > 0 else ():
-        near = np.asarray((X[first : first + 1024] @ X.T).toarray())
+    Y, rows = X[np.flatnonzero(judged)], np.flatnonzero(judged)
+    for first in range(0, len(rows), 1024):
+        near = np.asarray((Y[first : first + 1024] @ Y.T).toarray())
         near[np.arange(len(near)), first + np.arange(len(near))] = -np.inf
-        out[first : first + 1024] = np.partition(near, -most, axis=1)[:, -most:].mean(axis=1)
+        out[rows[first : first + 1024]] = np.partition(near, -most, axis=1)[:, -most:].mean(axis=1)
     return out
 
 

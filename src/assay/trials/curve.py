@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from assay.config import Select
 from assay.evaluation.holdout import CLAIMS, Holdout, Scored, differences, estimates
 from assay.evaluation.scores import Difference, holm_together
+from assay.importance.anomalies import robots
 from assay.importance.protocol import Importance
 from assay.importance.rules import Rule, explain
 from assay.importance.segments import Attribute
@@ -42,6 +43,7 @@ _WIDE = (0.1, 0.2)  # shares that are only ever damped: values of so many rows d
 _RULES = 2  # confirmed rules that are tried
 _LEVEL = 0.05
 ONE_COPY = "one copy of each"  # of the same item in the same request
+ROBOTS = "without users like robots"
 BY_CHANCE = "random"  # how the arm is called that values must not do worse than; never chosen
 _CHANCE_SEED = 7
 
@@ -56,7 +58,7 @@ class Arm:
 
 
 def declare(train: Samples, importance: Importance, rules: Sequence[Rule], found: list[Attribute], section: Select) -> list[Arm]:
-    """The arms, before any of them is tried: nothing, removals, damped weights, recency, copies, confirmed slices.
+    """The arms, before any of them is tried: nothing, removals, damped weights, recency, copies, robots, confirmed slices.
 
     An arm that would leave one class only is none.
     """
@@ -89,6 +91,10 @@ def declare(train: Samples, importance: Importance, rules: Sequence[Rule], found
     again = copies(train)
     if (again > 1).mean() >= UNUSUAL:
         arms.append(Arm(ONE_COPY, "copies", weight / again))
+    users = robots(train)
+    if users.flagged.any():
+        like_robots = np.isin(train.user, users.user[users.flagged])
+        arms.append(Arm(ROBOTS, "robots", np.where(like_robots, 0.0, weight)))
     for k, rule in enumerate([r for r in rules if r.confirmed][:_RULES], 1):
         rows = np.flatnonzero(rule.matches(found))
         removed = remove(rows, len(rows), groups, section.floor)
