@@ -126,8 +126,7 @@ def _from_events(known: Known) -> _Shown | None:
 def _followed(known: Known, rows: Bools, targets: Bools, within: int) -> Bools:
     """Which rows of the log are followed by a target of the same user and item, `within` microseconds at most."""
     time, pair = known.time("events"), known.pair("events")
-    moments = np.unique(time[targets])
-    pairs = np.unique(pair[targets])
+    moments, pairs = np.sort(time[targets]), np.sort(pair[targets])
     keys = np.sort(np.searchsorted(pairs, pair[targets]) * (len(moments) + 1) + np.searchsorted(moments, time[targets]))
     at = np.searchsorted(pairs, pair[rows])
     begin = at * (len(moments) + 1)
