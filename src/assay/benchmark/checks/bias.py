@@ -94,7 +94,7 @@ def _usable(shown: _Shown) -> _Shown | None:
     if not len(shown.user) or np.ptp(shown.position) == 0 or np.ptp(shown.taken.astype(np.int8)) == 0:
         return None
     order = np.lexsort((shown.propensity, shown.taken, shown.position, shown.user))
-    return _Shown(*(column[order] for column in shown))
+    return _Shown(shown.user[order], shown.position[order], shown.taken[order], shown.propensity[order])
 
 
 def _propensity(known: Known, table: str) -> Floats:
@@ -108,7 +108,8 @@ def _from_truth(known: Known) -> _Shown | None:
         return None
     position = known.number("truth", "position")
     rows = ~np.isnan(position)
-    return _usable(_Shown(known.user_of("truth")[rows], position[rows], known.positive[rows], _propensity(known, "truth")[rows]))
+    user, propensity = known.user_of("truth")[rows], _propensity(known, "truth")[rows]
+    return _usable(_Shown(user, position[rows], known.positive[rows], propensity))
 
 
 def _from_events(known: Known) -> _Shown | None:

@@ -78,7 +78,8 @@ def listed_twice(known: Known) -> Outcome:
                 }
                 for k in np.flatnonzero(count > 1)[:EXAMPLES]
             ]
-            findings.append(Finding("listed_twice", "error", what, more, examples, f"keep one row a request and item in {table}"))
+            mend = f"keep one row a request and item in {table}"
+            findings.append(Finding("listed_twice", "error", what, more, examples, mend))
     return Outcome(findings, {})
 
 
