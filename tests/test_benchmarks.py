@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from pyarrow import csv
 
 from assay import pipeline
+from assay.benchmark.scoreboard import Scoreboard
 from assay.store import Run
 from assay.testing.scores import make_scores
 from tests.conftest import shop_config, write_shop
@@ -149,12 +149,9 @@ def test_off_policy_reads_the_open_bandit_sample(monkeypatch, tmp_path, capsys):
 
 def test_the_compact_set_is_judged_on_a_table_of_scores(tmp_path, capsys):
     board = make_scores(300, 100, 6, 3)
-    columns = {"system": [], "family": [], "request": [], "user": [], "ndcg@10": []}
-    for s, (family, row) in enumerate(zip(board.families, board.scores, strict=True)):
-        for i, score in enumerate(row):
-            for name, value in zip(columns, (f"system {s}", str(family), i, int(board.users[i]), score), strict=True):
-                columns[name].append(value)
-    pq.write_table(pa.table(columns), tmp_path / "scores.parquet")
+    names = tuple(f"system {s}" for s in range(6))
+    made = Scoreboard(np.arange(300), board.users, names, tuple(map(str, board.families)), {"ndcg@10": board.scores})
+    made.write(tmp_path / "scores.parquet")
     benchmark("compact").main(tmp_path / "scores.parquet", redraws=20)
     out = capsys.readouterr().out
     assert "6 systems in 3 families, 300 requests" in out

@@ -90,7 +90,7 @@ def test_the_study_tries_every_valuer_on_every_model_that_learns(
     monkeypatch.setattr("assay.stages.systems.catalogue", lambda section: list(every.values()))
     shutil.copytree(finished.folder, tmp_path / "run")
     run = pipeline.study(shop_config(shop), tmp_path / "run")
-    assert run.reused == list(pipeline.STAGES)
+    assert run.reused == list(pipeline.STAGES[:-1])  # with more systems the test's trust is looked at again
     curves, models = run.read_json("study/curves.json"), run.read_json("study/models.json")
     valuers = ["probability", "loss", "influence", "random"]
     assert [(c["valuer"], c["fraction"]) for c in curves] == [(v, f) for v in valuers for f in (0.01, 0.02)]

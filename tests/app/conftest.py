@@ -14,6 +14,7 @@ NAMES = ["FLUID MILK WHITE ONLY 1 GA", "BANANAS 40 LB", "有机牛奶 🥛 1 L",
 CATEGORIES = ["FLUID MILK PRODUCTS", "TROPICAL FRUIT", "蛋奶", "מוצרי חלב", "A & B"]
 MODELS = {"buy_it_again": 0.741, "forest": 0.792, "lightgbm": 0.8123, "logistic": 0.8047, "popularity": 0.66}
 MODELS |= {"tree": 0.764}
+DESIGNS = ("mean", "simple", "stratified", "neyman")
 
 
 def estimate(value: float, half: float, **more: float) -> dict:
@@ -209,6 +210,42 @@ def write_evaluation(run: Run) -> None:
     write_json(run.path("evaluation/calibration.json"), dict.fromkeys(("lightgbm", "logistic", "tree"), points))
 
 
+def write_trust(run: Run) -> None:
+    plan = {"size": 700, "reached": 0.01, "words": "700 of 5,000 requests give a smallest detectable difference of 0.01."}
+    leaders = [
+        {"system": name, "family": "f", "group": n + 1, "p_holm": None, "behind": 0.0} | estimate(0.3 - 0.02 * n, 0.01)
+        for n, name in enumerate(("lightgbm", HOSTILE, "杂货 ease"))
+    ]
+    measure = {"measure": "ndcg@10", "power": 0.9, "requests_needed": 120.0, "stability": 0.95, "regret": 0.0}
+    board = {"measure": "ndcg@10", "requests": 5000, "users": 2000, "systems": 3, "families": 3, "told_apart": 0.83}
+    board |= {"detectable": 0.004, "board": leaders, "measures": [measure], "decide": "ndcg@10", "report": ["ndcg@10"]}
+    board |= {"reasons": ["Decide on ndcg@10."], "sizes": {"0.01": plan}, "within_1_percent": plan}
+    write_json(run.path("trust/board.json"), board)
+    away = {"attribute": HOSTILE, "levels": 3, "distance": 0.08, "low": 0.05, "high": 0.1, "p": 0.01}
+    finding = {
+        "check": "shares",
+        "severity": "warning",
+        "message": f"{HOSTILE} is away",
+        "rows": 5,
+        "examples": [],
+        "mend": "Draw.",
+    }
+    audit = {"findings": [finding], "checked": ["shares"], "skipped": {"future_prices": "prices"}, "facts": {"shares": [away]}}
+    write_json(run.path("trust/audit.json"), audit)
+    families = ["als", HOSTILE, "trees"]
+    figures = dict.fromkeys(("error", "bias", "coverage", "half_width", "detectable", "tau_placed"), [0.01, 0.02, 0.03])
+    designs = [{"design": name, "families": families, "tau": 0.9, "relative": [0.4, 0.5, 0.9], **figures} for name in DESIGNS]
+    small = {"measure": "ndcg@10", "requests": 5000, "budget": 100, "redraws": 1000, "systems": dict.fromkeys(families, 1)}
+    small |= {"designs": designs, "sizes": [30, 100], "half_widths": dict.fromkeys(DESIGNS, [0.04, 0.02])}
+    write_json(run.path("trust/compact.json"), small)
+    rows = [
+        {"protocol": protocol, "fold": protocol, "system": HOSTILE, "ndcg@10": 0.2, "tau_b": 0.6}
+        for protocol in ("time_split", "leave_last_out")
+    ]
+    warnings = [{"protocol": "leave_last_out", "fold": "leave_last_out", "warning": "it knows the future"}]
+    write_json(run.path("protocols/compared.json"), {"rows": rows, "warnings": warnings, "days": 28})
+
+
 def write_recommendations(run: Run) -> None:
     rows = [
         {"user_id": user, "item_id": 1 + (user + rank) % 5, "rank": rank, "score": 1.0 / rank}
@@ -241,6 +278,7 @@ def run(tmp_path: Path) -> Run:
     write_study(run)
     write_verification(run)
     write_evaluation(run)
+    write_trust(run)
     write_recommendations(run)
     seconds = {"collect": 2.1, "clean": 2.6, "samples": 21.4, "train": 44.8, "value": 31.0, "select": 58.3}
     write_json(run.path("cost.json"), {"seconds": seconds | {"evaluate": 20.5, "recommend": 6.6}, "peak_rss_mb": 3021.4})

@@ -1,12 +1,14 @@
 """A made-up shop without leaks, for tests of the audit: its log, requests, truth, candidates and training rows."""
 
+import json
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 
 import numpy as np
 import pyarrow as pa
 
+from assay.benchmark.audit import audit
 from assay.benchmark.evidence import Evidence
 from assay.testing.data import make_samples
 
@@ -160,3 +162,27 @@ def append(evidence, table, rows):
     """The evidence with rows (a list of dicts) added to a table."""
     made = getattr(evidence, table)
     return replace(evidence, **{table: pa.concat_tables([made, pa.Table.from_pylist(rows, schema=made.schema)])})
+
+
+def when(micro):
+    return datetime.fromtimestamp(micro / 1e6, UTC)
+
+
+def column(evidence, table, name):
+    return np.array(getattr(evidence, table).column(name).to_pylist())
+
+
+def micro(evidence, table):
+    return getattr(evidence, table).column("timestamp").cast(pa.int64()).to_numpy()
+
+
+def only(evidence, check, severity="error"):
+    """The one finding, of this check."""
+    found = audit(evidence)
+    assert [finding.check for finding in found.findings] == [check]
+    finding = found.findings[0]
+    assert finding.severity == severity
+    assert 1 <= len(finding.examples) <= 3
+    assert finding.mend
+    json.dumps(found.to_dict(), allow_nan=False)
+    return finding

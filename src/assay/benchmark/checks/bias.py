@@ -108,7 +108,8 @@ def _from_truth(known: Known) -> _Shown | None:
         return None
     position = known.number("truth", "position")
     rows = ~np.isnan(position)
-    return _usable(_Shown(known.user_of("truth")[rows], position[rows], known.positive[rows], _propensity(known, "truth")[rows]))
+    user, propensity = known.user_of("truth")[rows], _propensity(known, "truth")[rows]
+    return _usable(_Shown(user, position[rows], known.positive[rows], propensity))
 
 
 def _from_events(known: Known) -> _Shown | None:
@@ -126,8 +127,7 @@ def _from_events(known: Known) -> _Shown | None:
 def _followed(known: Known, rows: Bools, targets: Bools, within: int) -> Bools:
     """Which rows of the log are followed by a target of the same user and item, `within` microseconds at most."""
     time, pair = known.time("events"), known.pair("events")
-    moments = np.unique(time[targets])
-    pairs = np.unique(pair[targets])
+    moments, pairs = np.sort(time[targets]), np.sort(pair[targets])
     keys = np.sort(np.searchsorted(pairs, pair[targets]) * (len(moments) + 1) + np.searchsorted(moments, time[targets]))
     at = np.searchsorted(pairs, pair[rows])
     begin = at * (len(moments) + 1)

@@ -101,9 +101,10 @@ def _first_looks(pair: Ints, time: Ints, pause: int) -> tuple[Ints, Ints]:
 
 def _delays(pair: Ints, look: Ints, target_pair: Ints, target: Ints) -> Ints:
     """From each first look to the first target of its pair that no later first look precedes; NEVER without one."""
-    pairs, moments = np.unique(pair), np.unique(look)
-    keys = np.searchsorted(pairs, pair) * (len(moments) + 1) + np.searchsorted(moments, look) + 1
-    asked = np.searchsorted(pairs, target_pair) * (len(moments) + 1) + np.searchsorted(moments, target, side="right")
+    moments = np.sort(look)
+    # a pair's number is the place of its first row, an instant's that of the first look not before it: both rise
+    keys = np.searchsorted(pair, pair) * (len(moments) + 1) + np.searchsorted(moments, look) + 1
+    asked = np.searchsorted(pair, target_pair) * (len(moments) + 1) + np.searchsorted(moments, target, side="right")
     at = np.searchsorted(keys, asked, side="right") - 1
     own = (at >= 0) & (np.append(pair, -1)[at] == target_pair)
     delay = np.full(len(pair), NEVER)

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from assay.benchmark.checks.known import EXAMPLES, Floats, Ints, Known, Outcome
+from assay.benchmark.checks.known import EXAMPLES, Floats, Ints, Known, Outcome, among
 from assay.benchmark.evidence import plain_table
 from assay.errors import InputError
 from assay.evaluation.leakage import Finding
@@ -199,7 +199,7 @@ def unreachable_truth(known: Known) -> Outcome:
     rows = np.flatnonzero(known.positive)
     if not len(rows):
         return Outcome([], {})
-    reached = np.isin(known.listed("truth")[rows], known.listed("candidates"))
+    reached = among(known.listed("truth")[rows], known.listed("candidates"))
     request = known.code("truth", "request_id")[rows]
     wanted = np.bincount(request)
     asked = wanted > 0

@@ -68,6 +68,11 @@ def mean(values: Any, user: Ints, chance: float = 0.0) -> Mean:
     return Mean(float(made.mean()), float(low + chance), float(high + chance), float(p))
 
 
+def among(values: NDArray[Any], those: NDArray[Any]) -> Bools:
+    """Which of values (n,) are among those (m,): np.isin by hashing, several times as fast on millions."""
+    return np.asarray(pc.is_in(pa.array(values), value_set=pa.array(those)).to_numpy(zero_copy_only=False))
+
+
 def iso(micro: Any) -> str:
     """Microseconds since 1970 as ISO text, UTC."""
     return (_EPOCH + timedelta(microseconds=int(micro))).isoformat()
@@ -225,7 +230,7 @@ class Known:
         """(n,) candidates that are relevant: by their label if they have one, else by truth."""
         if self.has("candidates.label"):
             return self.number("candidates", "label") > 0
-        return np.isin(self.listed("candidates"), self.listed("truth")[self.positive])
+        return among(self.listed("candidates"), self.listed("truth")[self.positive])
 
     @cached_property
     def first_event(self) -> Ints:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from assay.benchmark.checks.known import EXAMPLES, LEARNT, Bools, Known, Outcome
+from assay.benchmark.checks.known import EXAMPLES, LEARNT, Bools, Known, Outcome, among
 from assay.evaluation.leakage import Finding
 
 
@@ -13,7 +13,7 @@ def session_across(known: Known) -> Outcome:
     for table in LEARNT:
         if not known.has(f"{table}.session_id"):
             continue
-        rows = np.isin(_session(known, table), asked) & (known.code(table, "session_id") >= 0)
+        rows = among(_session(known, table), asked) & (known.code(table, "session_id") >= 0)
         if rows.any():
             sessions = len(np.unique(_session(known, table)[rows]))
             what = f"{sessions} sessions have rows in {table} and requests in the test"
@@ -35,7 +35,7 @@ def user_across(known: Known) -> Outcome:
     for table in LEARNT:
         if not known.has(table):
             continue
-        rows = np.isin(known.code(table, "user_id"), known.request_user)
+        rows = among(known.code(table, "user_id"), known.request_user)
         if rows.any():
             users = len(np.unique(known.code(table, "user_id")[rows]))
             what = f"{users} users of the test, who were to be held out, have rows in {table}"
@@ -51,7 +51,7 @@ def duplicates_across(known: Known) -> Outcome:
     for table in LEARNT:
         if not known.has(table):
             continue
-        rows = np.isin(known.event_hash(table), truth)
+        rows = among(known.event_hash(table), truth)
         if rows.any():
             what = f"{int(rows.sum())} rows of {table} are events of truth: the same user, item and instant"
             findings.append(_finding(known, "duplicates_across", table, rows, what, f"drop them from {table}"))
@@ -78,7 +78,8 @@ def listed_twice(known: Known) -> Outcome:
                 }
                 for k in np.flatnonzero(count > 1)[:EXAMPLES]
             ]
-            findings.append(Finding("listed_twice", "error", what, more, examples, f"keep one row a request and item in {table}"))
+            mend = f"keep one row a request and item in {table}"
+            findings.append(Finding("listed_twice", "error", what, more, examples, mend))
     return Outcome(findings, {})
 
 
@@ -86,10 +87,10 @@ def validation_in_train(known: Known) -> Outcome:
     """Rows of validation that are rows of train: by sample_id if both have it, else by user, item and instant."""
     if known.has("train.sample_id") and known.has("validation.sample_id"):
         same, by = known.code("validation", "sample_id"), "sample_id"
-        rows = np.isin(same, known.code("train", "sample_id")) & (same >= 0)
+        rows = among(same, known.code("train", "sample_id")) & (same >= 0)
     else:
         by = "user, item and instant"
-        rows = np.isin(known.event_hash("validation"), known.event_hash("train"))
+        rows = among(known.event_hash("validation"), known.event_hash("train"))
     if not rows.any():
         return Outcome([], {})
     what = f"{int(rows.sum())} rows of validation are rows of train too, by {by}"
