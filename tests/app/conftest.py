@@ -233,10 +233,10 @@ def write_trust(run: Run) -> None:
     audit = {"findings": [finding], "checked": ["shares"], "skipped": {"future_prices": "prices"}, "facts": {"shares": [away]}}
     write_json(run.path("trust/audit.json"), audit)
     families = ["als", HOSTILE, "trees"]
-    figures = dict.fromkeys(("error", "bias", "coverage", "half_width", "detectable", "tau_placed"), [0.01, 0.02, 0.03])
+    figures = {key: [0.01, 0.02, 0.03] for key in ("error", "bias", "coverage", "half_width", "detectable", "tau_placed")}
     designs = [{"design": name, "families": families, "tau": 0.9, "relative": [0.4, 0.5, 0.9], **figures} for name in DESIGNS]
     small = {"measure": "ndcg@10", "requests": 5000, "budget": 100, "redraws": 1000, "systems": dict.fromkeys(families, 1)}
-    small |= {"designs": designs, "sizes": [30, 100], "half_widths": dict.fromkeys(DESIGNS, [0.04, 0.02])}
+    small |= {"designs": designs, "sizes": [30, 100], "half_widths": {key: [0.04, 0.02] for key in DESIGNS}}
     write_json(run.path("trust/compact.json"), small)
     rows = [
         {"protocol": protocol, "fold": protocol, "system": HOSTILE, "ndcg@10": 0.2, "tau_b": 0.6}

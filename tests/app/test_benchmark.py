@@ -1,5 +1,6 @@
 """`assay benchmark` from the command line: on a run, on tables, on TREC files; what it refuses, with exit code 2."""
 
+import html
 import json
 import re
 from dataclasses import replace
@@ -259,7 +260,7 @@ def test_a_run_says_how_far_its_test_can_be_trusted(run):
 
 
 def test_the_report_says_so_in_two_sections(run):
-    page = report.write(run, stored.config(run)).read_text(encoding="utf-8")
+    page = html.unescape(report.write(run, stored.config(run)).read_text(encoding="utf-8"))
     assert '<section id="trust">' in page
     assert '<section id="small">' in page
     assert "The audit found nothing: future items" in page

@@ -209,7 +209,7 @@ def test_pooled_measures_are_scikit_learns_with_missed_items_last():
 def test_pooled_measures_refuse_what_they_cannot_mean():
     truth = pa.table({"request_id": [1, 2], "item_id": ["a", "a"], "grade": [1, 1]})
     ranked = pa.table({"request_id": [1, 1, 2], "item_id": ["a", "b", "b"], "score": [7.0, 1.0, 0.5]})
-    with pytest.raises(InputError, match="a score of 7: f1 needs probabilities, 0 to 1; ask for auc"):
+    with pytest.raises(InputError, match="a score of 7: f1 needs probabilities from 0 to 1; ask for auc"):
         from_tables(truth, {"s": ranked}, ("f1",))
     assert from_tables(truth, {"s": ranked}, ("auc",)).means("auc")[0] == pytest.approx(0.5)
     with pytest.raises(InputError, match="answers relevant items alone: auc needs others"):

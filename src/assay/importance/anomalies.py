@@ -49,8 +49,9 @@ def robots(samples: Samples) -> Robots:
     """Robot and fraud detector: each user against the crowd, by traits of what it took.
 
     Traits, for users of 10 positives or more: how much it takes; at what hours (where known); how evenly over items; and
-    how much it agrees with its three most similar users (each is compared with each, up to 20,000 of them). A trait is scored in robust deviations of its logarithm or share
-    (median and median absolute deviation over users), and flags a user beyond what chance gives among so many users.
+    how much it agrees with its three most similar users (each is compared with each, up to 20,000 of them). A trait is
+    scored in robust deviations of its logarithm or share (median and median absolute deviation over users), and flags a
+    user beyond what chance gives among so many users.
     """
     taken = np.flatnonzero(samples.label > 0)
     users, seen, code = np.unique(samples.user[taken], return_index=True, return_inverse=True)
