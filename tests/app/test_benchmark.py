@@ -173,6 +173,11 @@ def test_policies_of_a_log_of_exposures(tmp_path, capsys):
     assert "no column 'neu'" in called(capsys, "policies", tmp_path / "log.parquet", "--policy", "neu", code=2)
 
 
+def test_without_a_command_the_commands_are_listed(capsys):
+    listed = called(capsys)
+    assert all(command in listed for command in ("build", "audit", "compact", "estimate", "status", "protocols"))
+
+
 def test_results_of_two_versions_are_not_compared_without_a_word(files, tmp_path, capsys):
     for version, more in (("v1", []), ("v2", ["--replaces", tmp_path / "v1"])):
         called(capsys, "build", *tables(files, 0), *more, "--size", "100", "--out", tmp_path / version, "--seed", version[1])
@@ -233,6 +238,7 @@ def all_equal(files, tmp_path, capsys):
         (lambda f, t, c: ["build", t, f, "--out", t / "b"], "2 sources are given; give one"),
         (lambda f, t, c: ["plan", *boards(tables(f, 2))], "give --difference or --within, one of them"),
         (lambda f, t, c: ["estimate", t / "none", "--system", f / "s1.csv"], "holds no benchmark"),
+        (lambda f, t, c: ["build", t / "none", "--out", t], "is there already, and a benchmark is never written over"),
         (lambda f, t, c: ["audit", t], "audit takes one run's folder"),
         (lambda f, t, c: ["audit", "--truth", f / "truth.parquet"], "requests has no column 'user_id'"),
     ],

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 app = typer.Typer(
     name="benchmark",
     help="Test sets that can be trusted: build, audit, compare, compact, keep.",
-    no_args_is_help=True,
     rich_markup_mode=None,
 )
 
@@ -50,6 +49,12 @@ Difference = Annotated[
 ]
 Within = Annotated[float | None, typer.Option("--within", metavar="SHARE", help="Come within this share of the full set: 0.01.")]
 Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Of the draw.")]
+
+
+@app.callback(invoke_without_command=True)
+def _benchmark(context: typer.Context, _debug: Debug = False) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
 def _given(
@@ -88,8 +93,9 @@ def build(
     """Choose requests that mirror the traffic, as many as the precision asked for needs, and freeze them as a folder."""
     from assay.app import boards, card
     from assay.benchmark.build import build as chosen
-    from assay.benchmark.keep import freeze
+    from assay.benchmark.keep import freeze, refuse_taken
 
+    refuse_taken(out)
     pool = _given(sources, truth, systems, families, measures, candidates, requests).benchmark()
     live = boards.traffic(traffic) if traffic is not None else None
     made = chosen(pool, size=size, difference=difference, within=within, traffic=live, seed=seed)
@@ -293,9 +299,10 @@ def compact(
     """Draw few requests that tell what a new system would score on all, try that with each family left out, and freeze them."""
     from assay.app import benchmark_terminal as terminal
     from assay.app import card
-    from assay.benchmark.keep import freeze
+    from assay.benchmark.keep import freeze, refuse_taken
     from assay.benchmark.shrink import shrink
 
+    refuse_taken(out)
     pool = _given(sources, truth, systems, families, measures, candidates, requests).benchmark()
     made, drawn, trial = shrink(pool, budget=budget, tolerance=tolerance, design=design, redraws=redraws, seed=seed)
     kept = freeze(made, out, compact=drawn)

@@ -150,9 +150,7 @@ def freeze(
 
     InputError: the folder is there already, or the one to replace is none.
     """
-    path = Path(folder)
-    if path.exists():
-        raise InputError(f"{path}: is there already, and a benchmark is never written over; give another folder")
+    path = refuse_taken(folder)
     before = None if replaces is None else open_kept(replaces)
     about = {
         "format": FORMAT,
@@ -174,6 +172,14 @@ def freeze(
         shutil.rmtree(partial, ignore_errors=True)
         raise InputError(f"{path}: cannot write ({error.strerror or error}); free space or pick another folder") from None
     return open_kept(path)
+
+
+def refuse_taken(folder: Path | str) -> Path:
+    """The path of a folder to come. InputError: something is there already."""
+    path = Path(folder)
+    if path.exists():
+        raise InputError(f"{path}: is there already, and a benchmark is never written over; give another folder")
+    return path
 
 
 def open_kept(folder: Path | str) -> Kept:
