@@ -151,3 +151,33 @@ def test_why_sampled_candidates_are_refused():
     full = [0.0, 0.5]
     drawn = [hit(50), 0.5 * hit(1) + 0.5 * hit(1000)]
     assert np.argmax(full) != np.argmax(drawn)
+
+
+def test_ranked_lists_decide_and_lopsided_measures_are_never_advised():
+    rng = np.random.default_rng(0)
+    quality = np.linspace(0, 0.3, 6)[:, None]
+
+    def scored(level, noise):
+        return 0.4 + level + noise * rng.normal(size=(6, 300))
+
+    scores = {
+        "recall": scored(quality[::-1], 0.05),
+        "precision": scored(quality, 0.05),
+        "auc": scored(quality[[2, 0, 1, 5, 4, 3]], 0.1),
+    }
+    names = tuple(f"s{k}" for k in range(6))
+    board = Scoreboard(
+        np.arange(300),
+        np.arange(300),
+        names,
+        names,
+        scores | {"ndcg@10": scored(quality, 0.3), "recall@10": scored(quality, 2.0)},
+    )
+    found = choose_measures(board, resamples=100)
+    assert found.decide == "ndcg@10"
+    assert not {"recall", "precision"} & set(found.report)
+    assert "auc" in found.report
+    assert "Leave out recall: at a threshold it is won by saying yes to all; f1 weighs both sides." in found.reasons
+    assert not any("cut-off matters: recall" in reason for reason in found.reasons)
+    assert choose_measures(board, ["recall", "precision", "auc"], resamples=100).decide == "auc"
+    assert choose_measures(board, ["recall", "precision"], resamples=100).decide in ("recall", "precision")

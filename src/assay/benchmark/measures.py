@@ -24,6 +24,8 @@ SAME = 0.9
 STABLE = 0.5
 # Measures whose own choice of the best loses this little more than the surest one's, in spreads, are as sure.
 SLACK = 0.05
+# Measures at a threshold of which each is perfect for a system that gives one answer to all; never advised.
+LOPSIDED = {"precision": "no to nearly all", "recall": "yes to all"}
 
 MEASURES = pa.schema(
     {
@@ -69,8 +71,9 @@ def choose_measures(
     """Judge measures by how well they tell the board's systems apart, and advise.
 
     Decide on the measure that tells most pairs of systems apart, among those whose own choice of the best system loses at
-    most SLACK spreads more than the surest one's; equals go by requests needed. Report with it the steady measure (stability
-    of STABLE or more) that agrees with it least, and a third if its tau-b with both is below SAME.
+    most SLACK spreads more than the surest one's; equals go by requests needed. Where there are measures of ranked lists
+    one of them decides; precision and recall at a threshold (without a cut-off) are never advised. Report with it the steady
+    measure (stability of STABLE or more) that agrees with it least, and a third if its tau-b with both is below SAME.
 
     InputError: fewer than three systems or two users, or a measure that has the same mean for all systems.
     """
@@ -99,11 +102,12 @@ def choose_measures(
     ]
     table = pa.Table.from_pylist(lines, schema=MEASURES)
     power, needed, stability = (table.column(column).to_numpy() for column in ("power", "requests_needed", "stability"))
-    own = np.diag(regret)
-    sure = [m for m in range(M) if own[m] <= own.min() + SLACK]
+    own, able = np.diag(regret), _able(names)
+    sure = [m for m in able if own[m] <= own[able].min() + SLACK]
     chosen = [min(sure, key=lambda m: (-power[m], needed[m], m))]
     for limit in (np.inf, SAME):
         rest = [m for m in range(M) if stability[m] >= STABLE and agreement[m, chosen].max() < limit and m not in chosen]
+        rest = [m for m in rest if names[m] not in LOPSIDED]
         if rest:
             chosen.append(min(rest, key=lambda m: (agreement[m, chosen].max(), -power[m], needed[m], m)))
     report = tuple(names[m] for m in chosen)
@@ -137,7 +141,15 @@ def _tau(a: Floats, b: Floats) -> float:
 
 
 def _base(name: str) -> str:
-    return name.partition("@")[0]
+    """What measures of other cut-offs share; one without a cut-off shares it with none."""
+    base, at, _ = name.partition("@")
+    return base + at
+
+
+def _able(names: Sequence[str]) -> list[int]:
+    """Which measures may be decided on: those of ranked lists, where there are any, for lists are what is served."""
+    ranked = [m for m, name in enumerate(names) if "@" in name]
+    return ranked or [m for m, name in enumerate(names) if name not in LOPSIDED] or list(range(len(names)))
 
 
 def _telling_apart(board: Scoreboard, measure: str) -> dict[str, float]:
@@ -178,7 +190,8 @@ def _reasons(
     first = chosen[0]
     rows = table.to_pylist()
     needed = rows[first]["requests_needed"]
-    most, worst = max(row["power"] for row in rows), max(row["regret"] for row in rows)
+    able = _able(names)
+    most, worst = (max(rows[m][column] for m in able) for column in ("power", "regret"))
     said = [
         f"Decide on {names[first]}: it tells {100 * rows[first]['power']:.0f} % of the pairs of systems apart (the most any "
         f"does: {100 * most:.0f} %), and the system it puts first loses {regret[first, first]:.3f} spreads of its own to chance "
@@ -195,6 +208,9 @@ def _reasons(
         said.append(f"Report {names[m]} beside it: {why}.")
     for m in range(len(names)):
         if m in chosen:
+            continue
+        if names[m] in LOPSIDED:
+            said.append(f"Leave out {names[m]}: at a threshold it is won by saying {LOPSIDED[names[m]]}; f1 weighs both sides.")
             continue
         near = chosen[int(np.argmax(agreement[m, list(chosen)]))]
         why = f"it says what {names[near]} says (tau-b {agreement[m, near]:.2f})"
