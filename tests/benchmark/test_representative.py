@@ -114,19 +114,15 @@ def test_chances_are_how_often_requests_are_drawn_and_means_are_unbiased():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("size", "traffic", "most"), [(50, None, 0.99), (100, None, 0.985), (300, None, 0.97), (300, TRAFFIC, 0.97)]
-)
-def test_intervals_cover_and_are_narrower_than_a_simple_draws(size, traffic, most):
-    """With few requests a column they are wider than need be."""
+@pytest.mark.parametrize(("size", "traffic"), [(50, None), (100, None), (300, None), (300, TRAFFIC)])
+def test_intervals_cover_and_are_narrower_than_a_simple_draws(size, traffic):
     y = score(POOL)
-    draws = [represent(POOL, size, traffic=traffic, seed=seed) for seed in range(1000)]
+    draws = [represent(POOL, size, traffic=traffic, seed=seed) for seed in range(500)]
     found = np.array([weighted_mean(chosen, y[chosen.rows]) for chosen in draws])
     truth = y.mean() if traffic is None else found[:, 0].mean()
-    assert 0.93 <= np.mean((found[:, 1] <= truth) & (truth <= found[:, 2])) <= most
+    assert 0.93 <= np.mean((found[:, 1] <= truth) & (truth <= found[:, 2])) <= 0.97
     simple = 1.96 * y.std() * np.sqrt((1 - size / N) / size)
-    assert np.mean(found[:, 2] - found[:, 1]) / 2 < 0.8 * simple
-    print(size, np.mean((found[:, 1] <= truth) & (truth <= found[:, 2])), np.mean(found[:, 2] - found[:, 1]) / 2 / simple)
+    assert np.mean(found[:, 2] - found[:, 1]) / 2 < 0.5 * simple
 
 
 def test_without_attributes_the_interval_is_that_of_a_simple_random_draw():
