@@ -100,12 +100,37 @@ def test_results_stay_with_the_benchmark_and_are_counted(tmp_path):
     assert [(use["what"], use["systems"]) for use in kept.uses()] == [("score", list(ranked))]
 
 
-def test_a_line_that_a_kill_cut_short_is_left_out(tmp_path):
+def test_a_line_that_a_kill_cut_short_is_left_out_and_swallows_none(tmp_path):
     kept = freeze(make_benchmark(requests=40), tmp_path / "b")
     kept.consulted("compare", ("x",))
-    with (tmp_path / "b" / USES).open("a") as stream:
-        stream.write('{"when": "2026-')
-    assert len(kept.uses()) == 1
+    with (tmp_path / "b" / USES).open("ab") as stream:
+        stream.write('{"when": "2026-", "systems": ["新'.encode()[:-1])
+    kept.consulted("compare", ("系统",))
+    with (tmp_path / "b" / USES).open("ab") as stream:
+        stream.write(b'3\n{"when": "2026-01-01"}\n')
+    assert [use["systems"] for use in kept.uses()] == [["x"], ["系统"]]
+
+
+def test_a_use_that_cannot_be_counted_leaves_nothing_scored(tmp_path):
+    made = make_benchmark(requests=40)
+    kept = freeze(made, tmp_path / "b")
+    (tmp_path / "b" / USES).mkdir()
+    with pytest.raises(InputError, match=r"uses.jsonl: cannot write .* so the use cannot be counted"):
+        kept.score({"new": predictions(made, 8)})
+    assert not list((tmp_path / "b").glob("results/*"))
+
+
+def test_a_compact_set_is_no_plain_sample(tmp_path):
+    small, drawn, _ = shrink(make_benchmark(requests=200), budget=30, redraws=2)
+    kept = freeze(small, tmp_path / "c", compact=drawn)
+    with pytest.raises(InputError, match="is a compact set, plain means of it mislead; use: assay benchmark estimate"):
+        kept.score({"new": predictions(small, 8)})
+
+
+def test_a_failure_of_any_kind_leaves_no_partial_folder(tmp_path):
+    with pytest.raises(ValueError, match="JSON"):
+        freeze(replace(make_benchmark(requests=40), about={"x": float("nan")}), tmp_path / "b")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_results_of_two_versions_are_not_compared(tmp_path):

@@ -140,10 +140,15 @@ def test_refuses_data(change, message):
         ({"estimator": "doubly_robust", "model": ([1, 1], [1, 1])}, "model has shapes"),
         ({"reward": [0, 1]}, "have shapes"),
         ({"user": [0, 1]}, "user has shape"),
-        ({"clip": 0}, "clip is 0"),
     ],
 )
 def test_refuses_arrays(change, message):
     good = {"reward": [0, 1, 0], "propensity": [0.5, 0.5, 0.5], "target": [0.2, 0.2, 0.2]}
     with pytest.raises(ValueError, match=message):
         policy_value(**(good | change))
+
+
+@pytest.mark.parametrize("clip", [0, -1, float("nan")])
+def test_a_clip_that_is_no_weight(clip):
+    with pytest.raises(InputError, match=r"clip is .*; give a weight above 0"):
+        policy_value([1.0, 0.0], [0.5, 0.5], [0.5, 0.5], clip=clip)

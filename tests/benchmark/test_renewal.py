@@ -39,6 +39,8 @@ def test_traffic_that_has_moved_is_a_reason_to_renew(kept):
     assert len(moved.renew) == 1
     assert moved.renew[0].startswith("device has moved: 27% of the requests")
     assert {line["attribute"] for line in moved.drift} == {"device", "price"}
+    weighed = like_the_pool().append_column("weight", pa.array(np.full(3_000, 1 / 3_000)))
+    assert {line["attribute"] for line in status(kept, weighed).drift} == {"device", "price"}
 
 
 def test_so_many_systems_that_the_best_is_flattered_are_a_reason(kept):

@@ -66,6 +66,7 @@ def test_what_is_refused():
     refused("an item is listed twice", candidates=twice)
     refused("measure 'ndgc@10' is not known; did you mean 'ndcg'", measures=["ndgc@10"])
     listed = pa.table({"request_id": ["a", "a", "b"], "item_id": ["x", "y", "x"]})
+    refused("attribute 'user' of the requests has the name", truth=TRUTH.append_column("user", pa.array([1, 2, 2])))
     made = Benchmark.of(TRUTH, candidates=listed)
     ranked = pa.table({"request_id": ["a", "a", "b"], "item_id": ["x", "z", "x"], "score": [1.0, 2.0, 3.0]})
     with pytest.raises(

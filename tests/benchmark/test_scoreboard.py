@@ -145,3 +145,10 @@ def test_boards_that_cannot_be_joined():
         board.join(other.take_requests(np.arange(10)))
     with pytest.raises(InputError, match="no measure in common: ndcg@10 and auc"):
         board.join(replace(other, scores={"auc": other.of("ndcg@10")}))
+
+
+@pytest.mark.parametrize("name", ["user", "family", "system", "request_id", "ndcg@10"])
+def test_an_attribute_may_not_take_the_place_of_scores(name):
+    board = made()
+    with pytest.raises(InputError, match=f"attribute '{name}' of the requests has the name of a column or measure"):
+        replace(board, slices={name: board.slices["device"]})

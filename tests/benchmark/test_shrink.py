@@ -52,3 +52,10 @@ def test_what_is_refused(changed, match):
 def test_without_scores_there_is_nothing_to_draw_by():
     with pytest.raises(InputError, match="no system was scored"):
         shrink(replace(make_benchmark(requests=50), scores=None), budget=20)
+
+
+def test_systems_that_score_the_same_have_no_order():
+    pool = make_benchmark(requests=100, systems=3, families=3)
+    same = replace(pool.scores, scores={name: values[[0, 0, 0]] for name, values in pool.scores.scores.items()})
+    made, _, _ = shrink(replace(pool, scores=same), budget=20, redraws=3)
+    assert [one["tau"] for one in made.about["trial"]] == [None, None]

@@ -165,8 +165,10 @@ def _board(path: Path) -> Scoreboard:
         return trust.scoreboard(workbench(path))
     _there(path)
     kept = open_kept(path)
-    kept.consulted("compare", kept.board().systems)
-    return kept.board()
+    kept.refuse_compact()
+    board = kept.board()
+    kept.consulted("compare", board.systems)
+    return board
 
 
 def _benchmark(path: Path) -> Benchmark:
@@ -176,6 +178,7 @@ def _benchmark(path: Path) -> Benchmark:
         return trust.benchmark(workbench(path))
     _there(path)
     kept = open_kept(path)
+    kept.refuse_compact()
     made = kept.benchmark
     return Benchmark(made.requests, made.truth, made.candidates, made.measures, kept.results(), made.about)
 

@@ -29,7 +29,7 @@ def sentences(kept: Kept) -> list[str]:
                 lines.append(
                     f"With each {one['leave']} left out in turn its error was {one['relative']:.2f} of that of the plain mean of "
                     f"as many random requests, its 95 % intervals held the truth in {words.percent(one['coverage'])} of the "
-                    f"cases, tau {one['tau']:.2f}."
+                    f"cases, tau {words.figure(one['tau'])}."
                 )
         if isinstance(kept.compact, Anchors):
             lines.append("Anchors serve daily development: a value on them is a guess, and no interval is valid.")

@@ -59,16 +59,22 @@ class Kept:
 
         InputError: a system of that name was scored before; nothing is overwritten.
         """
+        self.refuse_compact()
         taken = {name for board in self._boards() for name in board.systems}
         for name in predictions:
             if name in taken:
                 raise InputError(f"{self.folder}: system {name!r} has been scored already; give the new one another name")
         made = replace(self.benchmark.score(predictions, families), benchmark=self.label)
-        for name in predictions:
-            file = hashlib.sha256(name.encode()).hexdigest()[:16]  # a system's name may be no file name
-            made.take_systems([name]).write(self.folder / RESULTS / f"{file}.parquet")
+        # Counted first, and all systems in one file: a kill leaves none of them scored, and the use is known.
         self.consulted("score", made.systems)
+        file = hashlib.sha256("\n".join(made.systems).encode()).hexdigest()[:16]  # a system's name may be no file name
+        made.write(self.folder / RESULTS / f"{file}.parquet")
         return made
+
+    def refuse_compact(self) -> None:
+        """InputError where the requests were drawn with unequal chances: their plain means are not those of all requests."""
+        if self.compact is not None:
+            raise InputError(f"{self.folder}: is a compact set, plain means of it mislead; use: assay benchmark estimate")
 
     def board(self) -> Scoreboard:
         """The sources' scores and all results made here, on one board. InputError: there are none."""
@@ -118,20 +124,28 @@ class Kept:
     def consulted(self, what: str, systems: tuple[str, ...]) -> None:
         """Count a use: one line in uses.jsonl, durable."""
         line = {"when": datetime.now(UTC).isoformat(timespec="seconds"), "what": what, "systems": list(systems)}
-        with (self.folder / USES).open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps(line, ensure_ascii=False) + "\n")
-            stream.flush()
-            os.fsync(stream.fileno())
+        path = self.folder / USES
+        try:
+            with path.open("a+b") as stream:
+                stream.seek(max(stream.seek(0, os.SEEK_END) - 1, 0))
+                cut = stream.read(1) not in (b"", b"\n")  # a kill cut the last line short
+                stream.write((b"\n" if cut else b"") + json.dumps(line).encode() + b"\n")
+                stream.flush()
+                os.fsync(stream.fileno())
+        except OSError as error:
+            raise InputError(f"{path}: cannot write ({error.strerror}), so the use cannot be counted; make it writable") from None
 
     def uses(self) -> list[dict[str, Any]]:
         """Every use so far: when, what, systems. A line that a kill cut short is left out."""
         path = self.folder / USES
         found = []
-        for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
+        for line in path.read_bytes().splitlines() if path.is_file() else []:
             try:
-                found.append(json.loads(line))
-            except json.JSONDecodeError:
+                use = json.loads(line)
+            except ValueError:
                 continue
+            if isinstance(use, dict) and {"when", "what", "systems"} <= use.keys():
+                found.append(use)
         return found
 
 
@@ -171,6 +185,9 @@ def freeze(
     except OSError as error:
         shutil.rmtree(partial, ignore_errors=True)
         raise InputError(f"{path}: cannot write ({error.strerror or error}); free space or pick another folder") from None
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
     return open_kept(path)
 
 

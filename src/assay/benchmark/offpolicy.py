@@ -85,7 +85,7 @@ def policy_value(
     _refuse(~((p > 0) & (p <= 1)), "propensity", p, "is not in (0, 1]; leave out rows whose probability is unknown, never put 0")
     _refuse(~((q >= 0) & (q <= 1)), "target", q, "is not in [0, 1]")
     if clip is not None and not clip > 0:
-        raise ValueError(f"clip is {clip}; give a weight above 0, or None")
+        raise InputError(f"clip is {clip}; give a weight above 0, or None")
     weight = q / p
     if not weight.any():
         raise InputError("the target policy shows none of the logged actions: the log says nothing of it")

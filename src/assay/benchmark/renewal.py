@@ -44,8 +44,8 @@ def status(kept: Kept, traffic: pa.Table | None = None) -> Status:
     scores lies about Phi^-1((M - 3/8) / (M + 1/4)) standard errors above the truth (Blom 1958).
     """
     uses = kept.uses()
-    own = kept.benchmark.scores
-    known = {name for use in uses for name in use["systems"]} | set(own.systems if own else ())
+    scored = kept.results()
+    known = {name for use in uses for name in use["systems"]} | set(scored.systems if scored else ())
     precision = kept.benchmark.about.get("asked", {}).get("difference") or kept.benchmark.about.get("detectable")
     flattered = _flattered(kept, len(known))
     drift = None if traffic is None else _drift(kept, traffic)
@@ -76,7 +76,8 @@ def _flattered(kept: Kept, systems: int) -> float | None:
 
 
 def _drift(kept: Kept, traffic: pa.Table) -> list[dict[str, Any]]:
-    requests = kept.benchmark.requests
+    own = kept.benchmark
+    requests = own.requests.select(["user_id", *own.attributes.column_names])  # without the design's weights
     found: list[dict[str, Any]] = share_distances(requests, traffic).to_pylist()
     adjusted = holm([line["p"] for line in found])
     return [line | {"p_holm": float(p)} for line, p in zip(found, adjusted, strict=True)]

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import ArrayLike
 
 from assay.benchmark import readers
-from assay.benchmark.scoreboard import Scoreboard
+from assay.benchmark.scoreboard import Scoreboard, refuse_names
 from assay.errors import InputError
 
 REQUEST, PAIR = "request_id", ("request_id", "item_id")
@@ -62,6 +62,7 @@ class Benchmark:
             if "user_id" not in described.column_names:
                 described = described.append_column("user_id", known.column("user_id"))
         rest = [name for name in described.column_names if name not in (REQUEST, "user_id")]
+        refuse_names(rest, measures)
         listed = None if candidates is None else _candidates(candidates, described.column(REQUEST))
         made = cls(described.select([REQUEST, "user_id", *rest]), judged, listed, tuple(measures), None, dict(about or {}))
         return made if scores is None else replace(made, scores=made._aligned(scores))

@@ -1,7 +1,7 @@
 """The scoreboard: what every system scored on every request of a test set, from which all is answered."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
@@ -19,6 +19,7 @@ Floats = NDArray[np.float64]
 
 _KEY = b"assay.scoreboard"
 _FORMAT = 1
+RESERVED = ("system", "family", "request_id", "user")  # of to_table
 _NO_SLICES: Mapping[str, pa.Array] = {}
 
 
@@ -59,6 +60,7 @@ class Scoreboard:
         for what, length in (("user", len(users)), *((f"slice {name!r}", len(c)) for name, c in self.slices.items())):
             if length != len(request):
                 raise InputError(f"{what} has {length} entries for {len(request)} requests; give one a request")
+        refuse_names(self.slices, self.scores)
         repeated = [name for name in names if names.count(name) > 1]
         if repeated:
             raise InputError(f"system {repeated[0]!r} is there twice; give every system a name of its own")
@@ -209,6 +211,14 @@ class Scoreboard:
             return cls.from_table(pq.read_table(path))
         except (OSError, pa.ArrowException) as error:
             raise InputError(f"{path}: cannot be read as a scoreboard ({error}); write it with Scoreboard.write") from None
+
+
+def refuse_names(attributes: Iterable[str], measures: Iterable[str]) -> None:
+    """InputError: an attribute of requests is called as a column of a scoreboard's table or as a measure."""
+    taken = {*RESERVED, *measures}
+    for name in attributes:
+        if name in taken:
+            raise InputError(f"attribute {name!r} of the requests has the name of a column or measure of scores; rename it")
 
 
 def _plain(column: Any) -> pa.Array:

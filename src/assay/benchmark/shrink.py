@@ -69,4 +69,5 @@ def _figures(one: LeftOut) -> dict[str, object]:
     """As JSON takes them: means over families, and each family's relative error."""
     means = {name: float(np.mean(getattr(one, name))) for name in ("error", "relative", "coverage", "half_width", "detectable")}
     relative = dict(zip(one.families, one.relative.tolist(), strict=True))
-    return {"design": one.design, "leave": one.leave, "redraws": one.redraws, "tau": one.tau, **means, "families": relative}
+    tau = one.tau if np.isfinite(one.tau) else None  # systems that score the same have no order
+    return {"design": one.design, "leave": one.leave, "redraws": one.redraws, "tau": tau, **means, "families": relative}
