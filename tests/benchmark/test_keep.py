@@ -48,20 +48,41 @@ def test_a_file_changed_by_hand_is_named(tmp_path, file):
         open_kept(tmp_path / "b")
 
 
-def test_a_manifest_changed_by_hand_is_named(tmp_path):
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"fingerprint": "0" * 64},
+        {"name": "zz"},
+        {"version": 7},
+        {"measures": ["mrr@10"]},
+        {"artefacts": None},
+        {"artefacts": {}},
+        {"seal": ""},
+    ],
+)
+def test_a_manifest_changed_by_hand_is_named(tmp_path, change):
+    freeze(make_benchmark(requests=40), tmp_path / "b")
+    path = tmp_path / "b" / MANIFEST
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(InputError, match=f"{MANIFEST} changed"):
+        open_kept(tmp_path / "b")
+
+
+def test_a_manifest_that_is_none_is_said(tmp_path):
     freeze(make_benchmark(requests=40), tmp_path / "b")
     path = tmp_path / "b" / MANIFEST
     about = json.loads(path.read_text())
-    path.write_text(json.dumps(about | {"fingerprint": "0" * 64}))
-    with pytest.raises(InputError, match=f"{MANIFEST} changed"):
-        open_kept(tmp_path / "b")
     path.write_text(json.dumps(about | {"format": 99}))
     with pytest.raises(InputError, match="format 99"):
         open_kept(tmp_path / "b")
-    for text in ("{", "[]", '{"format": 1}'):
+    for text in ("{", "3", "null"):
         path.write_text(text)
         with pytest.raises(InputError, match="holds no benchmark"):
             open_kept(tmp_path / "b")
+    del about["name"]
+    path.write_text(json.dumps(about))
+    with pytest.raises(InputError, match=f"{MANIFEST} changed"):
+        open_kept(tmp_path / "b")
 
 
 def test_nothing_is_written_over(tmp_path):

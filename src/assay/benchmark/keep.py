@@ -180,7 +180,8 @@ def freeze(
         partial.mkdir(parents=True)
         _write(benchmark, compact, partial)
         files = {file.name: file_digest(file) for file in sorted(partial.iterdir())}
-        write_json(partial / MANIFEST, about | {"artefacts": files, "fingerprint": digest(files)})
+        about |= {"artefacts": files, "fingerprint": digest(files)}
+        write_json(partial / MANIFEST, about | {"seal": digest(about)})  # of the manifest itself
         partial.rename(path)
     except OSError as error:
         shutil.rmtree(partial, ignore_errors=True)
@@ -203,24 +204,27 @@ def open_kept(folder: Path | str) -> Kept:
     """The benchmark in a folder. InputError: none is there, or a file of it was changed since it was frozen."""
     path = Path(folder)
     try:
-        about = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
-        files = about["artefacts"]
-    except (OSError, ValueError, KeyError, TypeError):
+        about = dict(json.loads((path / MANIFEST).read_text(encoding="utf-8")))
+        files = about.get("artefacts")
+    except (OSError, ValueError, TypeError):
         raise InputError(f"{path}: holds no benchmark; make one: assay benchmark build") from None
     if about.get("format") != FORMAT:
         raise InputError(f"{path}: a benchmark of format {about.get('format')}, not {FORMAT}; freeze it again with this version")
-    changed = [name for name, known in files.items() if not (path / name).is_file() or file_digest(path / name) != known]
-    if changed or digest(files) != about["fingerprint"]:
+    seal = about.pop("seal", None)
+    sealed = digest(about) == seal and isinstance(files, dict)
+    known = files if isinstance(files, dict) else {}
+    changed = [name for name, was in known.items() if not (path / name).is_file() or file_digest(path / name) != was]
+    if changed or not sealed:
         what = ", ".join(changed) or MANIFEST
         raise InputError(
             f"{path}: {what} changed since the benchmark was frozen, its results would not be comparable; "
             "restore it, or freeze what it is now as a new version"
         )
-    tables = {name: pq.read_table(path / f"{name}.parquet") for name in _TABLES if f"{name}.parquet" in files}
-    scores = Scoreboard.read(path / "scores.parquet") if "scores.parquet" in files else None
+    tables = {name: pq.read_table(path / f"{name}.parquet") for name in _TABLES if f"{name}.parquet" in known}
+    scores = Scoreboard.read(path / "scores.parquet") if "scores.parquet" in known else None
     card = json.loads((path / "card.json").read_text(encoding="utf-8"))
     made = Benchmark(tables["requests"], tables["truth"], tables.get("candidates"), tuple(about["measures"]), scores, card)
-    compact, place = _read_compact(path / _COMPACT) if _COMPACT in files else (None, None)
+    compact, place = _read_compact(path / _COMPACT) if _COMPACT in known else (None, None)
     names = {key: about[key] for key in ("name", "version", "fingerprint", "replaces")}
     return Kept(path, **names, benchmark=made, compact=compact, place=place)
 
