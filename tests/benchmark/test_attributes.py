@@ -80,7 +80,7 @@ def test_pool_and_traffic_may_differ_in_width():
 
 
 def test_refuses():
-    with pytest.raises(InputError, match="'a' is int64 in the pool and string in the traffic"):
+    with pytest.raises(InputError, match="'a' is int64 in the requests and string in the traffic"):
         attribute("a", column([1]), column(["1"]))
     with pytest.raises(InputError, match="'a' holds list<item: int64>; convert it"):
         attribute("a", column([[1]]), column([[1]]))

@@ -327,8 +327,8 @@ def test_the_least_is_enough():
         ({"horizon": 7}, "horizon is 7; give a timedelta above 0"),
         ({"traffic": {"hour": [1]}}, "traffic has none of the requests' attributes (none)"),
         ({"traffic": {"hour": []}}, "traffic is empty"),
-        ({"requests": {"hour": [1, 2]}, "traffic": {"hour": ["1"]}}, "hour is int64 in requests and string in traffic"),
-        ({"requests": {"tags": [[1], [2]]}, "traffic": {"tags": [[1]]}}, "tags holds list<item: int64>; attributes are text"),
+        ({"requests": {"hour": [1, 2]}, "traffic": {"hour": ["1"]}}, "'hour' is int64 in the requests and string in the traffic"),
+        ({"requests": {"tags": [[1], [2]]}, "traffic": {"tags": [[1]]}}, "'tags' holds list<item: int64>; convert it to text"),
         (
             {"requests": {"hour": [1, 2]}, "traffic": {"hour": [1], "user_id": pa.array([None], pa.string())}},
             "traffic: user_id is null in 1 rows",

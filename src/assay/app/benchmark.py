@@ -91,7 +91,7 @@ def build(
     _debug: Debug = False,
 ) -> None:
     """Choose requests that mirror the traffic, as many as the precision asked for needs, and freeze them as a folder."""
-    from assay.app import boards, card
+    from assay.app import boards
     from assay.benchmark.build import build as chosen
     from assay.benchmark.keep import freeze, refuse_taken
 
@@ -99,11 +99,12 @@ def build(
     pool = _given(sources, truth, systems, families, measures, candidates, requests).benchmark()
     live = boards.traffic(traffic) if traffic is not None else None
     made = chosen(pool, size=size, difference=difference, within=within, traffic=live, seed=seed)
-    _show_kept(freeze(made, out, name=name, replaces=replaces), as_json=as_json, card=card)
+    _show_kept(freeze(made, out, name=name, replaces=replaces), as_json=as_json)
 
 
-def _show_kept(kept: "Kept", *, as_json: bool, card: Any) -> None:
+def _show_kept(kept: "Kept", *, as_json: bool) -> None:
     from assay.app import benchmark_terminal as terminal
+    from assay.app import card
 
     page = card.write(kept)
     if as_json:
@@ -298,7 +299,6 @@ def compact(
 ) -> None:
     """Draw few requests that tell what a new system would score on all, try that with each family left out, and freeze them."""
     from assay.app import benchmark_terminal as terminal
-    from assay.app import card
     from assay.benchmark.keep import freeze, refuse_taken
     from assay.benchmark.shrink import shrink
 
@@ -308,7 +308,7 @@ def compact(
     kept = freeze(made, out, compact=drawn)
     if not as_json:
         terminal.show_trial(trial)
-    _show_kept(kept, as_json=as_json, card=card)
+    _show_kept(kept, as_json=as_json)
 
 
 @app.command()

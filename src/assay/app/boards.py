@@ -1,7 +1,7 @@
 """What the commands of `assay benchmark` are given: a run, a kept benchmark, a scoreboard, or tables of others' making."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -51,15 +51,14 @@ class Given:
             )
             if not self.systems:
                 return made
-            scores = made.score(self.predictions(), self.named(self.families))
-            return Benchmark(made.requests, made.truth, made.candidates, made.measures, scores, made.about)
+            return replace(made, scores=made.score(self.predictions(), self.named(self.families)))
         found = _benchmark(self._one())
         if not self.measures:
             return found
         for name in self.measures:
             if name not in found.measures:
                 raise InputError(f"measure {name!r} was not made there; there are {', '.join(found.measures)}")
-        return Benchmark(found.requests, found.truth, found.candidates, tuple(self.measures), found.scores, found.about)
+        return replace(found, measures=tuple(self.measures))
 
     def predictions(self) -> dict[str, Path]:
         """The systems' files by name. InputError: none."""
@@ -115,7 +114,7 @@ def traffic(path: Path) -> pa.Table:
     if path.is_dir() and is_run(path):
         from assay.stages import trust
 
-        return trust.newest(workbench(path))
+        return trust.traffic(workbench(path))
     return read_table(path, "traffic", ())
 
 
@@ -179,8 +178,7 @@ def _benchmark(path: Path) -> Benchmark:
     _there(path)
     kept = open_kept(path)
     kept.refuse_compact()
-    made = kept.benchmark
-    return Benchmark(made.requests, made.truth, made.candidates, made.measures, kept.results(), made.about)
+    return replace(kept.benchmark, scores=kept.results())
 
 
 def _there(path: Path) -> None:

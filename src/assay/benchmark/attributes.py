@@ -13,12 +13,14 @@ from assay.errors import InputError
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+# What is known of a request that is no attribute: ids, when it was asked, and the design weight of a built benchmark.
+KEYS = ("request_id", "user_id", "session_id", "timestamp", "weight")
 MOST = 12  # categories with a level of their own
 OTHER = "other"
 _PARTS = 5
 _KINDS = {
-    "text": (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view, pa.types.is_dictionary, pa.types.is_boolean,
-             pa.types.is_null),
+    "text": (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view, pa.types.is_dictionary, pa.types.is_boolean),
+    "null": (pa.types.is_null,),
     "number": (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal),
     "time": (pa.types.is_timestamp, pa.types.is_date),
     "duration": (pa.types.is_duration,),
@@ -27,7 +29,7 @@ _ANY = "any value"
 
 
 class Attribute(NamedTuple):
-    """levels (L,): names, null as None. pool (N,): codes of the requests' levels; traffic (L,): shares that sum to 1.
+    """levels (L,): names, null as None. pool (N,), live (M,): codes of the pool's and of the traffic's requests.
 
     Every level occurs in the pool or in the traffic.
     """
@@ -35,34 +37,41 @@ class Attribute(NamedTuple):
     name: str
     levels: tuple[str | None, ...]
     pool: Ints
-    traffic: Floats
+    live: Ints
 
     @property
     def shares(self) -> Floats:
         """(L,) shares of the levels in the pool."""
-        return np.bincount(self.pool, minlength=len(self.levels)) / len(self.pool)
+        return self.share(self.pool)
+
+    @property
+    def traffic(self) -> Floats:
+        """(L,) shares of the levels in the traffic."""
+        return self.share(self.live)
+
+    def share(self, codes: Ints) -> Floats:
+        """(L,) shares of the levels among codes (n,)."""
+        return np.bincount(codes, minlength=len(self.levels)) / max(len(codes), 1)
 
     def label(self, level: int) -> str:
         """Attribute and level, to be read: device 'phone'."""
         return f"{self.name} null" if self.levels[level] is None else f"{self.name} {self.levels[level]!r}"
 
 
-def attribute(name: str, pool: pa.ChunkedArray, traffic: pa.ChunkedArray) -> Attribute:
+def attribute(name: str, pool: pa.ChunkedArray, traffic: pa.ChunkedArray, most: int = MOST) -> Attribute:
     """The levels of a column, found in the traffic and given to both.
 
-    Text, dictionaries and truth values: the 12 most frequent values (ties: the earlier text), the rest is "other". Numbers,
-    dates, times and durations: cut where the traffic has its fifths, equal values together; a level "2 to 5" holds 2 and not
-    5. null, and NaN, is a level. InputError: a column of another type, or of unlike types in the two tables.
+    Text, dictionaries and truth values: the `most` most frequent values (ties: the earlier text), the rest is "other".
+    Numbers, dates, times and durations: cut where the traffic has its fifths, equal values together; a level "2 to 5" holds
+    2 and not 5. null, and NaN, is a level. InputError: a column of another type, or of unlike types in the two tables.
     """
-    kinds = [_kind(name, column) for column in (pool, traffic)]
-    if kinds[0] != kinds[1]:
-        raise InputError(f"{name!r} is {pool.type} in the pool and {traffic.type} in the traffic; give both one type")
-    names, of_pool, of_traffic = (_categories if kinds[0] == "text" else _ranges)(pool, traffic)
-    counts = [np.bincount(code, minlength=len(names)) for code in (of_pool, of_traffic)]
-    kept = np.flatnonzero(counts[0] + counts[1])
-    return Attribute(
-        name, tuple(names[k] for k in kept), np.searchsorted(kept, of_pool), counts[1][kept] / max(len(traffic), 1)
-    )  # fmt: skip
+    kinds = {_kind(name, column) for column in (pool, traffic)} - {"null"}
+    if len(kinds) > 1:
+        raise InputError(f"{name!r} is {pool.type} in the requests and {traffic.type} in the traffic; give both one type")
+    pool, traffic = (a.cast(b.type) if pa.types.is_null(a.type) else a for a, b in ((pool, traffic), (traffic, pool)))
+    names, of_pool, of_traffic = _categories(pool, traffic, most) if kinds <= {"text"} else _ranges(pool, traffic)
+    kept = np.unique(np.append(of_pool, of_traffic))
+    return Attribute(name, tuple(names[k] for k in kept), *(np.searchsorted(kept, code) for code in (of_pool, of_traffic)))
 
 
 def _kind(name: str, column: pa.ChunkedArray) -> str:
@@ -72,11 +81,11 @@ def _kind(name: str, column: pa.ChunkedArray) -> str:
     raise InputError(f"{name!r} holds {column.type}; convert it to text, a truth value, a number or a time, or leave it out")
 
 
-def _categories(pool: pa.ChunkedArray, traffic: pa.ChunkedArray) -> tuple[list[str | None], Ints, Ints]:
+def _categories(pool: pa.ChunkedArray, traffic: pa.ChunkedArray, most: int) -> tuple[list[str | None], Ints, Ints]:
     """Names of the levels, and the codes of both columns."""
     texts = [_decoded(column).cast(pa.large_string()) for column in (pool, traffic)]
     found = [(-one["counts"], one["values"]) for one in texts[1].drop_null().value_counts().to_pylist()]
-    frequent = [value for _, value in sorted(found)[:MOST]]
+    frequent = [value for _, value in sorted(found)[:most]]
     names = [*(value for value in frequent if value != OTHER), OTHER, None]
     known = pa.array(names[:-2], pa.large_string())
 

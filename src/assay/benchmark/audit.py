@@ -9,7 +9,7 @@ from assay.benchmark.checks.conversions import open_conversions
 from assay.benchmark.checks.coverage import SHARES, share_distances, shares, unreachable_truth
 from assay.benchmark.checks.future import future_items, future_prices, train_after_test
 from assay.benchmark.checks.ids import label_in_ids
-from assay.benchmark.checks.known import Known, Lacking, Outcome
+from assay.benchmark.checks.known import Known, LackingError, Outcome
 from assay.benchmark.checks.overlap import duplicates_across, listed_twice, session_across, user_across, validation_in_train
 from assay.benchmark.evidence import Evidence
 from assay.evaluation import leakage
@@ -97,7 +97,7 @@ def audit(evidence: Evidence) -> Audit:
             continue
         try:
             outcome = check.run(known)
-        except Lacking as reason:
+        except LackingError as reason:
             skipped[name] = str(reason)
             continue
         findings += outcome.findings

@@ -60,7 +60,7 @@ def build(
         "unmatched": list(chosen.unmatched),
         "seed": seed,
     }
-    return Benchmark(requests, made.truth, made.candidates, made.measures, made.scores, {**pool.about, **about})
+    return replace(made, requests=requests, about={**pool.about, **about})
 
 
 def _planned(pool: Benchmark, difference: float | None, within: float | None) -> Plan | None:

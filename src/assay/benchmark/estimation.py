@@ -34,7 +34,7 @@ class Estimated:
     warnings: tuple[str, ...]
 
 
-def estimate(compact: CompactSet, y: ArrayLike) -> Estimated:
+def estimate(compact: CompactSet | Anchors, y: ArrayLike) -> Estimated:
     """What a system that scored y (n,) on the rows of a compact set scores on all requests.
 
     The regression estimator: the weighted mean of y, plus what the features say of the requests that were not drawn,

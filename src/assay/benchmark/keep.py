@@ -102,7 +102,7 @@ class Kept:
         InputError: no compact set, or anchors, which have no interval: see `guess`.
         """
         drawn, scores = self._scored(name, predictions)
-        found = estimate(drawn, scores)  # type: ignore[arg-type]  # anchors are refused there
+        found = estimate(drawn, scores)
         self.consulted("estimate", (name,))
         return found
 
@@ -184,11 +184,9 @@ def freeze(
         write_json(partial / MANIFEST, about | {"seal": digest(about)})  # of the manifest itself
         partial.rename(path)
     except OSError as error:
-        shutil.rmtree(partial, ignore_errors=True)
         raise InputError(f"{path}: cannot write ({error.strerror or error}); free space or pick another folder") from None
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)  # gone already, if all went well
     return open_kept(path)
 
 
@@ -205,16 +203,14 @@ def open_kept(folder: Path | str) -> Kept:
     path = Path(folder)
     try:
         about = dict(json.loads((path / MANIFEST).read_text(encoding="utf-8")))
-        files = about.get("artefacts")
     except (OSError, ValueError, TypeError):
         raise InputError(f"{path}: holds no benchmark; make one: assay benchmark build") from None
     if about.get("format") != FORMAT:
         raise InputError(f"{path}: a benchmark of format {about.get('format')}, not {FORMAT}; freeze it again with this version")
     seal = about.pop("seal", None)
-    sealed = digest(about) == seal and isinstance(files, dict)
-    known = files if isinstance(files, dict) else {}
+    known = about["artefacts"] if digest(about) == seal else {}
     changed = [name for name, was in known.items() if not (path / name).is_file() or file_digest(path / name) != was]
-    if changed or not sealed:
+    if changed or not known:
         what = ", ".join(changed) or MANIFEST
         raise InputError(
             f"{path}: {what} changed since the benchmark was frozen, its results would not be comparable; "

@@ -11,6 +11,7 @@ from scipy import stats
 from assay.benchmark.audit import share_distances
 from assay.benchmark.comparison import LEVEL, compare
 from assay.benchmark.keep import Kept
+from assay.benchmark.scoreboard import Scoreboard
 from assay.numerics.statistics import holm
 
 MOVED = 0.05  # total variation distance of an attribute's shares: less is no reason to renew
@@ -47,7 +48,7 @@ def status(kept: Kept, traffic: pa.Table | None = None) -> Status:
     scored = kept.results()
     known = {name for use in uses for name in use["systems"]} | set(scored.systems if scored else ())
     precision = kept.benchmark.about.get("asked", {}).get("difference") or kept.benchmark.about.get("detectable")
-    flattered = _flattered(kept, len(known))
+    flattered = _flattered(scored, kept.benchmark.measures[0], len(known))
     drift = None if traffic is None else _drift(kept, traffic)
     renew = []
     for line in drift or []:
@@ -65,12 +66,11 @@ def status(kept: Kept, traffic: pa.Table | None = None) -> Status:
     )  # fmt: skip
 
 
-def _flattered(kept: Kept, systems: int) -> float | None:
+def _flattered(board: Scoreboard | None, measure: str, systems: int) -> float | None:
     """The expected largest error of so many equal systems, from the errors of the differences between those that are known."""
-    boards = kept.results()
-    if boards is None or len(boards.systems) < 2 or boards.users < 2 or systems < 2:
+    if board is None or len(board.systems) < 2 or board.users < 2 or systems < 2:
         return None
-    found = compare(boards, kept.benchmark.measures[:1])
+    found = compare(board, [measure])
     error = float(np.median(found.column("stderr").to_numpy())) / np.sqrt(2.0)  # of one system, what all share taken away
     return float(error * stats.norm.ppf((systems - 0.375) / (systems + 0.25)))
 

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from assay.benchmark.attributes import Attribute, Floats, Ints, attribute
+from assay.benchmark.attributes import KEYS, Attribute, Floats, Ints, attribute
 from assay.benchmark.compaction import measured
 from assay.errors import InputError, did_you_mean
 from assay.numerics.cube import cube
@@ -25,7 +25,6 @@ from assay.numerics.hashing import hash_ids, mix
 from assay.numerics.raking import margins, rake
 from assay.numerics.survey import inclusion
 
-KEYS = ("request_id", "user_id")
 # Share of the traffic that the pool may lack, or miss a level's share by, before it is an error, or is told.
 NEGLIGIBLE = 0.001
 # Chosen requests for each column that an interval is explained by: with fewer a regression cannot tell its own error.
@@ -98,7 +97,7 @@ def represent(
 
     pool: request_id (integers or text, each once), perhaps user_id, and attributes: levels are made as `attribute` says.
     traffic: requests as they come in, with the same attributes; by default the pool itself. attributes: names, by default
-    all columns but request_id and user_id that both tables have; with none it is a simple random draw.
+    all columns but attributes.KEYS that both tables have; with none it is a simple random draw.
 
     With the pool as its own traffic every request has the chance size / N and the chosen weigh the same. With another, the
     chance is in proportion to the raked weight, and the few that would be above 1 are drawn for certain and weigh more. A

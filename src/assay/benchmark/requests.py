@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import ArrayLike
 
 from assay.benchmark import readers
+from assay.benchmark.attributes import KEYS
 from assay.benchmark.scoreboard import Scoreboard, refuse_names
 from assay.errors import InputError
 
@@ -72,8 +73,8 @@ class Benchmark:
 
     @property
     def attributes(self) -> pa.Table:
-        """What is known of the requests besides their ids."""
-        return self.requests.drop_columns([name for name in (REQUEST, "user_id", "weight") if name in self.requests.column_names])
+        """What is known of the requests besides attributes.KEYS."""
+        return self.requests.drop_columns([name for name in KEYS if name in self.requests.column_names])
 
     def take(self, rows: ArrayLike) -> Self:
         """The benchmark of some requests: positions (n,), kept in order of id."""

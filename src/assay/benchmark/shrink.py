@@ -1,6 +1,7 @@
 """A benchmark's compact set, with the trial that says how far it can be trusted."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -61,8 +62,7 @@ def shrink(
         "sources": {name: int((families == name).sum()) for name in sorted(set(board.families))},
         "trial": [_figures(one) for one in trial],
     }
-    made = pool.take(drawn.rows)
-    return Benchmark(made.requests, made.truth, made.candidates, (measure,), made.scores, about), drawn, trial
+    return replace(pool.take(drawn.rows), measures=(measure,), about=about), drawn, trial
 
 
 def _figures(one: LeftOut) -> dict[str, object]:

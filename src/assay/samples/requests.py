@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from assay.config import Config
+from assay.numerics.ranking import head_items
 from assay.samples.periods import hours, periods_of, starts
 from assay.store import Run
 
@@ -37,7 +38,8 @@ def described(config: Config, run: Run, split: str, popularity: NDArray[np.int64
     truth, attributes = made
     request, item = truth.column("place").to_numpy(), truth.column("item_code").to_numpy()
     size = np.bincount(request, minlength=asked.num_rows)
-    head = np.bincount(request, _head(popularity)[np.minimum(item, len(popularity))], minlength=asked.num_rows)
+    best = np.append(head_items(popularity), False)  # an item unknown to training is tail
+    head = np.bincount(request, best[np.minimum(item, len(popularity))], minlength=asked.num_rows)
     attributes["items"] = np.where(head == size, "head", np.where(head > 0, "both", "tail"))
     attributes["taken"] = _bands(size, _TAKEN)
     columns: dict[str, Any] = {name: attributes.pop(name) for name in ("user_id", "timestamp")}
@@ -46,14 +48,6 @@ def described(config: Config, run: Run, split: str, popularity: NDArray[np.int64
     ids = asked.column("request_id").take(pa.array(request))
     truth = truth.drop_columns(["place", "item_code"]).add_column(0, "request_id", ids)
     return requests, truth.append_column("grade", pa.array(np.ones(len(request))))
-
-
-def _head(popularity: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """(items + 1,) the items that make up half of all sales; unknown ones are tail."""
-    order = np.argsort(-popularity, kind="stable")
-    head = np.zeros(len(popularity) + 1, bool)
-    head[order[: int(np.searchsorted(np.cumsum(popularity[order]), popularity.sum() / 2)) + 1]] = True
-    return head
 
 
 def _bands(count: NDArray[Any], names: dict[int, str]) -> NDArray[np.str_]:

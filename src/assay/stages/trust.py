@@ -14,6 +14,7 @@ from assay.benchmark.comparison import compare, leader_board
 from assay.benchmark.families import LeftOut, leave_out
 from assay.benchmark.measures import choose_measures
 from assay.benchmark.planning import Plan, detectable_difference, half_widths, plan_difference, plan_mean
+from assay.benchmark.readers import MEASURES
 from assay.benchmark.requests import Benchmark
 from assay.benchmark.scoreboard import Scoreboard
 from assay.errors import InputError
@@ -24,11 +25,10 @@ from assay.stages.workbench import Workbench
 from assay.store import Run, write_json
 
 AUDIT, BOARD, COMPACT = "trust/audit.json", "trust/board.json", "trust/compact.json"
-MEASURES = ("ndcg@10", "recall@10", "mrr@10", "map@10", "precision@10", "hit_rate@10")  # the first is planned for
 BUDGET, REDRAWS = 100, 1000
 _SIZES = (30, 100, 300, 1000, 3000)
 _DIFFERENCES = (0.002, 0.005, 0.01)
-_TRAFFIC = "tuning"  # requests of the periods just before
+_BEFORE = "tuning"  # the periods just before the test
 Page = dict[str, Any]
 
 
@@ -104,15 +104,10 @@ def benchmark(bench: Workbench) -> Benchmark:
     return Benchmark.of(plain, requests=requests, candidates=listed, measures=names, scores=board, about=about)
 
 
-def traffic(bench: Workbench) -> pa.Table:
-    """Attributes of the requests of the periods just before the test, as they came in."""
-    requests = described(bench.config, bench.run, _TRAFFIC, _popularity(bench.run))[0]
-    return requests.drop_columns([name for name in ("request_id", "timestamp", "period") if name in requests.column_names])
-
-
-def newest(bench: Workbench) -> pa.Table:
-    """Attributes of the run's newest requests, those of its test."""
-    return described(bench.config, bench.run, "test", _popularity(bench.run))[0]
+def traffic(bench: Workbench, split: str = "test") -> pa.Table:
+    """Requests of a split as they came in, by default the newest; without their period, which no other log has."""
+    requests = described(bench.config, bench.run, split, _popularity(bench.run))[0]
+    return requests.drop_columns([name for name in ("period",) if name in requests.column_names])
 
 
 def evidence(bench: Workbench) -> Evidence:
@@ -131,7 +126,7 @@ def evidence(bench: Workbench) -> Evidence:
         events = events.drop_columns(empty)
     return Evidence(
         requests=requests, truth=truth, candidates=candidates, train=of["train"], validation=of["validation"],
-        events=events, traffic=traffic(bench), target=config.samples.target,
+        events=events, traffic=traffic(bench, _BEFORE), target=config.samples.target,
         horizon=timedelta(days=config.samples.period_days),
     )  # fmt: skip
 
@@ -172,7 +167,7 @@ def _audited(bench: Workbench) -> Page:
 
 
 def _told_apart(board: Scoreboard) -> Page:
-    measure = MEASURES[0] if MEASURES[0] in board.measures else board.measures[0]
+    measure = board.measures[0]
     choice = choose_measures(board)
     found = compare(board, [measure])
     scores, families = board.of(measure), np.asarray(board.families)
@@ -200,7 +195,7 @@ def _plan(plan: Plan) -> Page:
 
 
 def _compacted(board: Scoreboard) -> Page:
-    measure = MEASURES[0] if MEASURES[0] in board.measures else board.measures[0]
+    measure = board.measures[0]
     scores, families = board.of(measure), np.asarray(board.families)
     N = len(board.request)
     budget = min(BUDGET, max(N // 2, LEAST))

@@ -1,5 +1,7 @@
 """A small made-up benchmark for tests: requests with attributes, truth, candidates, and systems that rank them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 
@@ -37,7 +39,7 @@ def make_benchmark(requests: int = 400, systems: int = 6, families: int = 3, *, 
     made = Benchmark.of(truth, requests=described, candidates=listed, about={"of": "made-up requests"})
     ranked = {f"system {k}": predictions(made, k) for k in range(systems)}
     scores = made.score(ranked, {name: f"family {k % families}" for k, name in enumerate(ranked)})
-    return Benchmark(made.requests, made.truth, made.candidates, made.measures, scores, made.about)
+    return replace(made, scores=scores)
 
 
 def predictions(benchmark: Benchmark, system: int) -> pa.Table:

@@ -6,7 +6,19 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import stats
 
-from assay.benchmark.checks.known import EXAMPLES, LEVEL, Bools, Floats, Ints, Known, Lacking, Mean, Outcome, mean, request_auc
+from assay.benchmark.checks.known import (
+    EXAMPLES,
+    LEVEL,
+    Bools,
+    Floats,
+    Ints,
+    Known,
+    LackingError,
+    Mean,
+    Outcome,
+    mean,
+    request_auc,
+)
 from assay.evaluation.leakage import Finding
 
 POPULARITY_AUC = 0.9
@@ -23,7 +35,7 @@ def popularity_bias(known: Known) -> Outcome:
     item, request = known.code("candidates", "item_id"), known.code("candidates", "request_id")
     of, each = request_auc(known.label, known.popularity[item], request)
     if not len(of):
-        raise Lacking("requests with relevant and other candidates")
+        raise LackingError("requests with relevant and other candidates")
     auc = mean(each, known.request_user[of], 0.5)
     head = _head(known)
     taken = known.code("truth", "item_id")[known.positive]
@@ -69,7 +81,7 @@ def position_bias(known: Known) -> Outcome:
     """
     shown = _from_truth(known) or _from_events(known)
     if shown is None:
-        raise Lacking("shown rows with a position, some taken and some not, of at least 2 positions")
+        raise LackingError("shown rows with a position, some taken and some not, of at least 2 positions")
     slope = _slope(shown)
     rates = _rates(shown)
     given = shown.propensity[~np.isnan(shown.propensity)]
@@ -146,7 +158,7 @@ def _slope(shown: _Shown) -> Mean:
     code = np.unique(shown.user, return_inverse=True)[1]
     users = int(code.max()) + 1
     if users < 2:
-        raise Lacking("shown rows of at least 2 users")
+        raise LackingError("shown rows of at least 2 users")
     stderr = np.sqrt((np.bincount(code, x * (y - slope * x)) ** 2).sum() * users / (users - 1)) / size
     p = 2 * stats.t.sf(abs(slope) / stderr, users - 1) if stderr > 0 else float(slope == 0)
     reach = float(stats.t.ppf(0.975, users - 1) * stderr)

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from assay.benchmark.checks.known import DAY, EXAMPLES, NEVER, Ints, Known, Lacking, Outcome, iso, mean
+from assay.benchmark.checks.known import DAY, EXAMPLES, NEVER, Ints, Known, LackingError, Outcome, iso, mean
 from assay.evaluation.leakage import Finding
 
 LOOKS = ("view", "cart", "exposure")
@@ -77,16 +77,16 @@ def _converted(known: Known) -> _Converted:
     time, pair = known.time("events"), known.pair("events")
     before = time < known.start
     if not before.any():
-        raise Lacking("events before the first request")
+        raise LackingError("events before the first request")
     followed = (known.start - int(time.min())) // 2
     if followed < _HORIZONS * _micro(known):
-        raise Lacking(f"a log of at least {2 * _HORIZONS} horizons before the first request")
+        raise LackingError(f"a log of at least {2 * _HORIZONS} horizons before the first request")
     looks, targets = (np.flatnonzero(before & known.kind(*kinds)) for kinds in (LOOKS, (known.evidence.target,)))
     pairs, look = _first_looks(pair[looks], time[looks], _micro(known))
     delay = _delays(pairs, look, pair[targets], time[targets])
     kept = (look <= known.start - followed) & (delay <= followed)
     if kept.sum() < CONVERSIONS:
-        raise Lacking(f"{CONVERSIONS} conversions after a first look ({', '.join(LOOKS)}) in the older half of the log")
+        raise LackingError(f"{CONVERSIONS} conversions after a first look ({', '.join(LOOKS)}) in the older half of the log")
     return _Converted(pairs[kept], look[kept], delay[kept], followed)
 
 

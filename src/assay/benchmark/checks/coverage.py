@@ -1,13 +1,13 @@
 """What the benchmark holds of what it should: shares of the traffic, and truth that can be reached."""
 
 from collections.abc import Iterator
-from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from assay.benchmark.attributes import KEYS, OTHER, Attribute, attribute
 from assay.benchmark.checks.known import EXAMPLES, Floats, Ints, Known, Outcome, among
 from assay.benchmark.evidence import plain_table
 from assay.errors import InputError
@@ -21,7 +21,6 @@ LEVELS = 50
 _LEAST = 10  # users of a level that the test should have; with fewer the redraws are too smooth
 _SEED = 7
 _ALPHA = 0.05
-_KEYS = frozenset({"request_id", "user_id", "timestamp", "session_id"})
 
 SHARES = pa.schema(
     {
@@ -35,44 +34,32 @@ SHARES = pa.schema(
 )
 
 
-class _Attribute(NamedTuple):
-    """Level codes of requests (n,) and traffic (m,), and the levels' names."""
-
-    name: str
-    asked: Ints
-    live: Ints
-    names: list[str]
-
-    def share(self, level: Ints) -> Floats:
-        return np.bincount(level, minlength=len(self.names)) / len(level)
-
-
 def share_distances(requests: Any, traffic: Any) -> pa.Table:
     """How far the requests' attributes are from the traffic's: a table of schema SHARES, a row an attribute, by name.
 
-    requests, traffic: tables; attributes are the columns of both but request_id, user_id, timestamp and session_id. Numbers
-    are cut at the traffic's quintiles; null is a level. levels: what was compared, at most LEVELS of the
-    traffic's most common (ties by name); the rest, and those that fewer than 10 users of the test are expected to have, are
-    one. distance: total variation, half the sum of the shares' absolute differences, in [0, 1]. low, high: 95 % interval,
-    distance less and plus the 95 % quantile of the distance that chance makes (at least 95 %, by the triangle inequality;
-    low is above 0 exactly when p is below .05). p: share of redraws in which chance makes as much; not corrected for the
-    number of attributes. Chance: users are drawn again where a table has user_id, else rows. Same result in any row order.
+    requests, traffic: tables; attributes are the columns of both but attributes.KEYS, with levels as `attribute` makes them.
+    levels: what was compared, at most LEVELS of the traffic's most common; the rest, and those that fewer than 10 users of
+    the test are expected to have, are one. distance: total variation, half the sum of the shares' absolute differences, in
+    [0, 1]. low, high: 95 % interval, distance less and plus the 95 % quantile of the distance that chance makes (at least
+    95 %, by the triangle inequality; low is above 0 exactly when p is below .05). p: share of redraws in which chance makes
+    as much; not corrected for the number of attributes. Chance: users are drawn again where a table has user_id, else rows.
+    Same result in any row order.
 
     InputError: a table is empty, no attribute is in both, or an attribute is of unlike types.
     """
     return pa.Table.from_pylist([line for _, line in _compared(requests, traffic)], schema=SHARES)
 
 
-def _compared(requests: Any, traffic: Any) -> list[tuple[_Attribute, dict[str, Any]]]:
+def _compared(requests: Any, traffic: Any) -> list[tuple[Attribute, dict[str, Any]]]:
     """The shared attributes, by name, each with its line of SHARES."""
     asked, live = plain_table(requests, "requests"), plain_table(traffic, "traffic")
-    names = sorted(set(asked.column_names) & set(live.column_names) - _KEYS)
+    names = sorted(set(asked.column_names) & set(live.column_names) - set(KEYS))
     if not names:
-        own = ", ".join(sorted(set(asked.column_names) - _KEYS)) or "none"
+        own = ", ".join(sorted(set(asked.column_names) - set(KEYS))) or "none"
         raise InputError(f"traffic has none of the requests' attributes ({own}); name its columns as in requests")
     users = _users(asked, "requests"), _users(live, "traffic")
     clusters = asked.num_rows if users[0] is None else int(users[0].max()) + 1
-    levels = [_pooled(_levels(name, asked.column(name), live.column(name)), clusters) for name in names]
+    levels = [_pooled(attribute(name, asked.column(name), live.column(name), LEVELS), clusters) for name in names]
     return [(one, _line(one, *users)) for one in levels]
 
 
@@ -92,11 +79,11 @@ def shares(known: Known) -> Outcome:
     return Outcome(findings, {"shares": [line for _, line in compared]})
 
 
-def _farthest(levels: _Attribute) -> list[dict[str, Any]]:
+def _farthest(levels: Attribute) -> list[dict[str, Any]]:
     """The levels whose shares differ most."""
-    asked, live = levels.share(levels.asked), levels.share(levels.live)
+    asked, live = levels.shares, levels.traffic
     order = np.argsort(-np.abs(asked - live), kind="stable")[:EXAMPLES]
-    return [{"level": levels.names[k], "requests": float(asked[k]), "traffic": float(live[k])} for k in order]
+    return [{"level": levels.levels[k], "requests": float(asked[k]), "traffic": float(live[k])} for k in order]
 
 
 def _users(table: pa.Table, where: str) -> Ints | None:
@@ -109,63 +96,24 @@ def _users(table: pa.Table, where: str) -> Ints | None:
     return np.asarray(pc.rank(column, tiebreaker="dense").to_numpy(), np.int64) - 1
 
 
-def _levels(name: str, asked: pa.ChunkedArray, live: pa.ChunkedArray) -> _Attribute:
-    kinds = {_kind(name, column.type) for column in (asked, live)} - {"null"}
-    if len(kinds) > 1:
-        raise InputError(f"{name} is {asked.type} in requests and {live.type} in traffic; give both as one type")
-    return (_quintiles if kinds == {"number"} else _categories)(name, asked, live)
-
-
-def _kind(name: str, kind: pa.DataType) -> str:
-    if pa.types.is_null(kind):
-        return "null"
-    if pa.types.is_boolean(kind):
-        return "boolean"
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
-        return "text"
-    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-        return "number"
-    raise InputError(f"{name} holds {kind}; attributes are text, booleans or numbers")
-
-
-def _quintiles(name: str, asked: pa.ChunkedArray, live: pa.ChunkedArray) -> _Attribute:
-    values = [np.asarray(column.cast(pa.float64(), safe=False).to_numpy(), np.float64) for column in (asked, live)]
-    given = values[1][~np.isnan(values[1])]
-    edges = np.unique(np.quantile(given, (0.2, 0.4, 0.6, 0.8), method="inverted_cdf")) if len(given) else np.zeros(1)
-    own, other = (np.where(np.isnan(v), len(edges) + 1, np.searchsorted(edges, v)) for v in values)
-    names = [f"up to {edges[0]:g}", *(f"{a:g} to {b:g}" for a, b in pairwise(edges)), f"above {edges[-1]:g}", "null"]
-    return _Attribute(name, own, other, names)
-
-
-def _categories(name: str, asked: pa.ChunkedArray, live: pa.ChunkedArray) -> _Attribute:
-    both = [column.cast(pa.large_string()).combine_chunks() for column in (asked, live)]
-    words = pa.chunked_array(both).unique().drop_null().sort()
-    own, other = (pc.index_in(part, value_set=words).fill_null(len(words)).to_numpy().astype(np.int64) for part in both)
-    return _Attribute(name, own, other, [*words.to_pylist(), "null"])
-
-
-def _pooled(levels: _Attribute, clusters: int) -> _Attribute:
-    """Without levels that nobody has, and the rare ones as one."""
-    live = levels.share(levels.live)
-    rank = np.empty(len(live), np.int64)
-    rank[np.argsort(-live, kind="stable")] = np.arange(len(live))
-    kept = np.flatnonzero((rank < LEVELS) & (live * clusters >= _LEAST))
-    place = np.full(len(live), len(kept))
+def _pooled(one: Attribute, clusters: int) -> Attribute:
+    """With the rare levels and those beyond the most frequent as one."""
+    kept = np.flatnonzero((one.traffic * clusters >= _LEAST) & np.array([level != OTHER for level in one.levels]))
+    place = np.full(len(one.levels), len(kept))
     place[kept] = np.arange(len(kept))
-    names = [levels.names[k] for k in kept]
-    rest = bool((place[levels.asked] == len(kept)).any() or (place[levels.live] == len(kept)).any())
-    return _Attribute(levels.name, place[levels.asked], place[levels.live], [*names, "others"] if rest else names)
+    names = tuple(one.levels[k] for k in kept)
+    return Attribute(one.name, names if len(names) == len(one.levels) else (*names, OTHER), place[one.pool], place[one.live])
 
 
-def _line(levels: _Attribute, asked_user: Ints | None, live_user: Ints | None) -> dict[str, Any]:
-    distance = 0.5 * float(np.abs(levels.share(levels.asked) - levels.share(levels.live)).sum())
+def _line(levels: Attribute, asked_user: Ints | None, live_user: Ints | None) -> dict[str, Any]:
+    distance = 0.5 * float(np.abs(levels.shares - levels.traffic).sum())
     rng = np.random.default_rng(_SEED)
-    noise = zip(_noise(levels, levels.asked, asked_user, rng), _noise(levels, levels.live, live_user, rng), strict=True)
+    noise = zip(_noise(levels, levels.pool, asked_user, rng), _noise(levels, levels.live, live_user, rng), strict=True)
     chance = np.array([0.5 * np.abs(one - other).sum() for one, other in noise])
     reach = float(np.quantile(chance, 0.95))
     return {
         "attribute": levels.name,
-        "levels": len(levels.names),
+        "levels": len(levels.levels),
         "distance": distance,
         "low": max(distance - reach, 0.0),
         "high": min(distance + reach, 1.0),
@@ -173,7 +121,7 @@ def _line(levels: _Attribute, asked_user: Ints | None, live_user: Ints | None) -
     }
 
 
-def _noise(levels: _Attribute, level: Ints, user: Ints | None, rng: np.random.Generator) -> Iterator[Floats]:
+def _noise(levels: Attribute, level: Ints, user: Ints | None, rng: np.random.Generator) -> Iterator[Floats]:
     """How far redrawn shares (L,) are from the drawn ones, DRAWS times."""
     share = levels.share(level)
     if user is None:

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from assay.benchmark.checks.known import EXAMPLES, NEVER, Ints, Known, Lacking, Mean, Outcome, mean, plain, request_auc
+from assay.benchmark.checks.known import EXAMPLES, NEVER, Ints, Known, LackingError, Mean, Outcome, mean, plain, request_auc
 from assay.evaluation.leakage import Finding
 from assay.numerics import statistics as st
 from assay.samples.table import Samples
@@ -43,7 +43,7 @@ def label_in_ids(known: Known) -> Outcome:
     """
     tests = [*_of_candidates(known), *_of_samples(known.evidence.samples)]
     if not tests:
-        raise Lacking(f"{POSITIVES} relevant candidates, or positive samples, beside others")
+        raise LackingError(f"{POSITIVES} relevant candidates, or positive samples, beside others")
     facts = {f"{one.name}_auc": one.auc.to_dict() for one in tests}
     p = st.holm([one.auc.p for one in tests])
     found = [one for one, adjusted in zip(tests, p, strict=True) if abs(one.auc.value - 0.5) > one.gap and adjusted < _ALPHA]

@@ -30,7 +30,7 @@ LEARNT = ("train", "validation")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class Lacking(Exception):  # noqa: N818  (no fault: the check is skipped)
+class LackingError(Exception):
     """What a check misses, although the tables and columns that it needs are there."""
 
 
@@ -58,11 +58,11 @@ class Mean(NamedTuple):
 
 
 def mean(values: Any, user: Ints, chance: float = 0.0) -> Mean:
-    """Mean of values (n,) of users (n,), tested against `chance`; Lacking with fewer than two users."""
+    """Mean of values (n,) of users (n,), tested against `chance`; LackingError with fewer than two users."""
     made = np.asarray(values, np.float64)
     code = np.unique(user, return_inverse=True)[1]
     if not len(code) or code.max() < 1:
-        raise Lacking("rows of at least 2 users to measure on")
+        raise LackingError("rows of at least 2 users to measure on")
     stderr = np.sqrt((clusters.deviations(code, made[None]) ** 2).sum())
     p, low, high = st.t_test(made.mean() - chance, stderr, clusters.degrees_of_freedom(code) + 1)
     return Mean(float(made.mean()), float(low + chance), float(high + chance), float(p))
