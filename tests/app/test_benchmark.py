@@ -120,6 +120,35 @@ def test_comparisons_are_those_of_python(files, capsys):
     assert {line["measure"] for line in sliced["comparisons"]} == {"ndcg@10"}
 
 
+def test_a_measure_asked_twice_is_one(files, capsys):
+    once, twice = (asked(capsys, "compare", *boards(tables(files, 3)), *["--measure", "mrr@10"] * times) for times in (1, 2))
+    assert once == twice
+
+
+def test_only_what_was_answered_counts_as_a_use(files, tmp_path, capsys):
+    called(capsys, "build", *tables(files, 3), "--out", tmp_path / "b")
+    called(capsys, "compare", tmp_path / "b", "--measure", "zz", code=2)
+    called(capsys, "compare", tmp_path / "b", "--against", "nobody", code=2)
+    called(capsys, "measures", tmp_path / "b")
+    called(capsys, "plan", tmp_path / "b", "--within", "0.2")
+    assert asked(capsys, "status", tmp_path / "b")["uses"] == {"measures": 1, "plan": 1}
+
+
+def test_one_file_of_requests_serves_build_and_audit(files, tmp_path, capsys):
+    when = np.datetime64("2025-01-01") + np.arange(200) * np.timedelta64(3_600, "s")
+    requests = pq.read_table(files / "requests.parquet").append_column("timestamp", pa.array(when))
+    requests = requests.append_column("since", pa.array(when.astype("datetime64[D]")))
+    pq.write_table(requests, tmp_path / "r.parquet")
+    given = ["--truth", files / "truth.parquet", "--requests", tmp_path / "r.parquet"]
+    about = asked(capsys, "build", *given, "--size", "40", "--out", tmp_path / "b")["about"]
+    assert {line["attribute"] for line in about["distances"]} == {"device", "price", "since"}
+    found = asked(capsys, "audit", *given, "--traffic", tmp_path / "r.parquet")
+    assert {"shares", "listed_twice"} <= set(found["checked"])
+    pq.write_table(requests.select(["request_id", "user_id", "timestamp"]), tmp_path / "bare.parquet")
+    given = ["--truth", files / "truth.parquet", "--requests", tmp_path / "bare.parquet"]
+    assert asked(capsys, "build", *given, "--size", "40", "--out", tmp_path / "bare")["about"]["distances"] == []
+
+
 def test_slices_of_a_kept_benchmark(files, tmp_path, capsys):
     called(capsys, "build", *tables(files), "--out", tmp_path / "b")
     found = asked(capsys, "compare", tmp_path / "b", "--slice", "device", "--against", "系统 0")
@@ -213,9 +242,51 @@ def all_equal(files, tmp_path, capsys):
     return ["compare", "--truth", files / "truth.parquet", "--system", tmp_path / "flat.parquet"]
 
 
+def nested_ids(files, tmp_path, capsys):
+    truth = pa.table({"request_id": [[1], [2]], "item_id": ["a", "b"], "grade": [1, 1]})
+    pq.write_table(truth, tmp_path / "nested.parquet")
+    return ["compare", "--truth", tmp_path / "nested.parquet", "--system", files / "s1.csv"]
+
+
+def latin_1(files, tmp_path, capsys):
+    (tmp_path / "l1.csv").write_bytes("request_id,item_id,score\nq,caf\xe9,1\n".encode("latin-1"))
+    return ["compare", "--truth", files / "truth.parquet", "--system", tmp_path / "l1.csv"]
+
+
+def of_other_ids(files, tmp_path, capsys):
+    table = pq.read_table(files / "candidates.parquet")
+    pq.write_table(table.set_column(1, "item_id", pa.array(range(table.num_rows))), tmp_path / "c.parquet")
+    return ["build", "--truth", files / "truth.parquet", "--candidates", tmp_path / "c.parquet", "--out", tmp_path / "b"]
+
+
+def a_link_to_nowhere(files, tmp_path, capsys):
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    return ["build", *tables(files, 0), "--size", "20", "--out", tmp_path / "link"]
+
+
+def no_scoreboard(files, tmp_path, capsys):
+    table = pa.table({"system": ["a"]}).replace_schema_metadata({"assay.scoreboard": "[]"})
+    pq.write_table(table, tmp_path / "odd.parquet")
+    return ["compare", tmp_path / "odd.parquet"]
+
+
+def one_exposure(files, tmp_path, capsys):
+    pq.write_table(pa.table({"reward": [1.0], "propensity": [0.5], "p": [0.5]}), tmp_path / "one.parquet")
+    return ["policies", tmp_path / "one.parquet", "--policy", "p"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "match"),
     [
+        (nested_ids, r"truth: request_id holds list<element: int64>; give integers or text"),
+        (latin_1, r"item_id holds binary; give integers or text \(in UTF-8\)"),
+        (of_other_ids, "candidates hold no relevant item of any request"),
+        (a_link_to_nowhere, "link: is there already, and a benchmark is never written over"),
+        (no_scoreboard, "odd.parquet: the table is no scoreboard of format 1"),
+        (one_exposure, "one.parquet has 1 rows; an interval needs 2 at least"),
+        (lambda f, t, c: ["compare", *boards(tables(f, 2)), "--measure", "ndcg@٣"], "has no cut-off; write ndcg@10"),
+        (lambda f, t, c: ["compare", *boards(tables(f, 2)), "--measure", f"ndcg@{10**20}"], "has no cut-off; write ndcg@10"),
+        (lambda f, t, c: ["compare", *boards(tables(f, 2)), "--system", f"={f / 's1.csv'}"], "names no system; write NAME=FILE"),
         (changed_by_hand, "truth.parquet changed since the benchmark was frozen"),
         (other_requests, "answers 200 requests that truth does not name .* truth names 200 that it does not answer"),
         (all_equal, "it ranks nothing"),

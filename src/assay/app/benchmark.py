@@ -7,7 +7,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from assay.app.options import Debug, Json, print_json
+from assay.app.options import (
+    Candidates,
+    Debug,
+    Difference,
+    Families,
+    Json,
+    KeptFolder,
+    Measures,
+    Out,
+    Requests,
+    RunFolder,
+    Seed,
+    Sources,
+    Systems,
+    Truth,
+    Within,
+    print_json,
+)
 from assay.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,36 +36,6 @@ app = typer.Typer(
     help="Test sets that can be trusted: build, audit, compare, compact, keep.",
     rich_markup_mode=None,
 )
-
-Sources = Annotated[
-    list[Path] | None,
-    typer.Argument(metavar="[SOURCE]...", help="A run's folder, a kept benchmark, or a scoreboard (.parquet)."),
-]
-Kept_ = Annotated[Path, typer.Argument(metavar="BENCHMARK", help="A kept benchmark's folder.")]
-RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")]
-Out = Annotated[Path, typer.Option("--out", metavar="FOLDER", help="The new folder; nothing is written over.")]
-Truth = Annotated[
-    Path | None,
-    typer.Option("--truth", metavar="FILE", help="In place of SOURCE: request_id, item_id, grade (.parquet, .csv, TREC .qrels)."),
-]
-Candidates = Annotated[Path | None, typer.Option("--candidates", metavar="FILE", help="What may be ranked: request_id, item_id.")]
-Requests = Annotated[
-    Path | None, typer.Option("--requests", metavar="FILE", help="Users and attributes: request_id, user_id, ...")
-]
-Systems = Annotated[
-    list[str] | None,
-    typer.Option("--system", metavar="NAME=FILE", help="Predictions: request_id, item_id, score (.parquet, .csv, TREC .run)."),
-]
-Families = Annotated[
-    list[str] | None,
-    typer.Option("--family", metavar="NAME=FAMILY", help="Systems of one family are variants of each other."),
-]
-Measures = Annotated[list[str] | None, typer.Option("--measure", metavar="NAME", help="As ndcg@10; the first is decided on.")]
-Difference = Annotated[
-    float | None, typer.Option("--difference", metavar="D", help="Find a true difference of D with 80 % power.")
-]
-Within = Annotated[float | None, typer.Option("--within", metavar="SHARE", help="Come within this share of the full set: 0.01.")]
-Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Of the draw.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -63,7 +50,7 @@ def _given(
 ) -> "Given":  # fmt: skip
     from assay.app.boards import Given
 
-    return Given(sources or (), truth, candidates, requests, systems or (), families or (), measures or ())
+    return Given(sources or (), truth, candidates, requests, systems or (), families or (), tuple(dict.fromkeys(measures or ())))
 
 
 @app.command()
@@ -174,7 +161,10 @@ def measures(
     from assay.app import benchmark_terminal as terminal
     from assay.benchmark.measures import choose_measures
 
-    found = choose_measures(_given(sources, truth, systems, families, measures).board(), measures or None)
+    given = _given(sources, truth, systems, families, measures)
+    board = given.board()
+    found = choose_measures(board, measures or None)
+    given.count("measures", board)
     if as_json:
         page = asdict(found) | {"table": found.table.to_pylist(), "agreement": found.agreement.tolist()}
         print_json(page | {"regret": found.regret.tolist()})
@@ -200,13 +190,15 @@ def compare(
     from assay.benchmark.comparison import compare as paired
     from assay.benchmark.comparison import compare_slices, leader_board
 
-    board = _given(sources, truth, systems, families, measures).board()
-    chosen = measures or list(board.measures[:1])
+    given = _given(sources, truth, systems, families, measures)
+    board = given.board()
+    chosen = list(given.measures or board.measures[:1])
     if column is None:
         pairs = paired(board, chosen, against=against, test=test)
     else:
         pairs = compare_slices(board, column, chosen, against=against, test=test)
     leaders = {name: leader_board(board, name, test=test).to_pylist() for name in chosen}
+    given.count("compare", board)
     if as_json:
         print_json({"boards": leaders, "comparisons": pairs.to_pylist()})
     else:
@@ -262,13 +254,15 @@ def plan(
 
     if (difference is None) == (within is None):
         raise InputError("give --difference or --within, one of them")
-    board = _given(sources, truth, systems, families, measures).board()
+    given = _given(sources, truth, systems, families, measures)
+    board = given.board()
     scores = board.several().of((measures or board.measures)[0])
     if difference is not None:
         found = plan_difference(scores, difference, users=board.user)
     else:
         assert within is not None
         found = plan_mean(scores, within, families=np.asarray(board.families))
+    given.count("plan", board)
     if as_json:
         print_json({"size": found.size, "requests": found.requests, "asked": found.asked, "reached": found.reached})
     else:
@@ -312,7 +306,7 @@ def compact(
 
 
 @app.command()
-def estimate(folder: Kept_, systems: Systems = None, as_json: Json = False, _debug: Debug = False) -> None:
+def estimate(folder: KeptFolder, systems: Systems = None, as_json: Json = False, _debug: Debug = False) -> None:
     """Score new systems on a compact set and say what they would score on all requests, with an interval."""
     from assay.app import benchmark_terminal as terminal
     from assay.benchmark.compaction import Anchors
@@ -333,7 +327,7 @@ def estimate(folder: Kept_, systems: Systems = None, as_json: Json = False, _deb
 
 @app.command()
 def score(
-    folder: Kept_, systems: Systems = None, families: Families = None, as_json: Json = False, _debug: Debug = False
+    folder: KeptFolder, systems: Systems = None, families: Families = None, as_json: Json = False, _debug: Debug = False
 ) -> None:
     """Score systems on a kept benchmark; the scores stay there, and the use is counted."""
     from assay.app import benchmark_terminal as terminal
@@ -352,7 +346,7 @@ def score(
 
 @app.command()
 def status(
-    folder: Kept_,
+    folder: KeptFolder,
     traffic: Annotated[
         Path | None, typer.Option("--traffic", metavar="FILE", help="Requests as they come in now; or a newer run's folder.")
     ] = None,

@@ -60,6 +60,12 @@ class Given:
                 raise InputError(f"measure {name!r} was not made there; there are {', '.join(found.measures)}")
         return replace(found, measures=tuple(self.measures))
 
+    def count(self, what: str, board: Scoreboard) -> None:
+        """Count a use of every kept benchmark among the sources, once it has been answered."""
+        for path in self.sources:
+            if (path / MANIFEST).exists() and not is_run(path):
+                open_kept(path).consulted(what, board.systems)
+
     def predictions(self) -> dict[str, Path]:
         """The systems' files by name. InputError: none."""
         if not self.systems:
@@ -73,6 +79,8 @@ class Given:
             name, equals, value = pair.partition("=")
             if not equals:
                 name, value = Path(pair).stem, pair
+            if not name:
+                raise InputError(f"{pair!r} names no system; write NAME=FILE")
             if name in found:
                 raise InputError(f"{name!r} is given twice; give every system a name of its own: NAME=FILE")
             found[name] = value
@@ -142,6 +150,8 @@ def policy_values(path: Path, policies: Sequence[str], model: str | None, clip: 
         raise InputError("no policies: give --policy COLUMN once for each, its probabilities of the logged items")
     predicted = [] if model is None else [model, *(f"{model}_{name}" for name in policies)]
     table = read_table(path, "exposures", ("reward", "propensity", *policies, *predicted))
+    if table.num_rows < 2:
+        raise InputError(f"exposures: {path} has {table.num_rows} rows; an interval needs 2 at least")
     values = {name: numbers(table, name, "exposures") for name in ("reward", "propensity", *policies, *predicted)}
     user = codes(table.column("user_id"), table.column("user_id").unique()) if "user_id" in table.column_names else None
     found = []
@@ -165,9 +175,7 @@ def _board(path: Path) -> Scoreboard:
     _there(path)
     kept = open_kept(path)
     kept.refuse_compact()
-    board = kept.board()
-    kept.consulted("compare", board.systems)
-    return board
+    return kept.board()
 
 
 def _benchmark(path: Path) -> Benchmark:

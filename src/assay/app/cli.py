@@ -14,7 +14,7 @@ import typer
 
 from assay import __version__
 from assay.app.benchmark import app as benchmark
-from assay.app.options import Debug, Json, print_json
+from assay.app.options import Debug, Json, RunFolder, print_json
 from assay.errors import AssayError, InputError
 
 if TYPE_CHECKING:
@@ -64,7 +64,6 @@ app = typer.Typer(
 )
 
 ConfigFile = Annotated[Path, typer.Argument(metavar="CONFIG", help="The TOML config; `assay init` makes one.")]
-RunFolder = Annotated[Path, typer.Argument(metavar="FOLDER", help="A run's folder.")]
 Folder = Annotated[
     Path | None,
     typer.Option("--folder", metavar="FOLDER", help="The run's folder; default: runs/ and the config's name."),

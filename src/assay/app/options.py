@@ -1,13 +1,47 @@
-"""Options that every command has, and output for machines."""
+"""Options that several commands share, and output for machines."""
 
 import json
 import math
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of a fault.")]
+
+
+RunFolder = Annotated[Path, typer.Argument(metavar="FOLDER", help="A run's folder.")]
+
+# Of `assay benchmark`.
+Sources = Annotated[
+    list[Path] | None,
+    typer.Argument(metavar="[SOURCE]...", help="A run's folder, a kept benchmark, or a scoreboard (.parquet)."),
+]
+KeptFolder = Annotated[Path, typer.Argument(metavar="BENCHMARK", help="A kept benchmark's folder.")]
+Out = Annotated[Path, typer.Option("--out", metavar="FOLDER", help="The new folder; nothing is written over.")]
+Truth = Annotated[
+    Path | None,
+    typer.Option("--truth", metavar="FILE", help="In place of SOURCE: request_id, item_id, grade (.parquet, .csv, TREC .qrels)."),
+]
+Candidates = Annotated[Path | None, typer.Option("--candidates", metavar="FILE", help="What may be ranked: request_id, item_id.")]
+Requests = Annotated[
+    Path | None, typer.Option("--requests", metavar="FILE", help="Users and attributes: request_id, user_id, ...")
+]
+Systems = Annotated[
+    list[str] | None,
+    typer.Option("--system", metavar="NAME=FILE", help="Predictions: request_id, item_id, score (.parquet, .csv, TREC .run)."),
+]
+Families = Annotated[
+    list[str] | None,
+    typer.Option("--family", metavar="NAME=FAMILY", help="Systems of one family are variants of each other."),
+]
+Measures = Annotated[list[str] | None, typer.Option("--measure", metavar="NAME", help="As ndcg@10; the first is decided on.")]
+Difference = Annotated[
+    float | None, typer.Option("--difference", metavar="D", help="Find a true difference of D with 80 % power.")
+]
+Within = Annotated[float | None, typer.Option("--within", metavar="SHARE", help="Come within this share of the full set: 0.01.")]
+Seed = Annotated[int, typer.Option("--seed", metavar="N", min=0, max=2**63 - 1, help="Of the draw.")]
 
 
 def print_json(value: object) -> None:

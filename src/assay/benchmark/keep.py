@@ -193,7 +193,7 @@ def freeze(
 def refuse_taken(folder: Path | str) -> Path:
     """The path of a folder to come. InputError: something is there already."""
     path = Path(folder)
-    if path.exists():
+    if os.path.lexists(path):  # a link that leads nowhere, too
         raise InputError(f"{path}: is there already, and a benchmark is never written over; give another folder")
     return path
 

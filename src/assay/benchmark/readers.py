@@ -26,7 +26,9 @@ MEASURES = ("ndcg@10", "recall@10", "mrr@10", "map@10", "precision@10", "hit_rat
 TRUTH = ("request_id", "item_id", "grade")
 PREDICTIONS = ("request_id", "item_id", "score")
 _TREC = (".qrels", ".run", ".trec", ".txt")
+_IDS = ("request_id", "item_id", "user_id")
 _SHOWN = 3
+_DIGITS = 9  # of a cut-off
 
 
 def from_trec(
@@ -62,6 +64,7 @@ def from_tables(
     is negative, truth is empty, a user or an attribute is not one a request, a measure is not known, scores are no
     probabilities where they must be.
     """
+    measures = list(dict.fromkeys(measures))
     cuts = sorted({cut for name in measures if (cut := cut_off(name))})
     pooled = [name for name in measures if name in POOLED]
     if not predictions:
@@ -199,7 +202,7 @@ def cut_off(name: str) -> int:
         known = (*RANKING, *POOLED)
         close = did_you_mean(base, known) or f"; there are {', '.join(known)}"
         raise InputError(f"measure {name!r} is not known{close}")
-    if not at or not k.isdecimal() or int(k) < 1:
+    if not at or not (k.isascii() and k.isdigit()) or k.startswith("0") or len(k) > _DIGITS:
         raise InputError(f"measure {name!r} has no cut-off; write {base}@10")
     return int(k)
 
@@ -280,9 +283,15 @@ def read_table(source: Any, where: str, columns: Sequence[str]) -> pa.Table:
     for name in (*columns, *({"user_id"} & {*table.column_names})):
         if table.column(name).null_count:
             raise InputError(f"{where}: {name} is null in {table.column(name).null_count} rows; fill or drop them")
-    for place, name in enumerate(table.column_names):
-        if pa.types.is_dictionary(table.column(name).type):
-            table = table.set_column(place, name, table.column(name).cast(table.column(name).type.value_type))
+    for place, (name, kind) in enumerate(zip(table.column_names, table.schema.types, strict=True)):
+        if pa.types.is_dictionary(kind):
+            table = table.set_column(place, name, table.column(name).cast(kind.value_type))
+        elif pa.types.is_string_view(kind):
+            table = table.set_column(place, name, table.column(name).cast(pa.large_string()))
+    for name in table.column_names if columns == TRUTH else {*columns, *_IDS} & {*table.column_names}:
+        kind = table.column(name).type
+        if pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+            raise InputError(f"{where}: {name} holds {kind}; give integers or text (in UTF-8)")
     return table
 
 

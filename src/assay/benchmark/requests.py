@@ -65,7 +65,10 @@ class Benchmark:
         rest = [name for name in described.column_names if name not in (REQUEST, "user_id")]
         refuse_names(rest, measures)
         listed = None if candidates is None else _candidates(candidates, described.column(REQUEST))
-        made = cls(described.select([REQUEST, "user_id", *rest]), judged, listed, tuple(measures), None, dict(about or {}))
+        if listed is not None and not _reachable(judged, listed):
+            raise InputError("candidates hold no relevant item of any request: no system can score above 0; compare the ids")
+        kept, names = described.select([REQUEST, "user_id", *rest]), tuple(dict.fromkeys(measures))
+        made = cls(kept, judged, listed, names, None, dict(about or {}))
         return made if scores is None else replace(made, scores=made._aligned(scores))
 
     def __len__(self) -> int:
@@ -145,11 +148,22 @@ def _candidates(source: Any, ids: pa.ChunkedArray) -> pa.Table:
     return table.set_column(0, REQUEST, table.column(REQUEST).cast(ids.type))
 
 
-def _only_candidates(table: pa.Table, candidates: pa.Table, where: str) -> None:
-    left, right = table.select(PAIR), candidates
+def _reachable(truth: pa.Table, candidates: pa.Table) -> bool:
+    """Whether any relevant item is among its request's candidates."""
+    left, right = _same_types(truth.filter(pc.greater(truth.column("grade"), 0)).select(PAIR), candidates)
+    return bool(left.join(right, list(PAIR), join_type="left semi").num_rows)
+
+
+def _same_types(left: pa.Table, right: pa.Table) -> tuple[pa.Table, pa.Table]:
+    """Both with ids of one type: as they are, or as text."""
     for place, name in enumerate(PAIR):
         if left.column(name).type != right.column(name).type:
             left, right = (t.set_column(place, name, t.column(name).cast(pa.string())) for t in (left, right))
+    return left, right
+
+
+def _only_candidates(table: pa.Table, candidates: pa.Table, where: str) -> None:
+    left, right = _same_types(table.select(PAIR), candidates)
     strange = left.join(right, list(PAIR), join_type="left anti")
     asked = pc.is_in(left.column(REQUEST), right.column(REQUEST).combine_chunks())
     strange = strange.filter(pc.is_in(strange.column(REQUEST), left.column(REQUEST).filter(asked).combine_chunks()))

@@ -174,7 +174,11 @@ class Scoreboard:
 
         InputError when the table is no such table, or when a system was not scored on exactly the requests of the others.
         """
-        about = json.loads((table.schema.metadata or {}).get(_KEY, b"{}"))
+        try:
+            about = dict(json.loads((table.schema.metadata or {}).get(_KEY, b"{}")))
+            table.select(["system", "family", "request_id", "user", *about["measures"], *about["slices"]])
+        except (ValueError, TypeError, KeyError):
+            about = {}
         if about.get("format") != _FORMAT:
             raise InputError(f"the table is no scoreboard of format {_FORMAT}: make it by Scoreboard.to_table or write")
         coded = table.column("system").combine_chunks()
@@ -209,6 +213,8 @@ class Scoreboard:
         """The scoreboard that `write` wrote."""
         try:
             return cls.from_table(pq.read_table(path))
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from None
         except (OSError, pa.ArrowException) as error:
             raise InputError(f"{path}: cannot be read as a scoreboard ({error}); write it with Scoreboard.write") from None
 
