@@ -8,6 +8,7 @@ everything else has the same bytes whatever happened in between.
 import fcntl
 import hashlib
 import json
+import math
 import os
 import resource
 import time
@@ -67,6 +68,15 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: object) -> None:
     """Write JSON with sorted keys, whole or not at all; NaN and infinities are refused."""
     write_text(path, json.dumps(value, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n")
+
+
+def finite(value: Any) -> Any:
+    """A value as JSON can hold it: numbers that are NaN or infinite are null, tuples lists."""
+    if isinstance(value, dict):
+        return {key: finite(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def write_parquet(path: Path, batches: pa.Table | Iterable[pa.RecordBatch], schema: pa.Schema | None = None) -> int:

@@ -13,7 +13,7 @@ import pytest
 from pyarrow import csv
 
 from assay import pipeline
-from assay.app import card, cli, report, stored
+from assay.app import benchmark_terminal, card, cli, report, stored
 from assay.app.boards import workbench
 from assay.benchmark import compare as compared
 from assay.benchmark import policy_value
@@ -21,6 +21,7 @@ from assay.benchmark.build import build as build_benchmark
 from assay.benchmark.keep import freeze, open_kept
 from assay.samples import build
 from assay.stages import trust
+from assay.store import finite
 from assay.testing.benchmarks import make_benchmark, predictions
 from tests.conftest import shop_config
 
@@ -382,3 +383,28 @@ def test_a_run_as_a_source_of_everything(run, tmp_path, capsys):
     again = kept.score({"again": said.filter(pc.is_in(said.column("request_id"), ids))})
     own = kept.benchmark.scores
     np.testing.assert_allclose(again.of("ndcg@10")[0], own.of("ndcg@10")[own.number("lightgbm")])
+
+
+def test_systems_that_are_equal_make_no_run_fail():
+    board = replace(POOL.scores, scores={"ndcg@10": POOL.scores.of("ndcg@10")[[0, 0, 0, 0, 0, 1]]})
+    pages = [finite(make(board)) for make in (trust._told_apart, trust._compacted)]
+    assert json.loads(json.dumps(pages, allow_nan=False))[0]["measures"][0]["requests_needed"] is None
+    flat = replace(board, scores={"ndcg@10": POOL.scores.of("ndcg@10")[[0] * 6]})
+    assert "same for all systems" in trust._or_why_not(trust._told_apart, flat)["why_not"]
+    json.dumps(finite(trust._or_why_not(trust._compacted, flat)), allow_nan=False)
+
+
+def test_ids_of_a_run_are_shown_as_its_report_may_show_them(capsys):
+    finding = {
+        "check": "x",
+        "severity": "error",
+        "message": "m",
+        "mend": "M",
+        "rows": 1,
+        "examples": [{"user_id": "李", "price": 2}],
+    }
+    page = {"findings": [finding], "checked": [], "skipped": {}, "facts": {}}
+    benchmark_terminal.show_audit(page, lambda ident: "hidden")
+    said = capsys.readouterr().out
+    assert "user_id hidden, price 2" in said
+    assert "李" not in said

@@ -1,6 +1,6 @@
 """The commands of `assay benchmark`: test sets that can be trusted, and the smallest that will do."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -127,13 +127,17 @@ def audit(
     from assay.app import boards
     from assay.benchmark.audit import audit as audited
 
+    shown: Callable[[object], str] = str
     if truth is None:
         folders = list(sources or ())
         if len(folders) != 1 or not boards.is_run(folders[0]):
             raise InputError("audit takes one run's folder, or --truth and --requests with what else is known")
+        from assay.app.sections.facts import Facts
         from assay.stages import trust
 
-        found = audited(trust.evidence(boards.workbench(folders[0])))
+        bench = boards.workbench(folders[0])
+        found = audited(trust.evidence(bench))
+        shown = Facts(bench.run, hash_ids=bench.config.show.hash_ids).shown
     else:
         found = audited(
             boards.evidence(
@@ -144,7 +148,7 @@ def audit(
     if as_json:
         print_json(found.to_dict())
     else:
-        terminal.show_audit(found.to_dict())
+        terminal.show_audit(found.to_dict(), shown)
 
 
 @app.command()

@@ -1,6 +1,6 @@
 """What `assay benchmark` prints: short tables and sentences, at most 80 columns."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +38,13 @@ def show_card(kept: Kept, page: Path) -> None:
     print_lines([*lines, ("card", str(page), "bold")])
 
 
-def show_audit(page: Mapping[str, Any]) -> None:
-    """Findings with examples, what was looked at, figures."""
+def show_audit(page: Mapping[str, Any], shown: Callable[[object], str] = str) -> None:
+    """Findings with examples, what was looked at, figures. shown: how an id may be shown."""
     lines = [("", sentence, {"bad": "yellow", "good": "green"}.get(tone, "dim")) for tone, sentence in trust.findings(page)]
     for finding in page["findings"]:
-        shown = [", ".join(f"{name} {value}" for name, value in example.items()) for example in finding["examples"]]
-        lines += [(finding["check"].replace("_", " "), example, "dim") for example in shown]
+        for example in finding["examples"]:
+            parts = [f"{name} {shown(value) if name.endswith('_id') else value}" for name, value in example.items()]
+            lines.append((finding["check"].replace("_", " "), ", ".join(parts), "dim"))
     for name, value in page["facts"].items():
         if words.known(value):
             lines.append((name.replace("_", " "), words.count(value) if isinstance(value, int) else words.figure(value), ""))

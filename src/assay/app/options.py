@@ -1,7 +1,6 @@
 """Options that several commands share, and output for machines."""
 
 import json
-import math
 from pathlib import Path
 from typing import Annotated
 
@@ -46,12 +45,6 @@ Seed = Annotated[int, typer.Option("--seed", metavar="N", min=0, max=2**63 - 1, 
 
 def print_json(value: object) -> None:
     """Print a value as JSON, keys sorted, any script as it is; numbers that JSON does not know (NaN, infinity) are null."""
-    typer.echo(json.dumps(_finite(value), indent=1, sort_keys=True, ensure_ascii=False, default=str, allow_nan=False))
+    from assay.store import finite
 
-
-def _finite(value: object) -> object:
-    if isinstance(value, dict):
-        return {key: _finite(part) for key, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(part) for part in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    typer.echo(json.dumps(finite(value), indent=1, sort_keys=True, ensure_ascii=False, default=str, allow_nan=False))

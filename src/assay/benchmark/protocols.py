@@ -51,7 +51,7 @@ class Fold:
 
 
 def time_split(events: Any, *, test: float | timedelta | Instant = 0.2) -> Fold:
-    """Learn from all before one instant, ask each user who comes after it what he takes. The default protocol.
+    """Learn from all before one instant, ask each user who comes after it what they take. The default protocol.
 
     test: a float, the share of the log's time that is tested on (its last part); a timedelta, how long that part is; or
     the instant of the cut itself (a datetime or date, UTC where it names no zone; an integer where timestamps are

@@ -10,6 +10,7 @@ from assay.benchmark.compaction import ANCHORS, DESIGNS, Anchors, CompactSet, an
 from assay.benchmark.families import LeftOut, leave_out
 from assay.benchmark.requests import Benchmark
 from assay.errors import InputError, did_you_mean
+from assay.store import finite
 
 
 def shrink(
@@ -69,5 +70,6 @@ def _figures(one: LeftOut) -> dict[str, object]:
     """As JSON takes them: means over families, and each family's relative error."""
     means = {name: float(np.mean(getattr(one, name))) for name in ("error", "relative", "coverage", "half_width", "detectable")}
     relative = dict(zip(one.families, one.relative.tolist(), strict=True))
-    tau = one.tau if np.isfinite(one.tau) else None  # systems that score the same have no order
-    return {"design": one.design, "leave": one.leave, "redraws": one.redraws, "tau": tau, **means, "families": relative}
+    figures = {"design": one.design, "leave": one.leave, "redraws": one.redraws, "tau": one.tau, **means, "families": relative}
+    made: dict[str, object] = finite(figures)  # systems that score the same have no order
+    return made

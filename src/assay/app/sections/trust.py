@@ -24,7 +24,7 @@ def trusted(facts: Facts) -> Part | None:
         return None
     part: Part = {"findings": findings(audit), "points": [], "figures": _distances(audit), "tables": []}
     if "why_not" in board:
-        return part | {"lead": f"Systems are not compared: {board['why_not']}."}
+        return part | {"lead": f"Systems are not compared: {board['why_not']}"}
     measure = board["measure"]
     part["lead"] = (
         f"{words.count(board['requests'])} requests of {words.count(board['users'])} users, on which {board['systems']} systems "
@@ -171,9 +171,9 @@ def small(facts: Facts) -> Part | None:
         f"{found['budget']} of {words.count(found['requests'])} requests tell what a system of a family that was never seen "
         f"scores on all of them ({found['measure']}) with an error of {words.figure(mean(best, 'error'))}; the mean of as many "
         f"random ones errs by {words.figure(mean(base, 'error'))}. Its 95 % intervals hold the truth in "
-        f"{words.percent(covered)} of the cases, and it orders the systems as all requests do up to a tau of {best['tau']:.2f} "
-        f"(random: {base['tau']:.2f}). Each of {len(best['families'])} families was left out in turn, "
-        f"{words.count(found['redraws'])} redraws."
+        f"{words.percent(covered)} of the cases, and it orders the systems as all requests do up to a tau of "
+        f"{words.figure(best['tau'])} (random: {words.figure(base['tau'])}). Each of {len(best['families'])} families was left "
+        f"out in turn, {words.count(found['redraws'])} redraws."
     )
     return {"lead": lead, "findings": [], "points": [], "figures": [_widths(found), _relative(found)], "tables": []}
 
