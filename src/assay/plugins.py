@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import Any
 
-from assay.errors import ConfigError
+from assay.errors import ConfigError, InputError
 
 
 def load(path: str, where: str) -> Any:
@@ -15,3 +15,16 @@ def load(path: str, where: str) -> Any:
         return getattr(import_module(module), attribute)
     except (ImportError, AttributeError) as error:
         raise ConfigError(f"{where} = {path!r} cannot be imported: {error}") from None
+
+
+def of_extra(module: str, extra: str, name: str) -> Any:
+    """A module of ours that needs an extra, imported when it is asked for; InputError with the pip line where it is missing.
+
+    name: what needs it, as the user called it.
+    """
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] == "assay":
+            raise
+        raise InputError(f"{name} needs the package {error.name}: pip install 'assay[{extra}]'") from None
