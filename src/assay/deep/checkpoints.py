@@ -21,7 +21,9 @@ State = dict[str, torch.Tensor]
 def write_weights(path: Path, weights: Mapping[str, torch.Tensor], about: Mapping[str, str]) -> Path:
     """Write tensors with a note of what they are of, whole or not at all; the same weights give the same bytes."""
     with whole_file(path) as partial:
-        save_file({name: value.detach().cpu().contiguous() for name, value in weights.items()}, partial, dict(about))
+        # One entry of metadata alone: the format keeps several in no fixed order.
+        note = {"about": json.dumps(dict(about), sort_keys=True)}
+        save_file({name: value.detach().cpu().contiguous() for name, value in weights.items()}, partial, note)
     return path
 
 
@@ -29,7 +31,7 @@ def read_weights(path: Path) -> tuple[State, dict[str, str]]:
     """Tensors and note of a file; InputError when it is missing or no safetensors file."""
     try:
         with safetensors.safe_open(path, "pt") as opened:
-            about = dict(opened.metadata() or {})
+            about = json.loads((opened.metadata() or {}).get("about", "{}"))
         return load_file(path), about
     except FileNotFoundError:
         raise InputError(f"{path}: not there; train the model again") from None

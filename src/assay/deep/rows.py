@@ -93,7 +93,7 @@ class ParquetRows:
 def _tensors(columns: Mapping[str, NDArray[Any]], place: NDArray[np.int64]) -> Batch:
     made = {name: torch.from_numpy(np.ascontiguousarray(values)) for name, values in columns.items()}
     made.setdefault("weight", torch.ones(len(place)))
-    made["row"] = torch.from_numpy(np.ascontiguousarray(place))
+    made.setdefault("row", torch.from_numpy(np.ascontiguousarray(place)))
     return made
 
 

@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import Any
 
+from assay import plugins
 from assay.config import Models
 from assay.errors import ConfigError, InputError, did_you_mean
 from assay.models.als import Als
@@ -34,6 +36,16 @@ MODELS: dict[str, Callable[[Models], Scorer]] = {
     "als": lambda _: Als(),
 }
 
+# They need PyTorch, so their modules are loaded when they are asked for.
+NEURAL = {"dcn": "Dcn", "two_tower": "TwoTower", "transformer": "Transformer"}
+_MODULES = {"dcn": "dcn", "two_tower": "two_tower", "transformer": "next_item"}
+
+
+def neural(name: str) -> Any:
+    """The class of a neural model; InputError with the pip line where PyTorch is missing."""
+    return getattr(plugins.of_extra(f"assay.models.{_MODULES[name]}", "deep", name), NEURAL[name])
+
+
 _LOADERS: dict[str, Callable[[Path], Scorer]] = {
     "popularity": Popularity.load,
     "buy_it_again": BuyItAgain.load,
@@ -55,10 +67,13 @@ def make(name: str, section: Models) -> Scorer:
 
     ConfigError: no such model, one name twice, or a third party's class that is no Scorer.
     """
+    if name in section.estimators and (name in MODELS or name in NEURAL):
+        raise ConfigError(f"[models] estimators: {name!r} is the name of a built-in model; choose another")
     if name in MODELS:
-        if name in section.estimators:
-            raise ConfigError(f"[models] estimators: {name!r} is the name of a built-in model; choose another")
         return MODELS[name](section)
+    if name in NEURAL:
+        made: Scorer = neural(name)()
+        return made
     if name in section.estimators:
         return Estimator(section.estimators[name], name, section.subsample)
     for point in entry_points(group=_GROUP, name=name):
@@ -66,7 +81,7 @@ def make(name: str, section: Models) -> Scorer:
         if not isinstance(model, Scorer):
             raise ConfigError(f"[models] names: {name!r} of {point.value} is no model; see assay.testing.models")
         return model
-    others = sorted({*MODELS, *section.estimators, *(point.name for point in entry_points(group=_GROUP))})
+    others = sorted({*MODELS, *NEURAL, *section.estimators, *(point.name for point in entry_points(group=_GROUP))})
     raise ConfigError(
         f"[models] names: unknown model {name!r}{did_you_mean(name, others)}; known: {', '.join(others)},"
         " or add it to [models.estimators]"
@@ -78,6 +93,9 @@ def load(folder: Path) -> Scorer:
     name = str(read_model(folder).get("model"))
     if name in _LOADERS:
         return _LOADERS[name](folder)
+    if name in NEURAL:
+        stored: Scorer = neural(name).load(folder)
+        return stored
     for point in entry_points(group=_GROUP, name=name):
         found: Scorer = point.load().load(folder)
         return found

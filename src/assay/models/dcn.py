@@ -1,0 +1,155 @@
+"""DCN-v2: a deep and cross network over labelled samples, features crossed by learnt matrices."""
+
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+from torch.nn import functional
+
+from assay.deep.fields import Fields
+from assay.deep.rows import ArrayRows, Batch
+from assay.deep.training import Net, Schedule
+from assay.errors import InputError
+from assay.models.files import read_model, write_model
+from assay.models.neural import Neural, early_and_late, exact
+from assay.models.scorer import BATCH, Vector, not_fitted, training_rows
+from assay.samples.table import Samples
+
+
+class DcnNet(Net):
+    """Embeddings of categories beside numbers; cross layers and deep layers in parallel; one linear head."""
+
+    def __init__(self, sizes: list[int], numbers: int, factors: int, crosses: int, hidden: int) -> None:
+        super().__init__()
+        self.table = nn.Embedding(max(sum(sizes), 1), factors)
+        nn.init.normal_(self.table.weight, std=0.05)
+        width = len(sizes) * factors + numbers
+        self.crosses = nn.ModuleList(nn.Linear(width, width) for _ in range(crosses))
+        self.first, self.second = nn.Linear(width, hidden), nn.Linear(hidden, hidden)
+        self.head = nn.Linear(width + hidden, 1)
+
+    def represent(self, batch: Batch) -> torch.Tensor:
+        """(B, width + hidden): what the head is given."""
+        fields = self.table(batch["codes"]).flatten(1)  # (B, C * factors)
+        x0 = torch.cat([fields, batch["numbers"].to(fields.dtype)], 1)
+        crossed = x0
+        for layer in self.crosses:
+            crossed = x0 * layer(crossed) + crossed
+        deep = functional.relu(self.second(functional.relu(self.first(x0))))
+        return torch.cat([crossed, deep], 1)
+
+    def margins(self, batch: Batch) -> torch.Tensor:
+        """(B,) log-odds of label 1."""
+        return self.head(self.represent(batch))[:, 0]  # type: ignore[no-any-return]
+
+    def losses(self, batch: Batch) -> torch.Tensor:
+        """(B,) log-loss."""
+        margin = self.margins(batch)
+        return functional.binary_cross_entropy_with_logits(margin, batch["label"].to(margin.dtype), reduction="none")
+
+
+class Dcn(Neural):
+    """DCN-v2 (Wang et al., "DCN V2: Improved deep & cross network", WWW 2021), in its parallel form, full-rank crosses.
+
+    Categories, ids among them, that are seen in fewer than `rare` training rows share one embedding.
+    """
+
+    name = "dcn"
+
+    def __init__(
+        self, factors: int = 16, crosses: int = 2, hidden: int = 128, rare: int = 20, rate: float = 1e-3, decay: float = 1e-3,
+        batch: int = 2048, epochs: int = 10,
+    ) -> None:  # fmt: skip
+        self.factors, self.crosses, self.hidden, self.rare = factors, crosses, hidden, rare
+        self.schedule = Schedule(epochs, batch, rate, decay, patience=1)
+        self.fields_: Fields | None = None
+        self.net_: DcnNet | None = None
+
+    def settings(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        s = self.schedule
+        own = {"factors": self.factors, "crosses": self.crosses, "hidden": self.hidden, "rare": self.rare}
+        return own | {"rate": s.rate, "decay": s.decay, "batch": s.batch, "epochs": s.epochs}
+
+    def fresh(self) -> Self:
+        """An unfitted twin with the same settings."""
+        return type(self)(**self.settings())
+
+    def fit(self, samples: Samples, *, rng: np.random.Generator) -> Self:
+        """Learn the log-loss under the weights; stopped early on the last fifth of the training rows' periods."""
+        kept = training_rows(samples, self.name)
+        train = samples.take(kept)
+        self.fields_ = Fields.learn(train, self.rare)
+        every = self._rows(train, kept)
+        sides = early_and_late(train.period, train.label)
+        early, late = (None, None) if sides is None else (every.take(np.flatnonzero(side)) for side in sides)
+        self.net_ = self._fit_net(self._build, early, late, every, rng)
+        return self
+
+    def _build(self) -> DcnNet:
+        fields = self._fitted_fields()
+        return DcnNet(fields.sizes, fields.width, self.factors, self.crosses, self.hidden)
+
+    def _rows(self, samples: Samples, place: NDArray[np.int64]) -> ArrayRows:
+        columns: dict[str, NDArray[Any]] = dict(self._fitted_fields().encode(samples.features))
+        columns |= {"label": samples.label.astype(np.float32), "weight": samples.weight.astype(np.float32), "row": place}
+        return ArrayRows(columns)
+
+    def rows(self, samples: Samples) -> ArrayRows:
+        """The samples as the net takes them, in their order."""
+        return self._rows(samples, np.arange(len(samples)))
+
+    def predict(self, samples: Samples) -> Vector:
+        """(n,) probabilities of label 1."""
+        margins = self._each(samples, exact(self.net()), "margins").ravel()
+        return np.asarray(1.0 / (1.0 + np.exp(-margins)))
+
+    def represent(self, samples: Samples) -> Vector:
+        """(n, d) what the head is given."""
+        return self._each(samples, exact(self.net()), "represent")
+
+    def head(self) -> Vector:
+        """(d + 1,) coefficients of the head, the intercept last."""
+        last = self.net().head
+        return np.append(last.weight.detach().double().numpy().ravel(), last.bias.detach().double().numpy())
+
+    @torch.no_grad()
+    def _each(self, samples: Samples, net: DcnNet, what: str) -> Vector:
+        fields, found = self._fitted_fields(), []
+        for low in range(0, len(samples), BATCH // 8):
+            rows = ArrayRows(fields.encode(samples.features.slice(low, BATCH // 8)))
+            found += [getattr(net, what)(batch).numpy() for batch in rows.batches(BATCH, None)]
+        if not found:
+            return np.empty((0, net.head.in_features) if what == "represent" else 0)
+        return np.concatenate(found)
+
+    def net(self) -> DcnNet:
+        """The fitted net; InputError before fit."""
+        if self.net_ is None:
+            raise not_fitted(self.name)
+        return self.net_
+
+    def _fitted_fields(self) -> Fields:
+        if self.fields_ is None:
+            raise not_fitted(self.name)
+        return self.fields_
+
+    def save(self, folder: Path) -> list[Path]:
+        """Write model.json (settings, fields) and the weights as safetensors."""
+        net = self.net()
+        described = write_model(folder, self.name, {"settings": self.settings(), "fields": self._fitted_fields().describe()}, {})
+        return [*described, *self.write_net(folder, net)]
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """The model that `save` wrote; InputError when its weights are of another model or of other features."""
+        content = read_model(folder)
+        if content.get("model") != cls.name:
+            raise InputError(f"{folder}: holds a model {content.get('model')!r}, not {cls.name!r}; give its own folder")
+        model = cls(**content["settings"])
+        model.fields_ = Fields.described(content["fields"])
+        model.net_ = model.read_net(folder, model._build())
+        return model

@@ -1,0 +1,127 @@
+"""What all neural models share: how they are watched, stopped early, resumed and stored."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from assay.deep.checkpoints import State, fill, read_weights, write_weights
+from assay.deep.rows import ArrayRows
+from assay.deep.training import Epoch, Net, Schedule, Snapshots, Watcher, train
+
+EARLIER = 0.8  # share of the training rows that stands before those that training is stopped by
+N = TypeVar("N", bound=Net)
+
+
+class Neural:
+    """A model with a net. Early stopping looks at the last periods of train; then the net learns from all, as long.
+
+    checkpoints_: (learning rate, weights) after each pass of the last fit, on the processor. passes_: one line a pass of the
+    fit that was stopped early.
+    """
+
+    name = ""
+    schedule: Schedule
+    net_: Net | None = None
+    passes_: tuple[Epoch, ...] = ()
+    checkpoints_: tuple[tuple[float, State], ...] = ()
+    _watchers: tuple[Watcher, ...] = ()
+    _reporter: Watcher | None = None
+    _folder: Path | None = None
+
+    def watched(self, *watchers: Watcher) -> Self:
+        """The model itself; watchers look on when it learns from all rows."""
+        self._watchers = watchers
+        return self
+
+    def reporting(self, reporter: Watcher) -> Self:
+        """The model itself; the reporter sees the passes of early stopping too."""
+        self._reporter = reporter
+        return self
+
+    def resuming(self, folder: Path) -> Self:
+        """The model itself; progress is kept in the folder, and a fit that was killed goes on from there."""
+        self._folder = folder
+        return self
+
+    def _fit_net(
+        self, build: Callable[[], N], early: ArrayRows | None, late: ArrayRows | None, every: ArrayRows, rng: np.random.Generator
+    ) -> N:
+        """Fit on early until the loss of late rises, then a net of the same beginning on every row for as many passes.
+
+        Without early and late rows, for all passes of the schedule.
+        """
+        seed, schedule = int(rng.integers(2**31)), self.schedule
+        reporters = () if self._reporter is None else (self._reporter,)
+        if early is not None and late is not None:
+            self.passes_ = tuple(
+                train(
+                    _built(build, seed), early, late, schedule, name=self.name, seed=seed, watchers=reporters,
+                    folder=self._part("early"),
+                )
+            )  # fmt: skip
+            best = int(np.argmin([np.inf if line.later is None else line.later for line in self.passes_])) + 1
+            schedule = replace(schedule, epochs=best)
+        snapshots, net = Snapshots(), _built(build, seed)
+        watchers = (snapshots, *reporters, *self._watchers)
+        train(net, every, None, schedule, name=self.name, seed=seed, watchers=watchers, folder=self._part("every"))
+        self.checkpoints_ = tuple(snapshots.taken)
+        net.cpu().eval()
+        return net
+
+    def _part(self, name: str) -> Path | None:
+        return None if self._folder is None else self._folder / name
+
+    def net(self) -> Net:
+        """The fitted net, on the processor, as it predicts. InputError before fit."""
+        raise NotImplementedError
+
+    def write_net(self, folder: Path, net: Net) -> list[Path]:
+        """Write weights.safetensors and a checkpoint of each pass."""
+        files = [write_weights(folder / "weights.safetensors", net.state_dict(), {"model": self.name})]
+        for k, (rate, state) in enumerate(self.checkpoints_, 1):
+            about = {"model": self.name, "rate": repr(rate)}
+            files.append(write_weights(folder / f"pass_{k}.safetensors", state, about))
+        return files
+
+    def read_net(self, folder: Path, net: N) -> N:
+        """Fill a net of the right shape from a folder, and take its checkpoints. InputError: they are of another net."""
+        path = folder / "weights.safetensors"
+        weights, _ = read_weights(path)
+        fill(net, weights, path)
+        found = []
+        for k in range(1, len(list(folder.glob("pass_*.safetensors"))) + 1):
+            state, about = read_weights(folder / f"pass_{k}.safetensors")
+            found.append((float(about.get("rate", "nan")), state))
+        self.checkpoints_ = tuple(found)
+        net.eval()
+        return net
+
+
+def _built(build: Callable[[], N], seed: int) -> N:
+    """A net whose first weights follow from the seed; the caller's random state is left alone."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return build()
+
+
+def exact(net: N) -> N:
+    """A twin in double precision: what it says of a row does not depend on the other rows of a batch."""
+    return deepcopy(net).double().eval()
+
+
+def early_and_late(period: NDArray[Any], label: NDArray[Any] | None = None) -> tuple[NDArray[np.bool_], NDArray[np.bool_]] | None:
+    """Rows (n,) of the earlier periods and of the last ones; None where one side has no rows, or one label only."""
+    if not len(period):
+        return None
+    cut = np.quantile(period, EARLIER, method="lower")
+    late = period > cut
+    for side in (late, ~late):
+        if not side.any() or (label is not None and len(np.unique(label[side])) < 2):
+            return None
+    return ~late, late
