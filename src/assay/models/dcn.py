@@ -84,9 +84,12 @@ class Dcn(Neural):
         train = samples.take(kept)
         self.fields_ = Fields.learn(train, self.rare)
         every = self._rows(train, kept)
-        sides = early_and_late(train.period, train.label)
-        early, late = (None, None) if sides is None else (every.take(np.flatnonzero(side)) for side in sides)
-        self.net_ = self._fit_net(self._build, early, late, every, rng)
+        seed, passes, sides = int(rng.integers(2**31)), self.schedule.epochs, early_and_late(train.period, train.label)
+        if sides is not None:
+            early, late = (every.take(np.flatnonzero(side)) for side in sides)
+            self.stop_early(self._build, early, late, seed)
+            passes = self.best_pass()
+        self.net_ = self.learn_all(self._build, every, passes, seed)
         return self
 
     def _build(self) -> DcnNet:

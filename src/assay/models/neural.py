@@ -49,27 +49,25 @@ class Neural:
         self._folder = folder
         return self
 
-    def _fit_net(
-        self, build: Callable[[], N], early: ArrayRows | None, late: ArrayRows | None, every: ArrayRows, rng: np.random.Generator
-    ) -> N:
-        """Fit on early until the loss of late rises, then a net of the same beginning on every row for as many passes.
+    def stop_early(self, build: Callable[[], N], early: ArrayRows, late: ArrayRows, seed: int) -> N:
+        """A net that learnt from early rows, as it was when the loss of late ones was lowest; passes_ tells the losses."""
+        net = _built(build, seed)
+        watchers = () if self._reporter is None else (self._reporter,)
+        folder = self._part("early")
+        self.passes_ = tuple(train(net, early, late, self.schedule, name=self.name, seed=seed, watchers=watchers, folder=folder))
+        net.cpu().eval()
+        return net
 
-        Without early and late rows, for all passes of the schedule.
-        """
-        seed, schedule = int(rng.integers(2**31)), self.schedule
-        reporters = () if self._reporter is None else (self._reporter,)
-        if early is not None and late is not None:
-            self.passes_ = tuple(
-                train(
-                    _built(build, seed), early, late, schedule, name=self.name, seed=seed, watchers=reporters,
-                    folder=self._part("early"),
-                )
-            )  # fmt: skip
-            best = int(np.argmin([np.inf if line.later is None else line.later for line in self.passes_])) + 1
-            schedule = replace(schedule, epochs=best)
-        snapshots, net = Snapshots(), _built(build, seed)
-        watchers = (snapshots, *reporters, *self._watchers)
-        train(net, every, None, schedule, name=self.name, seed=seed, watchers=watchers, folder=self._part("every"))
+    def best_pass(self) -> int:
+        """After how many passes the later loss was lowest."""
+        return int(np.argmin([np.inf if line.later is None else line.later for line in self.passes_])) + 1
+
+    def learn_all(self, build: Callable[[], N], rows: ArrayRows, passes: int, seed: int) -> N:
+        """A net that learnt from all rows for so many passes, watched; checkpoints_ holds its weights after each."""
+        net, snapshots = _built(build, seed), Snapshots()
+        watchers = (snapshots, *(() if self._reporter is None else (self._reporter,)), *self._watchers)
+        schedule = replace(self.schedule, epochs=passes)
+        train(net, rows, None, schedule, name=self.name, seed=seed, watchers=watchers, folder=self._part("every"))
         self.checkpoints_ = tuple(snapshots.taken)
         net.cpu().eval()
         return net

@@ -1,0 +1,144 @@
+"""Recommenders with a net: how they learn from what was taken, are stopped early, and are stored."""
+
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import pyarrow as pa
+import torch
+from numpy.typing import NDArray
+
+from assay.deep.rows import ArrayRows
+from assay.deep.training import Net, Schedule
+from assay.errors import InputError
+from assay.models.files import read_arrays, read_model, write_model
+from assay.models.neural import EARLIER, Neural
+from assay.models.recommender import Ints, Recommending, Taken
+from assay.models.scorer import Vector, not_fitted
+from assay.samples.table import Samples
+
+_OF_ITEMS = ("category", "text")
+_SMOOTHED = 0.75  # power of an item's count when negatives are drawn: rare items are met, too
+
+
+def sampled_softmax(own: torch.Tensor, others: torch.Tensor, same: torch.Tensor, log_chance: torch.Tensor) -> torch.Tensor:
+    """(...) minus the log-probability of each target among all items, from N drawn ones.
+
+    own (...): logit of the target; others (..., N): of items drawn with replacement; same (..., N): drawn items that are the
+    target, left out; log_chance (N,) or (..., N): log-probability of each to be drawn. Every drawn item stands for
+    1 / (N chance) of its like, so that the sum in the denominator is unbiased; the target stands for itself (the log-Q
+    correction of Bengio and Senécal 2008, with the target's as corrected by Khrylchenko et al., RecSys 2025).
+    """
+    corrected = (others - log_chance - np.log(others.shape[-1])).masked_fill(same, -torch.inf)
+    return torch.logaddexp(own, corrected.logsumexp(-1)) - own
+
+
+class NeuralRecommender(Neural, Recommending):
+    """A recommender with a net over the columns of what was taken.
+
+    Two trainings: one on the earlier periods, stopped by the loss of the last ones, which also tells how scores go with
+    shares of positives; and one on everything, for as many passes.
+    """
+
+    category_: NDArray[np.int64] | None = None  # (I + 1,) category of each column + 1, 0 unknown
+    text_: NDArray[np.float32] | None = None  # (I + 1, v) vectors of the columns' texts, for nets that read them
+
+    def __init__(self, items: int, schedule: Schedule) -> None:
+        super().__init__(items)
+        self.schedule = schedule
+        self._passes: int | None = None
+        self._of_code: NDArray[np.int64] | None = None
+
+    def build(self, taken: Taken) -> Net:
+        """The net before it learns."""
+        raise NotImplementedError
+
+    def training_rows(self, taken: Taken, seed: int) -> tuple[ArrayRows, Ints]:
+        """Rows that the net learns from, and the last period (W,) that each knows of."""
+        raise NotImplementedError
+
+    def chances(self, taken: Taken) -> Vector:
+        """(I,) probabilities of columns to be drawn as negatives."""
+        count = np.bincount(taken.events[1], minlength=len(taken.item_codes)).astype(np.float64) ** _SMOOTHED
+        return np.asarray(count / count.sum())
+
+    def fit(self, samples: Samples, *, rng: np.random.Generator) -> Self:
+        """As every recommender; categories of items come from the samples' feature "category", where there is one."""
+        self._passes, self._of_code = None, _categories(samples)
+        return super().fit(samples, rng=rng)
+
+    def fit_events(self, user: NDArray[Any], item: NDArray[Any], period: NDArray[Any], *, rng: np.random.Generator) -> Self:
+        """As every recommender: learns when to stop on the last fifth of the events, then from all. No categories."""
+        self._passes = self._of_code = None
+        super().fit_events(user, item, period, rng=rng)
+        assert self.taken_ is not None
+        self._learn(self.taken_, rng)
+        return self
+
+    def learn(self, taken: Taken, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
+        """The first time, on the earlier periods, until the later loss rises; after that, on everything. No arrays."""
+        if self._of_code is not None:
+            self.category_ = np.append(0, self._of_code[taken.item_codes])
+        seed = int(rng.integers(2**31))
+        rows, last = self.training_rows(taken, seed)
+        if not len(rows):
+            raise InputError(f"{self.name}: no user took something in two periods; there is no order to learn; use another model")
+        if self._passes is None:
+            cut = np.quantile(last, EARLIER, method="lower")
+            late = np.flatnonzero(last > cut)
+            if len(late):
+                self.net_ = self.stop_early(
+                    lambda: self.build(taken), rows.take(np.flatnonzero(last <= cut)), rows.take(late), seed
+                )
+                self._passes = self.best_pass()
+                return {}
+            self._passes = self.schedule.epochs
+        self.net_ = self.learn_all(lambda: self.build(taken), rows, self._passes, seed)
+        return {}
+
+    def net(self) -> Net:
+        """The fitted net; InputError before fit."""
+        if self.net_ is None:
+            raise not_fitted(self.name)
+        return self.net_
+
+    def event_bounds(self, user: NDArray[Any], period: NDArray[Any]) -> tuple[Ints, Ints]:
+        """Where the events (m,) begin and end that users had before a period; empty for unknown users."""
+        who, _, when = self.fitted().events.astype(np.int64)
+        key = who * 2**32 + when
+        own = np.asarray(user, np.int64) * 2**32
+        return np.searchsorted(key, own), np.searchsorted(key, own + np.asarray(period, np.int64))
+
+    def save(self, folder: Path) -> list[Path]:
+        """Write model.json, what was taken as npz, and the weights as safetensors."""
+        arrays = {f"taken_{name}": values for name, values in vars(self.fitted()).items()}
+        arrays |= {name: given for name in _OF_ITEMS if (given := getattr(self, f"{name}_")) is not None}
+        return [*write_model(folder, self.name, self.describe(), arrays), *self.write_net(folder, self.net())]
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """The model that `save` wrote; InputError when its weights are of another model or of other features."""
+        content = read_model(folder)
+        if content.get("model") != cls.name:
+            raise InputError(f"{folder}: holds a model {content.get('model')!r}, not {cls.name!r}; give its own folder")
+        model, arrays = cls.described(content), read_arrays(folder / "arrays.npz")
+        model.category_, model.text_ = (arrays.pop(name, None) for name in _OF_ITEMS)
+        model.taken_ = Taken(**{name.removeprefix("taken_"): values for name, values in arrays.items()})
+        model.net_ = model.read_net(folder, model.build(model.taken_))
+        return model
+
+
+def _categories(samples: Samples) -> NDArray[np.int64] | None:
+    """(items,) category code + 1 of each item code, in order of name, 0 unknown; None without that feature."""
+    if "category" not in samples.features.column_names or "category" in samples.hidden:
+        return None
+    column = samples.features.column("category")
+    if not pa.types.is_dictionary(column.type):
+        return None
+    column = column.combine_chunks()
+    levels = column.dictionary.to_pylist()
+    order = {level: k + 1 for k, level in enumerate(sorted(level for level in levels if level is not None))}
+    code = np.array([*(order.get(level, 0) for level in levels), 0], np.int64)
+    found = np.zeros(int(samples.item.max()) + 1 if len(samples) else 0, np.int64)
+    found[samples.item] = code[column.indices.fill_null(-1).to_numpy(zero_copy_only=False)]
+    return found

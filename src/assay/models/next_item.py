@@ -1,0 +1,271 @@
+"""A transformer that predicts what a user takes next: causal attention over events, items scored by their embeddings."""
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+from torch.nn import functional
+
+from assay.deep.rows import ArrayRows, Batch
+from assay.deep.training import Net, Schedule
+from assay.models.neural import exact
+from assay.models.neural_recommender import NeuralRecommender, sampled_softmax
+from assay.models.recommender import AFTER, Ints, Taken
+from assay.models.scorer import Vector
+
+_SINCE = np.array([0, 1, 2, 3, 4, 6, 9, 14, 27])  # least periods of each band between an event and the one before
+_USERS = 256  # histories read at a time
+
+
+class Attention(nn.Module):
+    """Causal multi-head self-attention."""
+
+    def __init__(self, factors: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        self.heads = heads
+        self.query, self.key, self.value, self.out = (nn.Linear(factors, factors) for _ in range(4))
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:
+        """(B, T, d) -> (B, T, d); hidden (T, T) is True where an event must not look."""
+        B, T, d = x.shape
+        q, k, v = (
+            f(x).view(B, T, self.heads, -1).transpose(1, 2) for f in (self.query, self.key, self.value)
+        )  # (B, H, T, d / H)
+        weights = (
+            (q @ k.transpose(-2, -1) / math.sqrt(d / self.heads)).masked_fill(hidden, -torch.inf).softmax(-1)
+        )  # (B, H, T, T)
+        return self.out((self.dropout(weights) @ v).transpose(1, 2).reshape(B, T, d))  # type: ignore[no-any-return]
+
+
+class Block(nn.Module):
+    """Attention and a position-wise layer, each after a normalisation and added to what came in."""
+
+    def __init__(self, factors: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        self.attention = Attention(factors, heads, dropout)
+        self.before, self.between = nn.LayerNorm(factors), nn.LayerNorm(factors)
+        self.wide, self.narrow = nn.Linear(factors, 4 * factors), nn.Linear(4 * factors, factors)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:
+        """(B, T, d) -> (B, T, d)."""
+        x = x + self.dropout(self.attention(self.before(x), hidden))
+        return x + self.dropout(self.narrow(functional.gelu(self.wide(self.between(x)))))  # type: ignore[no-any-return]
+
+
+class TransformerNet(Net):
+    """Item, place, time and category embeddings, blocks of attention, and scores by the item embeddings themselves.
+
+    Item 0 stands for no event; item k + 1 is column k. chance (I,): how likely each column is drawn as a negative.
+    category (I + 1,): category of each item, 0 unknown, or None.
+    """
+
+    def __init__(
+        self, chance: Vector, category: NDArray[np.int64] | None, *, factors: int, length: int, layers: int, heads: int,
+        dropout: float, times: bool, negatives: int,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.length, self.negatives = length, negatives
+        self.item = nn.Embedding(len(chance) + 1, factors, padding_idx=0)
+        self.bias = nn.Embedding(len(chance) + 1, 1, padding_idx=0)
+        self.place = nn.Embedding(length, factors)
+        self.since = nn.Embedding(len(_SINCE), factors) if times else None
+        self.category = None if category is None else nn.Embedding(int(category.max()) + 1, factors, padding_idx=0)
+        self.blocks = nn.ModuleList(Block(factors, heads, dropout) for _ in range(layers))
+        self.last, self.dropout = nn.LayerNorm(factors), nn.Dropout(dropout)
+        for table in (self.item, self.place, self.since, self.category):
+            if table is not None:
+                nn.init.normal_(table.weight, std=1 / math.sqrt(factors))
+        nn.init.zeros_(self.bias.weight)
+        self.chance: torch.Tensor
+        self.log_chance: torch.Tensor
+        self.of_item: torch.Tensor
+        self.register_buffer("chance", torch.from_numpy(chance), persistent=False)
+        self.register_buffer("log_chance", torch.from_numpy(np.log(np.append(1.0, chance))).float(), persistent=False)
+        if category is not None:
+            self.register_buffer("of_item", torch.from_numpy(category), persistent=False)
+
+    def vectors(self, item: torch.Tensor) -> torch.Tensor:
+        """(..., d) of items: their own, and their category's."""
+        own = self.item(item)
+        return own if self.category is None else own + self.category(self.of_item[item])  # type: ignore[no-any-return]
+
+    def states(self, item: torch.Tensor, since: torch.Tensor) -> torch.Tensor:
+        """(B, T, d): what is known after each event. since (B, T): band of periods since the event before."""
+        T = item.shape[1]
+        x = self.vectors(item) + self.place(torch.arange(T, device=item.device))
+        if self.since is not None:
+            x = x + self.since(since)
+        x = self.dropout(x)
+        hidden = torch.ones(T, T, dtype=torch.bool, device=item.device).triu(1)
+        for block in self.blocks:
+            x = block(x, hidden)
+        return self.last(x)  # type: ignore[no-any-return]
+
+    def position_losses(self, batch: Batch) -> torch.Tensor:
+        """(B, T) sampled softmax losses of the next item, 0 where there is none; T: events of the batch's longest row."""
+        longest = max(int((batch["target"] > 0).sum(1).max()), 1)
+        item, since, target = (batch[name][:, :longest] for name in ("item", "since", "target"))
+        states = self.states(item, since)
+        drawn = self._drawn() + 1
+        own = (states * self.vectors(target)).sum(-1) + self.bias(target)[..., 0]  # (B, T)
+        others = states @ self.vectors(drawn).T + self.bias(drawn)[:, 0]  # (B, T, N)
+        losses = sampled_softmax(own, others, drawn == target[..., None], self.log_chance[drawn])
+        return losses * (target > 0)
+
+    def losses(self, batch: Batch) -> torch.Tensor:
+        """(B,) sums over the events of each row, as a share of the longest row's number of events."""
+        return self.position_losses(batch).sum(1) / self.length
+
+    def _drawn(self) -> torch.Tensor:
+        """(N,) columns drawn as negatives of the whole batch; while predicting, always the same."""
+        generator = None if self.training else torch.Generator(self.chance.device).manual_seed(0)
+        return torch.multinomial(self.chance, self.negatives, replacement=True, generator=generator)
+
+
+class Transformer(NeuralRecommender):
+    """SASRec (Kang and McAuley, "Self-attentive sequential recommendation", ICDM 2018) with a sampled softmax in place of its
+    binary loss (as Klenitskiy and Vasilev, "Turning dross into gold loss", RecSys 2023), the periods since the event before
+    (times) and, where the samples have them, categories of items.
+
+    After each event the net is asked for an item of the user's next period: where periods hold one event each this is
+    SASRec's next item, where they are baskets it is the next basket, whose items are dealt out in turn. A user is known by
+    the last `length` events before the moment: of longer histories the rest is left out when scoring, and training cuts them
+    into rows of that length. Events of one period have no order: they are shuffled.
+    """
+
+    name = "transformer"
+
+    def __init__(
+        self, items: int = 10_000, factors: int = 64, length: int = 128, layers: int = 2, heads: int = 2, dropout: float = 0.2,
+        times: bool = True, categories: bool = True, negatives: int = 1024, rate: float = 1e-3, batch: int = 64,
+        epochs: int = 20,
+    ) -> None:  # fmt: skip
+        super().__init__(items, Schedule(epochs, batch, rate, decay=0.0, patience=2))
+        self.factors, self.length, self.layers, self.heads, self.dropout = factors, length, layers, heads, dropout
+        self.times, self.categories, self.negatives = times, categories, negatives
+        self._double: TransformerNet | None = None
+
+    def settings(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        names = ("items", "factors", "length", "layers", "heads", "dropout", "times", "categories", "negatives")
+        own = {name: getattr(self, name) for name in names}
+        return own | {"rate": self.schedule.rate, "batch": self.schedule.batch, "epochs": self.schedule.epochs}
+
+    def build(self, taken: Taken) -> TransformerNet:
+        """The net before it learns."""
+        category = self.category_ if self.categories else None
+        return TransformerNet(
+            self.chances(taken), category, factors=self.factors, length=self.length, layers=self.layers, heads=self.heads,
+            dropout=self.dropout, times=self.times, negatives=self.negatives,
+        )  # fmt: skip
+
+    def training_rows(self, taken: Taken, seed: int) -> tuple[ArrayRows, Ints]:
+        """A row for each stretch of `length` events of a user, and the period (W,) of the last target of each row."""
+        events = shuffled(taken.events.astype(np.int64), seed)
+        user, column, period = events
+        follower = followers(user, period)
+        asked = np.flatnonzero(follower >= 0)
+        begins = np.searchsorted(user[asked], np.unique(user[asked]))
+        place = np.arange(len(asked)) - np.repeat(begins, np.diff(np.append(begins, len(asked))))
+        row = np.cumsum(place % self.length == 0) - 1
+        shape = int(row[-1]) + 1 if len(row) else 0, self.length
+        made = {name: np.zeros(shape, np.int64) for name in ("item", "target", "since")}
+        at = row, place % self.length
+        made["item"][at], made["target"][at] = column[asked] + 1, column[follower[asked]] + 1
+        made["since"][at] = since(user, period)[asked]
+        last = np.zeros(shape[0], np.int64)
+        np.maximum.at(last, row, period[follower[asked]])
+        made["user"] = user[asked][place % self.length == 0]
+        return ArrayRows(made), last
+
+    @torch.no_grad()
+    def _states(self, user: NDArray[Any], period: NDArray[Any]) -> torch.Tensor:
+        """(m, d) float64: what is known of users before a period."""
+        net, (who, column, when) = self._exact(), self.fitted().events.astype(np.int64)
+        gaps = since(who, when)
+        low, high = self.event_bounds(user, period)
+        low = np.maximum(low, high - self.length)
+        out = torch.zeros(len(low), self.factors, dtype=torch.float64)
+        order = np.argsort(high - low, kind="stable")  # histories of a length together
+        for begin in range(0, len(order), _USERS):
+            few = order[begin : begin + _USERS]
+            size = high[few] - low[few]
+            steps = np.arange(max(int(size.max()), 1))
+            inside = steps < size[:, None]
+            at = np.where(inside, low[few][:, None] + steps, 0)
+            item, gap = np.where(inside, column[at] + 1, 0), np.where(inside, gaps[at], 0)
+            states = net.states(torch.from_numpy(item), torch.from_numpy(gap))
+            known = np.flatnonzero(size)
+            out[few[known]] = states[known, size[known] - 1]
+        return out
+
+    def _exact(self) -> TransformerNet:
+        if self._double is None:
+            net = self.net()
+            assert isinstance(net, TransformerNet)
+            self._double = exact(net)
+        return self._double
+
+    @torch.no_grad()
+    def score(self, user: NDArray[Any], item: Ints, period: NDArray[Any]) -> Vector:
+        """Logits of columns, by the last events before the period; users of whom nothing is known get the items' biases."""
+        net, out = self._exact(), np.zeros(len(user))
+        key = np.asarray(user, np.int64) * 2**32 + period
+        each, which = np.unique(key, return_inverse=True)
+        states = self._states(each >> 32, each & (2**32 - 1))
+        rows = np.flatnonzero(item >= 0)
+        for begin in range(0, len(rows), 1 << 18):
+            some = rows[begin : begin + (1 << 18)]
+            code = torch.from_numpy(np.asarray(item[some], np.int64) + 1)
+            found = (states[torch.from_numpy(which[some])] * net.vectors(code)).sum(-1) + net.bias(code)[:, 0]
+            out[some] = found.numpy()
+        return out
+
+    @torch.no_grad()
+    def catalogue(self, user: NDArray[Any]) -> Vector:
+        """As `score` for every column, in the period after each user's last event."""
+        net = self._exact()
+        code = torch.arange(1, net.item.num_embeddings)
+        states = self._states(np.asarray(user, np.int64), np.full(len(user), AFTER))
+        return np.asarray((states @ net.vectors(code).T + net.bias(code)[:, 0]).numpy())
+
+    def learn(self, taken: Taken, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
+        """As every neural recommender."""
+        self._double = None
+        return super().learn(taken, rng)
+
+
+def since(user: NDArray[np.int64], period: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(n,) band of periods between each event and the same user's one before; 0 for the first."""
+    gap = np.diff(period, prepend=period[:1])
+    gap[np.flatnonzero(np.diff(user, prepend=user[:1]))] = 0
+    return np.asarray(np.searchsorted(_SINCE, gap, side="right") - 1, np.int64)
+
+
+def followers(user: NDArray[np.int64], period: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(n,) place of an event of the same user's next period for each event, in order of user and period; -1 in the last.
+
+    The k-th event of a period gets the k-th of the next, beginning again where that is shorter.
+    """
+    new = (np.diff(user, prepend=-1) != 0) | (np.diff(period, prepend=-1) != 0)
+    basket = np.cumsum(new) - 1
+    begins = np.append(np.flatnonzero(new), len(user))
+    size = np.diff(begins)
+    following = np.minimum(basket + 1, len(size) - 1)
+    there = (basket + 1 < len(size)) & (user[begins[following]] == user)
+    place = np.arange(len(user)) - begins[basket]
+    return np.where(there, begins[following] + place % size[following], -1)
+
+
+def shuffled(events: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
+    """(3, n) events in order of user and period, those of one period in an order drawn by the seed.
+
+    As they come they stand in order of item: a model would learn that order.
+    """
+    tie = np.random.default_rng(seed).random(events.shape[1])
+    return np.asarray(events[:, np.lexsort((tie, events[2], events[0]))])
