@@ -144,6 +144,7 @@ class Models(Section):
     l2: float = Field(10.0, gt=0)
     subsample: Count = 300_000  # rows for tree, forest and estimators
     lightgbm_trees: Count = 150
+    neural: dict[str, dict[str, int | float | bool]] = {}  # settings of dcn, transformer and two_tower, by their names
     feature_selection: Literal["none", "mutual_information", "l1"] = "none"
     features: Count = 20  # kept by feature_selection
 

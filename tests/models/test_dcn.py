@@ -1,6 +1,7 @@
 """DCN-v2: the conformance of models; its crosses by hand; stops early, resumes, and refuses what is of another model."""
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -76,6 +77,24 @@ def test_early_stopping_looks_at_the_last_periods_and_checkpoints_are_of_the_las
     assert rate == SMALL["rate"]
     for name, value in model.net().state_dict().items():
         assert torch.equal(value, state[name])
+
+
+def test_files_teach_as_memory_does_without_holding_it(tmp_path):
+    samples = make_samples(4_000)
+    for k, part in enumerate((samples.take(np.arange(1_500)), samples.take(np.arange(1_500, 4_000)))):
+        pq.write_table(part.table(), tmp_path / f"{k}.parquet", row_group_size=600)
+    model = Dcn(**SMALL).fit_files(sorted(tmp_path.iterdir()), rng=np.random.default_rng(1))
+    inside, test = fitted(samples), samples.split("test")
+    assert model.fields_ == inside.fields_
+    losses = [-np.log(np.abs(1 - test.label - m.predict(test))).mean() for m in (model, inside)]
+    assert abs(losses[0] - losses[1]) < 0.03
+    few = samples.with_weight(np.where(samples.keys["split"].to_numpy() == "train", 1.0, 1e9))
+    pq.write_table(few.table(), tmp_path / "all.parquet", row_group_size=600)
+    one = [Dcn(**SMALL).fit_files([tmp_path / "all.parquet"], rng=np.random.default_rng(1)) for _ in range(2)]
+    np.testing.assert_array_equal(one[0].predict(test), one[1].predict(test))
+    assert one[0].predict(test).mean() < 0.9  # weights of other splits play no part
+    with pytest.raises(InputError, match="no row of the files is of the split 'nonesuch'"):
+        Dcn(**SMALL).fit_files([tmp_path / "all.parquet"], rng=np.random.default_rng(1), split="nonesuch")
 
 
 class Killed(Watcher):

@@ -12,7 +12,7 @@ PATIENCE = 2.0  # seconds of a stage before its bar is shown
 
 @contextmanager
 def bars() -> Iterator[Callable[[str, int, int | None], None]]:
-    """Give the `report` of a pipeline: stage, rows done, rows in all (None: unknown)."""
+    """Give the `report` of a pipeline: stage, rows done, rows in all (None: unknown). What changes stands after a colon."""
     console = Console(stderr=True)
     columns = (
         TextColumn("{task.description:<10}"),
@@ -25,7 +25,8 @@ def bars() -> Iterator[Callable[[str, int, int | None], None]]:
     began: dict[str, float] = {}
     tasks: dict[str, TaskID] = {}
 
-    def report(stage: str, done: int, total: int | None) -> None:
+    def report(words: str, done: int, total: int | None) -> None:
+        stage = words.partition(":")[0]
         since = began.setdefault(stage, time.monotonic())
         if shown.disable or (stage not in tasks and time.monotonic() - since < PATIENCE):
             return
@@ -34,7 +35,7 @@ def bars() -> Iterator[Callable[[str, int, int | None], None]]:
                 shown.update(earlier, visible=False)
             tasks[stage] = shown.add_task(stage, total=total, rows="")
         rows = f"{done:,} of {total:,}" if total else f"{done:,}"
-        shown.update(tasks[stage], completed=done, total=total, rows=rows)
+        shown.update(tasks[stage], description=words, completed=done, total=total, rows=rows)
 
     with shown:
         yield report

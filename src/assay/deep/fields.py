@@ -39,7 +39,7 @@ class Fields:
                 continue
             column = samples.features.column(name)
             if pa.types.is_dictionary(column.type):
-                counts = pc.value_counts(column.combine_chunks().cast(pa.string()).drop_null())
+                counts = pc.value_counts(column.cast(pa.string()).drop_null())
                 pairs = zip(counts.field("values").to_pylist(), counts.field("counts").to_pylist(), strict=True)
                 levels[name] = sorted(level for level, count in pairs if count >= rare)
                 continue
@@ -52,6 +52,11 @@ class Fields:
         if not levels and not knots:
             raise InputError("the samples have no features; a neural model of samples needs one at least")
         return cls(levels, knots, missing)
+
+    @property
+    def names(self) -> list[str]:
+        """The features that are read."""
+        return list(dict.fromkeys([*self.levels, *self.knots, *self.missing]))
 
     @property
     def sizes(self) -> list[int]:
@@ -71,7 +76,7 @@ class Fields:
             column = _column(features, name)
             if not pa.types.is_dictionary(column.type):
                 raise _other_kind(name)
-            column = column.combine_chunks()
+            column = column.unify_dictionaries().combine_chunks()
             place = {level: k + 1 for k, level in enumerate(levels)}
             lookup = np.array([*(place.get(level, 0) for level in column.dictionary.to_pylist()), 0], np.int64)
             codes[:, j] = begin + lookup[column.indices.fill_null(-1).to_numpy(zero_copy_only=False)]

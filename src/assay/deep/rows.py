@@ -1,5 +1,6 @@
 """Training rows in mini-batches: from arrays in memory, or straight from Parquet files larger than it."""
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +13,8 @@ import pyarrow.parquet as pq
 import torch
 from numpy.typing import NDArray
 
+from assay.store import digest
+
 Batch = dict[str, torch.Tensor]  # every tensor has one entry a row; "weight" (B,) float32, "row" (B,) int64 place of each row
 _POOL = 1 << 17  # rows of a file that are shuffled together
 
@@ -23,6 +26,10 @@ class Rows(Protocol):
 
     def batches(self, size: int, seed: int | None) -> Iterator[Batch]:
         """All rows, `size` at a time: in their own order, or shuffled by a seed. One seed, one order."""
+        ...
+
+    def digest(self) -> str:
+        """What tells these rows from others."""
         ...
 
 
@@ -42,6 +49,14 @@ class ArrayRows:
             at = order[begin : begin + size]
             yield _tensors({name: values[at] for name, values in self.columns.items()}, at)
 
+    def digest(self) -> str:
+        """Of every byte."""
+        made = hashlib.blake2b(digest_size=16)
+        for name in sorted(self.columns):
+            made.update(name.encode())
+            made.update(np.ascontiguousarray(self.columns[name]).tobytes())
+        return made.hexdigest()
+
     def take(self, rows: NDArray[Any]) -> "ArrayRows":
         """Some of the rows, by position."""
         return ArrayRows({name: values[rows] for name, values in self.columns.items()})
@@ -49,10 +64,11 @@ class ArrayRows:
 
 @dataclass(frozen=True)
 class ParquetRows:
-    """Rows of Parquet files, read a row group at a time: memory holds some 130,000 rows, whatever the files' size.
+    """Rows of Parquet files, read some 130,000 at a time: that is what memory holds, whatever the files' size.
 
-    encode: from a table of `names` to arrays by name. Shuffled by order of row groups, and within pools of row groups: rows
-    far apart in the files meet less often than by chance, so write them in random order where their order has a meaning.
+    encode: from a table of `names` to arrays by name. Row groups come in an order drawn by the seed, and rows are shuffled
+    within what is read at once: those far apart in the files never meet, so write files in random order where order has a
+    meaning. A batch holds rows of one row group.
     """
 
     files: Sequence[Path]
@@ -73,21 +89,24 @@ class ParquetRows:
     def __len__(self) -> int:
         return sum(group[3] for group in self._groups)
 
+    def digest(self) -> str:
+        """Of the files' names, sizes and times of change."""
+        told = [[str(path), path.stat().st_size, path.stat().st_mtime_ns] for path in self.files]
+        return digest([told, list(self.names)])
+
     def batches(self, size: int, seed: int | None) -> Iterator[Batch]:
-        """As the protocol says; a pool's last batch may be smaller than `size`."""
+        """As the protocol says."""
         rng = None if seed is None else np.random.default_rng(seed)
-        groups = [self._groups[k] for k in (range(len(self._groups)) if rng is None else rng.permutation(len(self._groups)))]
-        while groups:
-            pool = [groups.pop(0)]
-            while groups and sum(group[3] for group in pool) + groups[0][3] <= _POOL:
-                pool.append(groups.pop(0))
-            read = [pq.ParquetFile(path).read_row_group(number, columns=list(self.names)) for path, number, _, _ in pool]
-            place = np.concatenate([np.arange(first, first + count) for _, _, first, count in pool])
-            columns = self.encode(pa.concat_tables(read))
-            order = np.arange(len(place)) if rng is None else rng.permutation(len(place))
-            for begin in range(0, len(order), size):
-                at = order[begin : begin + size]
-                yield _tensors({name: values[at] for name, values in columns.items()}, place[at])
+        groups = self._groups
+        for k in range(len(groups)) if rng is None else rng.permutation(len(groups)):
+            path, number, first, _ = groups[k]
+            for read in pq.ParquetFile(path).iter_batches(_POOL, row_groups=[number], columns=list(self.names)):
+                columns = self.encode(pa.Table.from_batches([read]))
+                order = np.arange(read.num_rows) if rng is None else rng.permutation(read.num_rows)
+                for begin in range(0, len(order), size):
+                    at = order[begin : begin + size]
+                    yield _tensors({name: values[at] for name, values in columns.items()}, first + at)
+                first += read.num_rows
 
 
 def _tensors(columns: Mapping[str, NDArray[Any]], place: NDArray[np.int64]) -> Batch:

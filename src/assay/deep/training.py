@@ -2,9 +2,10 @@
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -86,6 +87,23 @@ class Snapshots(Watcher):
         self.taken.append((rate, {name: value.detach().cpu().clone() for name, value in net.state_dict().items()}))
 
 
+class Reporting(Watcher):
+    """Tells the steps made of all steps, and the latest loss: report(words, done, all)."""
+
+    def __init__(self, name: str, report: Callable[[str, int, int | None], None]) -> None:
+        self.name, self.report, self.steps = name, report, 0
+
+    def begin(self, net: Net, rows: Rows, schedule: Schedule) -> None:
+        """Tell that it begins."""
+        del net
+        self.steps = schedule.epochs * math.ceil(len(rows) / schedule.batch)
+        self.report(f"{self.name}: learns", 0, self.steps)
+
+    def after(self, step: Step, losses: torch.Tensor) -> None:
+        """Tell the mean loss of the batch."""
+        self.report(f"{self.name}: loss {float(losses.mean()):.4f}", step.number + 1, self.steps)
+
+
 def device() -> torch.device:
     """The GPU where there is one, else the processor."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -101,20 +119,21 @@ def train(
     seed: int,
     watchers: Sequence[Watcher] = (),
     folder: Path | None = None,
-    about: str = "",
 ) -> list[Epoch]:
     """Train a net on rows; with later rows, stop early and keep the weights of the lowest loss there.
 
     seed sets the order of rows and all that the net draws: one seed gives one result on one thread. folder: progress is kept
-    there after every pass, so that a killed training goes on where it was and ends the same; about: what the rows are, in a
-    word or a digest. InputError: the loss is no number (the weights of the last whole pass stay, and the batch is named), or
-    the folder's progress is of another training.
+    there after every pass, so that a killed training goes on where it was and ends the same. InputError: the loss is no number
+    (the weights of the last whole pass stay, and the batch is named), or the folder's progress is of another training.
     """
     place = device()
     net.to(place)
     optimizer = _optimizer(net, schedule)
-    kind = {"name": name, "seed": seed, "about": about, "rows": len(rows), **asdict(schedule)}
-    state = resume(folder, kind, net, optimizer) if folder is not None else Progress()
+    kind: dict[str, Any] = {}
+    state = Progress()
+    if folder is not None:
+        kind = {"name": name, "seed": seed, "rows": rows.digest(), **asdict(schedule)}
+        state = resume(folder, kind, net, optimizer)
     started, first = time.perf_counter(), state.epoch
     for watcher in watchers:
         watcher.begin(net, rows, schedule)

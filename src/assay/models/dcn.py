@@ -1,22 +1,26 @@
 """DCN-v2: a deep and cross network over labelled samples, features crossed by learnt matrices."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import torch
 from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
 from assay.deep.fields import Fields
-from assay.deep.rows import ArrayRows, Batch
+from assay.deep.rows import ArrayRows, Batch, ParquetRows
 from assay.deep.training import Net, Schedule
 from assay.errors import InputError
 from assay.models.files import read_model, write_model
-from assay.models.neural import Neural, early_and_late, exact
+from assay.models.neural import EARLIER, Neural, early_and_late, exact
 from assay.models.scorer import BATCH, Vector, not_fitted, training_rows
-from assay.samples.table import Samples
+from assay.samples.table import NOT_FEATURES, Samples
 
 
 class DcnNet(Net):
@@ -49,6 +53,10 @@ class DcnNet(Net):
         """(B,) log-loss."""
         margin = self.margins(batch)
         return functional.binary_cross_entropy_with_logits(margin, batch["label"].to(margin.dtype), reduction="none")
+
+
+_KEYS = ("split", "period", "label", "weight")
+_LEARNT = 300_000  # rows of files that fields are learnt from
 
 
 class Dcn(Neural):
@@ -91,6 +99,39 @@ class Dcn(Neural):
             passes = self.best_pass()
         self.net_ = self.learn_all(self._build, every, passes, seed)
         return self
+
+    def fit_files(self, files: Sequence[Path], *, rng: np.random.Generator, split: str = "train") -> Self:
+        """As `fit`, on one split of Parquet files of samples (samples.table() or a run's samples.parquet), read in batches.
+
+        For samples larger than memory: fields are learnt from the split's rows of at most 300,000 rows of the files, spread
+        evenly. InputError: a column is missing, or no row of the split has a weight above 0.
+        """
+        self.fields_ = Fields.learn(_spread(files, split), self.rare)
+        period = np.concatenate([_of_split(pq.read_table(f, columns=["split", "period"]), split, "period") for f in files])
+        if not len(period):
+            raise InputError(f"{self.name}: no row of the files is of the split {split!r}; name one of theirs")
+        cut = np.quantile(period, EARLIER, method="lower")
+        early, late, every = (self._file_rows(files, split, low, high) for low, high in ((-1, cut), (cut, None), (-1, None)))
+        seed, passes = int(rng.integers(2**31)), self.schedule.epochs
+        if period.max() > cut:
+            self.stop_early(self._build, early, late, seed)
+            passes = self.best_pass()
+        self.net_ = self.learn_all(self._build, every, passes, seed)
+        return self
+
+    def _file_rows(self, files: Sequence[Path], split: str, after: int, until: int | None) -> ParquetRows:
+        """Rows of files; those of other splits, or outside (after, until], weigh 0."""
+        fields = self._fitted_fields()
+
+        def encode(part: pa.Table) -> dict[str, NDArray[Any]]:
+            period = part.column("period").to_numpy()
+            inside = pc.equal(part.column("split"), split).to_numpy() & (period > after)
+            if until is not None:
+                inside &= period <= until
+            weight = np.where(inside, part.column("weight").to_numpy(), 0).astype(np.float32)
+            return fields.encode(part) | {"label": part.column("label").to_numpy().astype(np.float32), "weight": weight}
+
+        return ParquetRows(tuple(files), (*_KEYS, *fields.names), encode)
 
     def _build(self) -> DcnNet:
         fields = self._fitted_fields()
@@ -156,3 +197,21 @@ class Dcn(Neural):
         model.fields_ = Fields.described(content["fields"])
         model.net_ = model.read_net(folder, model._build())
         return model
+
+
+def _of_split(part: pa.Table, split: str, name: str) -> NDArray[Any]:
+    return np.asarray(part.filter(pc.equal(part.column("split"), split)).column(name).to_numpy())
+
+
+def _spread(files: Sequence[Path], split: str) -> Samples:
+    """Some rows of a split, spread evenly over the files."""
+    rows = sum(pq.ParquetFile(path).metadata.num_rows for path in files)
+    step, parts = max(1, rows // _LEARNT), []
+    for path in files:
+        for part in pq.ParquetFile(path).iter_batches():
+            found = pa.Table.from_batches([part])
+            found = found.filter(pc.equal(found.column("split"), split))
+            parts.append(found.take(pa.array(np.arange(0, found.num_rows, step))))
+    table = pa.concat_tables(parts).unify_dictionaries()
+    keys = [name for name in table.column_names if name in NOT_FEATURES]
+    return Samples(table.select(keys), table.drop_columns(keys))

@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 
 from assay.deep.checkpoints import State, fill, read_weights, write_weights
-from assay.deep.rows import ArrayRows
-from assay.deep.training import Epoch, Net, Schedule, Snapshots, Watcher, train
+from assay.deep.rows import Rows
+from assay.deep.training import Epoch, Net, Reporting, Schedule, Snapshots, Watcher, train
 
 EARLIER = 0.8  # share of the training rows that stands before those that training is stopped by
 N = TypeVar("N", bound=Net)
@@ -44,12 +44,16 @@ class Neural:
         self._reporter = reporter
         return self
 
+    def in_run(self, folder: Path, report: Callable[[str, int, int | None], None]) -> Self:
+        """The model itself, as a run trains it: resuming in a folder, and telling its steps and loss."""
+        return self.resuming(folder).reporting(Reporting(self.name, report))
+
     def resuming(self, folder: Path) -> Self:
         """The model itself; progress is kept in the folder, and a fit that was killed goes on from there."""
         self._folder = folder
         return self
 
-    def stop_early(self, build: Callable[[], N], early: ArrayRows, late: ArrayRows, seed: int) -> N:
+    def stop_early(self, build: Callable[[], N], early: Rows, late: Rows, seed: int) -> N:
         """A net that learnt from early rows, as it was when the loss of late ones was lowest; passes_ tells the losses."""
         net = _built(build, seed)
         watchers = () if self._reporter is None else (self._reporter,)
@@ -62,7 +66,7 @@ class Neural:
         """After how many passes the later loss was lowest."""
         return int(np.argmin([np.inf if line.later is None else line.later for line in self.passes_])) + 1
 
-    def learn_all(self, build: Callable[[], N], rows: ArrayRows, passes: int, seed: int) -> N:
+    def learn_all(self, build: Callable[[], N], rows: Rows, passes: int, seed: int) -> N:
         """A net that learnt from all rows for so many passes, watched; checkpoints_ holds its weights after each."""
         net, snapshots = _built(build, seed), Snapshots()
         watchers = (snapshots, *(() if self._reporter is None else (self._reporter,)), *self._watchers)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from importlib.metadata import entry_points
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -72,8 +73,7 @@ def make(name: str, section: Models) -> Scorer:
     if name in MODELS:
         return MODELS[name](section)
     if name in NEURAL:
-        made: Scorer = neural(name)()
-        return made
+        return _neural(name, section)
     if name in section.estimators:
         return Estimator(section.estimators[name], name, section.subsample)
     for point in entry_points(group=_GROUP, name=name):
@@ -86,6 +86,17 @@ def make(name: str, section: Models) -> Scorer:
         f"[models] names: unknown model {name!r}{did_you_mean(name, others)}; known: {', '.join(others)},"
         " or add it to [models.estimators]"
     )
+
+
+def _neural(name: str, section: Models) -> Scorer:
+    kind, given = neural(name), section.neural.get(name, {})
+    known = signature(kind).parameters
+    for key in given:
+        if key not in known:
+            hint = did_you_mean(key, known)
+            raise ConfigError(f"[models.neural.{name}]: unknown setting {key!r}{hint}; known: {', '.join(known)}")
+    made: Scorer = kind(**given)
+    return made
 
 
 def load(folder: Path) -> Scorer:

@@ -20,7 +20,7 @@ from assay.samples.encoder import LOG_PLAN, TableEncoder
 from assay.samples.history import Codes, History, history
 from assay.samples.labels import KINDS, Labelled, label
 from assay.samples.periods import Splits, check_split, split_periods, starts
-from assay.samples.table import Samples
+from assay.samples.table import NOT_FEATURES, Samples
 from assay.store import Run, write_json, write_parquet
 from assay.tables import SAMPLE_KEYS, SPLITS
 
@@ -213,7 +213,7 @@ def load(run: Run, split: str | None = None, which: Which = "samples", names: li
         raise InputError(f"{path}: not there; run the earlier stages first: assay samples CONFIG")
     encoder = TableEncoder.from_dict(run.read_json("samples/encoder.json"))
     table = pq.read_table(path, filters=[("split", "==", split)] if split else None)
-    known = [name for name in (*SAMPLE_KEYS, "kind", "hour", "source", "key") if name in table.column_names]
+    known = [name for name in NOT_FEATURES if name in table.column_names]
     rest = [name for name in table.column_names if name not in known and (names is None or name in names)]
     return Samples(table.select(known), table.select(rest), encoder)
 

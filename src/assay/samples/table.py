@@ -11,6 +11,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy import sparse
 
+from assay.tables import SAMPLE_KEYS
+
+NOT_FEATURES = (*SAMPLE_KEYS, "kind", "hour", "source", "key")  # columns of stored samples that models do not see
+
 
 class Encoder(Protocol):
     """Turns readable features into columns of a sparse matrix; fitted on train alone."""

@@ -1,5 +1,6 @@
 """Train the models, and value every training sample with one of them."""
 
+import shutil
 import time
 from typing import Any
 
@@ -18,9 +19,10 @@ from assay.models.logistic import LogisticRegression
 from assay.samples.encoder import only
 from assay.samples.table import Samples
 from assay.stages.workbench import FEATURES, Workbench, values_file
-from assay.store import write_json, write_parquet
+from assay.store import digest, write_json, write_parquet
 from assay.trials.curve import RESAMPLES
 
+PROGRESS = "models/progress"  # of models that learn for long; gone when all have learnt
 _EXPLAINED = 3  # examples of each kind that are taken apart
 
 
@@ -33,10 +35,16 @@ def train(bench: Workbench) -> list[str]:
         written += _select_features(bench)
     for done, name in enumerate(bench.names):
         bench.report("train", done, len(bench.names))
-        model = models.make(name, bench.config.models).fit(bench.train, rng=bench.rng("train"))
+        model = models.make(name, bench.config.models)
+        if hasattr(model, "in_run"):  # it learns for long: a killed run goes on where it was
+            settings = {"name": name, "models": bench.config.models.model_dump(mode="json"), "seed": bench.config.seed}
+            inputs = bench.run.output_digest("samples")
+            model = model.in_run(bench.run.path(f"{PROGRESS}/{name}-{digest([settings, inputs])[:12]}"), bench.report)
+        model = model.fit(bench.train, rng=bench.rng("train"))
         bench.keep(name, model)
         files = model.save(bench.run.path(f"models/{name}"))
         written += [str(path.relative_to(bench.run.folder)) for path in files]
+    shutil.rmtree(bench.run.path(PROGRESS), ignore_errors=True)
     return written
 
 

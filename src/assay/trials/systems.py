@@ -7,6 +7,7 @@ requests took are restricted to it alike, and a request that took none of these 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from assay.models.boosting import LightGBM
 from assay.models.item_to_item import Ease, ItemKnn
 from assay.models.lambdarank import LambdaRank
 from assay.models.logistic import LogisticRegression
+from assay.models.registry import neural
 from assay.models.scorer import Scorer
 from assay.models.session_knn import SessionKnn
 from assay.models.trees import DecisionTree, RandomForest
@@ -64,6 +66,12 @@ _VARIED: dict[str, tuple[Settings, ...]] = {
     ),
     "forest": ({"trees": 20, "depth": 8}, {"trees": 60, "depth": 8}, {"trees": 60, "depth": 14}),
 }  # fmt: skip
+# Only where the run's own models hold them: they take minutes each.
+_NEURAL: dict[str, tuple[Settings, ...]] = {
+    "dcn": ({"factors": 8}, {"factors": 16}),
+    "two_tower": ({"factors": 32}, {"factors": 64}),
+    "transformer": ({"factors": 32}, {"factors": 64}),
+}
 # Features taken away, by how their names begin.
 _WITHOUT: dict[str, dict[str, tuple[str, ...]]] = {
     "logistic": {"without ids": _IDS, "without pair": ("pair_",), "pair alone": (*_IDS, "user_", "item_", "category_", "brand_")},
@@ -97,7 +105,10 @@ class System:
 
 
 def catalogue(section: Models) -> list[System]:
-    """The systems, cheap families first. section: rows that trees are grown on, and the usual l2 of logistic regression."""
+    """The systems, cheap families first; neural ones where they are among the section's names.
+
+    section: rows that trees are grown on, the usual l2 of logistic regression, settings of neural models.
+    """
     kinds: dict[str, Callable[..., Scorer]] = {
         "popularity": Popularity, "buy_it_again": BuyItAgain, "item_knn": ItemKnn, "als": Als, "tree": DecisionTree,
         "logistic": LogisticRegression, "ease": Ease, "session_knn": SessionKnn, "lightgbm": LightGBM,
@@ -113,13 +124,22 @@ def catalogue(section: Models) -> list[System]:
         for words, without in _WITHOUT.get(family, {}).items():
             plain = _system(family, kinds[family], usual[family], {})
             found.append(replace(plain, name=f"{plain.name} {words}", without=without))
+    for family in (name for name in _NEURAL if name in section.names):
+        for settings in _NEURAL[family]:
+            own = {"items": ITEMS} if family != "dcn" else {}
+            found.append(_system(family, partial(_neural, family), settings, section.neural.get(family, {}) | own))
     return found
 
 
 def _system(family: str, kind: Callable[..., Scorer], settings: Settings, fixed: Settings) -> System:
     name = " ".join([family, *(f"{key}={_short(value)}" for key, value in settings.items())])
-    every = settings | fixed
+    every = fixed | settings
     return System(name, family, every, lambda: kind(**every))
+
+
+def _neural(family: str, **settings: Any) -> Scorer:
+    made: Scorer = neural(family)(**settings)
+    return made
 
 
 def _short(value: Any) -> str:
