@@ -24,6 +24,7 @@ SERVERS = {
 def pytest_configure(config: pytest.Config) -> None:
     """Let each of several workers compute on one thread: the small loops of tests only wait for a core that another has."""
     if hasattr(config, "workerinput"):
+        os.environ.setdefault("OMP_NUM_THREADS", "1")  # PyTorch and LightGBM, which are imported later
         numba.set_num_threads(1)
 
 

@@ -57,7 +57,7 @@ class Neural:
         """A net that learnt from early rows, as it was when the loss of late ones was lowest; passes_ tells the losses."""
         net = _built(build, seed)
         watchers = () if self._reporter is None else (self._reporter,)
-        folder = self._part("early")
+        folder = self._part("early", early)
         self.passes_ = tuple(train(net, early, late, self.schedule, name=self.name, seed=seed, watchers=watchers, folder=folder))
         net.cpu().eval()
         return net
@@ -71,13 +71,14 @@ class Neural:
         net, snapshots = _built(build, seed), Snapshots()
         watchers = (snapshots, *(() if self._reporter is None else (self._reporter,)), *self._watchers)
         schedule = replace(self.schedule, epochs=passes)
-        train(net, rows, None, schedule, name=self.name, seed=seed, watchers=watchers, folder=self._part("every"))
+        train(net, rows, None, schedule, name=self.name, seed=seed, watchers=watchers, folder=self._part("every", rows))
         self.checkpoints_ = tuple(snapshots.taken)
         net.cpu().eval()
         return net
 
-    def _part(self, name: str) -> Path | None:
-        return None if self._folder is None else self._folder / name
+    def _part(self, name: str, rows: Rows) -> Path | None:
+        """Where the progress of one training is kept."""
+        return None if self._folder is None else self._folder / f"{name}-{rows.digest()[:8]}"
 
     def net(self) -> Net:
         """The fitted net, on the processor, as it predicts. InputError before fit."""

@@ -1,0 +1,112 @@
+"""Extras: the core does without them and says how to get them; a run with neural models resumes after a kill."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from assay import pipeline
+from assay.errors import ConfigError
+from assay.models import registry
+from assay.store import Run
+from assay.trials.systems import catalogue
+from tests.conftest import shop_config
+
+NEURAL = {
+    "dcn": {"factors": 4, "hidden": 8, "epochs": 2, "batch": 512},
+    "two_tower": {"factors": 4, "length": 4, "hidden": 8, "epochs": 2, "negatives": 16},
+    "transformer": {"factors": 4, "length": 8, "layers": 1, "epochs": 3, "negatives": 16},
+}
+
+
+def without(package: str, code: str) -> str:
+    """What code prints where a package is not installed."""
+    given = f"""
+import sys
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == {package!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name={package!r})
+sys.meta_path.insert(0, Absent())
+{code}"""
+    done = subprocess.run([sys.executable, "-c", given], capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+@pytest.mark.parametrize("name", sorted(registry.NEURAL))
+def test_without_pytorch_its_models_say_what_to_install(name):
+    code = f"""
+from assay.config import Models
+from assay.errors import InputError
+from assay.models import registry
+from assay.trials.systems import catalogue
+assert catalogue(Models(names=[{name!r}]))[-1].family == {name!r}
+try:
+    registry.make({name!r}, Models())
+except InputError as error:
+    print(error)
+"""
+    assert without("torch", code) == f"{name} needs the package torch: pip install 'assay[deep]'\n"
+
+
+def test_without_pytorch_the_core_runs(shop, tmp_path):
+    code = f"""
+from pathlib import Path
+from assay import pipeline
+from tests.conftest import shop_config
+config = shop_config(Path({str(shop)!r}), models={{"names": ["logistic", "lightgbm"], "lightgbm_trees": 5, "subsample": 1000}})
+print(sorted(pipeline.execute(config, {str(tmp_path)!r}).manifest["stages"]))
+"""
+    assert without("torch", code) == f"{sorted(pipeline.STAGES)}\n"
+
+
+def neural_config(shop: Path):
+    pytest.importorskip("torch")
+    models = {"names": ["logistic", "lightgbm", *NEURAL], "lightgbm_trees": 5, "subsample": 1000, "neural": NEURAL}
+    return shop_config(shop, models=models)
+
+
+def test_a_setting_that_a_neural_model_has_not_is_named(shop):
+    pytest.importorskip("torch")
+    section = neural_config(shop).models.model_copy(update={"neural": {"dcn": {"factor": 3}}})
+    with pytest.raises(ConfigError, match="unknown setting 'factor'; did you mean 'factors'"):
+        registry.make("dcn", section)
+
+
+RUN = """
+import sys
+from pathlib import Path
+from assay import pipeline
+from tests.test_extras import neural_config
+pipeline.execute(neural_config(Path(sys.argv[1])), sys.argv[2], until="train")
+"""
+
+
+@pytest.mark.slow
+def test_a_run_killed_while_it_trains_goes_on_and_ends_with_the_same_bytes(shop, tmp_path):
+    config = neural_config(shop)
+    told: list[str] = []
+    whole = pipeline.execute(config, tmp_path / "whole", report=lambda words, done, total: told.append(words))
+    for name in NEURAL:
+        assert f"{name}: learns" in told
+        assert any(words.startswith(f"{name}: loss ") for words in told)
+    assert not whole.path("models/progress").exists()
+    assert set(whole.read_json("evaluation/models.json")["models"]) == {"logistic", "lightgbm", *NEURAL}
+    families = [system.family for system in catalogue(config.models)]
+    assert [families.count(name) for name in NEURAL] == [2, 2, 2]
+    killed = tmp_path / "killed"
+    for name in NEURAL:
+        going = subprocess.Popen([sys.executable, "-c", RUN, str(shop), str(killed)], env=os.environ | {"OMP_NUM_THREADS": "1"})
+        while not list(killed.glob(f"models/progress/{name}-*/*/progress.safetensors")) and going.poll() is None:
+            time.sleep(0.01)
+        going.send_signal(signal.SIGKILL)
+        assert going.wait() == -signal.SIGKILL
+    again = pipeline.execute(config, killed)
+    for name in NEURAL:
+        for path in sorted(whole.path(f"models/{name}").iterdir()):
+            assert path.read_bytes() == Run(killed).path(f"models/{name}/{path.name}").read_bytes()
+    assert again.manifest["stages"]["train"] == whole.manifest["stages"]["train"]
