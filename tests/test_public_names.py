@@ -8,13 +8,17 @@ import pytest
 import assay.benchmark
 import assay.evaluation
 import assay.importance
+from assay.importance.registry import NEURAL as NEURAL_VALUERS
 from assay.importance.registry import VALUERS
-from assay.models.registry import MODELS
+from assay.models.registry import MODELS, NEURAL
+
+OF_EXTRA = ("InRunShapley", "tracin")  # there with the extra deep
 
 
 def test_names_of_the_rooms():
     assert sorted(assay.importance.__all__) == [
         "Importance",
+        "InRunShapley",
         "Influence",
         "Loss",
         "Probability",
@@ -38,6 +42,7 @@ def test_names_of_the_rooms():
         "semivalue",
         "session_shapley",
         "threshold_knn_shapley",
+        "tracin",
     ]
     assert sorted(assay.evaluation.__all__) == [
         "Difference",
@@ -103,7 +108,7 @@ def test_names_of_the_rooms():
         "weighted_mean",
     ]
     for room in (assay.importance, assay.evaluation, assay.benchmark):
-        assert all(hasattr(room, name) for name in room.__all__)
+        assert all(hasattr(room, name) or name in OF_EXTRA for name in room.__all__)
 
 
 def test_names_of_valuers_and_models():
@@ -131,6 +136,8 @@ def test_names_of_valuers_and_models():
     recommenders = ["als", "ease", "item_knn", "session_knn"]
     of_features = ["buy_it_again", "forest", "lambdarank", "lightgbm", "logistic", "popularity", "tree"]
     assert sorted(MODELS) == sorted([*recommenders, *of_features])
+    assert sorted(NEURAL) == ["dcn", "transformer", "two_tower"]
+    assert sorted(NEURAL_VALUERS) == ["in_run_shapley", "tracin"]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,8 @@
 """What each training sample is worth: valuers, one family a file, and what follows from their values."""
 
+from typing import Any
+
+from assay import plugins
 from assay.importance.influence import Influence, group_influence, influence, refine
 from assay.importance.linear_autoencoder import ease_importance
 from assay.importance.neighbours import knn_banzhaf, knn_shapley, threshold_knn_shapley
@@ -13,6 +16,7 @@ from assay.importance.values import Values
 
 __all__ = [
     "Importance",
+    "InRunShapley",
     "Influence",
     "Loss",
     "Probability",
@@ -36,4 +40,13 @@ __all__ = [
     "semivalue",
     "session_shapley",
     "threshold_knn_shapley",
+    "tracin",
 ]
+_OF_EXTRA = {"InRunShapley": "in_run_shapley", "tracin": "tracin"}  # need PyTorch: loaded when they are asked for
+
+
+def __getattr__(name: str) -> Any:
+    """A name that needs the extra `deep`; InputError with the pip line where it is missing."""
+    if name not in _OF_EXTRA:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(plugins.of_extra(f"assay.importance.{_OF_EXTRA[name]}", "deep", name), name)

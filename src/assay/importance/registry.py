@@ -20,17 +20,25 @@ _OURS: tuple[type[Valuer], ...] = (
     SessionShapley, EaseImportance, LeaveOneOut, Shapley, BetaShapley, Banzhaf, Recency, Popularity, Random,
 )  # fmt: skip
 VALUERS: dict[str, Callable[[], Valuer]] = {kind.name: kind for kind in _OURS}
+# They need PyTorch, and are loaded when they are asked for: module and class by name.
+NEURAL = {"tracin": ("tracin", "TracIn"), "in_run_shapley": ("in_run_shapley", "InRunShapleyValuer")}
+VALUED = "logistic"  # the model of a run that valuers are given,
+_OF = dict.fromkeys(NEURAL, "dcn")  # unless they are for another
 
 
 def make(name: str) -> Valuer:
     """The valuer of a name, or of a dotted path `package.module:Class`; ConfigError when there is none."""
     if name in VALUERS:
         return VALUERS[name]()
+    if name in NEURAL:
+        module, kind = NEURAL[name]
+        return _made(getattr(plugins.of_extra(f"assay.importance.{module}", "deep", name), kind), name)
     for point in entry_points(group="assay.valuers", name=name):
         return _made(point.load(), name)
+    known = [*VALUERS, *NEURAL]
     if ":" not in name:
         raise ConfigError(
-            f"[value] valuers: unknown valuer {name!r}{did_you_mean(name, VALUERS)}; known: {', '.join(VALUERS)},"
+            f"[value] valuers: unknown valuer {name!r}{did_you_mean(name, known)}; known: {', '.join(known)},"
             " or give package.module:Class"
         )
     return _made(plugins.load(name, "[value] valuers"), name)
@@ -44,3 +52,8 @@ def _made(kind: Callable[[], object], name: str) -> Valuer:
     if not isinstance(valuer, Valuer):
         raise ConfigError(f"[value] valuers: {name!r} is no valuer; it needs a name and value(train, validation, ...)")
     return valuer
+
+
+def model_of(valuer: str) -> str:
+    """Name of the model of a run that a valuer is given."""
+    return _OF.get(valuer, VALUED)

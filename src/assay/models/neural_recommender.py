@@ -33,6 +33,12 @@ def sampled_softmax(own: torch.Tensor, others: torch.Tensor, same: torch.Tensor,
     return torch.logaddexp(own, corrected.logsumexp(-1)) - own
 
 
+def drawn_columns(chance: torch.Tensor, count: int, *, always_the_same: bool) -> torch.Tensor:
+    """(count,) columns drawn with replacement by their chances (I,): by torch's random state, or always the same ones."""
+    generator = torch.Generator(chance.device).manual_seed(0) if always_the_same else None
+    return torch.multinomial(chance, count, replacement=True, generator=generator)
+
+
 class NeuralRecommender(Neural, Recommending):
     """A recommender with a net over the columns of what was taken.
 

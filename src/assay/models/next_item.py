@@ -1,6 +1,7 @@
 """A transformer that predicts what a user takes next: causal attention over events, items scored by their embeddings."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,10 +10,11 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
+from assay.deep.ghost import Drawn
 from assay.deep.rows import ArrayRows, Batch
 from assay.deep.training import Net, Schedule
 from assay.models.neural import exact
-from assay.models.neural_recommender import NeuralRecommender, sampled_softmax
+from assay.models.neural_recommender import NeuralRecommender, drawn_columns, sampled_softmax
 from assay.models.recommender import AFTER, Ints, Taken
 from assay.models.scorer import Vector
 
@@ -76,6 +78,7 @@ class TransformerNet(Net):
         self.since = nn.Embedding(len(_SINCE), factors) if times else None
         self.category = None if category is None else nn.Embedding(int(category.max()) + 1, factors, padding_idx=0)
         self.blocks = nn.ModuleList(Block(factors, heads, dropout) for _ in range(layers))
+        self.scores = Drawn(self.drawn_vectors)
         self.last, self.dropout = nn.LayerNorm(factors), nn.Dropout(dropout)
         for table in (self.item, self.place, self.since, self.category):
             if table is not None:
@@ -94,10 +97,17 @@ class TransformerNet(Net):
         own = self.item(item)
         return own if self.category is None else own + self.category(self.of_item[item])  # type: ignore[no-any-return]
 
+    def drawn_vectors(self, item: torch.Tensor, weights: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """(N, d + 1) vectors and biases of items shared by all rows; linear in the weights."""
+        made = weights["item.weight"][item]
+        if self.category is not None:
+            made = made + functional.embedding(self.of_item[item], weights["category.weight"], padding_idx=0)
+        return torch.cat([made, weights["bias.weight"][item]], 1)
+
     def states(self, item: torch.Tensor, since: torch.Tensor) -> torch.Tensor:
         """(B, T, d): what is known after each event. since (B, T): band of periods since the event before."""
         T = item.shape[1]
-        x = self.vectors(item) + self.place(torch.arange(T, device=item.device))
+        x = self.vectors(item) + self.place(torch.arange(T, device=item.device).expand(item.shape))
         if self.since is not None:
             x = x + self.since(since)
         x = self.dropout(x)
@@ -111,20 +121,15 @@ class TransformerNet(Net):
         longest = max(int((batch["target"] > 0).sum(1).max()), 1)
         item, since, target = (batch[name][:, :longest] for name in ("item", "since", "target"))
         states = self.states(item, since)
-        drawn = self._drawn() + 1
+        drawn = drawn_columns(self.chance, self.negatives, always_the_same=not self.training) + 1
         own = (states * self.vectors(target)).sum(-1) + self.bias(target)[..., 0]  # (B, T)
-        others = states @ self.vectors(drawn).T + self.bias(drawn)[:, 0]  # (B, T, N)
+        others = self.scores(states, drawn, dict(self.named_parameters()))  # (B, T, N)
         losses = sampled_softmax(own, others, drawn == target[..., None], self.log_chance[drawn])
         return losses * (target > 0)
 
     def losses(self, batch: Batch) -> torch.Tensor:
         """(B,) sums over the events of each row, as a share of the longest row's number of events."""
         return self.position_losses(batch).sum(1) / self.length
-
-    def _drawn(self) -> torch.Tensor:
-        """(N,) columns drawn as negatives of the whole batch; while predicting, always the same."""
-        generator = None if self.training else torch.Generator(self.chance.device).manual_seed(0)
-        return torch.multinomial(self.chance, self.negatives, replacement=True, generator=generator)
 
 
 class Transformer(NeuralRecommender):

@@ -1,6 +1,7 @@
 """Two towers: a user from the items it took, an item from its id, category and text; their product ranks a catalogue."""
 
 import math
+from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
@@ -9,11 +10,12 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
+from assay.deep.ghost import Drawn
 from assay.deep.rows import ArrayRows, Batch
 from assay.deep.training import Net, Schedule
 from assay.errors import InputError
 from assay.models.neural import exact
-from assay.models.neural_recommender import NeuralRecommender, sampled_softmax
+from assay.models.neural_recommender import NeuralRecommender, drawn_columns, sampled_softmax
 from assay.models.recommender import AFTER, Ints, Taken
 from assay.models.scorer import Vector
 
@@ -37,6 +39,7 @@ class TwoTowerNet(Net):
         self.bias = nn.Embedding(len(chance) + 1, 1, padding_idx=0)
         self.category = None if category is None else nn.Embedding(int(category.max()) + 1, factors, padding_idx=0)
         self.text = None if text is None else nn.Linear(text.shape[1], factors, bias=False)
+        self.scores = Drawn(self.drawn_vectors)
         self.first, self.second = nn.Linear(factors, hidden), nn.Linear(hidden, factors)
         for table in (self.item, self.category):
             if table is not None:
@@ -62,6 +65,15 @@ class TwoTowerNet(Net):
             made = made + self.text(self.of_text[item])
         return made  # type: ignore[no-any-return]
 
+    def drawn_vectors(self, item: torch.Tensor, weights: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """(N, d + 1) vectors and biases of items shared by all rows; linear in the weights."""
+        made = weights["item.weight"][item]
+        if self.category is not None:
+            made = made + functional.embedding(self.of_item[item], weights["category.weight"], padding_idx=0)
+        if self.text is not None:
+            made = made + self.of_text[item] @ weights["text.weight"].T
+        return torch.cat([made, weights["bias.weight"][item]], 1)
+
     def users(self, history: torch.Tensor) -> torch.Tensor:
         """(B, d) the user tower, of the last items (B, L), 0 where there is none."""
         there = (history > 0)[..., None]
@@ -71,10 +83,9 @@ class TwoTowerNet(Net):
     def losses(self, batch: Batch) -> torch.Tensor:
         """(B,) sampled softmax losses of the item that was taken."""
         user, target = self.users(batch["history"]), batch["target"]
-        generator = None if self.training else torch.Generator(self.chance.device).manual_seed(0)
-        drawn = torch.multinomial(self.chance, self.negatives, replacement=True, generator=generator) + 1
+        drawn = drawn_columns(self.chance, self.negatives, always_the_same=not self.training) + 1
         own = (user * self.items(target)).sum(-1) + self.bias(target)[:, 0]
-        others = user @ self.items(drawn).T + self.bias(drawn)[:, 0]  # (B, N)
+        others = self.scores(user, drawn, dict(self.named_parameters()))  # (B, N)
         return sampled_softmax(own, others, drawn == target[:, None], self.log_chance[drawn])
 
 

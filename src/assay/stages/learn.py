@@ -8,7 +8,6 @@ import numpy as np
 import pyarrow as pa
 
 from assay.evaluation.holdout import CLAIMS, differences, estimates
-from assay.importance import registry as valuers
 from assay.importance import segments
 from assay.importance.examples import examples
 from assay.importance.explain import explain_sample
@@ -94,9 +93,7 @@ def value(bench: Workbench) -> list[str]:
     wanted = list(dict.fromkeys([*section.valuers, bench.config.select.valuer, "loss"]))
     for done, name in enumerate(wanted):
         bench.report("value", done, len(wanted) + 1)
-        found = valuers.make(name).value(
-            samples, validation, model=bench.linear, utility="log_loss", folds=section.folds, rng=bench.rng("value")
-        )
+        found = bench.value(name, validation, bench.rng("value"))
         written += _write(bench, name, found)
         shapes[name] = segments.distribution(found)
         bench.hold(name, found)

@@ -12,9 +12,10 @@ from assay.errors import InputError
 from assay.evaluation.holdout import CLAIMS, Scored, differences, estimates
 from assay.importance import registry as valuers
 from assay.importance.protocol import Importance
+from assay.importance.registry import VALUED
 from assay.models import registry as models
 from assay.selection import floor_groups, hashed_order, remove
-from assay.stages.workbench import VALUED, Workbench
+from assay.stages.workbench import Workbench
 from assay.store import write_json
 from assay.trials.curve import RESAMPLES, refit
 from assay.trials.systems import most_bought
@@ -36,7 +37,7 @@ def study(bench: Workbench) -> list[str]:
     others = [name for name in bench.names if name not in (VALUED, *BASELINES)]
     fractions = bench.config.select.fractions
     steps = (len(bench.config.value.valuers) + 1) * (len(fractions) + len(others))
-    steps += len(valuers.VALUERS) + len(_NAMES)
+    steps += len(_valuers(bench)) + len(_NAMES)
     done = 0
 
     def report() -> None:
@@ -84,12 +85,10 @@ def _methods(bench: Workbench, full: Scored, report: Callable[[], None]) -> list
     sets = {"all": np.ones(len(train), bool), "most bought": most_bought(train)[train.item]}
     by_chance: dict[str, Scored] = {}
     lines: list[Line] = []
-    for name in (_RANDOM, *(name for name in valuers.VALUERS if name != _RANDOM)):
+    for name in (_RANDOM, *(name for name in _valuers(bench) if name != _RANDOM)):
         started = time.perf_counter()
         try:
-            found = valuers.make(name).value(
-                train, validation, model=bench.linear, utility="log_loss", folds=bench.config.value.folds, rng=bench.rng("value")
-            )
+            found = bench.value(name, validation, bench.rng("value"))
         except InputError as error:
             lines.append({"valuer": name, "why_not": str(error)})
             report()
@@ -109,6 +108,11 @@ def _methods(bench: Workbench, full: Scored, report: Callable[[], None]) -> list
             lines.append(line)
         report()
     return lines
+
+
+def _valuers(bench: Workbench) -> list[str]:
+    """Every valuer; those of neural models where the run has these."""
+    return [*valuers.VALUERS, *(n for n in valuers.NEURAL if valuers.model_of(n) in bench.names)]
 
 
 def _without(bench: Workbench, found: Importance, inside: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -7,8 +7,9 @@ import numpy as np
 from assay.config import BASELINES
 from assay.importance import registry as valuers
 from assay.importance.protocol import Importance
+from assay.importance.registry import VALUED
 from assay.samples.table import Samples
-from assay.stages.workbench import VALUED, Workbench
+from assay.stages.workbench import Workbench
 from assay.store import write_json
 from assay.trials import verify as trials
 
@@ -56,7 +57,4 @@ def verify(bench: Workbench) -> list[str]:
 
 
 def _values(bench: Workbench, name: str, validation: Samples, seed: int) -> Importance:
-    return valuers.make(name).value(
-        bench.train, validation, model=bench.linear, utility="log_loss", folds=bench.config.value.folds,
-        rng=np.random.default_rng(seed),
-    )  # fmt: skip
+    return bench.value(name, validation, np.random.default_rng(seed))

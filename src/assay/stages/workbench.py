@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from assay.config import Config
 from assay.errors import ConfigError
 from assay.evaluation.holdout import Holdout, holdout
+from assay.importance import registry as valuers
 from assay.importance.protocol import Importance
+from assay.importance.registry import VALUED
 from assay.models import registry as models
 from assay.models.logistic import LogisticRegression
 from assay.models.scorer import Scorer
@@ -21,7 +23,6 @@ from assay.samples.table import Samples
 from assay.store import Run
 
 Report = Callable[[str, int, int | None], None]
-VALUED = "logistic"  # the model that values are made with
 SERVED = "lightgbm"  # the other model that they are tried on
 FEATURES = "models/features.json"  # what feature selection kept
 _DRAWS = ("train", "value", "recommend")  # stages that draw at random
@@ -119,6 +120,17 @@ class Workbench:
         model = self.model(VALUED)
         assert isinstance(model, LogisticRegression)
         return model
+
+    def value(self, name: str, validation: Samples, rng: np.random.Generator) -> Importance:
+        """Values of the training samples by a valuer, in log-loss, for the model that it values them for.
+
+        ConfigError: the run trains no such model.
+        """
+        valuer, model = valuers.make(name), valuers.model_of(name)
+        if model != VALUED and model not in self.names:
+            raise ConfigError(f"[models] names: {name} values samples for {model!r}; add it")
+        fitted = self.linear if model == VALUED else self.model(model)
+        return valuer.value(self.train, validation, model=fitted, utility="log_loss", folds=self.config.value.folds, rng=rng)
 
     def precondition(self) -> LogisticRegression:
         """The linear model with its inverted Hessian at hand, so that refits from it are alike whatever ran before."""

@@ -1,0 +1,190 @@
+"""Products of every row's gradient with fixed directions, and no row's gradient is ever made.
+
+A direction is a vector as long as the net's parameters, by parameter name. For a layer with input a and gradient g at its output,
+the product of a row's gradient with direction V is g' V a, so one pass forward and backward and one more product of matrices
+is all it takes (ghost dot products: Wang, Mittal, Song and Jia, "Data Shapley in one training run", ICLR 2025, with the
+direction in place of single validation rows). Products are linear in what layers contribute, so tied weights come out right.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from assay.deep.rows import Batch
+from assay.deep.training import Net
+from assay.errors import InputError
+
+Directions = Mapping[str, torch.Tensor]  # (F, *shape) by parameter name
+Rule = Callable[[Any, torch.Tensor, torch.Tensor, Callable[[str], torch.Tensor]], torch.Tensor]
+
+
+def _linear(module: nn.Linear, a: torch.Tensor, g: torch.Tensor, direction: Callable[[str], torch.Tensor]) -> torch.Tensor:
+    """(F, B) sum over places of g' V a + g' v; a (B, ..., i), g (B, ..., o)."""
+    found = torch.stack([((g @ V) * a).flatten(1).sum(1) for V in direction("weight")])
+    if module.bias is not None:
+        found = found + direction("bias") @ g.reshape(len(g), -1, g.shape[-1]).sum(1).T
+    return found
+
+
+def _embedding(module: nn.Embedding, a: torch.Tensor, g: torch.Tensor, direction: Callable[[str], torch.Tensor]) -> torch.Tensor:
+    """(F, B) sum over look-ups; a (B, ...) codes, g (B, ..., d)."""
+    del module
+    return torch.stack([(functional.embedding(a, V) * g).flatten(1).sum(1) for V in direction("weight")])
+
+
+def _layer_norm(module: nn.LayerNorm, a: torch.Tensor, g: torch.Tensor, direction: Callable[[str], torch.Tensor]) -> torch.Tensor:
+    """(F, B); a, g (B, ..., d)."""
+    normal = functional.layer_norm(a, module.normalized_shape, eps=module.eps)
+    found = torch.stack([(normal * g * V).flatten(1).sum(1) for V in direction("weight")])
+    if module.bias is not None:
+        found = found + torch.stack([(g * v).flatten(1).sum(1) for v in direction("bias")])
+    return found
+
+
+_RULES: dict[type[nn.Module], Rule] = {nn.Linear: _linear, nn.Embedding: _embedding, nn.LayerNorm: _layer_norm}
+
+
+class Drawn(nn.Module):
+    """Scores of items that all rows of a batch share, as drawn negatives are: rows (B, ..., d) times what `of` says of them.
+
+    of(items, weights): (N, d + 1) vectors and biases of items, linear in the net's parameters `weights` (by full name), so
+    that directions in their place give the vectors' change.
+    """
+
+    def __init__(self, of: Callable[[torch.Tensor, Mapping[str, torch.Tensor]], torch.Tensor]) -> None:
+        super().__init__()
+        self.of = of
+        self.items = torch.zeros(0, dtype=torch.int64)
+
+    def forward(self, rows: torch.Tensor, items: torch.Tensor, weights: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """(B, ..., N)."""
+        self.items = items
+        made = self.of(items, weights)
+        return rows @ made[:, :-1].T + made[:, -1]
+
+    def ghost(self, rows: torch.Tensor, g: torch.Tensor, directions: Directions) -> torch.Tensor:
+        """(F, B): what the items' vectors contribute; what rows contribute is told by the layers that made them."""
+        found = []
+        for f in range(len(next(iter(directions.values())))):
+            made = self.of(self.items, {name: V[f] for name, V in directions.items()})
+            found.append((rows * (g @ made[:, :-1])).flatten(1).sum(1) + (g @ made[:, -1:]).flatten(1).sum(1))
+        return torch.stack(found)
+
+
+class Ghost:
+    """Products (F, B) of rows' gradients with directions, of the backward passes made while it is open."""
+
+    def __init__(self, directions: Directions) -> None:
+        self.directions = directions
+        self.found: torch.Tensor | None = None
+
+    def add(self, products: torch.Tensor) -> None:
+        """What one layer contributes."""
+        self.found = products if self.found is None else self.found + products
+
+    def take(self) -> torch.Tensor:
+        """The products of the last backward pass; then it begins anew. The objective's factor of a row is in its product."""
+        assert self.found is not None, "no backward pass went through the net"
+        found, self.found = self.found, None
+        return found
+
+
+@contextmanager
+def ghost(net: Net, directions: Directions) -> Iterator[Ghost]:
+    """Watch a net's layers: Linear, Embedding, LayerNorm, and modules with a rule `ghost(input, gradient, directions)`.
+
+    Every layer's input must have the batch's rows as its first axis. InputError names a parameter that no rule covers.
+    """
+    covered(net)
+    directions = _without_padding(net, directions)
+    made, hooks = Ghost(directions), []
+    for name, module in net.named_modules():
+        if type(module) in _RULES or hasattr(module, "ghost"):
+            hooks.append(module.register_forward_hook(_watched(made, module, name, directions)))
+    try:
+        yield made
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _watched(made: Ghost, module: nn.Module, name: str, directions: Directions) -> Callable[..., None]:
+    own = f"{name}." if name else ""
+
+    def direction(parameter: str) -> torch.Tensor:
+        return directions[own + parameter]
+
+    def forward(_: nn.Module, given: tuple[Any, ...], output: Any) -> None:
+        a = given[0].detach()
+
+        def backward(g: torch.Tensor) -> None:
+            with torch.no_grad():
+                if type(module) in _RULES:
+                    made.add(_RULES[type(module)](module, a, g, direction))
+                else:
+                    made.add(module.ghost(a, g, directions))  # type: ignore[operator]
+
+        if output.requires_grad:
+            output.register_hook(backward)
+
+    return forward
+
+
+def covered(net: nn.Module) -> None:
+    """InputError when a parameter belongs to a layer without a rule."""
+    for name, module in net.named_modules():
+        own = [key for key, _ in module.named_parameters(recurse=False)]
+        if own and type(module) not in _RULES and not hasattr(module, "ghost"):
+            raise InputError(
+                f"no rule for the gradients of {type(module).__name__} ({name or 'the net itself'}: {own[0]}); build it of"
+                " Linear, Embedding and LayerNorm, or give it a method ghost (see assay.deep.ghost)"
+            )
+
+
+def gradient(net: Net, objective: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Gradient of a number by every parameter, zeros where it plays no part; .grad is left alone."""
+    named = dict(net.named_parameters())
+    found = torch.autograd.grad(objective, list(named.values()), allow_unused=True)
+    return {name: torch.zeros_like(p) if g is None else g for (name, p), g in zip(named.items(), found, strict=True)}
+
+
+def forward_products(net: Net, what: str, batch: Batch, directions: Directions) -> torch.Tensor:
+    """(F, *shape) change of what the net's method `what` says of a batch, along each direction, by forward differentiation.
+
+    For losses finer than a row, as those of a sequence's events. Exact for any net; no backward pass.
+    """
+    caller = _Caller(net, what)
+    own = {f"net.{name}": value.detach() for name, value in net.named_parameters()}
+    directions = _without_padding(net, directions)
+    found = []
+    for f in range(len(next(iter(directions.values())))):
+        along = {f"net.{name}": V[f] for name, V in directions.items()}
+        found.append(torch.func.jvp(lambda p: torch.func.functional_call(caller, p, (batch,)), (own,), (along,))[1])
+    return torch.stack(found)
+
+
+def _without_padding(net: Net, directions: Directions) -> Directions:
+    """Directions that leave embeddings of padding where they are: they have no gradient."""
+    made = dict(directions)
+    for name, module in net.named_modules():
+        if isinstance(module, nn.Embedding) and module.padding_idx is not None:
+            V = made[f"{name}.weight"].clone()
+            V[:, module.padding_idx] = 0
+            made[f"{name}.weight"] = V
+    return made
+
+
+class _Caller(nn.Module):
+    """A net whose forward pass is another of its methods."""
+
+    def __init__(self, net: Net, what: str) -> None:
+        super().__init__()
+        self.net, self.what = net, what
+
+    def forward(self, batch: Batch) -> torch.Tensor:
+        made: torch.Tensor = getattr(self.net, self.what)(batch)
+        return made

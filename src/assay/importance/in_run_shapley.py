@@ -1,0 +1,140 @@
+"""In-run data Shapley: what each sample's part in every step of a training did to the validation loss, told while it trains.
+
+A step is a game: the rows of its batch play for the fall of the validation loss. To second order that game is quadratic, and its
+Shapley values have a closed form (Wang, Mittal, Song and Jia, "Data Shapley in one training run", ICLR 2025). First order costs
+one small validation batch and one product of matrices a layer beside the training's own backward pass.
+"""
+
+from contextlib import ExitStack
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from assay.deep.ghost import Ghost, ghost, gradient
+from assay.deep.rows import ArrayRows, Batch, Rows, moved
+from assay.deep.training import Net, Schedule, Step, Watcher
+from assay.importance.protocol import Importance, only_log_loss, user_folds
+from assay.importance.tracin import trained
+from assay.importance.values import Values
+from assay.samples.table import Samples
+
+
+class InRunShapley(Watcher):
+    """Watches a training, and adds up the values of its rows; `values()` afterwards.
+
+    validation: m rows in memory; folds (m,) number of each row's fold; count: values in all, where rows name places beyond
+    their number. Each step looks at `sample` validation rows of one fold, folds in turn, drawn by seed and step: values are
+    unbiased, and those of folds differ by chance. order 1 or 2.
+
+    With plain gradient descent (Schedule optimizer "sgd") this is the published method. With Adam the step is taken as minus
+    rate * gradient / (sqrt(second moment) + eps), both as they stand before the step: its momentum and decay are left out, so
+    that values tell what a row's own gradient did, and not what earlier steps still do.
+    """
+
+    def __init__(
+        self, validation: ArrayRows, *, folds: NDArray[np.int64] | None = None, count: int | None = None, order: int = 1,
+        sample: int = 64, seed: int = 0,
+    ) -> None:  # fmt: skip
+        if order not in (1, 2):
+            raise ValueError(f"order is {order!r}; give 1 or 2")
+        self.validation, self.count, self.order, self.sample, self.seed = validation, count, order, sample, seed
+        self.fold = np.zeros(len(validation), np.int64) if folds is None else np.asarray(folds)
+        self.per_fold = np.zeros((int(self.fold.max()) + 1, 0))
+        self._members = [np.flatnonzero(self.fold == k) for k in range(len(self.per_fold))]
+        self._open: tuple[ExitStack, Ghost] | None = None
+        self._drawn: Batch = {}
+        self._random: torch.Tensor = torch.get_rng_state()
+
+    def begin(self, net: Net, rows: Rows, schedule: Schedule) -> None:
+        """Begin at zero: one value a row."""
+        del net, schedule
+        self.per_fold = np.zeros((len(self.per_fold), self.count or len(rows)))
+
+    def before(self, step: Step) -> None:
+        """Take the gradient of some validation rows, and watch the training's own passes for its products."""
+        members = self._members[step.number % len(self.per_fold)]
+        rng = np.random.default_rng([self.seed, step.number])
+        some = np.sort(rng.choice(members, min(self.sample, len(members)), replace=False))
+        place = next(step.net.parameters()).device
+        self._drawn = moved(next(self.validation.take(some).batches(len(some), None)), place)
+        scales = _scales(step)
+        direction = {name: (scales[name] * g)[None] for name, g in gradient(step.net, self._loss(step.net)).items()}
+        stack = ExitStack()
+        self._open = stack, stack.enter_context(ghost(step.net, direction))
+        self._random = torch.get_rng_state()
+
+    def after(self, step: Step, losses: torch.Tensor) -> None:
+        """Add the values of the batch's rows."""
+        del losses
+        assert self._open is not None
+        stack, products = self._open
+        stack.close()
+        value = step.rate * products.take()[0].double()
+        if self.order == 2:
+            value -= self._bend(step)
+        at = step.batch["row"].cpu().numpy()
+        np.add.at(self.per_fold[step.number % len(self.per_fold)], at, len(self.per_fold) * value.cpu().numpy())
+
+    def _loss(self, net: Net) -> torch.Tensor:
+        """Weighted mean loss of the drawn validation rows, the net as it predicts."""
+        was, weight = net.training, self._drawn["weight"]
+        net.eval()
+        each = net.losses(self._drawn)
+        net.train(was)
+        return (weight * each).sum() / weight.sum()
+
+    def _bend(self, step: Step) -> torch.Tensor:
+        """(B,) rate^2 / 2 * <step of the row, H step of the batch>, H the Hessian of the drawn validation loss."""
+        net, scales = step.net, _scales(step)
+        named = dict(net.named_parameters())
+        step_of = {name: scales[name] * (torch.zeros_like(p) if p.grad is None else p.grad) for name, p in named.items()}
+        slopes = torch.autograd.grad(self._loss(net), list(named.values()), create_graph=True, allow_unused=True)
+        dot = sum(((g * step_of[name]).sum() for name, g in zip(named, slopes, strict=True) if g is not None), torch.zeros(()))
+        bent = {name: (scales[name] * g)[None] for name, g in gradient(net, dot).items()}
+        here = torch.get_rng_state()
+        torch.set_rng_state(self._random)  # the rows' gradients are those that the step took, dropout included
+        with ghost(net, bent) as products:
+            objective = (step.batch["weight"] * net.losses(step.batch)).sum() / len(step.batch["weight"])
+            torch.autograd.grad(objective, list(named.values()), allow_unused=True)
+        torch.set_rng_state(here)
+        return 0.5 * step.rate**2 * products.take()[0].double()
+
+    def values(self) -> Values:
+        """(n,) fall of the validation loss by each row, over all steps so far; its per_fold, where folds were given."""
+        if len(self.per_fold) == 1:
+            return Values(self.per_fold[0])
+        return Values(self.per_fold.mean(axis=0), self.per_fold)
+
+
+def _scales(step: Step) -> dict[str, torch.Tensor]:
+    """What a gradient is multiplied by, besides the rate, when the optimizer moves: 1, or Adam's, by parameter."""
+    scales = {}
+    for name, p in step.net.named_parameters():
+        state = step.optimizer.state.get(p, {})
+        if "exp_avg_sq" in state:
+            group = step.optimizer.param_groups[0]
+            mean_square = state["exp_avg_sq"] / (1 - group["betas"][1] ** float(state["step"]))
+            scales[name] = 1 / (mean_square.sqrt() + group["eps"])
+        else:  # plain descent, and Adam's first step, whose size no gradient has told yet
+            scales[name] = torch.ones_like(p)
+    return scales
+
+
+class InRunShapleyValuer:
+    """The valuer: trains a twin of the model anew, and watches it. First order."""
+
+    name = "in_run_shapley"
+
+    def value(
+        self, train: Samples, validation: Samples, *, model: Any, utility: str, folds: int, rng: np.random.Generator
+    ) -> Importance:
+        """Values (n,) in log-loss a validation row, over the whole training. InputError: another utility or kind of model."""
+        only_log_loss(utility, self.name)
+        trained(model, self.name)
+        fold = user_folds(validation, folds, int(rng.integers(2**31)))
+        twin = model.fresh()
+        watcher = InRunShapley(model.rows(validation), folds=fold, count=len(train), seed=int(rng.integers(2**31)))
+        twin.watched(watcher).fit(train, rng=rng)
+        return Importance.of(train, watcher.values(), self.name, utility, model.name)

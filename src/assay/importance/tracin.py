@@ -1,0 +1,150 @@
+"""TracIn: what each sample's gradient steps did to the validation loss, over the checkpoints of a training.
+
+A step on sample i moves the weights by -step * gradient_i, and so the validation loss by -step * <its gradient, gradient_i> to
+first order (Pruthi, Liu, Kale and Sundararajan, "Estimating training data influence by tracing gradient descent", NeurIPS
+2020). Products are with the one mean gradient of each fold, so the cost does not grow with the number of validation rows.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from assay.deep.ghost import ghost, gradient
+from assay.deep.rows import Batch, Rows
+from assay.deep.training import Net
+from assay.errors import InputError
+from assay.importance.protocol import Importance, user_folds
+from assay.importance.utilities import Utility, parse
+from assay.importance.values import Values
+from assay.models.neural import exact
+from assay.samples.table import Samples
+
+BATCH = 2048
+State = Mapping[str, torch.Tensor]
+
+
+def tracin(
+    net: Net,
+    rows: Rows,
+    validation: Rows,
+    checkpoints: Sequence[tuple[float, State]],
+    *,
+    folds: NDArray[np.int64] | None = None,
+    utility: str = "log_loss",
+    request: NDArray[Any] | None = None,
+) -> Values:
+    """(n,) fall of the validation loss by the steps on each training row, summed over checkpoints; positive is useful.
+
+    rows: n training rows; a row's weight multiplies its value. validation: m rows, its "row" places from 0. checkpoints:
+    (step, weights) after each pass, step the learning rate divided by the rows of a batch. The net is left with its own weights.
+    utility, in the unit of the loss a validation row: log_loss for nets that give `margins`, also auc and ndcg@k (pairwise
+    surrogates, see importance.utilities; request (m,) of each validation row); nets without margins have their own mean loss.
+    folds (m,) number of each validation row's fold: the result then knows per_fold, stderr and z. Plain gradient descent is
+    assumed: of other optimizers it tells the order rather than the size. Rows of weight 0 get 0.
+    """
+    fold = np.zeros(len(validation), np.int64) if folds is None else np.asarray(folds)
+    found = np.zeros((int(fold.max()) + 1, len(rows)))
+    own = {name: value.detach().clone() for name, value in net.state_dict().items()}
+    net.eval()
+    try:
+        for step, state in checkpoints:
+            net.load_state_dict(dict(state))
+            directions = validation_gradients(net, validation, fold, parse(utility), request)
+            add_products(net, rows, directions, step, found)
+    finally:
+        net.load_state_dict(own)
+    return Values(found[0]) if folds is None else Values(found.mean(axis=0), found)
+
+
+def validation_gradients(
+    net: Net, validation: Rows, fold: NDArray[np.int64], utility: Utility, request: NDArray[Any] | None = None
+) -> dict[str, torch.Tensor]:
+    """(F, *shape) by parameter: gradient of each fold's validation loss."""
+    slopes = _slopes(net, validation, fold, utility, request)
+    folds = int(fold.max()) + 1
+    found = {name: torch.zeros(folds, *p.shape, dtype=p.dtype) for name, p in net.named_parameters()}
+    for k in range(folds):
+        for batch in validation.batches(BATCH, None):
+            at = batch["row"].numpy()
+            mine = np.flatnonzero(fold[at] == k)
+            if not len(mine):
+                continue
+            part = {name: values[mine] for name, values in batch.items()}
+            said = _said(net)(part)
+            objective = (torch.as_tensor(slopes[at[mine]], dtype=said.dtype) * said).sum()
+            for name, g in gradient(net, objective).items():
+                found[name][k] += g
+    return found
+
+
+def _said(net: Net) -> Callable[[Batch], torch.Tensor]:
+    """What slopes are taken of: margins where the net gives them, else the rows' losses."""
+    said: Callable[[Batch], torch.Tensor] = getattr(net, "margins", net.losses)
+    return said
+
+
+@torch.no_grad()
+def _slopes(
+    net: Net, validation: Rows, fold: NDArray[np.int64], utility: Utility, request: NDArray[Any] | None
+) -> NDArray[np.float64]:
+    """(m,) slope of each fold's loss by what the net says of a row."""
+    slopes = np.zeros(len(fold))
+    if not hasattr(net, "margins"):
+        if utility.name != "log_loss":
+            raise InputError(f"the net gives losses and no margins: {utility.name} cannot be its utility; use log_loss")
+        size = np.bincount(fold)
+        return np.asarray(1.0 / size[fold])
+    score, label, weight = np.empty(len(fold)), np.empty(len(fold)), np.empty(len(fold))
+    for batch in validation.batches(BATCH, None):
+        at = batch["row"].numpy()
+        score[at], label[at] = _said(net)(batch).numpy(), batch["label"].numpy()
+        weight[at] = batch["weight"].numpy()
+    for k in range(int(fold.max()) + 1):
+        at = np.flatnonzero(fold == k)
+        slopes[at] = utility.slopes(score[at], label[at], weight[at], None if request is None else request[at])
+    return slopes
+
+
+def add_products(net: Net, rows: Rows, directions: Mapping[str, torch.Tensor], step: float, found: NDArray[np.float64]) -> None:
+    """Add step * weight * <gradient, direction> to found (F, n), at the places of rows."""
+    with ghost(net, directions) as products:
+        for batch in rows.batches(BATCH, None):
+            torch.autograd.backward(net.losses(batch).sum())
+            net.zero_grad(set_to_none=True)
+            at = batch["row"].numpy()
+            found[:, at] += step * batch["weight"].numpy() * products.take().numpy()
+
+
+class TracIn:
+    """The valuer: the checkpoints of the fitted model, one mean gradient a fold of validation users."""
+
+    name = "tracin"
+
+    def value(
+        self, train: Samples, validation: Samples, *, model: Any, utility: str, folds: int, rng: np.random.Generator
+    ) -> Importance:
+        """Values (n,) in the utility's unit, mean over folds, in double precision: row order changes no digit that counts.
+
+        InputError: a model that keeps no checkpoints.
+        """
+        trained(model, self.name)
+        fold = user_folds(validation, folds, int(rng.integers(2**31)))
+        steps = [(rate / model.schedule.batch, state) for rate, state in model.checkpoints_]
+        try:
+            found = tracin(
+                exact(model.net()), model.rows(train), model.rows(validation), steps, folds=fold, utility=utility,
+                request=validation.request,
+            )  # fmt: skip
+        except ValueError as error:
+            raise InputError(f"tracin: {error}") from None
+        return Importance.of(train, found, self.name, utility, model.name)
+
+
+def trained(model: Any, valuer: str) -> None:
+    """InputError for a model that was not trained by gradient steps on samples, or not trained at all."""
+    if not all(hasattr(model, name) for name in ("checkpoints_", "rows", "watched")):
+        raise InputError(f"{valuer} needs a model of samples that is trained by gradient steps (dcn), not {model.name!r}")
+    model.net()
