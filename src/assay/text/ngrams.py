@@ -60,7 +60,8 @@ class NGrams:
         counts.data = (1 + np.log(counts.data)) * self.idf_[counts.indices]
         vectors = counts @ self.directions_.T.astype(np.float64)
         length = np.linalg.norm(vectors, axis=1, keepdims=True)
-        return np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0).astype(np.float32)
+        unit: NDArray[np.float64] = np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
+        return unit.astype(np.float32)
 
     def save(self, folder: Path) -> None:
         """Write arrays (npy) and JSON into `folder`."""
