@@ -8,8 +8,9 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.decomposition import TruncatedSVD
+from scipy.sparse import csr_matrix
 from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
+from sklearn.utils.extmath import randomized_svd
 from threadpoolctl import threadpool_limits
 
 from assay.errors import InputError
@@ -25,6 +26,8 @@ class NGrams:
     It learns from the texts that it is fitted on, so that its name holds their fingerprint. Two spellings of a word share most
     n-grams; two words for one thing are near only where the texts use them alike. Deterministic: one thread, one seed.
     """
+
+    kind = "ngrams-"  # what its names begin with
 
     def __init__(self, dimensions: int = 128) -> None:
         self.dimensions = dimensions
@@ -42,7 +45,7 @@ class NGrams:
             weighted = weighting.fit_transform(counts[:, self.columns_])
             self.idf_ = weighting.idf_
             with threadpool_limits(1):
-                found = TruncatedSVD(min(self.dimensions, *weighted.shape), random_state=0).fit(weighted).components_
+                _, _, found = randomized_svd(weighted, min(self.dimensions, *weighted.shape), n_iter=5, random_state=0)
             self.directions_[: len(found)] = found
         return self
 
@@ -51,7 +54,7 @@ class NGrams:
         """Changes with what was learnt; InputError before `fit`."""
         if not hasattr(self, "fingerprint_"):
             raise InputError("ngrams: learns from the items' texts; call fit(texts) before embed")
-        return f"ngrams-{self.fingerprint_}"
+        return f"{self.kind}{self.fingerprint_}"
 
     def embed(self, texts: Sequence[str], *, query: bool = False) -> NDArray[np.float32]:  # noqa: ARG002 (both sides alike)
         """Vectors (n, dimensions) float32 of unit length; zeros for a text that shares no n-gram with those learnt from."""
@@ -83,5 +86,7 @@ class NGrams:
 
 def _counts(texts: Sequence[str]) -> Any:
     """(n, HASHED_TO) CSR float64: how often each hashed n-gram is in each text."""
+    if not len(texts):
+        return csr_matrix((0, HASHED_TO))
     hashing = HashingVectorizer(analyzer=character_ngrams, n_features=HASHED_TO, norm=None, alternate_sign=False)
     return hashing.transform(texts)
