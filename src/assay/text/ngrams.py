@@ -39,14 +39,14 @@ class NGrams:
         counts = _counts(distinct)
         self.columns_: NDArray[np.int64] = np.unique(counts.indices).astype(np.int64)
         self.idf_ = np.zeros(len(self.columns_))
-        self.directions_ = np.zeros((self.dimensions, len(self.columns_)), np.float32)  # zeros where fewer texts differ
+        self.directions_ = np.zeros((len(self.columns_), self.dimensions), np.float32)  # zeros where fewer texts differ
         if len(self.columns_):
             weighting = TfidfTransformer(sublinear_tf=True)
             weighted = weighting.fit_transform(counts[:, self.columns_])
             self.idf_ = weighting.idf_
             with threadpool_limits(1):
                 _, _, found = randomized_svd(weighted, min(self.dimensions, *weighted.shape), n_iter=5, random_state=0)
-            self.directions_[: len(found)] = found
+            self.directions_[:, : len(found)] = found.T
         return self
 
     @property
@@ -59,9 +59,13 @@ class NGrams:
     def embed(self, texts: Sequence[str], *, query: bool = False) -> NDArray[np.float32]:  # noqa: ARG002 (both sides alike)
         """Vectors (n, dimensions) float32 of unit length; zeros for a text that shares no n-gram with those learnt from."""
         assert self.name
-        counts = _counts(texts)[:, self.columns_]
-        counts.data = (1 + np.log(counts.data)) * self.idf_[counts.indices]
-        vectors = counts @ self.directions_.T.astype(np.float64)
+        counts = _counts(texts)
+        used = np.unique(counts.indices)  # a query uses few, and only their directions are read
+        used = used[np.isin(used, self.columns_, assume_unique=True)]
+        place = np.searchsorted(self.columns_, used)
+        counts = counts[:, used]
+        counts.data = (1 + np.log(counts.data)) * self.idf_[place][counts.indices]
+        vectors = counts @ self.directions_[place].astype(np.float64)
         length = np.linalg.norm(vectors, axis=1, keepdims=True)
         unit: NDArray[np.float64] = np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
         return unit.astype(np.float32)
