@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from assay.deep.checkpoints import Progress, resume, write_progress
+from assay.deep.checkpoints import Progress, read_weights, resume, write_progress, write_weights
 from assay.deep.rows import Batch, Rows, moved
 from assay.errors import InputError
 
@@ -76,15 +76,29 @@ class Watcher:
 
 
 class Snapshots(Watcher):
-    """Keeps the net's weights after every pass, with the learning rate of the pass: what gradient valuers look at."""
+    """Keeps the net's weights after every pass, with the learning rate of the pass: what gradient valuers look at.
 
-    def __init__(self) -> None:
-        self.taken: list[tuple[float, dict[str, torch.Tensor]]] = []
+    folder: where they are kept too, so that a training that goes on after a kill has those of its first passes.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = folder
+        self.taken: dict[int, tuple[float, dict[str, torch.Tensor]]] = {}
+
+    def begin(self, net: Net, rows: Rows, schedule: Schedule) -> None:
+        """Take what the folder has."""
+        del net, rows
+        for number in range(1, schedule.epochs + 1):
+            if self.folder is None or not (path := self.folder / f"pass_{number}.safetensors").exists():
+                break
+            self.taken[number] = schedule.rate, read_weights(path)[0]
 
     def epoch(self, net: Net, epoch: Epoch, rate: float) -> None:
         """Copy the weights."""
-        del epoch
-        self.taken.append((rate, {name: value.detach().cpu().clone() for name, value in net.state_dict().items()}))
+        weights = {name: value.detach().cpu().clone() for name, value in net.state_dict().items()}
+        self.taken[epoch.number] = rate, weights
+        if self.folder is not None:
+            write_weights(self.folder / f"pass_{epoch.number}.safetensors", weights, {})
 
 
 class Reporting(Watcher):

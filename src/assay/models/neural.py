@@ -68,11 +68,12 @@ class Neural:
 
     def learn_all(self, build: Callable[[], N], rows: Rows, passes: int, seed: int) -> N:
         """A net that learnt from all rows for so many passes, watched; checkpoints_ holds its weights after each."""
-        net, snapshots = _built(build, seed), Snapshots()
+        folder = self._part("every", rows)
+        net, snapshots = _built(build, seed), Snapshots(folder)
         watchers = (snapshots, *(() if self._reporter is None else (self._reporter,)), *self._watchers)
         schedule = replace(self.schedule, epochs=passes)
-        train(net, rows, None, schedule, name=self.name, seed=seed, watchers=watchers, folder=self._part("every", rows))
-        self.checkpoints_ = tuple(snapshots.taken)
+        train(net, rows, None, schedule, name=self.name, seed=seed, watchers=watchers, folder=folder)
+        self.checkpoints_ = tuple(snapshots.taken.values())
         net.cpu().eval()
         return net
 
