@@ -21,6 +21,7 @@ __all__ = [
     "Loss",
     "Probability",
     "SessionValues",
+    "TrainingDynamics",
     "Valuer",
     "Values",
     "data_oob",
@@ -42,7 +43,8 @@ __all__ = [
     "threshold_knn_shapley",
     "tracin",
 ]
-_OF_EXTRA = {"InRunShapley": "in_run_shapley", "tracin": "tracin"}  # need PyTorch: loaded when they are asked for
+# Modules of the names that need PyTorch, which are loaded when they are asked for.
+_OF_EXTRA = {"InRunShapley": "in_run_shapley", "TrainingDynamics": "training_dynamics", "tracin": "tracin"}
 
 
 def __getattr__(name: str) -> Any:

@@ -21,7 +21,13 @@ _OURS: tuple[type[Valuer], ...] = (
 )  # fmt: skip
 VALUERS: dict[str, Callable[[], Valuer]] = {kind.name: kind for kind in _OURS}
 # They need PyTorch, and are loaded when they are asked for: module and class by name.
-NEURAL = {"tracin": ("tracin", "TracIn"), "in_run_shapley": ("in_run_shapley", "InRunShapleyValuer")}
+NEURAL = {
+    "tracin": ("tracin", "TracIn"),
+    "in_run_shapley": ("in_run_shapley", "InRunShapleyValuer"),
+    "el2n": ("training_dynamics", "El2n"),
+    "forgetting": ("training_dynamics", "Forgetting"),
+    "area_under_margin": ("training_dynamics", "AreaUnderMargin"),
+}
 VALUED = "logistic"  # the model of a run that valuers are given,
 _OF = dict.fromkeys(NEURAL, "dcn")  # unless they are for another
 

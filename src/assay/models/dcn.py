@@ -92,8 +92,12 @@ class Dcn(Neural):
         train = samples.take(kept)
         self.fields_ = Fields.learn(train, self.rare)
         every = self._rows(train, kept)
-        seed, passes, sides = int(rng.integers(2**31)), self.schedule.epochs, early_and_late(train.period, train.label)
-        if sides is not None:
+        seed, passes, sides = (
+            int(rng.integers(2**31)),
+            self._fixed or self.schedule.epochs,
+            early_and_late(train.period, train.label),
+        )
+        if sides is not None and self._fixed is None:
             early, late = (every.take(np.flatnonzero(side)) for side in sides)
             self.stop_early(self._build, early, late, seed)
             passes = self.best_pass()

@@ -33,10 +33,16 @@ class Neural:
     _watchers: tuple[Watcher, ...] = ()
     _reporter: Watcher | None = None
     _folder: Path | None = None
+    _fixed: int | None = None
 
     def watched(self, *watchers: Watcher) -> Self:
         """The model itself; watchers look on when it learns from all rows."""
         self._watchers = watchers
+        return self
+
+    def for_passes(self, passes: int) -> Self:
+        """The model itself, which will learn for so many passes, without early stopping."""
+        self._fixed = passes
         return self
 
     def reporting(self, reporter: Watcher) -> Self:
