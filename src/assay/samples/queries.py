@@ -138,21 +138,19 @@ def build(config: Config, log: Run, out: Run, asked: Searches, report: Report) -
     return [*names, *index, "samples/encoder.json", "samples/account.json"]
 
 
-def write_searches(out: Run, asked: Searches) -> list[str]:
-    """Write the searches themselves into samples/."""
+def write_searches(run: Run, asked: Searches, folder: str = "samples") -> list[str]:
+    """Write the searches themselves into a folder of the run, and return the files' names."""
     parts = {"searches": asked.requests, "impressions": asked.impressions, "queries": pa.table({"query": asked.queries})}
     for name, table in parts.items():
-        write_parquet(out.path(f"samples/{name}.parquet"), table)
-    return [f"samples/{name}.parquet" for name in parts]
+        write_parquet(run.path(f"{folder}/{name}.parquet"), table)
+    return [f"{folder}/{name}.parquet" for name in parts]
 
 
-def read_searches(run: Run) -> Searches:
-    """The searches that `build` wrote."""
-    requests, impressions, queries = (
-        run.read_table(f"samples/{name}.parquet") for name in ("searches", "impressions", "queries")
-    )
-    account = run.read_json("samples/account.json")["searches"]
-    return Searches(requests, queries.column("query").combine_chunks(), impressions, account)
+def read_searches(run: Run, folder: str = "samples") -> Searches:
+    """The searches that `write_searches` wrote; their account is not kept with them."""
+    tables = (run.read_table(f"{folder}/{name}.parquet") for name in ("searches", "impressions", "queries"))
+    requests, impressions, queries = tables
+    return Searches(requests, queries.column("query").combine_chunks(), impressions, {})
 
 
 def _of(asked: Searches, rows: Shown, name: str) -> NDArray[Any]:

@@ -131,7 +131,7 @@ def _drawn(
 
 def _unit(state: NDArray[np.uint64]) -> NDArray[np.float64]:
     """Numbers in [0, 1) from hashes."""
-    return (state >> np.uint64(11)) * 2.0**-53
+    return np.asarray((state >> np.uint64(11)) * 2.0**-53, np.float64)
 
 
 def candidates(asked: Searches, past: History, lists: NDArray[np.int64], begin: int, end: int, section: SamplesSection) -> Shown:

@@ -49,7 +49,7 @@ def make_search_log(
     rng = np.random.default_rng(seed)
     names = [f"{make} {kind}" for kind in KINDS for make in MAKES]
     queries = [*KINDS, *(f"{MAKES[k % len(MAKES)]} {kind}" for k, kind in enumerate(KINDS))]
-    examination = 1.0 / np.arange(1, length + 1) ** eta
+    examination: NDArray[np.float64] = np.arange(1, length + 1, dtype=np.float64) ** -eta
     quality = rng.beta(2, 2, len(names))
     kind_of = np.repeat(np.arange(len(KINDS)), len(MAKES))
     relevance = np.full((len(queries), len(names)), 0.02)
