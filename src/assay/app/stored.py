@@ -26,7 +26,7 @@ def _typed(user_id: str, kind: pa.DataType) -> object:
 
 
 def known_user(run: Run, user_id: str, settings: Config) -> object | None:
-    """A user's id as the log holds it, from the log's own or (with hash_ids) the shown one; None where the log has no such user."""
+    """A user's id as the log holds it, from the log's own or (with hash_ids) the shown one; None for a user it does not know."""
     if not run.path("clean/users.parquet").exists():
         return None
     users = run.read_table("clean/users.parquet", ["user_id"]).column("user_id")

@@ -31,6 +31,7 @@ def facts(run: Run) -> dict[str, Any]:
         "cost": read("cost.json"),
         "chosen": read("selection/curve.json").get("chosen"),
         "features": read("models/features.json"),
+        "position_bias": read("samples/account.json").get("position_bias", {}),
     }
 
 
@@ -55,6 +56,10 @@ def _lines(found: Mapping[str, Any]) -> list[tuple[str, str, str]]:
         lines.append(("cleaned", f"{words.count(log.get('rejected'))} taken out; left: {kept}", ""))
     if summary.get("samples"):
         lines.append(("learnt", _learnt(summary), ""))
+    if "examination" in (bias := found["position_bias"]):
+        few = ", ".join(words.plain(value) for value in bias["examination"][:3])
+        size = f"{words.count(bias['positives'])} positives weigh as {words.count(bias['effective_positives'])}"
+        lines.append(("places", f"looked at {few}, … by {bias['method']}; {size}", ""))
     if found["features"]:
         lines.append(("features", words.features(found["features"]), ""))
     for model, entry in sorted(summary.get("selection", {}).items()):
@@ -204,9 +209,9 @@ def why(line: Mapping[str, Any]) -> str:
     """The reasons of a search's line, in words."""
     ranks = [f"{name} {words.count(rank)}" for name, rank in _ranks(line) if rank]
     parts = [f"has {', '.join(line['words'])}" if line["words"] else "shares no word", f"rank by {', by '.join(ranks)}"]
-    times, buyers = line["bought_by_user"], line["buyers_lately"]
-    parts += [f"bought before in {times} period{'' if times == 1 else 's'}"] if times else []
-    parts += [f"{words.count(buyers)} sales in 4 periods"] if buyers else []
+    times, lately = line["taken_by_user"], line["taken_lately"]
+    parts += [f"the user took it in {times} period{'' if times == 1 else 's'}"] if times else []
+    parts += [f"taken {words.count(lately)} times in 4 periods"] if lately else []
     parts += [f"{words.count(line['clicks_for_query'])} clicks for this query before"] if line["clicks_for_query"] else []
     return "; ".join(parts)
 

@@ -54,12 +54,12 @@ def randomised(place: Places, click: NDArray[np.generic], propensity: Vector) ->
     place (n,) from 1, click (n,) 0 or 1, propensity (n,) in (0, 1]: rows without one (NaN) are left out. InputError: none has,
     or the first place has no click.
     """
-    place, click = np.minimum(place, DEEPEST), np.asarray(click, np.float64)
+    place, clicks = np.minimum(place, DEEPEST), np.asarray(click, np.float64)
     used = np.isfinite(propensity) & (place >= 1)
     if not used.any():
         raise InputError("no shown item has a place and a propensity; map both, or estimate: position_bias = 'harvested'")
     at, weight = place[used] - 1, 1.0 / propensity[used]
-    clicked, shown = np.bincount(at, weight * click[used]), np.bincount(at, weight)
+    clicked, shown = np.bincount(at, weight * clicks[used]), np.bincount(at, weight)
     return _relative(
         np.divide(clicked, shown, out=np.full(len(shown), np.nan), where=shown > 0), np.bincount(at), "randomised places"
     )

@@ -249,8 +249,8 @@ def _lines(
                 "words": matched(text, match.texts[item]),
                 "rank_by_words": int(made.words[row]) or None,
                 "rank_by_vectors": int(made.vectors[row]) or None,
-                "bought_by_user": int(facts["pair_times_bought"] or 0),
-                "buyers_lately": int(facts["item_buyers_4"] or 0),
+                "taken_by_user": int(facts["pair_times_bought"] or 0),
+                "taken_lately": int(facts["item_buyers_4"] or 0),
                 "clicks_for_query": int(facts["match_clicks"] or 0),
                 "purchases_for_query": int(facts["match_purchases"] or 0),
             }
