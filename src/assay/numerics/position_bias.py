@@ -108,7 +108,7 @@ def _all_pairs(won: Vector, lost: Vector) -> Vector:
         by_pair = slope * (1 - r)
         return float(value), np.concatenate(((slope * (1 - p)).sum(axis=1), (by_pair + by_pair.T)[upper])) + 1e-6 * x
 
-    found = optimize.minimize(loss, np.zeros(size + len(upper[0])), jac=True, method="L-BFGS-B", options={"maxiter": 5000})
+    found = optimize.minimize(loss, np.zeros(size + len(upper[0])), jac=True, method="L-BFGS-B", options={"maxiter": 500})
     return np.asarray(split(found.x)[0][:, 0])
 
 
@@ -141,7 +141,7 @@ def regression_em(place: Places, click: NDArray[np.generic], X: sparse.csr_array
         by_place = np.bincount(at, slope * (1 - p), minlength=len(rows)) + 1e-3 * a
         return float(value), np.concatenate((by_place, X.T @ (slope * (1 - relevant)) + l2 * b))
 
-    found = optimize.minimize(loss, np.zeros(len(rows) + X.shape[1]), jac=True, method="L-BFGS-B", options={"maxiter": 1000})
+    found = optimize.minimize(loss, np.zeros(len(rows) + X.shape[1]), jac=True, method="L-BFGS-B", options={"maxiter": 300})
     return _relative(np.where(rows > 0, _sigmoid(found.x[: len(rows)]), np.nan), rows, "regression EM")
 
 
