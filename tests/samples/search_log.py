@@ -73,7 +73,9 @@ def random_rows(seed: int, rows: int = 200, users: int = 3, items: int = 5, minu
 
 def recounted(rows: Sequence[Row], minutes: float) -> list[dict]:
     """Searches in order of time, each {user, query, minute, items: {item: {...}}}, row by row, by the definition."""
-    order = sorted((k for k, r in enumerate(rows) if r.kind in ORDER), key=lambda k: (rows[k].minute, ORDER.index(rows[k].kind), k))
+    order = sorted(
+        (k for k, r in enumerate(rows) if r.kind in ORDER), key=lambda k: (rows[k].minute, ORDER.index(rows[k].kind), k)
+    )
     found: list[dict] = []
     owner: dict[int, int] = {}
     last: dict[tuple, tuple[int, float]] = {}  # (user, session, query) -> search, minute of its last row
@@ -104,7 +106,7 @@ def recounted(rows: Sequence[Row], minutes: float) -> list[dict]:
         if k in owner or rows[k].item is None:
             continue
         item = rows[k].item
-        j = before(k, lambda j: j in owner and rows[j].kind == "exposure" and rows[j].item == item)
+        j = before(k, lambda j, item=item: j in owner and rows[j].kind == "exposure" and rows[j].item == item)
         if j is None:
             j = before(k, lambda j: j in queried)
             j = None if j is None or owner[j] in listed else j
