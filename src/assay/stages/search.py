@@ -1,5 +1,6 @@
 """The stage `search`, beside a run's own: an index of item texts, a ranker, and what the systems are worth on test."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from assay.config import Config
 from assay.errors import InputError
+from assay.models import registry as models
 from assay.models.lambdarank import LambdaRank
 from assay.models.logistic import LogisticRegression
 from assay.models.scorer import Scorer
@@ -31,24 +33,30 @@ from assay.tables import SEARCH_OUTCOMES, SPLITS
 from assay.text.retrieval import Retrieval
 
 ACCOUNT, MARKET, ENCODER, INDEX, RANKER = (
-    "search/account.json", "search/on_sale.parquet", "search/encoder.json", "search/index", "search/models/lambdarank",
+    "search/account.json", "search/on_sale.parquet", "search/encoder.json", "search/index", "search/ranker",
 )  # fmt: skip
-_TRAIN, _TEST = 4_000, 2_000  # searches at most, by hash
+# Splits that searches are chosen from, and how many at most.
+_CHOSEN: dict[str, tuple[tuple[str, ...], int]] = {
+    "train": (("train", "validation"), 4_000),
+    "tuning": (("tuning",), 1_000),
+    "test": (("test",), 2_000),
+}
 _DEPTH = {"train": 50, "test": 100}  # first items of each source
-_LISTED = "in lists that the log has on record, what was not shown counts as not wanted: the systems that made them are flattered"
+_LISTED = "people can only take what some list showed them: systems like the one that made the lists are flattered"
 
 
 def make_search(bench: Workbench) -> list[str]:
-    """search/: index/, models/, encoder.json, on_sale.parquet, the searches, and account.json.
+    """search/: index/, ranker/, encoder.json, on_sale.parquet, the searches, and account.json.
 
-    Searches are the log's own where it has queries, else derived known-item queries. The ranker learns from searches of train and
-    validation that took something, over the pool that it will rank; test is read once, by systems that are all declared here.
+    Searches are the log's own where it has queries, else derived known-item queries. Rankers learn from searches of train and
+    validation that took something, over the pool that they will rank; the one with the better ndcg@10 on tuning serves. Test is
+    read once, by systems that are all declared here.
     InputError: a table of the user's own, items without texts, or no search that took anything.
     """
     run, config = bench.run, bench.config
     if config.log is None:
         raise InputError("a table of labelled samples has no items to search in; search needs a run from a log ([log])")
-    bench.report("search", 0, 6)
+    bench.report("search", 0, 7)
     events, users, items = (run.read_table(f"clean/{name}.parquet") for name in ("events", "users", "items"))
     texts = item_texts(items)
     past = history(events, users, items, config.samples.target, config.samples.period_days, config.log.events[0].time_zone)
@@ -56,44 +64,47 @@ def make_search(bench: Workbench) -> list[str]:
     del events
     retrieval = Retrieval().fit(texts)
     retrieval.save(run.path(INDEX))
-    bench.report("search", 1, 6)
+    bench.report("search", 1, 7)
     sets = _Sets(bench, asked, past, users, items, retrieval)
-    chosen = {
-        name: sets.chosen(splits, most) for name, splits, most in (("train", SPLITS[:2], _TRAIN), ("test", SPLITS[3:], _TEST))
-    }
-    train_pool, train = sets.samples(chosen["train"], "train")
+    chosen = {name: sets.chosen(*_CHOSEN[name]) for name in _CHOSEN}
+    train_pool, train = sets.samples(chosen["train"], _DEPTH["train"])
     encoder = TableEncoder.fit(train.features, PLAN, config.encode)
-    train = _weighted(bench, Samples(train.keys, train.features, encoder), sets, chosen["train"], train_pool)
-    bench.report("search", 2, 6)
-    models: dict[str, Scorer] = {
-        "LambdaRank": LambdaRank(config.models.lightgbm_trees),
-        "logistic": LogisticRegression(config.models.l2),
-    }
-    for done, model in enumerate(models.values()):
+    train = _weighted(bench, replace(train, encoder=encoder), sets, chosen["train"], train_pool)
+    bench.report("search", 2, 7)
+    trees, l2 = config.models.lightgbm_trees, config.models.l2
+    rankers: dict[str, Scorer] = {"LambdaRank": LambdaRank(trees, leaves=15, truncation=10), "logistic": LogisticRegression(l2)}
+    for done, model in enumerate(rankers.values()):
         model.fit(train, rng=np.random.default_rng(config.seed))
-        bench.report("search", 3 + done, 6)
-    files = models["LambdaRank"].save(run.path(RANKER))
-    test_pool, test = sets.samples(chosen["test"], "test")
-    test = Samples(test.keys, test.features, encoder)
-    scores = test_pool.systems() | {name: model.predict(test) for name, model in models.items()}
+        bench.report("search", 3 + done, 7)
     tie = tie_order(items.column("item_id").to_pylist())
-    who = asked.column("user_code")[chosen["test"]]
-    tables = {
-        name: per_request(test_pool, score, test.label, sets.taken[chosen["test"]], tie, who) for name, score in scores.items()
-    }
+    tables: dict[str, dict[str, pa.Table]] = {}
+    found: dict[str, Samples] = {}
+    for done, name in enumerate(("tuning", "test")):
+        made, found[name] = sets.samples(chosen[name], _DEPTH["test"])
+        seen = replace(found[name], encoder=encoder)
+        scores = made.systems() | {each: model.predict(seen) for each, model in rankers.items()}
+        who, truth = asked.column("user_code")[chosen[name]], sets.taken[chosen[name]]
+        tables[name] = {each: per_request(made, score, seen.label, truth, tie, who) for each, score in scores.items()}
+        bench.report("search", 6 + done, 7)
+    tuned = {name: pc.mean(tables["tuning"][name].column("ndcg@10")).as_py() for name in rankers}
+    served = max(tuned, key=lambda name: tuned[name])
+    files = rankers[served].save(run.path(RANKER))
+    test = found["test"]
     period = past.next_period(config.samples.period_days)
     account = {
         "derived": derived,
         "queries_are": HOW if derived else "the log's own",
         "warning": HOW if derived else _LISTED if asked.column("listed").any() else None,
         "searches": asked.account,
+        "served": served,
+        "tuning": tuned,
         "requests": {name: len(rows) for name, rows in chosen.items()},
         "rows": {"train": len(train), "test": len(test)},
         "share_of_positives": float(train.label.mean()),
         "depth": _DEPTH,
         "in_pool": float(test.label.sum() / max(sets.taken[chosen["test"]].sum(), 1)),
         "period": period,
-        "systems": judged(tables, "fused", resamples=config.evaluate.resamples, seed=config.seed),
+        "systems": judged(tables["test"], "fused", resamples=config.evaluate.resamples, seed=config.seed),
     }
     on_sale = next(past.markets(period, period + 1, config.samples.available)).on_sale
     write_parquet(run.path(MARKET), pa.table({"on_sale": on_sale}))
@@ -101,7 +112,6 @@ def make_search(bench: Workbench) -> list[str]:
     write_json(run.path(ACCOUNT), finite(account))
     written = [*files, *run.path(INDEX).iterdir()]
     names = sorted(str(path.relative_to(run.folder)) for path in written)
-    bench.report("search", 6, 6)
     return [*names, MARKET, ENCODER, ACCOUNT, *write_searches(run, asked, "search")]
 
 
@@ -139,12 +149,12 @@ class _Sets:
         order = np.argsort(mix(self.config.seed, self.asked.column("request_id")[rows]), kind="stable")
         return np.asarray(np.sort(rows[order[:most]]))
 
-    def samples(self, chosen: NDArray[np.int64], kind: str) -> tuple[Pool, Samples]:
+    def samples(self, chosen: NDArray[np.int64], depth: int) -> tuple[Pool, Samples]:
         """The pool of chosen searches, and its rows as samples without an encoder."""
         query, period = self.asked.column("query_code")[chosen], self.asked.column("period")[chosen]
         begin, end = int(period.min()), int(period.max()) + 1
         on_sale = np.stack([market.on_sale for market in self.past.markets(begin, end, self.section.available)])
-        made = pool(self.retrieval, self.asked.queries.to_pylist(), query, on_sale, period - begin, _DEPTH[kind])
+        made = pool(self.retrieval, self.asked.queries.to_pylist(), query, on_sale, period - begin, depth)
         rows = chosen[made.request]
         size = len(self.items)
         truth = self.asked.of("request")[self.truth] * size + self.asked.of("item_code")[self.truth]
@@ -233,7 +243,7 @@ def _lines(
     described = with_fused(features.of(who, made.item, when, what), made)
     encoder = TableEncoder.from_dict(run.read_json(ENCODER))
     keys = pa.table({"item_code": made.item})
-    score = LambdaRank.load(run.path(RANKER)).predict(Samples(keys, described, encoder))
+    score = models.load(run.path(RANKER)).predict(Samples(keys, described, encoder))
     tie = tie_order(items.column("item_id").take(pa.array(made.item)).to_pylist())
     best = np.lexsort((-tie, -score))[:number]
     lines = []

@@ -19,8 +19,8 @@ def search(facts: Facts) -> Part | None:
     lead = (
         f"{words.count(asked['test'])} test searches, each over what words and vectors rank first among the items on sale, which "
         f"holds {words.percent(found['in_pool'])} of what was taken. Best by ndcg@10: {best}, "
-        f"{words.estimate(*interval(systems[best]['test']['ndcg@10']))}. The ranker learnt from {words.count(asked['train'])} "
-        "earlier searches."
+        f"{words.estimate(*interval(systems[best]['test']['ndcg@10']))}. The rankers learnt from {words.count(asked['train'])} "
+        f"earlier searches; {found['served']}, better on tuning, makes the lists of assay search."
     )
     findings = [("even", f"The queries are {found['queries_are']}.")] if found["derived"] else []
     if found["warning"] and not found["derived"]:
