@@ -4,7 +4,7 @@ import pyarrow as pa
 import pytest
 
 from assay.errors import InputError
-from assay.samples.known_items import item_query, known_items
+from assay.samples.known_items import item_query, known_items, variants
 from tests.samples.conftest import Event, events_table, items_table, random_log, users_table
 
 
@@ -34,6 +34,7 @@ def test_a_user_asks_once_a_period_for_what_was_taken_then(log):
     categories = items_table().column("category").to_pylist()
     of_item = [item_query(*pair) for pair in zip(names, categories, strict=True)]
     taken = {(e.user, e.period, e.item) for e in log if e.kind == "purchase"}
+    kinds = sorted({of_item[i] for _, _, i in taken})
     asked = list(zip(found.column("user_code").tolist(), found.column("period").tolist(), strict=True))
     assert len(set(asked)) == len(asked)
     assert set(asked) == {(user, period) for user, period, _ in taken}
@@ -44,8 +45,20 @@ def test_a_user_asks_once_a_period_for_what_was_taken_then(log):
         assert not line["shown"]
     for place, (user, period) in enumerate(asked):
         text = queries[found.column("query_code")[place]]
-        assert got[place] == {i for u, p, i in taken if (u, p) == (user, period) and of_item[i] == text}
+        kind = of_item[min(got[place])]
+        assert text in variants(kinds)[kinds.index(kind)]
+        assert got[place] == {i for u, p, i in taken if (u, p) == (user, period) and of_item[i] == kind}
     assert "derived" in found.account["queries_are"]
+
+
+def test_a_kind_is_asked_for_in_full_without_a_word_and_with_a_foreign_one():
+    kinds = ["apple juice", "milk", "rye bread rolls"]
+    for kind, (full, again, fewer, foreign) in zip(kinds, variants(kinds), strict=True):
+        assert full == again == kind
+        assert set(fewer.split()) <= set(kind.split())
+        assert len(fewer.split()) == max(1, len(kind.split()) - 1)
+        assert foreign.endswith(kind)
+        assert foreign.removesuffix(kind).strip() in {"", "apple", "milk", "rye"}
 
 
 def test_fewer_searches_are_some_of_all(log):
