@@ -158,3 +158,11 @@ def test_the_compact_set_is_judged_on_a_table_of_scores(tmp_path, capsys):
     assert out.count("target 0.7") == out.count("target 0.5") == 4
     assert "anchors, greedy" in out
     assert "on the mean of 5 pairs" in out
+
+
+def test_the_text_benchmark_has_a_verdict_a_target(capsys):
+    benchmark("text").main([], texts=20, count=150, queries=10)
+    out = capsys.readouterr().out
+    assert "BM25 of 150 products" in out
+    assert out.count("reached") + out.count("missed") == (2 if "pip install" in out else 6)
+    assert "memory of the whole process" in out

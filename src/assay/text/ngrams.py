@@ -8,8 +8,9 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.decomposition import TruncatedSVD
+from scipy.sparse import csr_matrix
 from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
+from sklearn.utils.extmath import randomized_svd
 from threadpoolctl import threadpool_limits
 
 from assay.errors import InputError
@@ -26,6 +27,8 @@ class NGrams:
     n-grams; two words for one thing are near only where the texts use them alike. Deterministic: one thread, one seed.
     """
 
+    kind = "ngrams-"  # what its names begin with
+
     def __init__(self, dimensions: int = 128) -> None:
         self.dimensions = dimensions
 
@@ -36,14 +39,14 @@ class NGrams:
         counts = _counts(distinct)
         self.columns_: NDArray[np.int64] = np.unique(counts.indices).astype(np.int64)
         self.idf_ = np.zeros(len(self.columns_))
-        self.directions_ = np.zeros((self.dimensions, len(self.columns_)), np.float32)  # zeros where fewer texts differ
+        self.directions_ = np.zeros((len(self.columns_), self.dimensions), np.float32)  # zeros where fewer texts differ
         if len(self.columns_):
             weighting = TfidfTransformer(sublinear_tf=True)
             weighted = weighting.fit_transform(counts[:, self.columns_])
             self.idf_ = weighting.idf_
             with threadpool_limits(1):
-                found = TruncatedSVD(min(self.dimensions, *weighted.shape), random_state=0).fit(weighted).components_
-            self.directions_[: len(found)] = found
+                _, _, found = randomized_svd(weighted, min(self.dimensions, *weighted.shape), n_iter=5, random_state=0)
+            self.directions_[:, : len(found)] = found.T
         return self
 
     @property
@@ -51,14 +54,18 @@ class NGrams:
         """Changes with what was learnt; InputError before `fit`."""
         if not hasattr(self, "fingerprint_"):
             raise InputError("ngrams: learns from the items' texts; call fit(texts) before embed")
-        return f"ngrams-{self.fingerprint_}"
+        return f"{self.kind}{self.fingerprint_}"
 
     def embed(self, texts: Sequence[str], *, query: bool = False) -> NDArray[np.float32]:  # noqa: ARG002 (both sides alike)
         """Vectors (n, dimensions) float32 of unit length; zeros for a text that shares no n-gram with those learnt from."""
         assert self.name
-        counts = _counts(texts)[:, self.columns_]
-        counts.data = (1 + np.log(counts.data)) * self.idf_[counts.indices]
-        vectors = counts @ self.directions_.T.astype(np.float64)
+        counts = _counts(texts)
+        used = np.unique(counts.indices)  # a query uses few, and only their directions are read
+        used = used[np.isin(used, self.columns_, assume_unique=True)]
+        place = np.searchsorted(self.columns_, used)
+        counts = counts[:, used]
+        counts.data = (1 + np.log(counts.data)) * self.idf_[place][counts.indices]
+        vectors = counts @ self.directions_[place].astype(np.float64)
         length = np.linalg.norm(vectors, axis=1, keepdims=True)
         unit: NDArray[np.float64] = np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
         return unit.astype(np.float32)
@@ -83,5 +90,7 @@ class NGrams:
 
 def _counts(texts: Sequence[str]) -> Any:
     """(n, HASHED_TO) CSR float64: how often each hashed n-gram is in each text."""
+    if not len(texts):
+        return csr_matrix((0, HASHED_TO))
     hashing = HashingVectorizer(analyzer=character_ngrams, n_features=HASHED_TO, norm=None, alternate_sign=False)
     return hashing.transform(texts)

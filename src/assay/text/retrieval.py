@@ -100,9 +100,14 @@ class Retrieval:
             content = json.loads((folder / "retrieval.json").read_text(encoding="utf-8"))
             if content["format"] != FORMAT:
                 raise ValueError(f"its format {content['format']} is not {FORMAT}")
+            made_by: str = content["embedder"]
+            if embedder is None and not made_by.startswith(NGrams.kind):
+                raise InputError(f"{folder}: an index of vectors by {made_by}; give that embedder")
             used: Embedder = embedder or NGrams.load(folder)
-            if used.name != content["embedder"]:
-                raise InputError(f"{folder}: an index of vectors by {content['embedder']}, not by {used.name}; index again")
+            if used.name != made_by:
+                raise InputError(
+                    f"{folder}: an index of vectors by {made_by}, not by {used.name}; give that embedder or index again"
+                )
             found = cls(embedder, depth=content["depth"])
             found.size_ = content["size"]
             found.sources_ = {"words": Bm25.load(folder), "vectors": Dense.load(folder, used)}

@@ -1,0 +1,128 @@
+"""Is a text embedded once and at the library's own speed, and is a product found in five milliseconds?
+
+python benchmarks/text.py [FOLDER]   FOLDER keeps the products' vectors, so that only the first time takes long
+
+Embeds 10,000 distinct texts by sentence-transformers alone and by ours with an empty and with a full cache; then searches the
+92,331 products of Complete Journey, each name made distinct by its id, for their product types. Needs the extras demo and text.
+"""
+
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from assay.app.demo import data_folder
+from assay.errors import InputError
+from assay.text.bm25 import Bm25
+from assay.text.cache import Cached
+from assay.text.dense import Dense
+from assay.text.embed import Embedder, embedder
+from assay.text.nearest import Approximate, Exact
+from assay.text.ngrams import NGrams
+from assay.text.retrieval import Retrieval
+
+TEXTS, QUERIES, DEEP = 10_000, 500, 100
+
+
+def products(count: int | None) -> tuple[list[str], list[str]]:
+    """Texts (N,) of products, each distinct, and their distinct product types."""
+    columns = ["product_type", "package_size", "department", "product_category", "brand", "product_id"]
+    rows = pq.read_table(data_folder() / "products.parquet", columns=columns).slice(0, count).to_pylist()
+    names = [" ".join(str(row[name]) for name in columns if row[name] is not None) for row in rows]
+    return names, sorted({row["product_type"] for row in rows if row["product_type"]})
+
+
+def timed(work: Callable[[], Any]) -> tuple[float, Any]:
+    started = time.perf_counter()
+    found = work()
+    return time.perf_counter() - started, found
+
+
+def line(what: str, measured: str, target: str = "", reached: bool | None = None) -> None:
+    verdict = "" if reached is None else "reached" if reached else "missed"
+    print(f"{what:<58}{measured:<34}{target:<16}{verdict}", flush=True)
+
+
+def embedding(model: Any, texts: list[str]) -> None:
+    """The library alone, then ours with nothing kept, then with everything."""
+    library = model._model
+    library.encode(texts[:64])  # the first call prepares
+    alone, _ = timed(lambda: library.encode(texts, normalize_embeddings=True, show_progress_bar=False))
+    with tempfile.TemporaryDirectory() as folder:
+        cached = Cached(model, folder)
+        first, made = timed(lambda: cached.embed(texts))
+        second, kept = timed(lambda: Cached(model, folder).embed(texts))
+    assert np.array_equal(made, kept)
+    n = f"{len(texts):,} distinct texts embedded"
+    line(f"{n}: the library alone", f"{alone:.1f} s")
+    line(f"{n}: ours, nothing kept", f"{first:.1f} s, {first / alone:.2f} times as long", "1.05 times", first / alone <= 1.05)
+    line(f"{n}: ours, all kept", f"{second:.2f} s", "1 s", second <= 1)
+
+
+def a_query(search: Callable[[Any], Any], queries: list[Any]) -> tuple[float, float]:
+    """Mean and 99th percentile of the milliseconds that one query takes alone."""
+    search(queries[0])
+    spent = [1000 * timed(lambda query=query: search(query))[0] for query in queries]
+    return float(np.mean(spent)), float(np.quantile(spent, 0.99))
+
+
+def nearest(model: Embedder, texts: list[str], queries: list[str]) -> None:
+    """The graph beside the exact comparison."""
+    vectors, asked = model.embed(texts), list(model.embed(queries, query=True)[:, None])
+    exact = Exact(vectors)
+    built, graph = timed(lambda: Approximate(vectors))
+    shared = [np.isin(graph.search(q, DEEP).places, exact.search(q, DEEP).places).mean() for q in asked]
+    recall = float(np.mean(shared))
+    line(f"vectors of {len(texts):,} products: graph built, one thread", f"{built:.1f} s")
+    line(f"vectors: recall@{DEEP} of the graph", f"{recall:.4f}", ".98", recall >= 0.98)
+    mean, late = a_query(lambda q: graph.search(q, DEEP), asked)
+    line(f"vectors: the first {DEEP} by the graph", f"{mean:.2f} ms a query, p99 {late:.2f}", "5 ms", mean <= 5)
+    mean, late = a_query(lambda q: exact.search(q, DEEP), asked)
+    line(f"vectors: the first {DEEP} exactly", f"{mean:.2f} ms a query, p99 {late:.2f}")
+
+
+def sources(texts: list[str], queries: list[str]) -> None:
+    """What needs no extra."""
+    for name, source in (("BM25", Bm25()), ("n-grams", Dense(NGrams()))):
+        built, index = timed(lambda source=source: source.fit(texts))
+        mean, late = a_query(lambda q, index=index: index.search([q], DEEP), queries)
+        line(f"{name} of {len(texts):,} products: the first {DEEP}", f"{mean:.2f} ms a query, p99 {late:.2f}", "5 ms", mean <= 5)
+        line(f"{name}: built", f"{built:.1f} s")
+
+
+def whole(model: Embedder, cached: Embedder, texts: list[str], queries: list[str]) -> None:
+    """A query from its text to a fused list, its vector made anew; the index saved and loaded."""
+    with tempfile.TemporaryDirectory() as folder:
+        spent, index = timed(lambda: Retrieval(cached).fit(texts))
+        index.save(folder)
+        loading, index = timed(lambda: Retrieval.load(folder, model))
+    mean, late = a_query(lambda q: index.search([q], 10), queries)
+    line("the whole index: made with all vectors kept; loaded", f"{spent:.1f} s; {loading:.1f} s")
+    line("a query embedded, searched in both and fused", f"{mean:.1f} ms a query, p99 {late:.1f}")
+
+
+def main(arguments: list[str], texts: int = TEXTS, count: int | None = None, queries: int = QUERIES) -> None:
+    names, types = products(count)
+    types = types[:: max(1, len(types) // queries)][:queries]
+    print(f"{'what':<58}{'measured':<34}{'target':<16}")
+    sources(names, types)
+    try:
+        model = embedder()
+        with tempfile.TemporaryDirectory() as folder:
+            cached = Cached(model, Path(arguments[0]) if arguments else folder)
+            nearest(cached, names, types)
+            whole(model, cached, names, types)
+        embedding(model, names[:texts])
+    except InputError as error:
+        print(error)
+    print(f"memory of the whole process {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MB")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
