@@ -97,6 +97,7 @@ class Clean(Section):
 class SamplesSection(Section):
     """From events to labelled samples."""
 
+    request: Literal["user", "query"] = "user"  # what is ranked for: a user in a period, or a search
     target: str = "purchase"  # the event that makes a positive
     period_days: Count = 7
     warm_up: int = Field(8, ge=1)  # first periods: history for features only
@@ -111,6 +112,10 @@ class SamplesSection(Section):
     candidates_history: int = Field(60, ge=0)
     candidates_popular: int = Field(60, ge=0)
     candidates_category: int = Field(40, ge=0)
+    candidates_query: Count = 100  # what retrieval finds for a query, where the log does not say what was shown
+    search_minutes: float = Field(30, gt=0)  # an event without a query follows a visit's last search for so long
+    position_bias: Literal["none", "logged", "harvested", "regression"] = "none"  # how examination by position is known
+    clip: float = Field(10, ge=1)  # most weight of a positive: 1 / examination, cut off here
     features: str | None = None  # a folder of your own families: user/*.sql, item/*.sql, pair/*.sql, ...
 
 

@@ -18,6 +18,7 @@ from assay.stages.explain import explained
 from assay.stages.judge import evaluate
 from assay.stages.learn import train, value
 from assay.stages.protocols import compare_under_protocols
+from assay.stages.search import answer, make_search
 from assay.stages.serve import recommend
 from assay.stages.slices import find_slices
 from assay.stages.study import study as compare
@@ -177,6 +178,14 @@ def systems(config: Config, folder: Path | str, *, report: Report = silent) -> R
 def protocols(config: Config, folder: Path | str, *, report: Report = silent) -> Run:
     """What other ways to cut the log would have said of the same systems; after the run itself."""
     return _after(config, folder, "protocols", compare_under_protocols, report)
+
+
+def search(
+    config: Config, folder: Path | str, query: str, *, user_id: object | None = None, number: int = 10, report: Report = silent
+) -> dict[str, Any]:
+    """The first items for a query, with reasons; see stages.search.answer. The stage is made at first use."""
+    run = _after(config, folder, "search", make_search, report)
+    return answer(Workbench(config, run, report), query, user_id, number)
 
 
 def explain(

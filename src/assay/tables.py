@@ -49,6 +49,9 @@ SAMPLE_KEYS: dict[str, tuple[pa.DataType, str]] = {
     "weight": (pa.float64(), "0 or more; a row of weight 0 is dropped before any fit"),
 }
 
+# What a search makes of an item, by the target event: columns of impressions.
+SEARCH_OUTCOMES = {"view": "clicked", "cart": "carted", "purchase": "bought"}
+
 SPLITS = ("train", "validation", "tuning", "test")
 
 IMPORTANCE: dict[str, tuple[pa.DataType, str]] = {

@@ -41,14 +41,14 @@ class TestAreaUnderMargin(OfDynamics):
 
 
 class Predictions(Watcher):
-    """(passes, n) probabilities of label 1 just before each row's step."""
+    """(passes, n) log-odds of label 1 just before each row's step."""
 
     def begin(self, net, rows, schedule):
-        self.p = np.full((schedule.epochs, len(rows)), np.nan)
+        self.margin = np.full((schedule.epochs, len(rows)), np.nan)
 
     def before(self, step):
         with torch.no_grad():
-            self.p[step.epoch, step.batch["row"]] = torch.sigmoid(step.net.margins(step.batch)).numpy()
+            self.margin[step.epoch, step.batch["row"]] = step.net.margins(step.batch).numpy()
 
 
 def test_by_the_definition():
@@ -57,11 +57,11 @@ def test_by_the_definition():
     rows = ArrayRows({name: value.numpy() for name, value in batch.items()})
     predictions, watcher = Predictions(), TrainingDynamics(early=2)
     train(net, rows, None, Schedule(6, 7, 0.2), name="dcn", seed=3, watchers=[predictions, watcher])
-    p = predictions.p
+    p = 1 / (1 + np.exp(-predictions.margin))
     both = np.stack([1 - p, p], 2)
     length = np.linalg.norm(both - np.eye(2)[label], axis=2)
     np.testing.assert_allclose(watcher.el2n(), length[:2].mean(0), rtol=1e-9)
-    margin = np.where(label == 1, 1, -1) * np.log(p / (1 - p))
+    margin = np.where(label == 1, 1, -1) * predictions.margin
     np.testing.assert_allclose(watcher.area_under_margin(), margin.mean(0), rtol=1e-9)
     right = (p > 0.5) == (label == 1)
     forgotten = (right[:-1] & ~right[1:]).sum(0)

@@ -261,6 +261,40 @@ def user(
 
 
 @app.command()
+def search(
+    folder: RunFolder,
+    query: Annotated[str, typer.Argument(metavar="QUERY", help="What is looked for, in any script.")],
+    user_id: Annotated[
+        str | None, typer.Option("--user", metavar="USER_ID", help="Whose past counts; default: nobody's.")
+    ] = None,
+    number: Annotated[int, typer.Option("--number", metavar="N", min=1, max=100, help="How many items.")] = 10,
+    as_json: Json = False,
+    _debug: Debug = False,
+) -> None:
+    """Search a run's items, with the reasons of every line; the first use indexes and trains, which takes minutes."""
+    found = _opened(folder)
+    from assay.app import report, stored, terminal
+
+    settings = stored.config(found)
+    if not query.strip():
+        raise InputError("the query is empty; give at least one word")
+    from assay import pipeline
+    from assay.app.progress import bars
+
+    who = None if user_id is None else stored.known_user(found, user_id, settings)
+    made_before = found.path("search/account.json").exists()
+    with bars() as progress:
+        page = pipeline.search(settings, folder, query, user_id=who, number=number, report=progress)
+    if not made_before:
+        report.write(found, settings)
+    page = stored.shown_items(found, page | {"user": user_id}, settings)
+    if as_json:
+        print_json(page)
+    else:
+        terminal.show_search(page)
+
+
+@app.command()
 def init(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Your log: CSV, TSV, JSON Lines or Parquet.")],
     out: Annotated[

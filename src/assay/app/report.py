@@ -7,7 +7,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from assay import __version__
 from assay.app import words
-from assay.app.sections import accounts, anomalies, importance, models, selection, trust, verification
+from assay.app.sections import accounts, anomalies, importance, models, search, selection, trust, verification
 from assay.app.sections.facts import Facts, Part
 from assay.config import Config
 from assay.store import Run, write_text
@@ -32,6 +32,8 @@ PARTS = (
     ("models", "Models", models.models),
     ("segments", "Slices of the test", models.slices),
     ("calibration", "Calibration", models.calibration),
+    ("search", "Search", search.search),
+    ("positions", "Places of a list", search.position_bias),
     ("recommendations", "Recommendations", models.recommendations),
     ("log", "The log and its cleaning", accounts.log),
     ("samples", "Samples", accounts.samples),

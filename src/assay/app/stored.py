@@ -3,6 +3,7 @@
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from assay.app.sections.facts import Facts
@@ -24,6 +25,27 @@ def _typed(user_id: str, kind: pa.DataType) -> object:
     return int(user_id) if user_id.removeprefix("-").isdecimal() else None
 
 
+def known_user(run: Run, user_id: str, settings: Config) -> object | None:
+    """A user's id as the log holds it, from the log's own or (with hash_ids) the shown one; None for a user it does not know."""
+    if not run.path("clean/users.parquet").exists():
+        return None
+    users = run.read_table("clean/users.parquet", ["user_id"]).column("user_id")
+    facts = Facts(run, hash_ids=settings.show.hash_ids)
+    salt = private.salt(settings.log) if settings.log is not None else None
+    for ident in (_typed(user_id, users.type), private.hidden(user_id, salt) if salt is not None else None):
+        if ident is not None and pc.index(users, pa.scalar(ident, users.type)).as_py() >= 0:
+            return ident
+    shown = (ident for ident in users.to_pylist() if settings.show.hash_ids and facts.shown(ident) == user_id)
+    return next(shown, None)
+
+
+def shown_items(run: Run, page: dict[str, Any], settings: Config) -> dict[str, Any]:
+    """A search's page with its item ids as they may be shown."""
+    facts = Facts(run, hash_ids=settings.show.hash_ids)
+    lines = [line | {"item_id": facts.shown(line["item_id"])} for line in page["items"]]
+    return page | {"items": lines if settings.show.hash_ids else page["items"]}
+
+
 def recommendations(run: Run, user_id: str, settings: Config) -> tuple[bool, list[dict[str, Any]]]:
     """Whether the log knows a user, and the list by rank: item_id, rank, score, reason, name, category.
 
@@ -33,6 +55,10 @@ def recommendations(run: Run, user_id: str, settings: Config) -> tuple[bool, lis
     path = run.path("recommendations.parquet")
     if settings.table is not None:
         raise InputError(f"{run.folder}: a table of labelled samples says nothing of what comes after it; recommend from a log")
+    if settings.samples.request == "query":
+        raise InputError(
+            f"{run.folder}: its requests are searches, and nobody's next search is known; ask: assay search FOLDER QUERY"
+        )
     if not path.exists():
         raise InputError(f"{path}: not there; run the earlier stages first: assay run CONFIG")
     hash_ids = settings.show.hash_ids

@@ -12,6 +12,8 @@ from assay.app import stored, words
 from assay.app.sections.facts import Facts
 from assay.store import Run
 
+_QUERY = 60  # characters of a query that are shown
+
 WIDTH = 80
 
 
@@ -29,6 +31,7 @@ def facts(run: Run) -> dict[str, Any]:
         "cost": read("cost.json"),
         "chosen": read("selection/curve.json").get("chosen"),
         "features": read("models/features.json"),
+        "position_bias": read("samples/account.json").get("position_bias", {}),
     }
 
 
@@ -53,6 +56,10 @@ def _lines(found: Mapping[str, Any]) -> list[tuple[str, str, str]]:
         lines.append(("cleaned", f"{words.count(log.get('rejected'))} taken out; left: {kept}", ""))
     if summary.get("samples"):
         lines.append(("learnt", _learnt(summary), ""))
+    if "examination" in (bias := found["position_bias"]):
+        few = ", ".join(words.plain(value) for value in bias["examination"][:3])
+        size = f"{words.count(bias['positives'])} positives weigh as {words.count(bias['effective_positives'])}"
+        lines.append(("places", f"looked at {few}, … by {bias['method']}; {size}", ""))
     if found["features"]:
         lines.append(("features", words.features(found["features"]), ""))
     for model, entry in sorted(summary.get("selection", {}).items()):
@@ -173,3 +180,41 @@ def show_user(user_id: str, lines: Sequence[Mapping[str, Any]], *, known: bool =
     out = console()
     out.print(Text(f"for user {user_id}" if known else f"user {user_id} has no list in this run; for anybody:"))
     out.print(table)
+
+
+def show_search(page: Mapping[str, Any]) -> None:
+    """Print what a search found: item, name, score and the reasons of each line, and what is to be known of them."""
+    out = console()
+    asked = page["query"] if len(page["query"]) <= _QUERY else page["query"][:_QUERY] + "…"
+    user = page["user"]
+    whose = (
+        "" if user is None else f", for user {user}" if page["user_known"] else f"; user {user} is not in the log: for anybody"
+    )
+    out.print(Text(f"{asked}{whose}"))
+    if not page["items"]:
+        out.print("Nothing on sale has a word of it, or letters like it. Try fewer or other words.")
+        return
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for heading in ("", "item", "name", "score", "why"):
+        table.add_column(heading, overflow="fold")
+    for line in page["items"]:
+        cells = (line["rank"], line["item_id"], line["name"], words.plain(line["score"]), why(line))
+        table.add_row(*(Text("" if cell is None else str(cell)) for cell in cells))
+    out.print(table)
+    if page["derived"]:
+        out.print(Text(f"The ranker's training queries are {page['queries_are']}.", style="dim"))
+
+
+def why(line: Mapping[str, Any]) -> str:
+    """The reasons of a search's line, in words."""
+    ranks = [f"{name} {words.count(rank)}" for name, rank in _ranks(line) if rank]
+    parts = [f"has {', '.join(line['words'])}" if line["words"] else "shares no word", f"rank by {', by '.join(ranks)}"]
+    times, lately = line["taken_by_user"], line["taken_lately"]
+    parts += [f"the user took it in {times} period{'' if times == 1 else 's'}"] if times else []
+    parts += [f"taken {words.count(lately)} times in 4 periods"] if lately else []
+    parts += [f"{words.count(line['clicks_for_query'])} clicks for this query before"] if line["clicks_for_query"] else []
+    return "; ".join(parts)
+
+
+def _ranks(line: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
+    return (("words", line["rank_by_words"]), ("vectors", line["rank_by_vectors"]))

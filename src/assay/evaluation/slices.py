@@ -104,7 +104,7 @@ def _table(
 
 
 def usual_slices(samples: Samples, popularity: NDArray[np.int64]) -> dict[str, pa.Array]:
-    """Names of the slices (n,) of samples, by what they slice: items, users, price, department, weeks.
+    """Names of the slices (n,) of samples, by what they slice: items, users, queries, price, department, weeks.
 
     popularity (items,): training positives by item code; head items make up half of them.
     """
@@ -118,6 +118,8 @@ def usual_slices(samples: Samples, popularity: NDArray[np.int64]) -> dict[str, p
     if "user_periods_known" in has:
         known = pc.fill_null(samples.features.column("user_periods_known"), 0).to_numpy()
         out["users"] = pa.array(np.where(known > 12, "returning", "new (12 weeks or less)"))
+    if "query_class" in has:
+        out["queries"] = samples.features.column("query_class").combine_chunks().dictionary_decode()
     if "item_price" in has:
         price = samples.features.column("item_price").to_numpy()
         low, high = np.nanquantile(price, (1 / 3, 2 / 3)) if np.isfinite(price).any() else (0.0, 0.0)

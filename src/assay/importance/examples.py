@@ -46,6 +46,8 @@ def sentence(name: str, label: int, features: Mapping[str, Any]) -> str:
     if known is None:
         shown = [f"{k.replace('_', ' ')} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in features.items()]
         return f"label {label}: {', '.join(shown[:5])}"
+    if "query" in features:
+        return f"{name}, for “{features['query']}”, {'taken' if label else 'not taken'}; before: {known}"
     return f"{name}, {'bought' if label else 'not bought'}; before: {known}"
 
 

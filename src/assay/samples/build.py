@@ -13,16 +13,18 @@ from numpy.typing import NDArray
 from assay.config import Config
 from assay.errors import InputError
 from assay.numerics.hashing import mix
-from assay.samples import labelled
+from assay.samples import labelled, queries
 from assay.samples.candidates import SOURCES, Candidates, candidates, recall
 from assay.samples.describe import Describer
 from assay.samples.encoder import LOG_PLAN, TableEncoder
 from assay.samples.history import Codes, History, history
 from assay.samples.labels import KINDS, Labelled, label
 from assay.samples.periods import Splits, check_split, split_periods, starts
+from assay.samples.rows import Rows, returned, useful, write_rows
+from assay.samples.searches import searches
 from assay.samples.table import NOT_FEATURES, Samples
 from assay.store import Run, write_json, write_parquet
-from assay.tables import SAMPLE_KEYS, SPLITS
+from assay.tables import SPLITS
 
 Report = Callable[[str, int, int | None], None]
 Which = Literal["samples", "candidates", "upcoming"]
@@ -43,21 +45,9 @@ def _keys(
     lab: NDArray[np.int8], split: NDArray[np.int64], period_days: int,
 ) -> pa.Table:  # fmt: skip
     """The columns of tables.SAMPLE_KEYS."""
-    request = request_ids(past, user, period)
-    columns: dict[str, Any] = {
-        "sample_id": mix(past.user_hash[user], past.item_hash[item], request, draw).view(np.int64),
-        "user_id": users.column("user_id").combine_chunks().take(pa.array(user)),
-        "item_id": items.column("item_id").combine_chunks().take(pa.array(item)),
-        "request_id": request,
-        "user_code": user,
-        "item_code": item,
-        "period": period,
-        "timestamp": starts(period, period_days),
-        "split": pa.DictionaryArray.from_arrays(pa.array(split, pa.int8()), pa.array([*SPLITS, "upcoming"])).cast(pa.string()),
-        "label": lab,
-        "weight": np.ones(len(user)),
-    }
-    return pa.table({name: columns[name] for name in SAMPLE_KEYS})
+    request, time = request_ids(past, user, period), starts(period, period_days)
+    rows = Rows(request, user, item, period, time, split, lab, draw)
+    return rows.keys(users, items, past.user_hash, past.item_hash)
 
 
 def _labelled_keys(past: History, users: pa.Table, items: pa.Table, made: Labelled, splits: Splits, days: int) -> pa.Table:
@@ -93,38 +83,22 @@ def _requests(past: History, begin: int, end: int, splits: Splits) -> pa.Table:
     )
 
 
-def _write(run: Run, name: str, keys: pa.Table, features: pa.Table) -> str:
-    table = keys
-    for column in features.column_names:
-        table = table.append_column(column, features.column(column))
-    write_parquet(run.path(f"samples/{name}.parquet"), table)
-    return f"samples/{name}.parquet"
-
-
-def _useful(features: pa.Table, train: NDArray[np.bool_]) -> tuple[list[str], list[str]]:
-    """Features that vary in train, and those that are constant or unknown there."""
-    rows = pa.array(np.flatnonzero(train))
-    varies: list[str] = []
-    constant: list[str] = []
-    for name in features.column_names:
-        column = features.column(name).take(rows).combine_chunks()
-        several = len(pc.unique(column.indices if pa.types.is_dictionary(column.type) else column)) > 1
-        (varies if several else constant).append(name)
-    return varies, constant
-
-
 def build(config: Config, run: Run, report: Report = silent) -> list[str]:
     """Write samples/{samples,candidates,upcoming,requests}.parquet, encoder.json, account.json; return their names.
 
     samples: labelled rows of all four splits, by period, user, item. candidates: what the requests of tuning and
     test are ranked over, with label. upcoming: the same for every user in the period after the log, without
-    truth. Of a table of the user's own: samples, and candidates where it names requests. SplitError: a split
+    truth. Of a table of the user's own: samples, and candidates where it names requests. Where requests are queries:
+    as queries.build says. SplitError: a split
     without rows or with one class. InputError: no target event.
     """
     if config.table is not None:
         return labelled.build(config, run)
     section, days = config.samples, config.samples.period_days
     events, users, items = (run.read_table(f"clean/{name}.parquet") for name in ("events", "users", "items"))
+    if section.request == "query":
+        run.path("samples/upcoming.parquet").unlink(missing_ok=True)  # of an earlier config: nobody's search is known yet
+        return queries.build(config, run, run, searches(events, users, days, section.search_minutes), report)
     assert config.log is not None
     past = history(events, users, items, section.target, days, config.log.events[0].time_zone)
     if not len(past.bought):
@@ -136,15 +110,15 @@ def build(config: Config, run: Run, report: Report = silent) -> list[str]:
     advice = "check [samples] target and the mapping of events"
     check_split(made.label, splits.of(made.period), advice)
     report("samples", 1, 4)
-    describer = Describer(events, _returned(run, users), users, items, section.target, days, section.features)
+    describer = Describer(events, returned(run, users), users, items, section.target, days, section.features)
     del events
     features = describer.describe(made.user, made.item, made.period)
     train = splits.of(made.period) == 0
-    kept, constant = _useful(features, train)
+    kept, constant = useful(features, train)
     features = features.select(kept)
     plan = replace(LOG_PLAN, binned=(*LOG_PLAN.binned, *describer.own))
     encoder = TableEncoder.fit(features.take(pa.array(np.flatnonzero(train))), plan, config.encode)
-    names = [_write(run, "samples", _labelled_keys(past, users, items, made, splits, days), features)]
+    names = [write_rows(run, "samples", _labelled_keys(past, users, items, made, splits, days), features)]
     account = _account(made, splits, days, encoder, kept, constant)
     del features, made
     report("samples", 2, 4)
@@ -155,28 +129,18 @@ def build(config: Config, run: Run, report: Report = silent) -> list[str]:
     account["candidates"] = {name: _candidate_account(found, requests, splits.span(name), name) for name in ("tuning", "test")}
     split = splits.of(found.period)
     described = describer.describe(found.user, found.item, found.period).select(kept)
-    names.append(_write(run, "candidates", _candidate_keys(past, users, items, found, split, days), described))
+    names.append(write_rows(run, "candidates", _candidate_keys(past, users, items, found, split, days), described))
     del found, described
     report("samples", 3, 4)
     after = past.next_period(days)
     coming = candidates(past, after, after + 1, section, everyone=True)
     split = np.full(len(coming.user), len(SPLITS))
     described = describer.describe(coming.user, coming.item, coming.period).select(kept)
-    names.append(_write(run, "upcoming", _candidate_keys(past, users, items, coming, split, days), described))
+    names.append(write_rows(run, "upcoming", _candidate_keys(past, users, items, coming, split, days), described))
     write_json(run.path("samples/encoder.json"), encoder.to_dict())
     write_json(run.path("samples/account.json"), account)
     report("samples", 4, 4)
     return [*names, "samples/requests.parquet", "samples/encoder.json", "samples/account.json"]
-
-
-def _returned(run: Run, users: pa.Table) -> pa.Table:
-    """Returns that cleaning matched away: still evidence of how far a user's purchases hold."""
-    table = run.read_table("clean/rejected.parquet")
-    table = table.filter(pc.equal(table.column("step"), "returns"))
-    code = pc.index_in(pc.cast(table.column("user_id"), users.schema.field("user_id").type), users.column("user_id"))
-    table = table.append_column("user_code", pc.cast(code, pa.int32()))
-    table = table.append_column("item_code", pa.nulls(table.num_rows, pa.int32()))
-    return table.filter(pc.is_valid(table.column("user_code")))
 
 
 def _account(
@@ -229,6 +193,8 @@ def truth(config: Config, run: Run) -> tuple[NDArray[np.int64], Codes]:
         table = run.read_table("samples/candidates.parquet", ["request_id", "item_code", "label"])
         table = table.filter(pc.equal(table.column("label"), 1))
         return table.column("request_id").to_numpy(), table.column("item_code").to_numpy()
+    if config.samples.request == "query":
+        return queries.truth(run, config.samples.target)
     events, users, items = (run.read_table(f"clean/{name}.parquet") for name in ("events", "users", "items"))
     past = history(events, users, items, config.samples.target, config.samples.period_days)
     return request_ids(past, past.bought.user, past.bought.period), past.bought.item

@@ -16,6 +16,7 @@ from assay.engines import duckdb as engine
 from assay.errors import ConfigError, InputError
 from assay.samples.history import Codes, category_codes
 from assay.samples.periods import days
+from assay.samples.searches import Searches
 
 PACKAGE = "assay.samples.features"
 # Key columns besides the period, by folder: what one row of the folder's families describes.
@@ -25,6 +26,8 @@ UNITS = {
     "pair": ("user_code", "item_code"),
     "category": ("user_code", "category"),
     "brand": ("user_code", "brand"),
+    "query": ("query_code",),
+    "match": ("query_code", "item_code"),
 }
 TEXT = ("department", "category", "brand")
 
@@ -87,6 +90,7 @@ class Describer:
         target: str,
         period_days: int,
         own: str | None = None,
+        searches: Searches | None = None,
     ) -> None:
         self.families = list(families(own))
         self.own: dict[str, None] = {}  # names of the features that the user's own families gave
@@ -102,6 +106,8 @@ class Describer:
         self.connection.execute(f"{create} WHERE event <> target OR rating IS NOT NULL")
         self.connection.execute("INSERT INTO events SELECT * FROM taken WHERE rating IS NULL")
         self.connection.execute("DROP TABLE all_events")
+        if searches is not None:
+            self._load_searches(searches)
 
     def _load(self, name: str, events: pa.Table, period_days: int) -> None:
         """A table of events with day, period, visit (session, else day), category and brand."""
@@ -116,24 +122,38 @@ class Describer:
             | {"visit": pc.cast(session, pa.string()), "day": day, "period": (day // period_days).astype(np.int32)}
             | {"category": _at(self.catalogue.category, item), "brand": _at(self.catalogue.brand, item)}
         )
+        self._create(name, table)
+
+    def _create(self, name: str, table: pa.Table) -> None:
         self.connection.register("given", table)
-        self.connection.execute(f"CREATE TEMP TABLE {name} AS SELECT * FROM given")
+        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM given")
         self.connection.unregister("given")
 
-    def describe(self, user: Codes, item: Codes, period: Codes) -> pa.Table:
+    def _load_searches(self, searches: Searches) -> None:
+        """asked: a row a search. searched: a row an impression, in the period at whose end its outcome was known."""
+        request = np.arange(len(searches))
+        names = ("query_code", "user_code", "period")
+        self._create("asked", pa.table({"request": request} | {name: searches.column(name) for name in names}))
+        of = searches.of("request")
+        outcomes = {name: searches.of(name).astype(np.int32) for name in ("shown", "clicked", "bought")}
+        columns = {"request": of, "query_code": searches.column("query_code")[of], "item_code": searches.of("item_code")}
+        self._create("searched", pa.table(columns | outcomes | {"period": searches.of("known")}))
+
+    def describe(self, user: Codes, item: Codes, period: Codes, query: Codes | None = None) -> pa.Table:
         """Features (n,) as they stood at the start of each period: float32 columns (null: unknown), then texts.
 
-        pair_price_gap is ln of the item's price over the usual price that the user pays in its category.
+        pair_price_gap is ln of the item's price over the usual price that the user pays in its category. With query codes also
+        the families of query/ and match/.
         """
-        codes = {"user_code": user, "item_code": item}
+        codes = {"user_code": user, "item_code": item} | ({} if query is None else {"query_code": query})
         codes |= {"category": _at(self.catalogue.category, item), "brand": _at(self.catalogue.brand, item)}
         columns: dict[str, pa.Array] = {}
         for unit, keys in UNITS.items():
+            if "query_code" in keys and query is None:
+                continue
             wanted, row = _distinct([codes[key] for key in keys], period)
             names = [*keys, "period"]
-            self.connection.register("given", pa.table(dict(zip(names, wanted, strict=True))))
-            self.connection.execute("CREATE OR REPLACE TEMP TABLE wanted AS SELECT * FROM given")
-            self.connection.unregister("given")
+            self._create("wanted", pa.table(dict(zip(names, wanted, strict=True))))
             for family in [family for family in self.families if family.unit == unit]:
                 table = self._run(family, dict(zip(names, wanted, strict=True)))
                 for name in table.column_names[len(names) :]:

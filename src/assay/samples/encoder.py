@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from assay.config import Encode
+from assay.errors import InputError
 from assay.samples.table import Samples
 
 Codes = NDArray[np.int32]
@@ -205,6 +206,27 @@ def only(samples: Samples, kept: Sequence[str]) -> Samples:
     assert isinstance(samples.encoder, TableEncoder)
     hidden = frozenset(samples.features.column_names) - set(kept)
     return replace(samples, encoder=samples.encoder.only(kept), hidden=hidden)
+
+
+def with_score(samples: Samples, name: str, score: NDArray[np.floating], encoder: TableEncoder | None = None) -> Samples:
+    """The samples with another model's score (n,) as one more feature, which trees read as it is and encoders standardised.
+
+    A transformer's score for (user, item), say. Give the training samples without an encoder: what is learnt of the score (mean,
+    deviation) is learnt there; give the later splits the training samples' encoder. The score must come from a model that has
+    not learnt from these very rows (an earlier period's, or another fold's), else it says the label. NaN is unknown.
+    InputError: a name that is there already, a wrong length, or a score that is the same everywhere.
+    """
+    if name in samples.features.column_names:
+        raise InputError(f"feature {name!r} is there already; give the score another name")
+    if np.shape(score) != (len(samples),):
+        raise InputError(f"the score {name!r} has shape {np.shape(score)} for {len(samples)} samples; give one number a row")
+    features = samples.features.append_column(name, pa.array(np.asarray(score, np.float32), pa.float32(), from_pandas=True))
+    if encoder is None and isinstance(samples.encoder, TableEncoder):
+        block = _standard(features, name)
+        if block is None:
+            raise InputError(f"the score {name!r} is the same for all {len(samples)} samples: nothing can be learnt from it")
+        encoder = TableEncoder([*samples.encoder.blocks, replace(block, begin=len(samples.encoder.names))])
+    return replace(samples, features=features, encoder=encoder or samples.encoder)
 
 
 def _one_hot(features: pa.Table, name: str, rare: int) -> _Block | None:

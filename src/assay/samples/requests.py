@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from assay.config import Config
 from assay.numerics.ranking import head_items
 from assay.samples.periods import hours, periods_of, starts
+from assay.samples.queries import frequency_class, read_searches
 from assay.store import Run
 
 Codes = NDArray[np.int64]
@@ -17,6 +18,7 @@ Codes = NDArray[np.int64]
 _KNOWN = {0: "new", 1: "seen in 1 to 4 earlier periods", 5: "seen in 5 to 12", 13: "seen in 13 or more"}
 _TAKEN = {0: "none", 1: "one item", 2: "2 to 4 items", 5: "5 items or more"}
 _DAY_PARTS = np.array(["night (0 to 5)", "morning (6 to 11)", "afternoon (12 to 17)", "evening (18 to 23)"])
+_WORDS = {0: "1 word", 2: "2 words", 3: "3 words", 4: "4 words or more"}
 _MOST_LEVELS = 50  # of a user's attribute: more is an id, not an attribute
 
 
@@ -27,15 +29,21 @@ def described(config: Config, run: Run, split: str, popularity: NDArray[np.int64
     up half of all training sales), taken (how many items), and from a log also users (in how many earlier periods they
     took something), the most frequent department or category, price (mean of what was taken, in whole currency), hour (of
     the first event), period, `also <kind>` for each other kind of event in the period, query_words (of its searches), and
-    what the users table says. An attribute that is the same for all is left out. truth: request_id, item_id, grade 1, and
+    what the users table says. Of a search: query (head, torso, tail or new, by the 16 periods before), query_words, list
+    (whether what was shown is on record), the class of what was taken, hour, period. An attribute that is the same for all is
+    left out. truth: request_id, item_id, grade 1, and
     from a log timestamp, of the first time it was taken.
 
     popularity (items,): training positives by item code.
     """
     asked = run.read_table("samples/requests.parquet")
     asked = asked.filter(pc.equal(asked.column("split"), split)).sort_by("request_id")
-    made = _of_table(run, asked) if config.log is None else _of_log(config, run, asked)
-    truth, attributes = made
+    if config.log is None:
+        truth, attributes = _of_table(run, asked)
+    elif config.samples.request == "query":
+        truth, attributes = _of_searches(config, run, asked)
+    else:
+        truth, attributes = _of_log(config, run, asked)
     request, item = truth.column("place").to_numpy(), truth.column("item_code").to_numpy()
     size = np.bincount(request, minlength=asked.num_rows)
     best = np.append(head_items(popularity), False)  # an item unknown to training is tail
@@ -61,6 +69,34 @@ def _of_table(run: Run, asked: pa.Table) -> tuple[pa.Table, dict[str, Any]]:
     first = np.unique(rows.column("place").to_numpy(), return_index=True)[1]
     attributes: dict[str, Any] = {name: rows.column(name).take(pa.array(first)) for name in ("user_id", "timestamp")}
     return rows.filter(pc.equal(rows.column("label"), 1)).select(["place", "item_id", "item_code"]), attributes
+
+
+def _of_searches(config: Config, run: Run, asked: pa.Table) -> tuple[pa.Table, dict[str, Any]]:
+    """As a search happened: its truth has its own time, since what it led to is counted as its."""
+    assert config.log is not None
+    searches = read_searches(run)
+    items, users = (run.read_table(f"clean/{name}.parquet") for name in ("items", "users"))
+    place = pc.index_in(searches.requests.column("request_id"), asked.column("request_id").combine_chunks())
+    of = place.take(pa.array(searches.of("request")))
+    rows = np.flatnonzero(searches.outcome(config.samples.target) & of.is_valid().to_numpy(zero_copy_only=False))
+    at, item = of.take(pa.array(rows)).to_numpy().astype(np.int64), searches.of("item_code")[rows]
+    time, period = asked.column("timestamp"), asked.column("period").to_numpy()
+    words = pc.count_substring_regex(asked.column("query"), r"\S+").to_numpy()
+    listed = searches.requests.column("listed").take(
+        pc.index_in(asked.column("request_id"), searches.requests.column("request_id"))
+    )
+    attributes: dict[str, Any] = {
+        "user_id": users.column("user_id").take(asked.column("user_code")),
+        "timestamp": time,
+        "query": frequency_class(searches, asked.column("query_code").to_numpy(), period).cast(pa.string()),
+        "query_words": _bands(words, _WORDS),
+        "list": np.where(listed.to_numpy(zero_copy_only=False), "on record", "unknown"),
+        "hour": _DAY_PARTS[hours(time, config.log.events[0].time_zone) // 6],
+        "period": pc.strftime(starts(period, config.samples.period_days), format="%Y-%m-%d"),
+    }
+    attributes |= _class_taken(items, item.astype(np.int64), at)
+    taken = {"place": at, "item_id": items.column("item_id").take(pa.array(item)), "item_code": item}
+    return pa.table(taken | {"timestamp": time.take(pa.array(at))}), attributes
 
 
 def _of_log(config: Config, run: Run, asked: pa.Table) -> tuple[pa.Table, dict[str, Any]]:
@@ -116,9 +152,21 @@ def _hours(inside: pa.Table, at: Codes, count: int, time_zone: str) -> NDArray[n
 
 
 def _items_taken(run: Run, inside: pa.Table, at: Codes, took: NDArray[np.bool_], count: int, unit: float) -> dict[str, Any]:
-    """The most frequent class of what was taken, ties by name, and its mean price."""
+    """The most frequent class of what was taken, and its mean price."""
     items = run.read_table("clean/items.parquet")
     code, of = inside.column("item_code").to_numpy()[took].astype(np.int64), at[took]
+    found = _class_taken(items, code, of)
+    price = inside.column("price").to_numpy(zero_copy_only=False)[took].astype(np.float64)
+    known = np.isfinite(price)
+    if known.any():
+        times = np.bincount(of[known], minlength=count)
+        total = np.bincount(of[known], price[known], minlength=count)
+        found["price"] = pa.array(np.divide(total, unit * times, out=np.full(count, np.nan), where=times > 0), from_pandas=True)
+    return found
+
+
+def _class_taken(items: pa.Table, code: Codes, of: Codes) -> dict[str, Any]:
+    """The most frequent department, or category, of the items (n,) that each request took, ties by name; {} where unknown."""
     found: dict[str, Any] = {}
     kind = next((name for name in ("department", "category") if items.column(name).null_count < items.num_rows), None)
     if kind is not None:
@@ -129,12 +177,6 @@ def _items_taken(run: Run, inside: pa.Table, at: Codes, took: NDArray[np.bool_],
         order = np.lexsort((pair, -times, pair // len(names)))
         first = order[np.unique((pair // len(names))[order], return_index=True)[1]]
         found[kind] = names.take(pa.array(pair[first] % len(names)))
-    price = inside.column("price").to_numpy(zero_copy_only=False)[took].astype(np.float64)
-    known = np.isfinite(price)
-    if known.any():
-        times = np.bincount(of[known], minlength=count)
-        total = np.bincount(of[known], price[known], minlength=count)
-        found["price"] = pa.array(np.divide(total, unit * times, out=np.full(count, np.nan), where=times > 0), from_pandas=True)
     return found
 
 

@@ -78,6 +78,8 @@ def scoreboard(bench: Workbench) -> Scoreboard:
     tables = [table.filter(pc.greater(table.column("truth_count"), 0)) for table in tables]
     known = [name for name in (*MEASURES, *POOLED) if name in tables[0].column_names]
     scores = {name: np.stack([table.column(name).to_numpy() for table in tables]) for name in known}
+    # The recall of a search's list of 8 is the same whatever its order: it tells no systems apart.
+    scores = {name: each for name, each in scores.items() if np.ptp(each, axis=0).any()} or scores
     request, user = (tables[0].column(name) for name in ("request", "user"))
     return Scoreboard(request, user, tuple(files), tuple(files), scores)
 
@@ -124,10 +126,13 @@ def evidence(bench: Workbench) -> Evidence:
         events = run.read_table("clean/events.parquet", names)
         empty = [name for name in names[4:] if events.column(name).null_count == events.num_rows]
         events = events.drop_columns(empty)
+    section = config.samples
+    of_a_search = config.log is not None and section.request == "query"
+    horizon = timedelta(minutes=section.search_minutes) if of_a_search else timedelta(days=section.period_days)
     return Evidence(
         requests=requests, truth=truth, candidates=candidates, train=of["train"], validation=of["validation"],
         events=events, traffic=traffic(bench, _BEFORE), target=config.samples.target,
-        horizon=timedelta(days=config.samples.period_days),
+        horizon=horizon,
     )  # fmt: skip
 
 

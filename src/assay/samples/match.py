@@ -1,0 +1,78 @@
+"""What a query and an item have to do with each other as texts: features of pairs, and what retrieval finds for a query."""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from assay.errors import InputError
+from assay.samples.history import Codes
+from assay.text.bm25 import Bm25
+from assay.text.dense import Dense
+from assay.text.retrieval import Retrieval
+from assay.text.words import words
+
+FEATURES = ("text_bm25", "text_words_in_name", "text_words_in_category", "text_similarity", "query_words")
+_DEEPER = 3  # times as many are found as are wanted: some are not on sale
+
+
+def item_texts(items: pa.Table) -> list[str]:
+    """Texts that clean items are found by: name, category and brand, whichever are known. InputError when none is."""
+    columns = [pc.fill_null(pc.cast(items.column(name), pa.string()), "") for name in ("name", "category", "brand")]
+    texts: list[str] = [text.strip() for text in pc.binary_join_element_wise(*columns, " ").to_pylist()]
+    if not any(texts):
+        raise InputError("the items have no name, category or brand to search in; map them in [log.items] columns")
+    return texts
+
+
+class Match:
+    """Texts of queries and items by code, ready to compare any pair. Nothing is learnt from behaviour."""
+
+    def __init__(self, queries: pa.Array, items: pa.Table, retrieval: Retrieval) -> None:
+        self.queries: list[str] = queries.to_pylist()
+        self.retrieval = retrieval
+        self.names, self.categories = (items.column(name).to_pylist() for name in ("name", "category"))
+        self.texts = item_texts(items)
+
+    def lists(self, query: Codes, n: int) -> NDArray[np.int64]:
+        """(Q, 3 n) item codes that retrieval finds for each of the queries (by code), best first, -1 where there are no more.
+
+        Rows of queries that are not asked for hold -1 alone.
+        """
+        out = np.full((len(self.queries), _DEEPER * n), -1, np.int64)
+        asked = np.unique(query)
+        if len(asked):
+            out[asked] = self.retrieval.search([self.queries[code] for code in asked], _DEEPER * n).items
+        return out
+
+    def features(self, query: Codes, item: Codes) -> pa.Table:
+        """FEATURES (n,) of pairs: BM25, shares of the query's words in name and category, cosine of n-gram vectors, words."""
+        items = len(self.texts)
+        pairs, row = np.unique(query.astype(np.int64) * items + item, return_inverse=True)
+        of, what = pairs // items, pairs % items
+        begins = np.flatnonzero(np.diff(of, prepend=-1))
+        found = {name: np.zeros(len(pairs), np.float32) for name in FEATURES}
+        bm25, dense = self.retrieval.sources_["words"], self.retrieval.sources_["vectors"]
+        assert isinstance(bm25, Bm25)
+        assert isinstance(dense, Dense)
+        named, classed = self._words(self.names, what), self._words(self.categories, what)
+        distinct, place = np.unique(what, return_inverse=True)
+        vectors = dense.embedder.embed([self.texts[code] for code in distinct])
+        asked = dense.embedder.embed([self.queries[of[begin]] for begin in begins], query=True)
+        for k, (begin, end) in enumerate(zip(begins, [*begins[1:], len(of)], strict=True)):
+            rows = slice(begin, end)
+            text = self.queries[of[begin]]
+            wanted = set(words(text))
+            found["text_bm25"][rows] = bm25.scores(text)[what[rows]]
+            found["text_similarity"][rows] = vectors[place[rows]] @ asked[k]
+            found["text_words_in_name"][rows] = [_share(wanted, named[code]) for code in what[rows]]
+            found["text_words_in_category"][rows] = [_share(wanted, classed[code]) for code in what[rows]]
+            found["query_words"][rows] = len(words(text))
+        return pa.table({name: values[row] for name, values in found.items()})
+
+    def _words(self, texts: list[str | None], codes: NDArray[np.int64]) -> dict[int, set[str]]:
+        return {int(code): set(words(texts[code] or "")) for code in np.unique(codes)}
+
+
+def _share(wanted: set[str], there: set[str]) -> float:
+    return len(wanted & there) / len(wanted) if wanted else 0.0

@@ -1,0 +1,220 @@
+"""From clean events to searches and impressions: who asked what, and what became of every item that was shown.
+
+A search is a query in a visit; its rows are those that carry the query, until `minutes` pass without one. Events without a
+query follow the visit's last search that showed their item, else its last search, where that has no list on record.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from assay.numerics.hashing import hash_ids, mix
+from assay.samples.periods import periods_of
+from assay.tables import SEARCH_OUTCOMES
+from assay.text.words import normalised
+
+Codes = NDArray[np.int32]
+Rows = NDArray[np.int64]
+LONGEST = 1_000  # characters of a query that tell it from others
+_KINDS = ("search", "exposure", "view", "cart", "purchase")  # in the order in which they happen at one instant
+_MICRO = 60_000_000  # a minute's
+
+
+def query_text(text: str) -> str:
+    """A query as it is told from others: normalised as words are, blanks single, its first 1,000 characters; "" when empty."""
+    return " ".join(normalised(text[:LONGEST]).split())
+
+
+@dataclass(frozen=True)
+class Searches:
+    """R searches in order of time, and their impressions in order of search and item.
+
+    requests: request_id int64, user_code, query_code, period int32, timestamp (of the first row), listed (bool: what was shown
+    is on record). queries: (Q,) texts in order of text. impressions, one row a (search, item): request (place in requests,
+    int64), item_code, position (int32, null unknown), propensity (float64, null unknown), shown, clicked, carted, bought (bool;
+    clicked also where it was carted or bought), known (int32, the period at whose end all of that was known). account: counts.
+    """
+
+    requests: pa.Table
+    queries: pa.Array
+    impressions: pa.Table
+    account: dict[str, Any]
+
+    def __len__(self) -> int:
+        return int(self.requests.num_rows)
+
+    def column(self, name: str) -> NDArray[Any]:
+        """A column of requests (R,)."""
+        return np.asarray(self.requests.column(name).to_numpy(zero_copy_only=False))
+
+    def of(self, name: str) -> NDArray[Any]:
+        """A column of impressions (n,)."""
+        return np.asarray(self.impressions.column(name).to_numpy(zero_copy_only=False))
+
+    def outcome(self, target: str) -> NDArray[np.bool_]:
+        """(n,) impressions that came to the target event."""
+        return self.of(SEARCH_OUTCOMES[target])
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Events in order of time, as arrays (n,): codes are -1 where there is none, `place` is the row in the clean events."""
+
+    place: Rows
+    visit: Rows
+    item: Rows
+    kind: Rows
+    instant: Rows
+    query: Rows
+
+    def take(self, rows: NDArray[Any]) -> "_Rows":
+        return _Rows(*(getattr(self, name)[rows] for name in ("place", "visit", "item", "kind", "instant", "query")))
+
+
+def searches(events: pa.Table, users: pa.Table, period_days: int, minutes: float) -> Searches:
+    """Searches of clean events (columns of tables.EVENTS with user_code and item_code) of clean users, in order of user_code."""
+    rows, queries, blank = _rows(events)
+    asked = np.flatnonzero(rows.query >= 0)
+    search, of_row = _search_of_queries(rows.take(asked), int(minutes * _MICRO))
+    request = np.full(len(rows.place), -1, np.int64)
+    request[asked] = of_row
+    _follow(rows, request, int(minutes * _MICRO))
+    requests = _requests(events, users, rows.take(asked[search]), queries, period_days)
+    made = Searches(requests, pa.array(queries, pa.string()), pa.table({}), {})
+    kept = np.flatnonzero((request >= 0) & (rows.item >= 0))
+    made = _with_impressions(made, events, rows.take(kept), request[kept], period_days)
+    account = {
+        "searches": len(made),
+        "queries": len(queries),
+        "empty_queries": blank,
+        "impressions": made.impressions.num_rows,
+        "searches_with_a_list": int(made.column("listed").sum()),
+        "clicked": int(made.of("clicked").sum()),
+        "bought": int(made.of("bought").sum()),
+        "follow_minutes": minutes,
+    }
+    return replace(made, account=account)
+
+
+def _rows(events: pa.Table) -> tuple[_Rows, list[str], int]:
+    """Rows of the kinds that searches are made of, texts of queries by code, and how many queries are empty."""
+    kind = pc.fill_null(pc.index_in(events.column("event"), pa.array(_KINDS)), -1).to_numpy().astype(np.int64)
+    instant = pc.cast(events.column("timestamp"), pa.int64()).to_numpy()
+    used = np.flatnonzero(kind >= 0)
+    place = used[np.lexsort((used, kind[used], instant[used]))]
+    taken = events.select(["user_code", "item_code", "session_id", "query"]).take(pa.array(place))
+    given = taken.column("query").combine_chunks().dictionary_encode()
+    texts = [query_text(text) for text in given.dictionary.to_pylist()]
+    queries = sorted({text for text in texts if text})
+    number = {text: code for code, text in enumerate(queries)}
+    codes = np.array([*(number.get(text, -1) for text in texts), -1], np.int64)
+    query = codes[given.indices.fill_null(len(texts)).to_numpy()]
+    blank = int(((query < 0) & (kind[place] == 0)).sum())
+    session = taken.column("session_id").combine_chunks().dictionary_encode()
+    visit = taken.column("user_code").to_numpy().astype(np.int64) * (len(session.dictionary) + 1)
+    visit += session.indices.fill_null(len(session.dictionary)).to_numpy()
+    item = pc.fill_null(taken.column("item_code"), -1).to_numpy().astype(np.int64)
+    return _Rows(place, visit, item, kind[place], instant[place], query), queries, blank
+
+
+def _search_of_queries(rows: _Rows, gap: int) -> tuple[Rows, Rows]:
+    """Of rows with a query, in order of time: the first row (R,) of each search, in order of time, and each row's search (n,)."""
+    order = np.lexsort((np.arange(len(rows.place)), rows.query, rows.visit))
+    visit, query, instant = rows.visit[order], rows.query[order], rows.instant[order]
+    new = np.ones(len(order), bool)
+    new[1:] = (np.diff(visit) != 0) | (np.diff(query) != 0) | (np.diff(instant) > gap)
+    number = np.empty(len(order), np.int64)
+    number[order] = np.cumsum(new) - 1
+    first = order[new]
+    rank = np.empty(len(first), np.int64)
+    rank[np.argsort(first)] = np.arange(len(first))
+    return np.sort(first), rank[number]
+
+
+def _follow(rows: _Rows, request: Rows, gap: int) -> None:
+    """Give events without a query, in place, the search that they follow: -1 where there is none."""
+    exposure = rows.kind == _KINDS.index("exposure")
+    latest = _latest(rows.visit, rows.instant, request, request >= 0, gap)
+    request[:] = np.where(exposure & (request < 0), latest, request)
+    listed = np.zeros(int(request.max(initial=-1)) + 2, bool)
+    listed[request[exposure]] = True
+    listed[-1] = False  # of no search
+    followers = (request < 0) & (rows.item >= 0)
+    pair = rows.visit * (int(rows.item.max(initial=0)) + 1) + rows.item
+    shown = _latest(pair, rows.instant, request, exposure & (request >= 0), gap)
+    latest = np.where(listed[latest], -1, latest)  # what a list on record did not show is not its
+    request[:] = np.where(followers, np.where(shown >= 0, shown, latest), request)
+
+
+def _latest(group: Rows, instant: Rows, value: Rows, source: NDArray[np.bool_], gap: int) -> Rows:
+    """(n,) of rows in order of time: the value of the last source row of the same group within the gap; -1 where none."""
+    order = np.argsort(group, kind="stable")
+    at = np.maximum.accumulate(np.where(source[order], np.arange(len(order)), -1))
+    found = order[at]
+    good = (at >= 0) & (group[found] == group[order]) & (instant[order] - instant[found] <= gap)
+    out = np.empty(len(order), np.int64)
+    out[order] = np.where(good, value[found], -1)
+    return out
+
+
+def _requests(events: pa.Table, users: pa.Table, first: _Rows, queries: Sequence[str], period_days: int) -> pa.Table:
+    taken = events.select(["user_code", "timestamp", "session_id"]).take(pa.array(first.place))
+    user = taken.column("user_code").to_numpy().astype(np.int32)
+    query_hash = hash_ids(pa.array(queries, pa.string()))[first.query] if queries else np.empty(0, np.uint64)
+    session = hash_ids(pc.fill_null(taken.column("session_id"), ""))
+    ids = mix(hash_ids(users.column("user_id"))[user], query_hash, first.instant, session).view(np.int64)
+    return pa.table(
+        {
+            "request_id": ids,
+            "user_code": user,
+            "query_code": first.query.astype(np.int32),
+            "period": periods_of(taken.column("timestamp"), period_days),
+            "timestamp": taken.column("timestamp"),
+        }
+    )
+
+
+def _with_impressions(made: Searches, events: pa.Table, rows: _Rows, request: Rows, period_days: int) -> Searches:
+    """Group rows (n,), in order of time, by search and item."""
+    order = np.lexsort((np.arange(len(request)), rows.item, request))
+    rows, request = rows.take(order), request[order]
+    new = np.ones(len(order), bool)
+    new[1:] = (np.diff(request) != 0) | (np.diff(rows.item) != 0)
+    group, first = np.cumsum(new) - 1, np.flatnonzero(new)
+    taken = events.select(["timestamp", "position", "propensity"]).take(pa.array(rows.place))
+    known = np.zeros(len(first), np.int32)
+    np.maximum.at(known, group, periods_of(taken.column("timestamp"), period_days))
+
+    def happened(*kinds: str) -> NDArray[np.bool_]:
+        wanted = np.isin(rows.kind, [_KINDS.index(kind) for kind in kinds])
+        return np.bincount(group, wanted, minlength=len(first)) > 0
+
+    columns = {
+        "request": request[new],
+        "item_code": rows.item[new].astype(np.int32),
+        "position": _first_known(taken.column("position"), group, len(first)),
+        "propensity": _first_known(taken.column("propensity"), group, len(first)),
+        "shown": happened("exposure"),
+        "clicked": happened("view", "cart", "purchase"),
+        "carted": happened("cart"),
+        "bought": happened("purchase"),
+        "known": known,
+    }
+    impressions = pa.table(columns)
+    listed = np.bincount(columns["request"], columns["shown"], minlength=len(made)) > 0
+    return replace(made, requests=made.requests.append_column("listed", pa.array(listed)), impressions=impressions)
+
+
+def _first_known(column: pa.ChunkedArray, group: Rows, groups: int) -> pa.Array:
+    """(groups,) the first value that is not null of each group; groups stand together."""
+    known = np.flatnonzero(column.is_valid().to_numpy(zero_copy_only=False))
+    found, first = np.unique(group[known], return_index=True)
+    at = np.zeros(groups, np.int64)
+    missing = np.ones(groups, bool)
+    at[found], missing[found] = known[first], False
+    return column.take(pa.array(at, mask=missing)).combine_chunks()
