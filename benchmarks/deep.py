@@ -21,8 +21,8 @@ import torch
 
 from assay.deep.rows import ArrayRows
 from assay.deep.training import Schedule, train
+from assay.importance.gradients import tracin
 from assay.importance.in_run_shapley import InRunShapley
-from assay.importance.tracin import tracin
 from assay.models.dcn import DcnNet
 
 SIZES, NUMBERS, BATCH, REPEATS, BY_ROW = [20_000, 20_000, 200, 50, 10], 40, 1024, 3, (2_000, 200)

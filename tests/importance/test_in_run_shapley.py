@@ -13,7 +13,7 @@ from assay.importance.in_run_shapley import InRunShapley, InRunShapleyValuer  # 
 from assay.testing.valuers import ValuerTests  # noqa: E402
 from tests.deep.nets import ALL, row_gradients  # noqa: E402
 from tests.importance.games import semivalue, subsets  # noqa: E402
-from tests.importance.test_tracin import fitted  # noqa: E402
+from tests.importance.test_gradients import fitted  # noqa: E402
 
 
 class TestInRunShapley(ValuerTests):

@@ -44,7 +44,7 @@ __all__ = [
     "tracin",
 ]
 # Modules of the names that need PyTorch, which are loaded when they are asked for.
-_OF_EXTRA = {"InRunShapley": "in_run_shapley", "TrainingDynamics": "training_dynamics", "tracin": "tracin"}
+_OF_EXTRA = {"InRunShapley": "in_run_shapley", "TrainingDynamics": "training_dynamics", "tracin": "gradients"}
 
 
 def __getattr__(name: str) -> Any:

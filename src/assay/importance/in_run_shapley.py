@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from assay.deep.ghost import Ghost, ghost, gradient
 from assay.deep.rows import ArrayRows, Batch, Rows, moved
 from assay.deep.training import Net, Schedule, Step, Watcher
+from assay.importance.gradients import trained
 from assay.importance.protocol import Importance, only_log_loss, user_folds
-from assay.importance.tracin import trained
 from assay.importance.values import Values
 from assay.samples.table import Samples
 

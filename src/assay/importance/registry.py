@@ -22,7 +22,7 @@ _OURS: tuple[type[Valuer], ...] = (
 VALUERS: dict[str, Callable[[], Valuer]] = {kind.name: kind for kind in _OURS}
 # They need PyTorch, and are loaded when they are asked for: module and class by name.
 NEURAL = {
-    "tracin": ("tracin", "TracIn"),
+    "tracin": ("gradients", "TracIn"),
     "in_run_shapley": ("in_run_shapley", "InRunShapleyValuer"),
     "el2n": ("training_dynamics", "El2n"),
     "forgetting": ("training_dynamics", "Forgetting"),

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from assay.deep.rows import Rows
 from assay.deep.training import Net, Schedule, Step, Watcher
+from assay.importance.gradients import trained
 from assay.importance.protocol import Importance
-from assay.importance.tracin import trained
 from assay.importance.values import Values, Vector
 from assay.samples.table import Samples
 

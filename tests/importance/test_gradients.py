@@ -7,7 +7,7 @@ torch = pytest.importorskip("torch")
 
 from assay.deep.rows import ArrayRows  # noqa: E402
 from assay.errors import InputError  # noqa: E402
-from assay.importance.tracin import TracIn, tracin  # noqa: E402
+from assay.importance.gradients import TracIn, tracin  # noqa: E402
 from assay.importance.utilities import parse  # noqa: E402
 from assay.models.dcn import Dcn  # noqa: E402
 from assay.models.logistic import LogisticRegression  # noqa: E402
