@@ -3,7 +3,7 @@
 python benchmarks/text.py [FOLDER]   FOLDER keeps the products' vectors, so that only the first time takes long
 
 Searches the 92,331 products of Complete Journey, 20,770 distinct texts, for their product types; and as many distinct vectors, a
-little noise added to each product's, since the graph holds equal texts once. Then embeds 10,000 distinct texts by
+little noise added to each product's, since an index holds equal texts once. Then embeds 10,000 distinct texts by
 sentence-transformers alone and by ours with nothing and with everything kept. Needs the extras demo and text.
 """
 
@@ -76,7 +76,7 @@ def a_query(search: Callable[[Any], Any], queries: list[Any]) -> tuple[float, fl
 
 
 def nearest(model: Embedder, texts: list[str], queries: list[str]) -> None:
-    """The graph beside the exact comparison: the products' distinct texts, then a distinct vector a product."""
+    """The inverted file beside the exact comparison: the products' distinct texts, then a distinct vector a product."""
     asked = list(model.embed(queries, query=True)[:, None])
     compare(model.embed(list(dict.fromkeys(texts))), asked)
     vectors = model.embed(texts)
@@ -86,12 +86,12 @@ def nearest(model: Embedder, texts: list[str], queries: list[str]) -> None:
 
 def compare(vectors: NDArray[np.float32], asked: list[NDArray[np.float32]]) -> None:
     exact, n = Exact(vectors), f"{len(vectors):,} distinct vectors"
-    built, graph = timed(lambda: Approximate(vectors))
-    recall = np.mean([np.isin(graph.search(q, DEEP).places, exact.search(q, DEEP).places).mean() for q in asked])
-    line(f"{n}: graph built, one thread", f"{built:.1f} s")
-    line(f"{n}: recall@{DEEP} of the graph", f"{recall:.4f}", ".98", bool(recall >= 0.98))
-    mean, late = a_query(lambda q: graph.search(q, DEEP), asked)
-    line(f"{n}: the first {DEEP} by the graph", f"{mean:.2f} ms a query, p99 {late:.2f}", "5 ms", mean <= 5)
+    built, cells = timed(lambda: Approximate(vectors))
+    recall = np.mean([np.isin(cells.search(q, DEEP).places, exact.search(q, DEEP).places).mean() for q in asked])
+    line(f"{n}: inverted file built, one thread", f"{built:.1f} s")
+    line(f"{n}: recall@{DEEP} of it", f"{recall:.4f}", ".98", bool(recall >= 0.98))
+    mean, late = a_query(lambda q: cells.search(q, DEEP), asked)
+    line(f"{n}: the first {DEEP} by it", f"{mean:.2f} ms a query, p99 {late:.2f}", "5 ms", mean <= 5)
     mean, late = a_query(lambda q: exact.search(q, DEEP), asked)
     line(f"{n}: the first {DEEP} exactly", f"{mean:.2f} ms a query, p99 {late:.2f}")
 
