@@ -164,5 +164,5 @@ def test_the_text_benchmark_has_a_verdict_a_target(capsys):
     benchmark("text").main([], texts=20, count=150, queries=10)
     out = capsys.readouterr().out
     assert "BM25 of 150 products" in out
-    assert out.count("reached") + out.count("missed") == (2 if "pip install" in out else 6)
+    assert out.count("reached") + out.count("missed") == (2 if "pip install" in out else 8)
     assert "memory of the whole process" in out

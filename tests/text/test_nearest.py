@@ -1,3 +1,7 @@
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -26,7 +30,7 @@ def test_the_opposite_the_orthogonal_and_nothing_are_not_near():
 class TestApproximate:
     @pytest.fixture(autouse=True)
     def _extra(self):
-        pytest.importorskip("usearch")
+        pytest.importorskip("faiss")
 
     def test_it_finds_nearly_all_of_the_nearest(self):
         vectors, queries = unit(3_000), unit(100)
@@ -36,20 +40,22 @@ class TestApproximate:
         assert (np.diff(found.scores) <= 0).all()
         np.testing.assert_allclose(found.scores, (queries[:, None] * vectors[found.places]).sum(-1), atol=1e-6)
 
-    def test_the_same_vectors_make_the_same_file(self, tmp_path):
-        vectors = unit(1_000)
-        for name in "ab":
-            (tmp_path / name).mkdir()
-            Approximate(vectors).save(tmp_path / name)
-        assert (tmp_path / "a/graph.usearch").read_bytes() == (tmp_path / "b/graph.usearch").read_bytes()
+    def test_the_same_vectors_make_the_same_file_whatever_the_threads(self, tmp_path):
+        script = "import sys; from pathlib import Path; from assay.text.nearest import Approximate; "
+        script += "from tests.text.test_nearest import unit; Approximate(unit(2_000)).save(Path(sys.argv[1]))"
+        for threads in "12":
+            subprocess.run(
+                [sys.executable, "-c", script, tmp_path / threads], check=True, env=os.environ | {"OMP_NUM_THREADS": threads}
+            )
+        assert (tmp_path / "1/cells.faiss").read_bytes() == (tmp_path / "2/cells.faiss").read_bytes()
 
     def test_what_was_saved_answers_alike(self, tmp_path):
         vectors, queries = unit(500), unit(20)
         made = Approximate(vectors)
         made.save(tmp_path)
         np.testing.assert_array_equal(Approximate.load(tmp_path).search(queries, 9).places, made.search(queries, 9).places)
-        (tmp_path / "graph.usearch").write_bytes(b"nothing of the kind")
-        with pytest.raises(ValueError, match=r"graph\.usearch"):
+        (tmp_path / "cells.faiss").write_bytes(b"nothing of the kind")
+        with pytest.raises(ValueError, match=r"cells\.faiss"):
             Approximate.load(tmp_path)
 
     def test_more_are_asked_for_than_there_are(self):

@@ -152,12 +152,13 @@ class TestSaved:
         with pytest.raises(InputError, match="not a whole index"):
             Retrieval.load(tmp_path)
 
-    def test_the_graph_is_kept_too(self, tmp_path, monkeypatch):
-        pytest.importorskip("usearch")
+    def test_cells_are_kept_too(self, tmp_path, monkeypatch):
+        pytest.importorskip("faiss")
         monkeypatch.setattr(dense, "EXACT_UP_TO", 3)
         Retrieval(Counting()).fit(ITEMS).save(tmp_path)
-        assert (tmp_path / "graph.usearch").exists()
-        (tmp_path / "graph.usearch").write_bytes(b"")
+        assert (tmp_path / "cells.faiss").exists()
+        assert Retrieval.load(tmp_path, Counting()).search(["abc"]).items[0, 0] >= 0
+        (tmp_path / "cells.faiss").write_bytes(b"")
         with pytest.raises(InputError, match="not a whole index"):
             Retrieval.load(tmp_path, Counting())
 

@@ -62,7 +62,7 @@ class Dense:
         return places[:n], np.repeat(scores[: len(numbers)], sizes)[:n]
 
     def save(self, folder: Path) -> None:
-        """Write arrays (npy), the graph and, of n-grams, what they learnt into `folder`."""
+        """Write arrays (npy), cells and, of n-grams, what they learnt into `folder`."""
         with whole_file(folder / "of_text.npy") as partial, partial.open("wb") as stream:
             np.save(stream, self.of_text_, allow_pickle=False)
         self.nearest_.save(folder)
