@@ -2,7 +2,7 @@
 
 python benchmarks/search.py [LOGS]   10 logs by default, each made with another seed
 
-Each log is made (assay.testing.search): 400 users, 20 weeks, 3 searches a week, lists of 8, place k looked at with 1 / k, one
+Each log is made (assay.testing.search): 200 users, 20 weeks, 3 searches a week, lists of 8, place k looked at with 1 / k, one
 list in ten shuffled. Items of one make are put forward whatever they are worth, so that clicks by place mislead. Relevance is
 known.
 """
@@ -73,7 +73,7 @@ def learnt(log: SearchLog, curve: Examination | None) -> tuple[float, float, flo
     return float(gain.mean()), float(loss), effective_size(weight[click > 0]) / click.sum()
 
 
-def main(logs: int, users: int = 400) -> None:
+def main(logs: int, users: int = 200) -> None:
     made = [make_search_log(users=users, weeks=20, searches=3, boost=0.5, seed=seed) for seed in range(logs)]
     true = made[0].examination
     methods: dict[str, list[Examination]] = {}
