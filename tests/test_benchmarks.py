@@ -160,6 +160,13 @@ def test_the_compact_set_is_judged_on_a_table_of_scores(tmp_path, capsys):
     assert "on the mean of 5 pairs" in out
 
 
+def test_the_search_benchmark_has_a_line_a_method(capsys):
+    benchmark("search").main(1, users=15)
+    out = capsys.readouterr().out
+    for method in ("no weights", "clicks by place", "logged propensity", "harvested", "regression EM"):
+        assert method in out
+
+
 def test_the_text_benchmark_has_a_verdict_a_target(capsys):
     benchmark("text").main([], texts=20, count=150, queries=10)
     out = capsys.readouterr().out

@@ -90,11 +90,27 @@ def test_inverse_weights_bring_a_click_model_nearer_to_true_relevance():
     assert error["ips"] < error["naive"]
 
 
-def test_weights_are_clipped_and_touch_positives_alone():
+def test_weights_of_positives_are_inverse_and_clipped():
     curve = Examination(np.array([1.0, 0.5, 0.01]), np.array([9, 9, 9]), "known")
-    weight = curve.weights(np.array([1, 2, 3, 3, 0, 7]), np.array([1, 1, 1, 0, 1, 1]), clip=10)
-    assert weight.tolist() == [1, 2, 10, 1, 1, 10]
+    weight = curve.weights(np.array([1, 2, 3, 0, 7]), np.array([1, 1, 1, 1, 1]), clip=10)
+    assert weight.tolist() == [1, 2, 10, 1, 10]
     assert np.isnan(curve.of(np.array([0]))[0])
+
+
+def test_what_is_not_clicked_says_less_the_deeper_it_stood():
+    curve = Examination(np.array([1.0, 0.5, 0.25]), np.array([9, 9, 9]), "known")
+    place, click = np.array([1, 1, 1, 2, 2, 2, 3, 3, 3, 0]), np.array([1, 0, 0, 1, 0, 0, 0, 0, 0, 0])
+    weight = curve.weights(place, click)
+    r = (1 + 2) / 9  # of the nine rows with a place
+    assert weight[click == 0].tolist() == pytest.approx([1, 1, *2 * [(1 - r) / (1 - r / 2)], *3 * [(1 - r) / (1 - r / 4)], 1])
+
+
+def test_a_row_counts_as_much_wherever_it_stood():
+    rng = np.random.default_rng(5)
+    place = rng.integers(1, 6, 200_000)
+    click = (rng.random(200_000) < TRUE[place - 1] * 0.4).astype(int)
+    weight = Examination(TRUE, np.bincount(place)[1:], "known").weights(place, click)
+    assert np.bincount(place, weight)[1:] / np.bincount(place)[1:] == pytest.approx(np.ones(5), abs=0.02)
 
 
 @given(st.lists(st.floats(0.01, 100), min_size=1, max_size=30))

@@ -56,9 +56,7 @@ def recommendations(run: Run, user_id: str, settings: Config) -> tuple[bool, lis
     if settings.table is not None:
         raise InputError(f"{run.folder}: a table of labelled samples says nothing of what comes after it; recommend from a log")
     if settings.samples.request == "query":
-        raise InputError(
-            f"{run.folder}: its requests are searches, and nobody's next search is known; ask: assay search FOLDER QUERY"
-        )
+        raise InputError(f"{run.folder}: its requests are searches, nobody's next one is known; ask: assay search FOLDER QUERY")
     if not path.exists():
         raise InputError(f"{path}: not there; run the earlier stages first: assay run CONFIG")
     hash_ids = settings.show.hash_ids

@@ -16,6 +16,7 @@ from assay.errors import InputError
 Vector = NDArray[np.float64]
 Places = NDArray[np.integer]
 DEEPEST = 50
+_MOST_RELEVANT = 0.99  # a mean relevance of 1 would leave nothing of what is not clicked
 _LEAST = 1e-3  # of the first place's examination: no place counts as never looked at
 
 
@@ -33,13 +34,19 @@ class Examination:
         return np.where(np.asarray(place) < 1, np.nan, found)
 
     def weights(self, place: Places, label: NDArray[np.generic], clip: float = 10.0) -> Vector:
-        """(n,) sample weights: min(1 / examination, clip) for positives, 1 for the others and where the place is unknown.
+        """(n,) sample weights: w = min(1 / examination, clip) for positives, (1 - r) / (1 - r / w) for the others.
 
         Clipped inverse propensity scoring (Joachims, Swaminathan and Schnabel, WSDM 2017): a sum over clicks weighed so is, up
-        to one factor, the sum over all relevant items that were shown, but for what the clip cuts off (bias for variance).
+        to one factor, the sum over all relevant items that were shown, but for what the clip cuts off (bias for variance). An
+        item that is not clicked may not have been looked at: its weight is the probability that it is not relevant (Wang et
+        al.'s expectation step) with r the mean relevance, sum of w over positives / n, over that at the first place. So a row
+        counts as much wherever it stood. Where the place is unknown the weight is 1.
         """
+        positive = np.asarray(label) > 0
         inverse = np.minimum(1.0 / self.of(place), clip)
-        return np.where((np.asarray(label) > 0) & np.isfinite(inverse), inverse, 1.0)
+        known = np.isfinite(inverse)
+        relevance = min(float((inverse * positive)[known].sum()) / max(int(known.sum()), 1), _MOST_RELEVANT)
+        return np.where(known, np.where(positive, inverse, (1.0 - relevance) / (1.0 - relevance / inverse)), 1.0)
 
 
 def effective_size(weight: Vector) -> float:

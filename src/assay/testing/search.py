@@ -39,12 +39,14 @@ def make_search_log(
     length: int = 8,
     eta: float = 1.0,
     random_share: float = 0.1,
+    boost: float = 0.0,
     seed: int = 0,
 ) -> SearchLog:
     """Users who search about `searches` times a week, each time shown `length` of 40 items, place k looked at with 1 / k ** eta.
 
     A list is ranked by relevance with much noise, so that an item stands in several places; a share of lists is shuffled, and
-    has its propensity logged. Clicks are views; a third of them buys. Events after the search carry no query.
+    has its propensity logged. Items of the first make are put forward by `boost`, whatever they are worth. Clicks are views; a
+    third of them buys. Events after the search carry no query.
     """
     rng = np.random.default_rng(seed)
     names = [f"{make} {kind}" for kind in KINDS for make in MAKES]
@@ -56,6 +58,7 @@ def make_search_log(
     for q in range(len(queries)):
         fits = kind_of == q % len(KINDS)
         relevance[q, fits] = 0.15 + 0.7 * quality[fits]
+    put_forward = boost * (np.arange(len(names)) % len(MAKES) == 0)
     taste = rng.integers(len(KINDS), size=users)
     popularity = 1.0 / np.arange(1, len(queries) + 1)
     lines: list[tuple[Any, ...]] = []
@@ -64,7 +67,9 @@ def make_search_log(
             for _ in range(rng.poisson(searches)):
                 q = int(taste[user]) if rng.random() < 0.4 else int(rng.choice(len(queries), p=popularity / popularity.sum()))
                 at = START + week * _WEEK + int(rng.integers(7 * 24 * 60 - 60)) * _MINUTE
-                lines += _one(rng, f"u{user}", f"s{len(lines)}", q, at, queries, relevance[q], examination, random_share)
+                lines += _one(
+                    rng, f"u{user}", f"s{len(lines)}", q, at, queries, relevance[q], put_forward, examination, random_share
+                )
     fields = ("user_id", "session_id", "item", "event", "timestamp", "query", "position", "propensity")
     columns = dict(zip(fields, map(list, zip(*lines, strict=True)), strict=True))
     ids = pa.array([f"i{k:03d}" for k in range(len(names))])
@@ -88,11 +93,11 @@ def make_search_log(
 
 def _one(
     rng: np.random.Generator, user: str, session: str, q: int, at: int, queries: list[str],
-    relevance: NDArray[np.float64], examination: NDArray[np.float64], random_share: float,
+    relevance: NDArray[np.float64], put_forward: NDArray[np.float64], examination: NDArray[np.float64], random_share: float,
 ) -> list[tuple[Any, ...]]:  # fmt: skip
     """The events of one search."""
     length, shuffled = len(examination), rng.random() < random_share
-    best = np.argsort(-(relevance + rng.normal(0, 0.25, len(relevance))))[:length]
+    best = np.argsort(-(relevance + put_forward + rng.normal(0, 0.25, len(relevance))))[:length]
     shown = rng.permutation(best) if shuffled else best
     propensity = 1.0 / length if shuffled else None
     lines: list[tuple[Any, ...]] = [(user, session, None, "search", at, queries[q], None, None)]

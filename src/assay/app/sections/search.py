@@ -55,7 +55,8 @@ def position_bias(facts: Facts) -> Part | None:
         f"How likely a place is looked at, against the first, by {found['method']} on the training searches. Training positives "
         f"weigh one over that, {words.plain(found['clip'])} at most ({words.count(found['clipped'])} are cut off there). So "
         f"weighed, {words.count(found['positives'])} positives tell as much as {words.count(found['effective_positives'])} of "
-        "equal weight. Later splits keep weight 1: they are judged on what happened."
+        "equal weight; what was not taken weighs the less the deeper it stood. Later splits keep weight 1: they are judged on "
+        "what happened."
     )
     lines = [
         Row(f"place {place}", value, shown=words.figure(value), note=f"{words.count(rows)} rows", tone="useful")
