@@ -69,6 +69,15 @@ def account() -> dict:
     return whole | {"steps": made, "from": "2017-01-01T11:53:26+00:00", "to": "2018-01-01T04:01:20+00:00"}
 
 
+def write_search(run: Run) -> None:
+    measured = {name: estimate(0.4, 0.01) for name in ("ndcg@10", "mrr@10", "recall@100")}
+    systems = {name: {"test": measured, "against": measured} for name in ("BM25", "vectors", "LambdaRank", "logistic")}
+    systems["fused"] = {"test": measured, "against": {}}
+    told = {"derived": True, "queries_are": f"derived, not asked {HOSTILE}", "warning": None, "served": "LambdaRank"}
+    page = told | {"requests": {"train": 4000, "test": 2000}, "in_pool": 0.83, "systems": systems}
+    write_json(run.path("search/account.json"), page)
+
+
 def write_importance(run: Run, draw: random.Random) -> None:
     edges = [-1e-5 + n * 1e-6 for n in range(25)]
     counts = [int(900_000 * math.exp(-abs(n - 11) * 0.9)) for n in range(24)]
@@ -270,7 +279,11 @@ def run(tmp_path: Path) -> Run:
     write_json(run.path("summary.json"), summary())
     write_json(run.path("clean/account.json"), account())
     made = {"positives": 842_000, "ratio": 1.4993, "negatives": {"popularity": 631_000, "history": 315_000}}
-    write_json(run.path("samples/account.json"), made | {"recall": {"history": 0.41, "all": 0.5832}})
+    bias = {"method": "intervention harvesting (AllPairs)", "examination": [1.0, 0.5, 0.3], "rows": [90, 80, 70]}
+    bias |= {"clip": 10.0, "clipped": 3, "positives": 2000, "effective_positives": 1234.5, "effective_rows": 3000.0}
+    made |= {"recall": {"history": 0.41, "all": 0.5832}, "position_bias": bias}
+    write_json(run.path("samples/account.json"), made)
+    write_search(run)
     items = {"item_code": range(5), "item_id": range(1, 6), "name": NAMES, "category": CATEGORIES}
     write_parquet(run.path("clean/items.parquet"), pa.table({key: list(column) for key, column in items.items()}))
     write_importance(run, draw)
