@@ -1,4 +1,5 @@
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as h
@@ -62,3 +63,29 @@ def test_the_simplest_values_are_read_off_the_predictions():
         Loss().value(train, validation, utility="auc", **asked)
     with pytest.raises(InputError, match="needs a logistic regression, not 'popularity'"):
         Influence().value(train, validation, utility="log_loss", **asked)
+
+
+@given(h.lists(h.tuples(h.sampled_from(["a", "用户", "חלב", None]), h.floats(-5, 5)), min_size=1, max_size=30), h.integers(1, 4))
+def test_groups_are_worth_the_sums_of_their_samples_fold_by_fold(rows, folds):
+    group, first = [g for g, _ in rows], np.array([v for _, v in rows])
+    per_fold = np.stack([first * (k + 1) for k in range(folds)])
+    found = Importance(np.arange(len(rows)), per_fold.mean(axis=0), per_fold)
+    made = found.rolled_up(pa.array(group, pa.string()))
+    assert made["group"].to_pylist() == sorted({g for g in group if g is not None}, key=lambda g: g.encode())
+    for line in made.to_pylist():
+        inside = np.array([g == line["group"] for g in group])
+        sums = per_fold[:, inside].sum(axis=1)
+        assert line["samples"] == inside.sum()
+        np.testing.assert_allclose(line["value"], sums.mean(), atol=1e-9)
+        if folds > 1:
+            np.testing.assert_allclose(line["stderr"], sums.std(ddof=1) / np.sqrt(folds), atol=1e-9)
+        else:
+            assert np.isnan(line["stderr"])
+            assert np.isnan(line["z"])
+
+
+def test_groups_of_another_length_are_refused():
+    found = Importance(np.arange(3), np.zeros(3))
+    with pytest.raises(ValueError, match="group has 2 entries for 3 samples"):
+        found.rolled_up(pa.array([1, 2]))
+    assert found.rolled_up(pa.array([1, 2, 1]))["samples"].to_pylist() == [2, 1]

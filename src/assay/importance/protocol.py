@@ -7,6 +7,7 @@ from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from assay.errors import InputError, SplitError
@@ -56,6 +57,24 @@ class Importance:
     def order(self) -> NDArray[np.int64]:
         """(n,) positions from least to most useful: by z where there are folds, else by value; ties by sample_id."""
         return np.lexsort((self.sample_id, self.value if self.per_fold is None else self.z))
+
+    def rolled_up(self, group: pa.Array | pa.ChunkedArray) -> pa.Table:
+        """Values of groups: sums over their samples, folds with them.
+
+        group (n,): the user, item, session, request or day of each sample, in their order; null belongs to none. A row a group in
+        order of name: group, value, stderr, z (NaN without folds), samples. First order: taking a whole group away does more or
+        less than its samples one by one (see group_influence). ValueError: another length.
+        """
+        if len(group) != len(self.value):
+            raise ValueError(f"group has {len(group)} entries for {len(self.value)} samples; give one a sample")
+        names = pc.unique(group.drop_null()).sort()
+        code = pc.fill_null(pc.index_in(group, names), len(names)).to_numpy(zero_copy_only=False)
+        folds = self.value[None] if self.per_fold is None else self.per_fold
+        summed = np.stack([np.bincount(code, fold, len(names) + 1)[: len(names)] for fold in folds]).astype(np.float64)
+        value = summed.mean(axis=0)
+        stderr = fold_stderr(value, summed)
+        size = np.bincount(code, minlength=len(names) + 1)[: len(names)]
+        return pa.table({"group": names, "value": value, "stderr": stderr, "z": z_score(value, stderr), "samples": size})
 
     def table(self) -> pa.Table:
         """Columns of tables.IMPORTANCE, metadata in the schema."""
