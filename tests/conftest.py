@@ -3,6 +3,8 @@
 import os
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when NumPy is imported; workers and their children inherit it
+if "PYTEST_XDIST_WORKER" in os.environ:  # of several workers each computes on one thread: PyTorch, LightGBM
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import uuid
 from collections.abc import Callable, Iterator
@@ -24,7 +26,6 @@ SERVERS = {
 def pytest_configure(config: pytest.Config) -> None:
     """Let each of several workers compute on one thread: the small loops of tests only wait for a core that another has."""
     if hasattr(config, "workerinput"):
-        os.environ.setdefault("OMP_NUM_THREADS", "1")  # PyTorch and LightGBM, which are imported later
         numba.set_num_threads(1)
 
 
