@@ -1,6 +1,6 @@
 """Are the places of a list told as they are, and do weights by them bring what is learnt nearer to true relevance?
 
-python benchmarks/search.py [LOGS]   10 logs by default, each made with another seed
+python benchmarks/search.py [LOGS]   4 logs by default, each made with another seed
 
 Each log is made (assay.testing.search): 200 users, 20 weeks, 3 searches a week, lists of 8, place k looked at with 1 / k, one
 list in ten shuffled. Items of one make are put forward whatever they are worth, so that clicks by place mislead. Relevance is
@@ -92,4 +92,4 @@ def main(logs: int, users: int = 200) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 10)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 4)

@@ -273,7 +273,7 @@ def search(
 ) -> None:
     """Search a run's items, with the reasons of every line; the first use indexes and trains, which takes minutes."""
     found = _opened(folder)
-    from assay.app import report, stored, terminal
+    from assay.app import stored, terminal
 
     settings = stored.config(found)
     if not query.strip():
@@ -286,6 +286,8 @@ def search(
     with bars() as progress:
         page = pipeline.search(settings, folder, query, user_id=who, number=number, report=progress)
     if not made_before:
+        from assay.app import report
+
         report.write(found, settings)
     page = stored.shown_items(found, page | {"user": user_id}, settings)
     if as_json:

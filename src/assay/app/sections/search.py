@@ -6,7 +6,6 @@ from typing import Any
 from assay.app import plots, words
 from assay.app.plots import Row
 from assay.app.sections.facts import Facts, Part, interval, scaled
-from assay.search import MEASURES
 
 
 def search(facts: Facts) -> Part | None:
@@ -26,7 +25,7 @@ def search(facts: Facts) -> Part | None:
     if found["warning"] and not found["derived"]:
         findings.append(("even", f"Beware: {found['warning']}."))
     figures = []
-    for measure in MEASURES:
+    for measure in words.ordered(systems[best]["test"]):
         lines = [
             Row(name, *scaled(page["test"][measure], 1.0), tone="s1" if name == best else "s0") for name, page in systems.items()
         ]
@@ -37,12 +36,13 @@ def search(facts: Facts) -> Part | None:
 
 
 def _against(systems: Mapping[str, Any]) -> Part:
+    measures = words.ordered({measure for page in systems.values() for measure in page["against"]})
     rows = [
-        [name, *(words.estimate(*interval(page["against"][measure]), sign=True) for measure in MEASURES)]
+        [name, *(words.estimate(*interval(page["against"][measure]), sign=True) for measure in measures)]
         for name, page in systems.items()
         if page["against"]
     ]
-    head = [("system", ""), *((measure, "n") for measure in MEASURES)]
+    head = [("system", ""), *((measure, "n") for measure in measures)]
     return {"title": "Change from the fused list", "head": head, "rows": rows}
 
 
