@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy import sparse
 
-from assay.numerics import logistic
+from assay.numerics import logistic, products
 from assay.numerics.position_bias import Examination, effective_size, harvested, randomised, regression_em
 from assay.samples.searches import searches
 from assay.testing.search import SearchLog, make_search_log
@@ -64,7 +64,7 @@ def learnt(log: SearchLog, curve: Examination | None) -> tuple[float, float, flo
     weight = np.ones(len(click)) if curve is None else curve.weights(place, click, CLIP)
     found = logistic.fit(X, click, l2=1.0, sample_weight=weight)
     every = one_hot(np.arange(log.relevance.size), log.relevance.size)
-    p = logistic.probability(logistic.margins(every, found.coef)).reshape(log.relevance.shape)
+    p = logistic.probability(products.margins(every, found.coef)).reshape(log.relevance.shape)
     order = np.argsort(-p, axis=1, kind="stable")[:, :BEST]
     discount = 1 / np.log2(np.arange(2, BEST + 2))
     ideal = -np.sort(-log.relevance, axis=1)[:, :BEST] @ discount

@@ -12,7 +12,7 @@ from assay.importance.registry import NEURAL as NEURAL_VALUERS
 from assay.importance.registry import VALUERS
 from assay.models.registry import MODELS, NEURAL
 
-OF_EXTRA = ("InRunShapley", "TrainingDynamics", "tracin")  # there with the extra deep
+OF_EXTRA = ("InRunShapley", "TrainingDynamics", "tracin", "trak")  # there with the extra deep
 
 
 def test_names_of_the_rooms():
@@ -44,6 +44,7 @@ def test_names_of_the_rooms():
         "session_shapley",
         "threshold_knn_shapley",
         "tracin",
+        "trak",
     ]
     assert sorted(assay.evaluation.__all__) == [
         "Difference",
@@ -138,7 +139,15 @@ def test_names_of_valuers_and_models():
     of_features = ["buy_it_again", "forest", "lambdarank", "lightgbm", "logistic", "popularity", "tree"]
     assert sorted(MODELS) == sorted([*recommenders, *of_features])
     assert sorted(NEURAL) == ["dcn", "transformer", "two_tower"]
-    assert sorted(NEURAL_VALUERS) == ["area_under_margin", "el2n", "forgetting", "in_run_shapley", "tracin"]
+    assert sorted(NEURAL_VALUERS) == [
+        "area_under_margin",
+        "el2n",
+        "forgetting",
+        "in_run_shapley",
+        "last_layer_influence",
+        "tracin",
+        "trak",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from assay.importance.explain import explain_sample, explain_score, leave_out
 from assay.importance.influence import prepare
 from assay.models.logistic import LogisticRegression
-from assay.numerics.logistic import margins
+from assay.numerics.products import margins
 from assay.testing.data import make_samples
 
 

@@ -11,7 +11,8 @@ from scipy.optimize import minimize
 
 from assay.importance import group_influence, influence, refine
 from assay.importance.utilities import parse
-from assay.numerics.logistic import IterativeCurvature, as_rows, fit
+from assay.numerics.logistic import IterativeCurvature, fit
+from assay.numerics.products import as_rows
 
 MODULE = importlib.import_module("assay.importance.influence")  # the name in the room is the function
 

@@ -6,7 +6,8 @@ from hypothesis import strategies as h
 from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 
-from assay.numerics.logistic import Curvature, as_rows, fit, losses, margins, probability, transposed
+from assay.numerics.logistic import Curvature, fit, losses, probability
+from assay.numerics.products import as_rows
 
 
 def problem(seed, n, p, density=1.0):
@@ -104,15 +105,6 @@ def test_leverages_of_the_weighted_rows_sum_to_the_effective_columns():
     found = d * Curvature(as_rows(X), d, 1e-9).leverage(as_rows(X))
     np.testing.assert_allclose(found, np.diag(hat), atol=1e-9)
     assert found.sum() == pytest.approx(7, abs=1e-6)
-
-
-def test_products_are_those_of_the_dense_matrix():
-    X, _, r = problem(2, 333, 11, 0.4)
-    r[::7] = 0.0
-    rows = as_rows(X)
-    b = np.random.default_rng(0).normal(size=11)
-    np.testing.assert_allclose(margins(rows, b), X @ b, atol=1e-12)
-    np.testing.assert_allclose(transposed(rows, r), X.T @ r, atol=1e-11)
 
 
 def test_bits_do_not_depend_on_the_number_of_threads():

@@ -9,7 +9,8 @@ from assay.importance.influence import Influence, prepare
 from assay.importance.rules import mine
 from assay.importance.segments import attributes
 from assay.models.logistic import LogisticRegression
-from assay.numerics.logistic import losses, margins
+from assay.numerics.logistic import losses
+from assay.numerics.products import margins
 from assay.samples.table import Samples
 from assay.testing.data import Indicators
 from assay.testing.defects import DEFECTS, robot_users

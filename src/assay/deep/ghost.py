@@ -75,36 +75,33 @@ class Drawn(nn.Module):
         return torch.stack(found)
 
 
-class Ghost:
-    """Products (F, B) of rows' gradients with directions, of the backward passes made while it is open."""
+class Sums:
+    """What layers contribute to something of every row, added up over a backward pass made while it is open."""
 
-    def __init__(self, directions: Directions) -> None:
-        self.directions = directions
+    def __init__(self) -> None:
         self.found: torch.Tensor | None = None
 
-    def add(self, products: torch.Tensor) -> None:
+    def add(self, part: torch.Tensor) -> None:
         """What one layer contributes."""
-        self.found = products if self.found is None else self.found + products
+        self.found = part if self.found is None else self.found + part
 
     def take(self) -> torch.Tensor:
-        """The products of the last backward pass; then it begins anew. The objective's factor of a row is in its product."""
+        """The sums of the last backward pass; then it begins anew. The objective's factor of a row is in its sum."""
         assert self.found is not None, "no backward pass went through the net"
         found, self.found = self.found, None
         return found
 
 
 @contextmanager
-def ghost(net: Net, directions: Directions) -> Iterator[Ghost]:
-    """Watch a net's layers: Linear, Embedding, LayerNorm, and modules with a rule `ghost(input, gradient, directions)`.
+def layers(net: nn.Module, part: Callable[[str, Any, torch.Tensor, torch.Tensor], torch.Tensor]) -> Iterator[Sums]:
+    """Add part(name, layer, input, gradient at its output) of every layer that has parameters or a rule of its own.
 
-    Every layer's input must have the batch's rows as its first axis. InputError names a parameter that no rule covers.
+    name ends with a dot, so that name + "weight" is the parameter's. Every layer's input must have the batch's rows first.
     """
-    covered(net)
-    directions = _without_padding(net, directions)
-    made, hooks = Ghost(directions), []
+    made, hooks = Sums(), []
     for name, module in net.named_modules():
         if type(module) in _RULES or hasattr(module, "ghost"):
-            hooks.append(module.register_forward_hook(_watched(made, module, name, directions)))
+            hooks.append(module.register_forward_hook(_watched(made, f"{name}." if name else "", module, part)))
     try:
         yield made
     finally:
@@ -112,26 +109,35 @@ def ghost(net: Net, directions: Directions) -> Iterator[Ghost]:
             hook.remove()
 
 
-def _watched(made: Ghost, module: nn.Module, name: str, directions: Directions) -> Callable[..., None]:
-    own = f"{name}." if name else ""
-
-    def direction(parameter: str) -> torch.Tensor:
-        return directions[own + parameter]
-
+def _watched(made: Sums, name: str, module: nn.Module, part: Callable[..., torch.Tensor]) -> Callable[..., None]:
     def forward(_: nn.Module, given: tuple[Any, ...], output: Any) -> None:
         a = given[0].detach()
 
         def backward(g: torch.Tensor) -> None:
             with torch.no_grad():
-                if type(module) in _RULES:
-                    made.add(_RULES[type(module)](module, a, g, direction))
-                else:
-                    made.add(module.ghost(a, g, directions))  # type: ignore[operator]
+                made.add(part(name, module, a, g))
 
         if output.requires_grad:
             output.register_hook(backward)
 
     return forward
+
+
+@contextmanager
+def ghost(net: Net, directions: Directions) -> Iterator[Sums]:
+    """Products (F, B) of rows' gradients with directions, from layers Linear, Embedding, LayerNorm, and modules with a rule
+    `ghost(input, gradient, directions)`. InputError names a parameter that no rule covers.
+    """
+    covered(net)
+    directions = _without_padding(net, directions)
+
+    def products(name: str, module: Any, a: torch.Tensor, g: torch.Tensor) -> torch.Tensor:
+        if type(module) in _RULES:
+            return _RULES[type(module)](module, a, g, lambda parameter: directions[name + parameter])
+        return module.ghost(a, g, directions)  # type: ignore[no-any-return]
+
+    with layers(net, products) as made:
+        yield made
 
 
 def covered(net: nn.Module) -> None:

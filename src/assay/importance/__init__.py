@@ -42,9 +42,15 @@ __all__ = [
     "session_shapley",
     "threshold_knn_shapley",
     "tracin",
+    "trak",
 ]
 # Modules of the names that need PyTorch, which are loaded when they are asked for.
-_OF_EXTRA = {"InRunShapley": "in_run_shapley", "TrainingDynamics": "training_dynamics", "tracin": "gradients"}
+_OF_EXTRA = {
+    "InRunShapley": "in_run_shapley",
+    "TrainingDynamics": "training_dynamics",
+    "tracin": "gradients",
+    "trak": "projected",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -15,7 +15,8 @@ from assay.importance.examples import sentence
 from assay.importance.neighbours import scaled
 from assay.importance.values import Vector
 from assay.models.logistic import LogisticRegression
-from assay.numerics.logistic import margins, probability, pull
+from assay.numerics.logistic import probability, pull
+from assay.numerics.products import margins
 from assay.samples.periods import start
 from assay.samples.table import Samples
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from assay.deep.ghost import Ghost, ghost, gradient
+from assay.deep.ghost import Sums, ghost, gradient
 from assay.deep.rows import ArrayRows, Batch, Rows, moved
 from assay.deep.training import Net, Schedule, Step, Watcher
 from assay.importance.gradients import trained
@@ -43,7 +43,7 @@ class InRunShapley(Watcher):
         self.fold = np.zeros(len(validation), np.int64) if folds is None else np.asarray(folds)
         self.per_fold = np.zeros((int(self.fold.max()) + 1, 0))
         self._members = [np.flatnonzero(self.fold == k) for k in range(len(self.per_fold))]
-        self._open: tuple[ExitStack, Ghost] | None = None
+        self._open: tuple[ExitStack, Sums] | None = None
         self._drawn: Batch = {}
         self._random: torch.Tensor = torch.get_rng_state()
 

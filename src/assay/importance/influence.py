@@ -12,25 +12,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from assay.errors import InputError
 from assay.importance import checks
 from assay.importance.protocol import Importance, user_folds
 from assay.importance.utilities import LOG_LOSS, Utility, parse
 from assay.importance.values import Values, Vector, from_folds
-from assay.numerics.logistic import (
-    DENSE_COLUMNS,
-    Curvature,
-    IterativeCurvature,
-    as_rows,
-    direction,
-    fit,
-    margins,
-    probability,
-    pull,
-    transposed,
-)
+from assay.numerics.logistic import DENSE_COLUMNS, Curvature, IterativeCurvature, direction, fit, probability, pull
+from assay.numerics.products import Rows, as_rows, dense, margins, transposed
 from assay.samples.table import Samples
 
 LEVERAGES = ("exact", "sketch", "none")
@@ -50,13 +39,13 @@ class State:
     curvature: Curvature | IterativeCurvature
     l2: float
 
-    def leverage(self, X: sparse.csr_array) -> Vector:
+    def leverage(self, X: Rows) -> Vector:
         """(n,) x_i' H^-1 x_i, exact; ValueError beyond what a stored Hessian takes."""
         if not isinstance(self.curvature, Curvature):
             raise ValueError(f"leverage is 'exact': {X.shape[1]} columns, {DENSE_COLUMNS} at most; give 'sketch' or 'none'")
         return self.curvature.leverage(X)
 
-    def sketch(self, X: sparse.csr_array, d: Vector) -> Vector:
+    def sketch(self, X: Rows, d: Vector) -> Vector:
         """(n,) leverages by random projections (seeded), exact for the rows where d h is largest.
 
         z = H^-1 (X' sqrt(d) w + sqrt(l2) u) has covariance H^-1, so h_i is the mean of (x_i . z)^2.
@@ -69,13 +58,11 @@ class State:
             out += margins(X, np.asarray(probe)) ** 2
         out /= _PROBES
         top = np.argsort(-d * out, kind="stable")[:_REFINED]
-        few = X[top].toarray().astype(np.float64)
+        few = dense(X[top])
         out[top] = np.einsum("ip,pi->i", few, self.curvature.solve(np.asfortranarray(few.T)))
         return out
 
-    def values(
-        self, X: sparse.csr_array, y: NDArray[Any], weight: Vector | None = None, leverage: Vector | None = None
-    ) -> Vector:
+    def values(self, X: Rows, y: NDArray[Any], weight: Vector | None = None, leverage: Vector | None = None) -> Vector:
         """(F, n) values of the rows of X on each fold; leverage (n,) saves computing it, zeros leave it out."""
         p = probability(margins(X, self.coef))
         w = np.ones(len(p)) if weight is None else weight
@@ -86,14 +73,14 @@ class State:
             out[fold] = margins(X, np.ascontiguousarray(column)) * pulled
         return out
 
-    def reweighted(self, X: sparse.csr_array, y: NDArray[Any], weight: Vector, changed: Vector) -> Vector:
+    def reweighted(self, X: Rows, y: NDArray[Any], weight: Vector, changed: Vector) -> Vector:
         """(p,) coefficients when the rows' weights become `changed`: one Newton step under these."""
         p = probability(margins(X, self.coef))
         gradient = transposed(X, (changed - weight) * (p - y))
         near = self.curvature if isinstance(self.curvature, Curvature) else None
         return np.asarray(self.coef - direction(X, changed * p * (1.0 - p), self.l2, gradient, near, tolerance=1e-6))
 
-    def group(self, X: sparse.csr_array, y: NDArray[Any], rows: NDArray[np.int64], weight: Vector) -> Vector:
+    def group(self, X: Rows, y: NDArray[Any], rows: NDArray[np.int64], weight: Vector) -> Vector:
         """(F,) rise of the loss without these rows together: v' X_S' (I - D_S X_S H^-1 X_S')^-1 r_S."""
         if not len(rows):
             raise ValueError("group holds no rows; give at least one")
@@ -109,9 +96,9 @@ class State:
 
 
 def prepare(
-    X: sparse.csr_array,
+    X: Rows,
     y: NDArray[Any],
-    X_val: sparse.csr_array,
+    X_val: Rows,
     y_val: NDArray[Any],
     *,
     l2: float,
@@ -157,9 +144,9 @@ def prepare(
 class _Problem:
     """Checked arguments of the array functions, and the state at the minimum."""
 
-    X: sparse.csr_array
+    X: Rows
     y: NDArray[np.int8]
-    X_val: sparse.csr_array
+    X_val: Rows
     y_val: NDArray[np.int8]
     weight: Vector
     utility: Utility
@@ -291,7 +278,7 @@ def refine(
         return found.utility.measure(margins(found.X_val, b), found.y_val, ones, found.request_val)
 
     now = measured(state.coef)
-    moves = state.curvature.solve(np.asfortranarray(few.toarray().T.astype(np.float64))) * scale
+    moves = state.curvature.solve(np.asfortranarray(dense(few).T)) * scale
     return Values(np.array([now - measured(state.coef + move) for move in np.ascontiguousarray(moves.T)]))
 
 

@@ -13,7 +13,8 @@ from assay.importance import checks
 from assay.importance.protocol import Importance, only_log_loss
 from assay.importance.values import Values, Vector
 from assay.numerics.hashing import mix, uniform
-from assay.numerics.logistic import Curvature, as_rows, fit, losses, margins, probability, pull
+from assay.numerics.logistic import Curvature, fit, losses, probability, pull
+from assay.numerics.products import as_rows, margins
 from assay.samples.table import Samples
 
 

@@ -23,6 +23,8 @@ VALUERS: dict[str, Callable[[], Valuer]] = {kind.name: kind for kind in _OURS}
 # They need PyTorch, and are loaded when they are asked for: module and class by name.
 NEURAL = {
     "tracin": ("gradients", "TracIn"),
+    "trak": ("projected", "Trak"),
+    "last_layer_influence": ("last_layer", "LastLayerInfluence"),
     "in_run_shapley": ("in_run_shapley", "InRunShapleyValuer"),
     "el2n": ("training_dynamics", "El2n"),
     "forgetting": ("training_dynamics", "Forgetting"),

@@ -3,13 +3,13 @@
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 
 from assay.errors import InputError
 from assay.importance import checks
 from assay.importance.protocol import Importance
 from assay.importance.values import Values, Vector
-from assay.numerics.logistic import DENSE_COLUMNS, Curvature, as_rows, fit, margins, probability
+from assay.numerics.logistic import DENSE_COLUMNS, Curvature, fit, probability
+from assay.numerics.products import as_rows, margins, squares
 from assay.samples.table import Samples
 
 CRITERIA = ("A", "L")
@@ -46,8 +46,7 @@ def inclusion_probabilities(
         curvature = Curvature(rows[few], (weight * p * (1.0 - p))[few], l2)
         length = np.sqrt(np.maximum(curvature.leverage(rows), 0.0))
     else:
-        squared = sparse.csr_array((rows.data.astype(np.float64) ** 2, rows.indices, rows.indptr), shape=rows.shape)
-        length = np.sqrt(margins(squared, np.ones(rows.shape[1])))
+        length = np.sqrt(margins(squares(rows), np.ones(rows.shape[1])))
     return Values(inclusion(weight * np.abs(labels - p) * length, fraction))
 
 

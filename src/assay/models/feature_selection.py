@@ -11,7 +11,8 @@ from assay.errors import ConfigError, InputError, did_you_mean
 from assay.models.dense import is_text, level_codes, numbers
 from assay.models.scorer import Vector, training_rows
 from assay.numerics.hashing import mix
-from assay.numerics.logistic import as_rows, margins, probability, transposed
+from assay.numerics.logistic import probability
+from assay.numerics.products import margins, squares, transposed
 from assay.samples.table import Samples
 
 METHODS = ("mutual_information", "l1")
@@ -95,11 +96,10 @@ def _on_path(samples: Samples, rows: NDArray[np.int64], count: int, seed: int) -
         raise InputError('feature_selection = "l1": no encoder column is named after a feature; take another method')
     hashes = mix(seed, samples.keys.column("sample_id").to_numpy()[rows])
     rows = rows[np.argsort(hashes, kind="stable")[:_PATH_ROWS]]
-    X = as_rows(samples.matrix()[rows])
+    X = samples.matrix()[rows]
     y, weight = samples.label[rows].astype(np.float64), samples.weight[rows] / samples.weight[rows].sum()
     free = ~owned.any(axis=1)
-    squares = sparse.csr_array((X.data.astype(np.float64) ** 2, X.indices, X.indptr), shape=X.shape)
-    mean_square = transposed(squares, weight)
+    mean_square = transposed(squares(X), weight)
     # With k entries a row, k times the diagonal bounds the Hessian: every column has its own step length.
     bound = np.maximum(0.25 * int(np.diff(X.indptr).max()) * mean_square, 1e-12)
     coef = np.zeros(X.shape[1])

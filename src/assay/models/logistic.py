@@ -10,7 +10,8 @@ from scipy import sparse
 from assay.errors import InputError
 from assay.models.files import read_arrays, read_model, write_model
 from assay.models.scorer import Vector, not_fitted, training_rows
-from assay.numerics.logistic import Curvature, fit, margins, probability
+from assay.numerics.logistic import Curvature, fit, probability
+from assay.numerics.products import margins
 from assay.samples.table import Samples
 
 

@@ -1,109 +1,21 @@
-"""Penalised logistic regression over sparse rows: converged fits, curvature, exact leverages.
+"""Penalised logistic regression: converged fits, curvature, exact leverages.
 
 The loss is sum_i w_i * log_loss_i + (l2 / 2) * |b|^2 over all columns: an intercept is a constant column,
-penalised as lightly as the rest. Every sum runs in a fixed order, so results do not depend on threads.
+penalised as lightly as the rest. Rows are sparse or dense (see numerics.products).
 """
 
 from dataclasses import dataclass
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 from scipy.linalg import blas, lapack
 
+from assay.numerics.products import Rows, add_gram, as_rows, between, margins, quadratic, squares, transposed
+
 Vector = NDArray[np.float64]
-_BLOCKS = 16  # fixed, so that sums over rows have one order whatever the number of threads
 DENSE_COLUMNS = 20_000  # beyond this a dense Hessian no longer fits a small machine
 _PILOT_ROWS = 200_000
-
-
-@numba.njit(cache=True, parallel=True)
-def _times(indptr, indices, data, b, out):  # type: ignore[no-untyped-def]
-    for i in numba.prange(indptr.size - 1):
-        total = 0.0
-        for a in range(indptr[i], indptr[i + 1]):
-            total += data[a] * b[indices[a]]
-        out[i] = total
-
-
-@numba.njit(cache=True, parallel=True)
-def _transposed_times(indptr, indices, data, r, out):  # type: ignore[no-untyped-def]
-    n = indptr.size - 1
-    for block in numba.prange(out.shape[0]):
-        for i in range(block * n // out.shape[0], (block + 1) * n // out.shape[0]):
-            if r[i] != 0.0:
-                for a in range(indptr[i], indptr[i + 1]):
-                    out[block, indices[a]] += data[a] * r[i]
-
-
-@numba.njit(cache=True, parallel=True)
-def _gram(indptr, indices, data, d, bounds, out):  # type: ignore[no-untyped-def]
-    # A stripe of output rows belongs to one thread: no second p x p buffer, one order of summation.
-    for stripe in numba.prange(bounds.size - 1):
-        low, high = bounds[stripe], bounds[stripe + 1]
-        for i in range(indptr.size - 1):
-            if d[i] == 0.0:
-                continue
-            end = indptr[i + 1]
-            for a in range(indptr[i], end):
-                j = indices[a]
-                if low <= j < high:
-                    scaled = d[i] * data[a]
-                    for b in range(a, end):
-                        out[j, indices[b]] += scaled * data[b]
-
-
-@numba.njit(cache=True, parallel=True)
-def _quadratic(indptr, indices, data, upper, out):  # type: ignore[no-untyped-def]
-    for i in numba.prange(indptr.size - 1):
-        end = indptr[i + 1]
-        total = 0.0
-        for a in range(indptr[i], end):
-            row = upper[indices[a]]
-            cross = 0.0
-            for b in range(a + 1, end):
-                cross += row[indices[b]] * data[b]
-            total += data[a] * (data[a] * row[indices[a]] + 2.0 * cross)
-        out[i] = total
-
-
-@numba.njit(cache=True, parallel=True)
-def _between(indptr, indices, data, upper, out):  # type: ignore[no-untyped-def]
-    for i in numba.prange(out.shape[0]):
-        for k in range(i, out.shape[0]):
-            total = 0.0
-            for a in range(indptr[i], indptr[i + 1]):
-                for b in range(indptr[k], indptr[k + 1]):
-                    low, high = indices[a], indices[b]
-                    total += data[a] * data[b] * upper[min(low, high), max(low, high)]
-            out[i, k] = total
-
-
-def as_rows(X: sparse.csr_array | NDArray[np.floating]) -> sparse.csr_array:
-    """(n, p) matrix as CSR with sorted, unique column indices; X itself where it is so already."""
-    rows: Any = X
-    if not (sparse.issparse(rows) and rows.format == "csr"):
-        rows = sparse.csr_array(rows)
-    if not rows.has_canonical_format:
-        rows = rows.copy()
-        rows.sum_duplicates()
-    return rows
-
-
-def margins(X: sparse.csr_array, b: Vector) -> Vector:
-    """(n,) X @ b."""
-    out = np.empty(X.shape[0])
-    _times(X.indptr, X.indices, X.data, b, out)
-    return out
-
-
-def transposed(X: sparse.csr_array, r: Vector) -> Vector:
-    """(p,) X' @ r, summed in a fixed order."""
-    out = np.zeros((_BLOCKS, X.shape[1]))
-    _transposed_times(X.indptr, X.indices, X.data, r, out)
-    return np.asarray(out.sum(axis=0))
 
 
 def probability(margin: Vector) -> Vector:
@@ -131,13 +43,13 @@ class Curvature:
     Holds one (p, p) float64 matrix, of which only the upper triangle is meant.
     """
 
-    def __init__(self, X: sparse.csr_array, d: Vector, l2: float) -> None:
+    def __init__(self, X: Rows, d: Vector, l2: float) -> None:
         p = X.shape[1]
         if p > DENSE_COLUMNS:
             raise ValueError(f"{p} columns: exact curvature takes at most {DENSE_COLUMNS}; raise [encode] rare")
         hessian = np.zeros((p, p))
         hessian.flat[:: p + 1] = l2
-        _gram(X.indptr, X.indices, X.data, d, _stripes(X), hessian)
+        add_gram(X, d, hessian)
         # The upper triangle of a C-ordered matrix is LAPACK's lower triangle of the same memory.
         factor, info = lapack.dpotrf(hessian.T, lower=1, clean=0, overwrite_a=1)
         if info != 0:
@@ -160,21 +72,15 @@ class Curvature:
             assert info == 0
             self._inverted = True
 
-    def leverage(self, X: sparse.csr_array) -> Vector:
+    def leverage(self, X: Rows) -> Vector:
         """(n,) x_i' H^-1 x_i, exact."""
         self.invert()
-        out = np.empty(X.shape[0])
-        _quadratic(X.indptr, X.indices, X.data, self._lower.T, out)
-        return out
+        return quadratic(X, self._lower)
 
-    def between(self, X: sparse.csr_array) -> Vector:
+    def between(self, X: Rows) -> Vector:
         """(n, n) x_i' H^-1 x_k of a few rows."""
         self.invert()
-        out = np.empty((X.shape[0], X.shape[0]))
-        _between(X.indptr, X.indices, X.data, self._lower.T, out)
-        low = np.tril_indices(len(out), -1)
-        out[low] = out.T[low]
-        return out
+        return between(X, self._lower)
 
 
 class IterativeCurvature:
@@ -183,7 +89,7 @@ class IterativeCurvature:
     near: a factored Hessian not far away, which preconditions.
     """
 
-    def __init__(self, X: sparse.csr_array, d: Vector, l2: float, near: Curvature | None = None) -> None:
+    def __init__(self, X: Rows, d: Vector, l2: float, near: Curvature | None = None) -> None:
         self._problem, self._near = (X, d, l2), near
 
     def solve(self, g: Vector) -> Vector:
@@ -192,13 +98,6 @@ class IterativeCurvature:
         if g.ndim == 1:
             return direction(X, d, l2, g, self._near, tolerance=1e-10)
         return np.stack([self.solve(np.ascontiguousarray(column)) for column in g.T], axis=1)
-
-
-def _stripes(X: sparse.csr_array, count: int = 8) -> NDArray[np.int64]:
-    """Column bounds that give each stripe about as many stored entries."""
-    entries = np.concatenate(([0], np.cumsum(np.bincount(X.indices, minlength=X.shape[1]))))
-    bounds = np.searchsorted(entries, np.linspace(0, entries[-1], count + 1)[1:-1])
-    return np.unique(np.concatenate(([0], bounds, [X.shape[1]]))).astype(np.int64)
 
 
 @dataclass(frozen=True)
@@ -213,7 +112,7 @@ class Fit:
 
 
 def fit(
-    X: sparse.csr_array,
+    X: Rows,
     y: NDArray[np.generic],
     *,
     l2: float,
@@ -268,17 +167,14 @@ def fit(
     return Fit(b, decrement <= 1e-10 * n, decrement, max_iterations, curvature)
 
 
-def direction(
-    X: sparse.csr_array, d: Vector, l2: float, g: Vector, curvature: Curvature | None, tolerance: float = 1e-2
-) -> Vector:
+def direction(X: Rows, d: Vector, l2: float, g: Vector, curvature: Curvature | None, tolerance: float = 1e-2) -> Vector:
     """H^-1 g, H = X' diag(d) X + l2 I, by conjugate gradients until the residual is `tolerance` of g.
 
     curvature, of a Hessian nearby, preconditions; without it the diagonal does. Sizes are in the preconditioner's norm.
     """
     diagonal = np.ones_like(g)
     if curvature is None:
-        squared = sparse.csr_array((X.data**2, X.indices, X.indptr), shape=X.shape)
-        diagonal = transposed(squared, d) + l2
+        diagonal = transposed(squares(X), d) + l2
     step = np.zeros_like(g)
     residual = g.copy()
     solved = curvature.solve(residual) if curvature is not None else residual / diagonal
@@ -299,7 +195,7 @@ def direction(
     return step
 
 
-def _pilot(X: sparse.csr_array, y: Vector, w: Vector, l2: float) -> Vector:
+def _pilot(X: Rows, y: Vector, w: Vector, l2: float) -> Vector:
     """Start for a large fit: the fit on evenly spaced rows, whose weights make up for the others."""
     n = X.shape[0]
     if n <= 2 * _PILOT_ROWS:

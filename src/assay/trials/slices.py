@@ -23,8 +23,9 @@ from assay.importance.subgroups import search
 from assay.importance.suspects import COPIES, PRICE, copies, price_ratio, suspects, unusual
 from assay.models.dense import numbers
 from assay.models.logistic import LogisticRegression
-from assay.numerics.logistic import Curvature, direction, margins, probability, transposed
+from assay.numerics.logistic import Curvature, direction, probability
 from assay.numerics.measures import LOWER_IS_BETTER, row_log_loss
+from assay.numerics.products import margins, transposed
 from assay.numerics.statistics import holm
 from assay.samples.table import Samples
 from assay.trials.curve import ONE_COPY, RESAMPLES, half, without

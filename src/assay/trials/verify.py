@@ -18,8 +18,9 @@ from assay.evaluation.holdout import CLAIMS, Holdout, Scored, differences
 from assay.importance.protocol import Importance, Valuer
 from assay.models.logistic import LogisticRegression
 from assay.models.scorer import Scorer
-from assay.numerics.logistic import losses, margins
+from assay.numerics.logistic import losses
 from assay.numerics.measures import auc
+from assay.numerics.products import margins
 from assay.numerics.statistics import holm
 from assay.samples.table import Samples
 from assay.selection import floor_groups, remove

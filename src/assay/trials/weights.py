@@ -18,7 +18,8 @@ from assay.importance.predicted import left_out_probability
 from assay.importance.protocol import user_folds
 from assay.importance.segments import Attribute
 from assay.models.logistic import LogisticRegression
-from assay.numerics.logistic import IterativeCurvature, losses, margins, probability
+from assay.numerics.logistic import IterativeCurvature, losses, probability
+from assay.numerics.products import margins
 from assay.samples.table import Samples
 from assay.trials.curve import Arm, refit
 

@@ -1,0 +1,86 @@
+"""Every row's gradient projected on a few random directions, and no row's gradient is ever made.
+
+Coordinate j of a layer's gradient, the sum over places of g a', is u_j' (g a') v_j = (g . u_j)(a . v_j) with u_j and v_j of
+random signs: u_j v_j' is a Rademacher direction whose product costs the layer's width, not its size. Layers are added up, so
+products of projections are unbiased for those of gradients; each is 1 / sqrt(k) of a coordinate. (Rademacher projections as in
+Park et al., "TRAK", ICML 2023; factors a layer as in Choe et al., "What is your data worth to GPT?", 2024.)
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from assay.deep.ghost import Sums, covered, layers
+from assay.errors import InputError
+
+Signs = dict[str, torch.Tensor]  # (size, k) of +1 and -1 by name
+
+
+def signs(net: nn.Module, k: int, seed: int) -> Signs:
+    """Random signs of every layer: NAME.weight.left and .right for outer products, NAME.bias for vectors.
+
+    InputError: a layer without a rule.
+    """
+    covered(net)
+    generator = torch.Generator().manual_seed(seed)
+
+    def drawn(size: int) -> torch.Tensor:
+        return torch.randint(0, 2, (size, k), generator=generator, dtype=torch.int8) * 2 - 1
+
+    made: Signs = {}
+    for name, module in net.named_modules():
+        if type(module) not in _RULES:
+            if hasattr(module, "ghost"):
+                raise InputError(f"{name}: items that rows share cannot be projected; use tracin for this net")
+            continue
+        own = f"{name}." if name else ""
+        for parameter, value in module.named_parameters(recurse=False):
+            if value.ndim == 2:
+                made[f"{own}{parameter}.left"], made[f"{own}{parameter}.right"] = (drawn(size) for size in value.shape)
+            else:
+                made[own + parameter] = drawn(len(value))
+    return made
+
+
+@contextmanager
+def projected(net: nn.Module, signs: Signs) -> Iterator[Sums]:
+    """Take (B, k) from it after each backward pass: rows' gradients on k directions."""
+
+    def part(name: str, module: Any, a: torch.Tensor, g: torch.Tensor) -> torch.Tensor:
+        found = _RULES[type(module)](module, a, g, lambda parameter: signs[name + parameter].to(g.dtype))
+        k = found.shape[-1]
+        return found.reshape(len(g), -1, k).sum(1) / math.sqrt(k)
+
+    with layers(net, part) as made:
+        yield made
+
+
+def _linear(module: nn.Linear, a: torch.Tensor, g: torch.Tensor, of: Callable[[str], torch.Tensor]) -> torch.Tensor:
+    found = (g @ of("weight.left")) * (a @ of("weight.right"))
+    if module.bias is not None:
+        found = found + g @ of("bias")
+    return found
+
+
+def _embedding(module: nn.Embedding, a: torch.Tensor, g: torch.Tensor, of: Callable[[str], torch.Tensor]) -> torch.Tensor:
+    found = functional.embedding(a, of("weight.left")) * (g @ of("weight.right"))
+    if module.padding_idx is not None:
+        found = found * (a != module.padding_idx)[..., None]
+    return found
+
+
+def _layer_norm(module: nn.LayerNorm, a: torch.Tensor, g: torch.Tensor, of: Callable[[str], torch.Tensor]) -> torch.Tensor:
+    found = (functional.layer_norm(a, module.normalized_shape, eps=module.eps) * g) @ of("weight")
+    return found if module.bias is None else found + g @ of("bias")
+
+
+_RULES: dict[type[nn.Module], Callable[..., torch.Tensor]] = {
+    nn.Linear: _linear,
+    nn.Embedding: _embedding,
+    nn.LayerNorm: _layer_norm,
+}

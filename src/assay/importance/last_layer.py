@@ -1,0 +1,52 @@
+"""Influence on a net's last layer: what it says of samples taken as given, and its head as the logistic regression that it is.
+
+The head is refitted to convergence on the representation, for which leave-one-out values, leverages and errors are those of
+`influence` (Koh and Liang, ICML 2017, value a net's last layer so). What a sample did to the layers below is left out.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from assay.errors import InputError
+from assay.importance.influence import prepare
+from assay.importance.protocol import Importance, user_folds
+from assay.importance.utilities import parse
+from assay.importance.values import Values, Vector
+from assay.numerics.logistic import fit
+from assay.samples.table import Samples
+
+L2 = 1.0  # of the refitted head: as light as lets every representation have one
+
+
+class LastLayerInfluence:
+    """The valuer: `influence` of a head on model.represent(samples), started from model.head(), exact leverages."""
+
+    name = "last_layer_influence"
+
+    def value(
+        self, train: Samples, validation: Samples, *, model: Any, utility: str, folds: int, rng: np.random.Generator
+    ) -> Importance:
+        """Values (n,) of log_loss, auc or ndcg@k, mean over folds; memory 4 n d bytes, d the width of the representation.
+
+        InputError: a model that has no head, or a representation on which the head does not converge.
+        """
+        if not all(hasattr(model, name) for name in ("represent", "head")):
+            raise InputError(f"{self.name} needs a net with a linear head (dcn), not {model.name!r}")
+        fold = user_folds(validation, folds, int(rng.integers(2**31)))
+        X, X_val = _with_ones(model.represent(train)), _with_ones(model.represent(validation))
+        head = fit(X, train.label, l2=L2, sample_weight=train.weight, start=model.head()).coef
+        try:
+            state = prepare(
+                X, train.label, X_val, validation.label, l2=L2, coef=head, sample_weight=train.weight,
+                weight_val=validation.weight, folds=fold, utility=parse(utility), request_val=validation.request,
+            )  # fmt: skip
+        except ValueError as error:
+            raise InputError(f"{self.name}: {error}") from None
+        per_fold = state.values(X, train.label, train.weight)
+        return Importance.of(train, Values(per_fold.mean(axis=0), per_fold), self.name, utility, model.name)
+
+
+def _with_ones(represented: Vector) -> Any:
+    """(n, d + 1) single precision, a column of ones last."""
+    return np.concatenate([represented, np.ones((len(represented), 1), represented.dtype)], axis=1)
