@@ -71,6 +71,25 @@ def test_a_steps_values_are_its_games_over_all_subsets():
     assert found[2].sum() == pytest.approx(utility[-1], rel=1e-9)
 
 
+def test_some_steps_tell_the_same_on_average():
+    net, batch = ALL["dcn"](24)
+    rows = ArrayRows({name: value.numpy() for name, value in batch.items()})
+    start = {n: p.clone() for n, p in net.state_dict().items()}
+
+    def values(share, seed):
+        net.load_state_dict(start)
+        watcher = InRunShapley(rows, sample=24, share=share, seed=seed)
+        train(net, rows, None, Schedule(20, 8, 0.05, optimizer="sgd"), name="dcn", seed=0, watchers=[watcher])
+        return np.asarray(watcher.values())
+
+    every, some = values(1.0, 0), np.array([values(0.3, seed) for seed in range(40)])
+    error = some.std(axis=0) / np.sqrt(len(some))
+    assert np.all(np.abs(some.mean(axis=0) - every) < 5 * error)
+    assert (some == 0).mean() < 0.05  # of 20 passes
+    with pytest.raises(ValueError, match="share is 0"):
+        InRunShapley(rows, share=0)
+
+
 class Formula(Watcher):
     """First order, step by step, from gradients made row by row."""
 

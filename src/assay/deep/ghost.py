@@ -151,6 +151,15 @@ def covered(net: nn.Module) -> None:
             )
 
 
+def send_back(net: nn.Module, objective: torch.Tensor) -> None:
+    """A backward pass through the output of every layer that makes no gradients of weight matrices, and keeps none."""
+    ends: list[torch.Tensor] = []
+    for module in net.modules():
+        own = dict(module.named_parameters(recurse=False))
+        ends += [own["bias"]] if isinstance(module, nn.Linear) and "bias" in own else own.values()
+    torch.autograd.grad(objective, ends, allow_unused=True)
+
+
 def gradient(net: Net, objective: torch.Tensor) -> dict[str, torch.Tensor]:
     """Gradient of a number by every parameter, zeros where it plays no part; .grad is left alone."""
     named = dict(net.named_parameters())

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from assay.deep.ghost import ghost, gradient
+from assay.deep.ghost import ghost, gradient, send_back
 from assay.deep.rows import Batch, Rows
 from assay.deep.training import Net
 from assay.errors import InputError
@@ -112,8 +112,7 @@ def add_products(net: Net, rows: Rows, directions: Mapping[str, torch.Tensor], s
     """Add step * weight * <gradient, direction> to found (F, n), at the places of rows."""
     with ghost(net, directions) as products:
         for batch in rows.batches(BATCH, None):
-            torch.autograd.backward(net.losses(batch).sum())
-            net.zero_grad(set_to_none=True)
+            send_back(net, net.losses(batch).sum())
             at = batch["row"].numpy()
             found[:, at] += step * batch["weight"].numpy() * products.take().numpy()
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from assay.deep.ghost import Sums, ghost, gradient
+from assay.deep.ghost import Sums, ghost, gradient, send_back
 from assay.deep.rows import ArrayRows, Batch, Rows, moved
 from assay.deep.training import Net, Schedule, Step, Watcher
 from assay.importance.gradients import trained
@@ -26,7 +26,8 @@ class InRunShapley(Watcher):
 
     validation: m rows in memory; folds (m,) number of each row's fold; count: values in all, where rows name places beyond
     their number. Each step looks at `sample` validation rows of one fold, folds in turn, drawn by seed and step: values are
-    unbiased, and those of folds differ by chance. order 1 or 2.
+    unbiased, and those of folds differ by chance. order 1 or 2. share: each step is looked at with this chance, and counts
+    1 / share: cheaper and still unbiased, but a row of few passes may never be looked at.
 
     With plain gradient descent (Schedule optimizer "sgd") this is the published method. With Adam the step is taken as minus
     rate * gradient / (sqrt(second moment) + eps), both as they stand before the step: its momentum and decay are left out, so
@@ -35,11 +36,14 @@ class InRunShapley(Watcher):
 
     def __init__(
         self, validation: ArrayRows, *, folds: NDArray[np.int64] | None = None, count: int | None = None, order: int = 1,
-        sample: int = 64, seed: int = 0,
+        sample: int = 64, share: float = 1.0, seed: int = 0,
     ) -> None:  # fmt: skip
         if order not in (1, 2):
             raise ValueError(f"order is {order!r}; give 1 or 2")
-        self.validation, self.count, self.order, self.sample, self.seed = validation, count, order, sample, seed
+        if not 0 < share <= 1:
+            raise ValueError(f"share is {share!r}; give one above 0 and at most 1")
+        self.validation, self.count, self.order, self.sample = validation, count, order, sample
+        self.share, self.seed = share, seed
         self.fold = np.zeros(len(validation), np.int64) if folds is None else np.asarray(folds)
         self.per_fold = np.zeros((int(self.fold.max()) + 1, 0))
         self._members = [np.flatnonzero(self.fold == k) for k in range(len(self.per_fold))]
@@ -57,10 +61,11 @@ class InRunShapley(Watcher):
         members = self._members[step.number % len(self.per_fold)]
         rng = np.random.default_rng([self.seed, step.number])
         some = np.sort(rng.choice(members, min(self.sample, len(members)), replace=False))
+        if rng.random() >= self.share:
+            return
         place = next(step.net.parameters()).device
         self._drawn = moved(next(self.validation.take(some).batches(len(some), None)), place)
-        scales = _scales(step)
-        direction = {name: (scales[name] * g)[None] for name, g in gradient(step.net, self._loss(step.net)).items()}
+        direction = {name: g[None] for name, g in _scaled(step, gradient(step.net, self._loss(step.net))).items()}
         stack = ExitStack()
         self._open = stack, stack.enter_context(ghost(step.net, direction))
         self._random = torch.get_rng_state()
@@ -68,12 +73,13 @@ class InRunShapley(Watcher):
     def after(self, step: Step, losses: torch.Tensor) -> None:
         """Add the values of the batch's rows."""
         del losses
-        assert self._open is not None
-        stack, products = self._open
+        if self._open is None:
+            return
+        (stack, products), self._open = self._open, None
         stack.close()
-        value = step.rate * products.take()[0].double()
+        value = step.rate / self.share * products.take()[0].double()
         if self.order == 2:
-            value -= self._bend(step)
+            value -= self._bend(step) / self.share
         at = step.batch["row"].cpu().numpy()
         np.add.at(self.per_fold[step.number % len(self.per_fold)], at, len(self.per_fold) * value.cpu().numpy())
 
@@ -87,17 +93,16 @@ class InRunShapley(Watcher):
 
     def _bend(self, step: Step) -> torch.Tensor:
         """(B,) rate^2 / 2 * <step of the row, H step of the batch>, H the Hessian of the drawn validation loss."""
-        net, scales = step.net, _scales(step)
-        named = dict(net.named_parameters())
-        step_of = {name: scales[name] * (torch.zeros_like(p) if p.grad is None else p.grad) for name, p in named.items()}
+        net, named = step.net, dict(step.net.named_parameters())
+        step_of = _scaled(step, {name: torch.zeros_like(p) if p.grad is None else p.grad for name, p in named.items()})
         slopes = torch.autograd.grad(self._loss(net), list(named.values()), create_graph=True, allow_unused=True)
         dot = sum(((g * step_of[name]).sum() for name, g in zip(named, slopes, strict=True) if g is not None), torch.zeros(()))
-        bent = {name: (scales[name] * g)[None] for name, g in gradient(net, dot).items()}
+        bent = {name: g[None] for name, g in _scaled(step, gradient(net, dot)).items()}
         here = torch.get_rng_state()
         torch.set_rng_state(self._random)  # the rows' gradients are those that the step took, dropout included
         with ghost(net, bent) as products:
             objective = (step.batch["weight"] * net.losses(step.batch)).sum() / len(step.batch["weight"])
-            torch.autograd.grad(objective, list(named.values()), allow_unused=True)
+            send_back(net, objective)
         torch.set_rng_state(here)
         return 0.5 * step.rate**2 * products.take()[0].double()
 
@@ -108,18 +113,23 @@ class InRunShapley(Watcher):
         return Values(self.per_fold.mean(axis=0), self.per_fold)
 
 
-def _scales(step: Step) -> dict[str, torch.Tensor]:
-    """What a gradient is multiplied by, besides the rate, when the optimizer moves: 1, or Adam's, by parameter."""
-    scales = {}
+def _scaled(step: Step, gradients: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Gradients as the optimizer takes them, but for the rate: as they are, or each over Adam's root mean square."""
+    found = {}
     for name, p in step.net.named_parameters():
-        state = step.optimizer.state.get(p, {})
+        g, state = gradients[name], step.optimizer.state.get(p, {})
         if "exp_avg_sq" in state:
             group = step.optimizer.param_groups[0]
-            mean_square = state["exp_avg_sq"] / (1 - group["betas"][1] ** float(state["step"]))
-            scales[name] = 1 / (mean_square.sqrt() + group["eps"])
+            mean_square, unbiased = state["exp_avg_sq"], 1 - group["betas"][1] ** float(state["step"])
+            if g.ndim == 2 and len(at := g.any(1).nonzero()[:, 0]) < len(g) / 2:  # a table of which few rows are met
+                scaled = torch.zeros_like(g)
+                scaled[at] = g[at] / ((mean_square[at] / unbiased).sqrt() + group["eps"])
+            else:
+                scaled = g / ((mean_square / unbiased).sqrt() + group["eps"])
+            found[name] = scaled
         else:  # plain descent, and Adam's first step, whose size no gradient has told yet
-            scales[name] = torch.ones_like(p)
-    return scales
+            found[name] = g
+    return found
 
 
 class InRunShapleyValuer:

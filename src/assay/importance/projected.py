@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from assay.deep.ghost import send_back
 from assay.deep.projection import Signs, projected, signs
 from assay.deep.rows import Rows
 from assay.deep.training import Net
@@ -104,7 +105,7 @@ def _projections(net: Net, rows: Rows, drawn: Signs) -> Iterator[tuple[NDArray[n
     with projected(net, drawn) as features:
         for batch in rows.batches(BATCH, None):
             margin: torch.Tensor = net.margins(batch)  # type: ignore[operator]
-            torch.autograd.grad(margin.sum(), list(net.parameters()), allow_unused=True)
+            send_back(net, margin.sum())
             given = (features.take(), margin.detach(), batch["label"], batch["weight"])
             place, (made, said, label, weight) = batch["row"].numpy(), (part.double().numpy() for part in given)
             yield place, made, said, label, weight
