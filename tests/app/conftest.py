@@ -175,7 +175,8 @@ def write_verification(run: Run) -> None:
     write_json(run.path("verify/curves.json"), curves)
     write_json(run.path("verify/verdict.json"), [{"valuer": order, **verdict} for order in orders if order != "random"])
     found = {"value": 0.7, "low": 0.6, "high": 0.8}
-    agreement = {"datamodel_score": dict.fromkeys(orders, found), "subsets": 24, "share": 0.5, "stability": {"seeds": found}}
+    scores = dict.fromkeys(orders, found | {"model": "logistic"})
+    agreement = {"datamodel_score": scores, "ranking_score": scores, "subsets": 24, "share": 0.5, "stability": {"seeds": found}}
     write_json(run.path("verify/agreement.json"), agreement)
     noise = {"share": 0.05, "auc": found, "precision": found, "chance": 0.05}
     write_json(run.path("verify/noise.json"), [{"noise": "flipped labels", "valuer": order, **noise} for order in orders])
@@ -183,7 +184,10 @@ def write_verification(run: Run) -> None:
         "model": "lightgbm",
         "order": "influence",
         "fraction": 0.02,
+        "made_with": "logistic",
+        "seconds": 12.5,
         "difference": {"log_loss": estimate(-0.001, 1e-3, p=0.2)},
+        "against_random": {"log_loss": estimate(-0.002, 1e-3, p=0.2)},
     }
     write_json(run.path("verify/transfer.json"), [line])
     trial = {"difference": {"log_loss": estimate(-0.01, 1e-3, p=1e-4)}, "forecast": -0.011}

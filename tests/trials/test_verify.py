@@ -119,12 +119,16 @@ def test_detected_by_hand():
 
 
 def test_the_datamodeling_score_of_influence_is_high_and_that_of_chance_is_not(world):
-    train, _, validation, _, model = world
+    train, _, validation, tuning, model = world
     values = {
         valuer.name: valuer.value(train, validation, model=model, utility="log_loss", folds=3, rng=np.random.default_rng(0)).value
         for valuer in (Influence(), Random())
     }
-    found = trials.datamodel_score(model, train, validation, values, subsets=40, share=0.9, seed=0)
+    scores = trials.datamodel_score(
+        lambda weight: curve.refit(model, train, weight), train, validation, tuning, values, subsets=40, share=0.9, seed=0
+    )
+    assert set(scores) == {"datamodel_score"}  # nothing is ranked here
+    found = scores["datamodel_score"]
     assert found["influence"]["value"] >= 0.9
     assert found["influence"]["low"] < found["influence"]["value"] < found["influence"]["high"]
     assert abs(found["random"]["value"]) < 0.5
@@ -155,12 +159,3 @@ def test_stability_is_1_of_equal_values_and_about_0_of_random_ones():
     drawn = [Importance(np.arange(2_000), rng.normal(size=2_000)) for _ in range(3)]
     assert abs(trials.stability(drawn)["seeds"]["value"]) < 0.1
     assert "folds" not in trials.stability(drawn)
-
-
-def test_transfer_retrains_other_models(world):
-    train, wrong, _, tuning, _ = world
-    other = LogisticRegression(l2=30.0).fit(train, rng=np.random.default_rng(0))
-    oracle = np.argsort(~wrong, kind="stable")
-    found = trials.transfer({"other": other}, train, tuning, {"oracle": oracle}, fraction=0.1, floor=0.0, seed=0)
-    assert found[0]["model"] == "other"
-    assert found[0]["difference"]["log_loss"]["value"] < 0

@@ -98,8 +98,16 @@ def show(run: Run) -> None:
 
 
 def show_verdicts(run: Run, verdicts: Sequence[Mapping[str, Any]]) -> None:
-    """One sentence a valuer, with where to read on."""
+    """One sentence a valuer, what its values are worth to other models, how they agree with retraining, where to read on."""
     lines = [(line["valuer"], line["sentence"], "" if line["usable"] else "bold") for line in verdicts]
+    agreement = run.read_json("verify/agreement.json")
+    for page, measure in (("datamodel_score", "log_loss"), ("ranking_score", "ndcg@10")):
+        found = {name: words.estimate(*(e[k] for k in ("value", "low", "high"))) for name, e in agreement.get(page, {}).items()}
+        if found:
+            each = "; ".join(f"{name} {shown}" for name, shown in found.items())
+            lines.append(("agreement", f"{measure} after retraining on random subsets: {each}", ""))
+    carried = [line for line in run.read_json("verify/transfer.json") if "against_random" in line]
+    lines += [("carried" if not k else "", words.carried(line), "") for k, line in enumerate(carried)]
     print_lines([*lines, ("report", str(run.path("report.html")), "bold")])
 
 

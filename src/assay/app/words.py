@@ -144,6 +144,22 @@ def judge(measure: str, change: Mapping[str, Any]) -> str:
     return "better" if better(measure, float(value)) else "worse"
 
 
+def changes(found: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """(verdict, change) of each measure that claims are made on."""
+    return [(judge(m, found[m]), figure(found[m].get("value"), sign=True)) for m in PREFERRED if m in found]
+
+
+def carried(line: Mapping[str, Any]) -> str:
+    """One line of what values of one model did to another: retrained without the worst by them, against random ones."""
+    shown = [f"{m} {estimate(d.get('value'), d.get('low'), d.get('high'), sign=True)}" for m, d in line["against_random"].items()]
+    return f"{line['model']} without {percent(line['fraction'])} by {line['order']}, {made_with(line)}: {'; '.join(shown)}"
+
+
+def made_with(line: Mapping[str, Any]) -> str:
+    """Whose values they are and what they cost."""
+    return f"made with {line['made_with'] or 'no model'} in {duration(line['seconds'])}"
+
+
 def _change(measure: str, change: Mapping[str, Any]) -> str:
     verdict = {"better": "a gain", "worse": "a loss", "even": "within chance"}[judge(measure, change)]
     interval = estimate(change.get("value"), change.get("low"), change.get("high"), sign=True)

@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from assay.deep.ghost import ghost, gradient, send_back
+from assay.deep.ghost import forward_products, ghost, gradient, send_back
 from assay.deep.rows import Batch, Rows
 from assay.deep.training import Net
-from assay.errors import InputError
+from assay.errors import InputError, SplitError
 from assay.importance.protocol import Importance, user_folds
 from assay.importance.utilities import Utility, parse
 from assay.importance.values import Values
@@ -23,6 +23,8 @@ from assay.models.neural import exact
 from assay.samples.table import Samples
 
 BATCH = 2048
+_PARTS = 64  # rows of a net whose losses have parts, taken at a time
+_TRACED = 3  # passes of a recommender's training that are looked at, evenly spaced
 State = Mapping[str, torch.Tensor]
 
 
@@ -35,6 +37,7 @@ def tracin(
     folds: NDArray[np.int64] | None = None,
     utility: str = "log_loss",
     request: NDArray[Any] | None = None,
+    events: int | None = None,
 ) -> Values:
     """(n,) fall of the validation loss by the steps on each training row, summed over checkpoints; positive is useful.
 
@@ -43,17 +46,18 @@ def tracin(
     utility, in the unit of the loss a validation row: log_loss for nets that give `margins`, also auc and ndcg@k (pairwise
     surrogates, see importance.utilities; request (m,) of each validation row); nets without margins have their own mean loss.
     folds (m,) number of each validation row's fold: the result then knows per_fold, stderr and z. Plain gradient descent is
-    assumed: of other optimizers it tells the order rather than the size. Rows of weight 0 get 0.
+    assumed: of other optimizers it tells the order rather than the size. Rows of weight 0 get 0. events: values are of so many
+    events instead, by rows' column "asked", (n,) or, for nets whose losses have `parts`, (n, T): number of each, -1 for none.
     """
     fold = np.zeros(len(validation), np.int64) if folds is None else np.asarray(folds)
-    found = np.zeros((int(fold.max()) + 1, len(rows)))
+    found = np.zeros((int(fold.max()) + 1, len(rows) if events is None else events))
     own = {name: value.detach().clone() for name, value in net.state_dict().items()}
     net.eval()
     try:
         for step, state in checkpoints:
             net.load_state_dict(dict(state))
             directions = validation_gradients(net, validation, fold, parse(utility), request)
-            add_products(net, rows, directions, step, found)
+            _add_products(net, rows, directions, step, found, "row" if events is None else "asked")
     finally:
         net.load_state_dict(own)
     return Values(found[0]) if folds is None else Values(found.mean(axis=0), found)
@@ -67,7 +71,7 @@ def validation_gradients(
     folds = int(fold.max()) + 1
     found = {name: torch.zeros(folds, *p.shape, dtype=p.dtype) for name, p in net.named_parameters()}
     for k in range(folds):
-        for batch in validation.batches(BATCH, None):
+        for batch in validation.batches(_PARTS if hasattr(net, "parts") else BATCH, None):
             at = batch["row"].numpy()
             mine = np.flatnonzero(fold[at] == k)
             if not len(mine):
@@ -108,12 +112,22 @@ def _slopes(
     return slopes
 
 
-def add_products(net: Net, rows: Rows, directions: Mapping[str, torch.Tensor], step: float, found: NDArray[np.float64]) -> None:
-    """Add step * weight * <gradient, direction> to found (F, n), at the places of rows."""
+def _add_products(
+    net: Net, rows: Rows, directions: Mapping[str, torch.Tensor], step: float, found: NDArray[np.float64], places: str
+) -> None:
+    """Add step * weight * <gradient, direction> to found (F, n), at the places that a column of the rows names."""
+    if hasattr(net, "parts") and places == "asked":
+        for batch in rows.batches(_PARTS, None):
+            made = forward_products(net, "parts", batch, directions)  # (F, B, T)
+            asked = batch[places][:, : made.shape[2]].numpy()
+            inside = asked >= 0
+            for k, one in enumerate((step * batch["weight"].double()[:, None] * made).numpy()):
+                np.add.at(found[k], asked[inside], one[inside])
+        return
     with ghost(net, directions) as products:
         for batch in rows.batches(BATCH, None):
             send_back(net, net.losses(batch).sum())
-            at = batch["row"].numpy()
+            at = batch[places].numpy()
             found[:, at] += step * batch["weight"].numpy() * products.take().numpy()
 
 
@@ -129,9 +143,11 @@ class TracIn:
 
         InputError: a model that keeps no checkpoints.
         """
-        trained(model, self.name)
+        trained(model, self.name, of_events=True)
         fold = user_folds(validation, folds, int(rng.integers(2**31)))
         steps = [(rate / model.schedule.batch, state) for rate, state in model.checkpoints_]
+        if hasattr(model, "learnt_rows"):
+            return self._of_events(train, validation, model, steps, fold)
         try:
             found = tracin(
                 exact(model.net()), model.rows(train), model.rows(validation), steps, folds=fold, utility=utility,
@@ -141,9 +157,36 @@ class TracIn:
             raise InputError(f"tracin: {error}") from None
         return Importance.of(train, found, self.name, utility, model.name)
 
+    def _of_events(
+        self, train: Samples, validation: Samples, model: Any, steps: list[tuple[float, State]], fold: NDArray[np.int64]
+    ) -> Importance:
+        """Values of what a recommender was asked for; what it was given as history, and negatives, have none."""
+        held, fold = later(model, validation, fold)
+        spaced = [steps[k] for k in np.unique(np.linspace(0, len(steps) - 1, _TRACED).round().astype(int))]
+        share = len(steps) / len(spaced)
+        spaced = [(share * step, state) for step, state in spaced]
+        events = model.fitted().events.shape[1]
+        found = tracin(exact(model.net()), model.learnt_rows(), held, spaced, folds=fold, events=events)
+        assert found.per_fold is not None
+        per_fold = model.of_samples(found.per_fold, train)
+        values = Values(per_fold.mean(axis=0), per_fold)
+        return Importance.of(train, values, self.name, "minus the sampled softmax loss of a validation row", model.name)
 
-def trained(model: Any, valuer: str) -> None:
-    """InputError for a model that was not trained by gradient steps on samples, or not trained at all."""
-    if not all(hasattr(model, name) for name in ("checkpoints_", "rows", "watched")):
+
+def later(model: Any, validation: Samples, fold: NDArray[np.int64]) -> tuple[Any, NDArray[np.int64]]:
+    """Rows of a recommender for later samples, and their folds. SplitError: a fold has none."""
+    held = model.held_rows(validation)
+    of_user = np.zeros(int(validation.user.max()) + 1, np.int64)
+    of_user[validation.user] = fold
+    found = of_user[held.columns["user"]] if len(held) else np.zeros(0, np.int64)
+    if (np.bincount(found, minlength=int(fold.max()) + 1) == 0).any():
+        raise SplitError(f"{model.name}: a fold of validation users took nothing that the model knows; lower [value] folds")
+    return held, found
+
+
+def trained(model: Any, valuer: str, *, of_events: bool = False) -> None:
+    """InputError for a model that was not trained by gradient steps on samples (or events), or not trained at all."""
+    rows = hasattr(model, "rows") or (of_events and hasattr(model, "learnt_rows"))
+    if not (hasattr(model, "watched") and rows):
         raise InputError(f"{valuer} needs a model of samples that is trained by gradient steps (dcn), not {model.name!r}")
     model.net()

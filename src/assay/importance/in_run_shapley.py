@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from assay.deep.ghost import Sums, ghost, gradient, send_back
 from assay.deep.rows import ArrayRows, Batch, Rows, moved
 from assay.deep.training import Net, Schedule, Step, Watcher
-from assay.importance.gradients import trained
+from assay.errors import InputError
+from assay.importance.gradients import later, trained
 from assay.importance.protocol import Importance, only_log_loss, user_folds
 from assay.importance.values import Values
 from assay.samples.table import Samples
@@ -142,9 +143,22 @@ class InRunShapleyValuer:
     ) -> Importance:
         """Values (n,) in log-loss a validation row, over the whole training. InputError: another utility or kind of model."""
         only_log_loss(utility, self.name)
-        trained(model, self.name)
+        trained(model, self.name, of_events=True)
         fold = user_folds(validation, folds, int(rng.integers(2**31)))
         twin = model.fresh()
+        if hasattr(model, "learnt_rows"):
+            if model.learnt_rows().columns["asked"].ndim != 1:
+                raise InputError(f"{self.name}: a row of {model.name!r} holds many events; use tracin@{model.name}")
+            return self._of_events(twin, train, later(model, validation, fold), rng)
         watcher = InRunShapley(model.rows(validation), folds=fold, count=len(train), seed=int(rng.integers(2**31)))
         twin.watched(watcher).fit(train, rng=rng)
         return Importance.of(train, watcher.values(), self.name, utility, model.name)
+
+    def _of_events(self, twin: Any, train: Samples, held: tuple[Any, NDArray[np.int64]], rng: np.random.Generator) -> Importance:
+        """Values of what a recommender was asked for, one event a row. InputError: its rows hold several."""
+        watcher = InRunShapley(held[0], folds=held[1], seed=int(rng.integers(2**31)))
+        twin.watched(watcher).fit(train, rng=rng)
+        asked, events = twin.learnt_rows().columns["asked"], twin.fitted().events.shape[1]
+        per_fold = twin.of_samples(np.stack([np.bincount(asked, one, events) for one in watcher.per_fold]), train)
+        values = Values(per_fold.mean(axis=0), per_fold)
+        return Importance.of(train, values, self.name, "minus the sampled softmax loss of a validation row", twin.name)

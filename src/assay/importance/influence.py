@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from assay.errors import InputError
 from assay.importance import checks
 from assay.importance.protocol import Importance, user_folds
-from assay.importance.utilities import LOG_LOSS, Utility, parse
+from assay.importance.utilities import LOG_LOSS, Auc, LogLoss, Utility, parse
 from assay.importance.values import Values, Vector, from_folds
 from assay.numerics.logistic import DENSE_COLUMNS, Curvature, IterativeCurvature, direction, fit, probability, pull
 from assay.numerics.products import Rows, as_rows, dense, margins, transposed
@@ -164,8 +164,8 @@ def _problem(
     l2, wanted, weight = checks.positive(l2, "l2"), parse(utility), checks.weights(sample_weight, n)
     fold = checks.fold_numbers(folds, m)
     if request_val is not None:
-        if not utility.startswith("ndcg"):
-            raise ValueError(f"request_val is only for ndcg@k, and utility is {utility!r}; leave one out")
+        if isinstance(wanted, LogLoss | Auc):
+            raise ValueError(f"request_val is only for ndcg@k and softmax, and utility is {utility!r}; leave one out")
         request_val = checks.vector(request_val, m, "request_val", "X_val")
     train, validation = as_rows(train), as_rows(validation)
     if coef is None:
@@ -200,7 +200,8 @@ def influence(
     sum_i sample_weight_i * log_loss_i + (l2 / 2) |b|^2 over all columns (an intercept is a column of ones); coef (p,)
     is its minimum, else it is fitted here. utility: log_loss (unit: nats a validation row), auc (mean pairwise logistic
     loss over all pairs) or ndcg@k (pairwise logistic loss inside each request of request_val (m,), pairs weighted by
-    |delta NDCG@k| as it is at coef; a mean over requests with both labels). folds (m,): number of each validation row's
+    |delta NDCG@k| as it is at coef; a mean over requests with both labels) or softmax (the softmax loss of each request's
+    positives). folds (m,): number of each validation row's
     fold, from 0; the result then knows its per_fold, stderr and z. leverage: exact (up to 20,000 columns), sketch
     (random projections, exact where it is highest), or none (plain influence). Samples of weight 0 get 0; equal rows get
     equal values. ValueError names the argument, also when coef is not converged or X_val holds rows of X.
@@ -290,7 +291,7 @@ class Influence:
     def value(
         self, train: Samples, validation: Samples, *, model: Any, utility: str, folds: int, rng: np.random.Generator
     ) -> Importance:
-        """Values (n,) of log_loss (nats a validation row), auc or ndcg@k (pairwise loss), mean over folds.
+        """Values (n,) of log_loss (nats a validation row), auc, ndcg@k (pairwise losses) or softmax, mean over folds.
 
         model is a fitted models.logistic.LogisticRegression (coef_, l2, curve). InputError: another model or utility,
         or a model that is not converged.

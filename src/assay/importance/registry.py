@@ -30,17 +30,23 @@ NEURAL = {
     "forgetting": ("training_dynamics", "Forgetting"),
     "area_under_margin": ("training_dynamics", "AreaUnderMargin"),
 }
-VALUED = "logistic"  # the model of a run that valuers are given,
-_OF = dict.fromkeys(NEURAL, "dcn")  # unless they are for another
+VALUED = "logistic"  # the model of a run that valuers are given, unless they are for others: the first of these, or
+_OF = {name: ["dcn"] for name in NEURAL} | {  # the one that is named after the valuer, as in tracin@transformer
+    "tracin": ["dcn", "transformer", "two_tower"],
+    "in_run_shapley": ["dcn", "two_tower"],
+}
 
 
 def make(name: str) -> Valuer:
     """The valuer of a name, or of a dotted path `package.module:Class`; ConfigError when there is none."""
     if name in VALUERS:
         return VALUERS[name]()
-    if name in NEURAL:
-        module, kind = NEURAL[name]
-        return _made(getattr(plugins.of_extra(f"assay.importance.{module}", "deep", name), kind), name)
+    valuer, _, model = name.partition("@")
+    if valuer in NEURAL:
+        if model and model not in _OF[valuer]:
+            raise ConfigError(f"[value] valuers: {valuer} values samples for {', '.join(_OF[valuer])}, not for {model!r}")
+        module, kind = NEURAL[valuer]
+        return _made(getattr(plugins.of_extra(f"assay.importance.{module}", "deep", valuer), kind), name)
     for point in entry_points(group="assay.valuers", name=name):
         return _made(point.load(), name)
     known = [*VALUERS, *NEURAL]
@@ -64,4 +70,5 @@ def _made(kind: Callable[[], object], name: str) -> Valuer:
 
 def model_of(valuer: str) -> str:
     """Name of the model of a run that a valuer is given."""
-    return _OF.get(valuer, VALUED)
+    name, _, model = valuer.partition("@")
+    return model or _OF.get(name, [VALUED])[0]

@@ -16,7 +16,7 @@ from assay.numerics.logistic import losses, probability
 from assay.numerics.measures import auc
 
 Vector = NDArray[np.float64]
-KNOWN = "log_loss, auc or ndcg@k (k a number)"
+KNOWN = "log_loss, auc, softmax or ndcg@k (k a number)"
 
 
 class Utility(Protocol):
@@ -98,19 +98,7 @@ class Ndcg:
 
     def check(self, y: NDArray[Any], request: NDArray[Any] | None, fold: NDArray[np.int64]) -> None:
         """Whole requests in folds, and one with both labels in every fold."""
-        if request is None:
-            raise ValueError(f"request_val is missing: {self.name} ranks inside requests; give the request of each row")
-        requests, code = np.unique(request, return_inverse=True)
-        first = np.full(len(requests), fold.max() + 1)
-        np.minimum.at(first, code, fold)
-        split = np.flatnonzero(first[code] != fold)
-        if len(split):
-            raise ValueError(f"folds: request {request[split[0]]} is in two folds; keep a request's rows together")
-        for number in range(int(fold.max()) + 1):
-            inside = fold == number
-            both = np.unique(np.stack([code[inside], y[inside]]), axis=1)[0]
-            if len(np.unique(both)) == len(both):
-                raise ValueError(f"request_val: no request of fold {number} has both labels; {self.name} needs one")
+        _whole_requests(self.name, y, request, fold)
 
     def slopes(self, score: Vector, y: NDArray[Any], weight: Vector, request: NDArray[Any] | None) -> Vector:
         """Of the surrogate, a request with both labels; see numerics.pairs."""
@@ -133,7 +121,67 @@ class Ndcg:
         return float(np.nanmean(out[mixed]))
 
 
+@dataclass(frozen=True)
+class Softmax:
+    """Minus the mean over requests of the softmax loss: the mean over a request's positives of -log(softmax of its scores).
+
+    The listwise surrogate of rankings (Cao et al., "Learning to rank", ICML 2007); requests with both labels count, rows weigh
+    the same.
+    """
+
+    name: str = "softmax"
+
+    def check(self, y: NDArray[Any], request: NDArray[Any] | None, fold: NDArray[np.int64]) -> None:
+        """Whole requests in folds, and one with both labels in every fold."""
+        _whole_requests(self.name, y, request, fold)
+
+    def slopes(self, score: Vector, y: NDArray[Any], weight: Vector, request: NDArray[Any] | None) -> Vector:
+        """(softmax - label / positives) / requests; 0 in requests of one label."""
+        del weight
+        order, chance, share, mixed = self._shares(score, y, request)
+        out = np.empty(len(score))
+        out[order] = np.where(mixed[1], chance - share, 0.0) / np.count_nonzero(mixed[0])
+        return out
+
+    def measure(self, score: Vector, y: NDArray[Any], weight: Vector, request: NDArray[Any] | None) -> float:
+        """Minus the mean loss; 0 is best."""
+        del weight
+        _, chance, share, mixed = self._shares(score, y, request)
+        gained = share > 0
+        found = (share[gained] * np.log(np.maximum(chance[gained], 1e-300)))[mixed[1][gained]]
+        return float(found.sum() / np.count_nonzero(mixed[0]))
+
+    @staticmethod
+    def _shares(score: Vector, y: NDArray[Any], request: NDArray[Any] | None) -> tuple[Any, Vector, Vector, tuple[Any, Any]]:
+        """Rows in order of request; their softmax; their label over the request's positives; mixed requests, and their rows."""
+        order, offsets = _grouped(request)
+        size, label = np.diff(offsets), y[order].astype(np.float64)
+        most = np.repeat(np.maximum.reduceat(score[order], offsets[:-1]), size)
+        grown = np.exp(score[order] - most)
+        positives = np.add.reduceat(label, offsets[:-1])
+        mixed = (positives > 0) & (positives < size)
+        chance = grown / np.repeat(np.add.reduceat(grown, offsets[:-1]), size)
+        return order, chance, label / np.repeat(np.maximum(positives, 1), size), (mixed, np.repeat(mixed, size))
+
+
 LOG_LOSS = LogLoss()
+
+
+def _whole_requests(name: str, y: NDArray[Any], request: NDArray[Any] | None, fold: NDArray[np.int64]) -> None:
+    """ValueError where a request is in two folds, or a fold has none with both labels."""
+    if request is None:
+        raise ValueError(f"request_val is missing: {name} ranks inside requests; give the request of each row")
+    requests, code = np.unique(request, return_inverse=True)
+    first = np.full(len(requests), fold.max() + 1)
+    np.minimum.at(first, code, fold)
+    split = np.flatnonzero(first[code] != fold)
+    if len(split):
+        raise ValueError(f"folds: request {request[split[0]]} is in two folds; keep a request's rows together")
+    for number in range(int(fold.max()) + 1):
+        inside = fold == number
+        both = np.unique(np.stack([code[inside], y[inside]]), axis=1)[0]
+        if len(np.unique(both)) == len(both):
+            raise ValueError(f"request_val: no request of fold {number} has both labels; {name} needs one")
 
 
 def _grouped(request: Any) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -149,6 +197,8 @@ def parse(utility: str) -> Utility:
         return LOG_LOSS
     if utility == "auc":
         return Auc()
+    if utility == "softmax":
+        return Softmax()
     found = re.fullmatch(r"ndcg@([1-9]\d*)", str(utility))
     if not found:
         raise ValueError(f"utility is {utility!r}; give {KNOWN}")

@@ -72,11 +72,11 @@ class Neural:
         """After how many passes the later loss was lowest."""
         return int(np.argmin([np.inf if line.later is None else line.later for line in self.passes_])) + 1
 
-    def learn_all(self, build: Callable[[], N], rows: Rows, passes: int, seed: int) -> N:
-        """A net that learnt from all rows for so many passes, watched; checkpoints_ holds its weights after each."""
+    def learn_all(self, build: Callable[[], N], rows: Rows, passes: int, seed: int, *, watched: bool = True) -> N:
+        """A net that learnt from all rows for so many passes; checkpoints_ holds its weights after each."""
         folder = self._part("every", rows)
         net, snapshots = _built(build, seed), Snapshots(folder)
-        watchers = (snapshots, *(() if self._reporter is None else (self._reporter,)), *self._watchers)
+        watchers = (snapshots, *(() if self._reporter is None else (self._reporter,)), *(self._watchers if watched else ()))
         schedule = replace(self.schedule, epochs=passes)
         train(net, rows, None, schedule, name=self.name, seed=seed, watchers=watchers, folder=folder)
         self.checkpoints_ = tuple(snapshots.taken.values())

@@ -60,8 +60,38 @@ class NeuralRecommender(Neural, Recommending):
         raise NotImplementedError
 
     def training_rows(self, taken: Taken, seed: int) -> tuple[ArrayRows, Ints]:
-        """Rows that the net learns from, and the last period (W,) that each knows of."""
+        """Rows that the net learns from, and the last period (W,) that each knows of.
+
+        Column "asked", (W,) or (W, T): which of taken.events each loss, or part of it, asks for; -1 none.
+        """
         raise NotImplementedError
+
+    def later_rows(self, user: Ints, column: Ints, period: Ints) -> ArrayRows:
+        """Rows whose losses ask for later events (m,) of users, known by what they had taken; "user" (W,) of each."""
+        raise NotImplementedError
+
+    def learnt_rows(self) -> ArrayRows:
+        """The rows that the fitted model learnt from."""
+        return self.training_rows(self.fitted(), 0)[0]
+
+    def held_rows(self, samples: Samples) -> ArrayRows:
+        """The positives among later samples, as the net is asked for them."""
+        column = self.fitted().columns(samples.item)
+        some = np.flatnonzero((samples.label > 0) & (column >= 0))
+        return self.later_rows(samples.user[some].astype(np.int64), column[some], samples.period[some].astype(np.int64))
+
+    def of_samples(self, found: NDArray[np.float64], samples: Samples) -> NDArray[np.float64]:
+        """(F, n) of training samples from (F, E) of what was taken, shared among those that are one event; negatives get 0."""
+        user, item, period = self.fitted().events.astype(np.int64)
+        column = self.fitted().columns(samples.item)
+        some = np.flatnonzero((samples.label > 0) & (samples.weight > 0) & (column >= 0))
+        asked = _event(samples.user[some], samples.period[some], column[some])
+        event, first = np.unique(_event(user, period, item), return_index=True)
+        summed = np.add.reduceat(found, first, axis=1)
+        place = np.searchsorted(event, asked)
+        out = np.zeros((len(found), len(samples)))
+        out[:, some] = summed[:, place] / np.bincount(place, minlength=len(event))[place]
+        return out
 
     def chances(self, taken: Taken) -> Vector:
         """(I,) probabilities of columns to be drawn as negatives."""
@@ -89,6 +119,7 @@ class NeuralRecommender(Neural, Recommending):
         rows, last = self.training_rows(taken, seed)
         if not len(rows):
             raise InputError(f"{self.name}: no user took something in two periods; there is no order to learn; use another model")
+        first = self._passes is None
         if self._passes is None:
             cut = np.quantile(last, EARLIER, method="lower")
             late = np.flatnonzero(last > cut)
@@ -99,7 +130,7 @@ class NeuralRecommender(Neural, Recommending):
                 self._passes = self.best_pass()
                 return {}
             self._passes = self.schedule.epochs
-        self.net_ = self.learn_all(lambda: self.build(taken), rows, self._passes, seed)
+        self.net_ = self.learn_all(lambda: self.build(taken), rows, self._passes, seed, watched=not first)
         return {}
 
     def net(self) -> Net:
@@ -132,6 +163,11 @@ class NeuralRecommender(Neural, Recommending):
         model.taken_ = Taken(**{name.removeprefix("taken_"): values for name, values in arrays.items()})
         model.net_ = model.read_net(folder, model.build(model.taken_))
         return model
+
+
+def _event(user: NDArray[Any], period: NDArray[Any], column: NDArray[Any]) -> NDArray[np.int64]:
+    """(n,) one number an event, in order of user, period and column; for 2^20 periods and columns at most."""
+    return np.asarray((user.astype(np.int64) << 40) + (period.astype(np.int64) << 20) + column)
 
 
 def _categories(samples: Samples) -> NDArray[np.int64] | None:

@@ -116,20 +116,22 @@ class TransformerNet(Net):
             x = block(x, hidden)
         return self.last(x)  # type: ignore[no-any-return]
 
-    def position_losses(self, batch: Batch) -> torch.Tensor:
-        """(B, T) sampled softmax losses of the next item, 0 where there is none; T: events of the batch's longest row."""
-        longest = max(int((batch["target"] > 0).sum(1).max()), 1)
+    def parts(self, batch: Batch) -> torch.Tensor:
+        """(B, T) sampled softmax losses of the next item, 0 where there is none, a `length`th of each; T: places up to the last
+        target of the batch."""
+        asked = (batch["target"] > 0).any(0).nonzero()
+        longest = int(asked[-1]) + 1 if len(asked) else 1
         item, since, target = (batch[name][:, :longest] for name in ("item", "since", "target"))
         states = self.states(item, since)
         drawn = drawn_columns(self.chance, self.negatives, always_the_same=not self.training) + 1
         own = (states * self.vectors(target)).sum(-1) + self.bias(target)[..., 0]  # (B, T)
         others = self.scores(states, drawn, dict(self.named_parameters()))  # (B, T, N)
         losses = sampled_softmax(own, others, drawn == target[..., None], self.log_chance[drawn])
-        return losses * (target > 0)
+        return losses * (target > 0) / self.length
 
     def losses(self, batch: Batch) -> torch.Tensor:
-        """(B,) sums over the events of each row, as a share of the longest row's number of events."""
-        return self.position_losses(batch).sum(1) / self.length
+        """(B,) sums over the events of each row."""
+        return self.parts(batch).sum(1)
 
 
 class Transformer(NeuralRecommender):
@@ -171,8 +173,8 @@ class Transformer(NeuralRecommender):
 
     def training_rows(self, taken: Taken, seed: int) -> tuple[ArrayRows, Ints]:
         """A row for each stretch of `length` events of a user, and the period (W,) of the last target of each row."""
-        events = shuffled(taken.events.astype(np.int64), seed)
-        user, column, period = events
+        order = shuffled(taken.events, seed)
+        user, column, period = taken.events[:, order].astype(np.int64)
         follower = followers(user, period)
         asked = np.flatnonzero(follower >= 0)
         begins = np.searchsorted(user[asked], np.unique(user[asked]))
@@ -183,10 +185,24 @@ class Transformer(NeuralRecommender):
         at = row, place % self.length
         made["item"][at], made["target"][at] = column[asked] + 1, column[follower[asked]] + 1
         made["since"][at] = since(user, period)[asked]
+        made["asked"] = np.full(shape, -1)
+        made["asked"][at] = order[follower[asked]]
         last = np.zeros(shape[0], np.int64)
         np.maximum.at(last, row, period[follower[asked]])
         made["user"] = user[asked][place % self.length == 0]
         return ArrayRows(made), last
+
+    def later_rows(self, user: Ints, column: Ints, period: Ints) -> ArrayRows:
+        """Rows of users' events up to the last of these (m,), which alone are asked for."""
+        taken = self.fitted()
+        before = taken.events[:, np.isin(taken.events[0], user)].astype(np.int64)
+        item = taken.item_codes[np.concatenate([before[1], column])]
+        whole = Taken.in_columns(taken.item_codes, np.append(before[0], user), item, np.append(before[2], period))
+        rows, _ = self.training_rows(whole, 0)
+        asked = rows.columns["asked"]
+        later = (asked >= 0) & (whole.events[2][asked] >= period.min(initial=AFTER))
+        columns = {**rows.columns, "target": rows.columns["target"] * later}
+        return ArrayRows(columns).take(np.flatnonzero(later.any(axis=1)))
 
     @torch.no_grad()
     def _states(self, user: NDArray[Any], period: NDArray[Any]) -> torch.Tensor:
@@ -267,10 +283,10 @@ def followers(user: NDArray[np.int64], period: NDArray[np.int64]) -> NDArray[np.
     return np.where(there, begins[following] + place % size[following], -1)
 
 
-def shuffled(events: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
-    """(3, n) events in order of user and period, those of one period in an order drawn by the seed.
+def shuffled(events: NDArray[Any], seed: int) -> NDArray[np.int64]:
+    """(n,) order of events (3, n) by user and period, those of one period in an order drawn by the seed.
 
     As they come they stand in order of item: a model would learn that order.
     """
     tie = np.random.default_rng(seed).random(events.shape[1])
-    return np.asarray(events[:, np.lexsort((tie, events[2], events[0]))])
+    return np.lexsort((tie, events[2], events[0]))

@@ -143,7 +143,15 @@ class TwoTower(NeuralRecommender):
         own, before = np.searchsorted(key, user * 2**32), np.searchsorted(key, key)
         asked = np.flatnonzero(before > own)
         history = self._histories(own[asked], before[asked], column)
-        return ArrayRows({"history": history, "target": column[asked] + 1, "user": user[asked]}), period[asked]
+        columns = {"history": history, "target": column[asked] + 1, "user": user[asked], "asked": asked}
+        return ArrayRows(columns), period[asked]
+
+    def later_rows(self, user: Ints, column: Ints, period: Ints) -> ArrayRows:
+        """A row for each event (m,) of users that have taken something before, known by that."""
+        low, high = self.event_bounds(user, period)
+        known = np.flatnonzero(high > low)
+        history = self._histories(low[known], high[known], self.fitted().events[1].astype(np.int64))
+        return ArrayRows({"history": history, "target": column[known] + 1, "user": user[known]})
 
     def _histories(self, low: Ints, high: Ints, column: NDArray[np.int64]) -> NDArray[np.int32]:
         """(m, L) the last items of stretches of events, 0 where there is none."""

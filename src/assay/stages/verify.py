@@ -1,5 +1,7 @@
 """Verify a run's values: curves by retraining, planted noise, random subsets, other seeds, other models."""
 
+import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -8,45 +10,55 @@ from assay.config import BASELINES
 from assay.importance import registry as valuers
 from assay.importance.protocol import Importance
 from assay.importance.registry import VALUED
+from assay.models.scorer import Scorer
 from assay.samples.table import Samples
 from assay.stages.workbench import Workbench
 from assay.store import write_json
 from assay.trials import verify as trials
+from assay.trials.curve import refit
+from assay.trials.transfer import Made, transfer
 
 _YARDSTICKS = ("random", "recency", "popularity", "loss", "self_score")
 _NOISY = 0.05  # share of planted noise
 _SUBSETS, _HALF = 24, 0.5
+_FEWER = 12  # subsets that a neural model is retrained on
 _SEEDS = 3
 _TRANSFERRED = 0.02
+_CARRIED = ("random", "self_score")  # of the yardsticks, those that other models are tried without
 
 
 def verify(bench: Workbench) -> list[str]:
     """verify/: curves, noise, agreement, transfer and verdict as JSON; progress counts retrainings, roughly."""
     config, train, validation = bench.config, bench.train, bench.load("validation")
-    linear, main = bench.precondition(), bench.config.select.valuer
-    steps = (1 + len(_YARDSTICKS)) * (len(trials.REMOVED) + len(trials.ADDED)) + _SUBSETS
-    importances = {name: _values(bench, name, validation, config.seed) for name in dict.fromkeys((main, *_YARDSTICKS))}
-    orders = {name: found.order() for name, found in importances.items()}
-    lines = trials.curves(
-        linear, train, bench.tuning, orders, config.select.floor, lambda done, _: bench.report("verify", done, steps)
-    )
-    subsets = steps - _SUBSETS
-    scores = trials.datamodel_score(
-        linear, train, validation, {name: found.value for name, found in importances.items()}, subsets=_SUBSETS, share=_HALF,
-        seed=config.seed, progress=lambda done, _: bench.report("verify", subsets + done, steps),
-    )  # fmt: skip
-    again = [importances[main], *(_values(bench, main, validation, config.seed + k) for k in range(1, _SEEDS))]
-    found_by = [valuers.make(name) for name in dict.fromkeys((main, "loss", "self_score"))]
-    others = {name: bench.model(name) for name in bench.names if name not in (VALUED, *BASELINES)}
-    carried = {name: orders[name] for name in dict.fromkeys((main, "random", "self_score"))}
+    linear, main = bench.precondition(), config.select.valuer
+    neural = [name for name in dict.fromkeys((*config.value.valuers, main)) if valuers.model_of(name) != VALUED]
+    proxies = [name for name in (main, *_CARRIED, *config.value.valuers) if name != "probability"]
+    others = {name: bench.model(name) for name in bench.names if name not in BASELINES}
+    if not neural:
+        others.pop(VALUED)  # its curves say more
+    first, subsets = (1 + len(_YARDSTICKS)) * (len(trials.REMOVED) + len(trials.ADDED)), _SUBSETS + _FEWER * len(_nets(neural))
+    steps = first + subsets + len(others) * len(dict.fromkeys(proxies))
+
+    def after(steps_before: int) -> Callable[[int, int], None]:
+        return lambda done, _: bench.report("verify", steps_before + done, steps)
+
+    made = {name: _made(bench, name, validation) for name in dict.fromkeys((main, *_YARDSTICKS, *proxies))}
+    found = {name: importance for name, (importance, _) in made.items()}
+    orders = {name: found[name].order() for name in dict.fromkeys((main, *_YARDSTICKS))}
+    lines = trials.curves(linear, train, bench.tuning, orders, config.select.floor, after(0))
+    scores = _scores(bench, validation, {name: found[name] for name in (*orders, *neural)}, after, first)
+    again = [found[main], *(_values(bench, main, validation, config.seed + k) for k in range(1, _SEEDS))]
+    found_by = [valuers.make(name) for name in dict.fromkeys((main, "loss", "self_score")) if name not in neural]
+    carried = {name: Made(found[name].order(), _made_with(found[name]), made[name][1]) for name in dict.fromkeys(proxies)}
     pages: dict[str, Any] = {
         "curves": lines,
-        "agreement": {"datamodel_score": scores, "subsets": _SUBSETS, "share": _HALF, "stability": trials.stability(again)},
+        "agreement": scores | {"subsets": _SUBSETS, "share": _HALF, "stability": trials.stability(again)},
         "noise": trials.detection(
             linear, train, validation, found_by, share=_NOISY, folds=config.value.folds, seed=config.seed
         ),
-        "transfer": trials.transfer(
-            others, train, bench.tuning, carried, fraction=_TRANSFERRED, floor=config.select.floor, seed=config.seed
+        "transfer": transfer(
+            others, train, bench.tuning, carried, fraction=_TRANSFERRED, floor=config.select.floor, seed=config.seed,
+            progress=after(first + subsets),
         ),
         "verdict": [trials.verdict(lines, name) for name in orders if name != "random"],
     }  # fmt: skip
@@ -56,5 +68,58 @@ def verify(bench: Workbench) -> list[str]:
     return [f"verify/{name}.json" for name in pages]
 
 
+def _scores(
+    bench: Workbench,
+    validation: Samples,
+    found: dict[str, Importance],
+    after: Callable[[int], Callable[[int, int], None]],
+    before: int,
+) -> dict[str, Any]:
+    """Rank correlations with retraining on random subsets, of each valuer for the model that its values are of."""
+    pages: dict[str, Any] = {"datamodel_score": {}, "ranking_score": {}}
+    groups = {VALUED: [name for name in found if valuers.model_of(name) == VALUED]}
+    for name in found:
+        if valuers.model_of(name) != VALUED:
+            groups.setdefault(valuers.model_of(name), []).append(name)
+    for model, names in groups.items():
+        subsets = _SUBSETS if model == VALUED else _FEWER
+        scores = trials.datamodel_score(
+            _retrain(bench, model), bench.train, validation, bench.tuning, {name: found[name].value for name in names},
+            subsets=subsets, share=_HALF, seed=bench.config.seed, progress=after(before),
+        )  # fmt: skip
+        before += subsets
+        for page, score in scores.items():
+            pages[page] |= {name: line | {"model": model} for name, line in score.items()}
+    return pages
+
+
+def _retrain(bench: Workbench, model: str) -> Callable[[trials.Vector], Scorer]:
+    """The model on the training samples under other weights; a neural one for as many passes as it was trained."""
+    if model == VALUED:
+        return lambda weight: refit(bench.linear, bench.train, weight)
+    fitted: Any = bench.model(model)
+    passes = len(fitted.checkpoints_)
+
+    def again(weight: trials.Vector) -> Scorer:
+        twin: Scorer = fitted.fresh().for_passes(passes)
+        return twin.fit(bench.train.with_weight(weight), rng=bench.rng("train"))
+
+    return again
+
+
+def _nets(neural: list[str]) -> set[str]:
+    return {valuers.model_of(name) for name in neural}
+
+
+def _made(bench: Workbench, name: str, validation: Samples) -> tuple[Importance, float]:
+    """Values and the seconds they took."""
+    started = time.perf_counter()
+    return _values(bench, name, validation, bench.config.seed), time.perf_counter() - started
+
+
 def _values(bench: Workbench, name: str, validation: Samples, seed: int) -> Importance:
     return bench.value(name, validation, np.random.default_rng(seed))
+
+
+def _made_with(found: Importance) -> str:
+    return found.metadata.get("model", "")

@@ -12,6 +12,8 @@ from assay.models.scorer import Scorer
 from assay.samples.table import Samples
 from assay.testing.data import make_samples
 
+_FITTED: dict[type, Scorer] = {}  # by test class
+
 
 class ScorerTests:
     """Conformance of a Scorer.
@@ -32,7 +34,13 @@ class ScorerTests:
         return make_samples(4_000)
 
     def fitted(self) -> Scorer:
-        """The model, fitted on train."""
+        """The model, fitted on train; the same for all tests of a class, which read it and fit it no more."""
+        if type(self) not in _FITTED:
+            _FITTED[type(self)] = self.fitted_anew()
+        return _FITTED[type(self)]
+
+    def fitted_anew(self) -> Scorer:
+        """Another one, fitted alike."""
         return self.make().fit(self.samples().split("train"), rng=np.random.default_rng(11))
 
     def test_is_a_scorer(self) -> None:
@@ -55,7 +63,7 @@ class ScorerTests:
     def test_same_seed_same_predictions(self) -> None:
         """Bit by bit."""
         samples = self.samples().split("test")
-        np.testing.assert_array_equal(self.fitted().predict(samples), self.fitted().predict(samples))
+        np.testing.assert_array_equal(self.fitted().predict(samples), self.fitted_anew().predict(samples))
 
     def test_a_rows_prediction_is_its_own(self) -> None:
         """Neither the order of the rows nor their company changes it."""
@@ -98,7 +106,7 @@ class ScorerTests:
         files = model.save(tmp_path / "a")
         assert (tmp_path / "a" / "model.json") in files
         assert sorted(files) == sorted((tmp_path / "a").iterdir())
-        again = {path.name: path.read_bytes() for path in self.fitted().save(tmp_path / "b")}
+        again = {path.name: path.read_bytes() for path in self.fitted_anew().save(tmp_path / "b")}
         assert again == {path.name: path.read_bytes() for path in files}
         if not self.stored:
             with pytest.raises(InputError):

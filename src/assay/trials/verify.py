@@ -18,9 +18,7 @@ from assay.evaluation.holdout import CLAIMS, Holdout, Scored, differences
 from assay.importance.protocol import Importance, Valuer
 from assay.models.logistic import LogisticRegression
 from assay.models.scorer import Scorer
-from assay.numerics.logistic import losses
 from assay.numerics.measures import auc
-from assay.numerics.products import margins
 from assay.numerics.statistics import holm
 from assay.samples.table import Samples
 from assay.selection import floor_groups, remove
@@ -33,6 +31,7 @@ REMOVED, ADDED = (0.01, 0.02, 0.05, 0.1), (0.1, 0.3)  # shares of the rows
 RANDOM = "random"
 NOISES = ("flipped labels", "random clicks", "popularity-shaped clicks")
 _LEVEL = 0.05
+_LEAST_LIKELY = 1e-15
 
 
 def curves(
@@ -170,32 +169,43 @@ def detected(wrong: NDArray[np.bool_], suspicion: Vector) -> Line:
 
 
 def datamodel_score(
-    model: LogisticRegression,
+    retrain: Callable[[Vector], Scorer],
     train: Samples,
     validation: Samples,
+    tuning: Holdout,
     values: Mapping[str, Vector],
     *,
     subsets: int,
     share: float,
     seed: int,
     progress: Callable[[int, int], None] | None = None,
-) -> dict[str, Line]:
+) -> dict[str, dict[str, Line]]:
     """Linear datamodeling score of each valuer: Spearman of summed values and the utility after retraining on subsets.
 
-    subsets random draws of `share` of the rows; the utility is minus the mean validation log-loss. value, low and high
-    (Fisher's z with the variance of Bonett and Wright 2000 for ranks).
+    retrain(weight (n,)) gives the model fitted so; subsets are random draws of `share` of the rows. datamodel_score: the
+    utility is minus the mean validation log-loss; ranking_score: the mean ndcg@10 of tuning requests, where there are some.
+    Each a line a valuer: value, low and high (Fisher's z with the variance of Bonett and Wright 2000 for ranks).
     """
-    X, y, weight = validation.matrix(), validation.label, validation.weight
-    utility, sums = np.empty(subsets), {name: np.empty(subsets) for name in values}
+    utility: dict[str, list[float]] = {"datamodel_score": [], "ranking_score": []}
+    sums: dict[str, list[float]] = {name: [] for name in values}
     for k in range(subsets):
         if progress is not None:
             progress(k, subsets)
         kept = np.random.default_rng([seed, k]).random(len(train)) < share
-        fitted = refit(model, train, np.where(kept, train.weight, 0.0))
-        utility[k] = -np.average(losses(margins(X, np.asarray(fitted.coef_)), y), weights=weight)
+        fitted = retrain(np.where(kept, train.weight, 0.0))
+        likelihood = np.abs(1.0 - validation.label - fitted.predict(validation))
+        loss = np.average(-np.log(np.maximum(likelihood, _LEAST_LIKELY)), weights=validation.weight)
+        utility["datamodel_score"].append(-float(loss))
+        if tuning.candidates is not None:
+            found = tuning.score(fitted.predict, resamples=2).measures.get("ndcg@10")
+            utility["ranking_score"].append(float(found["value"]) if found else np.nan)
         for name, value in values.items():
-            sums[name][k] = value[kept].sum()
-    return {name: rank_correlation(found, utility) for name, found in sums.items()}
+            sums[name].append(float(value[kept].sum()))
+    return {
+        page: {name: rank_correlation(np.array(found), np.array(measured)) for name, found in sums.items()}
+        for page, measured in utility.items()
+        if measured and np.isfinite(measured).all()
+    }
 
 
 def rank_correlation(a: Vector, b: Vector) -> Line:
@@ -225,26 +235,3 @@ def stability(made: Sequence[Importance], fraction: float = 0.02) -> dict[str, L
     return {
         name: {"value": float(np.mean(rs)), "low": min(rs), "high": max(rs)} for name, rs in found.items() if rs
     }  # fmt: skip
-
-
-def transfer(
-    models: Mapping[str, Scorer],
-    train: Samples,
-    tuning: Holdout,
-    orders: Mapping[str, Positions],
-    *,
-    fraction: float,
-    floor: float,
-    seed: int,
-) -> list[Line]:
-    """Other models retrained without the worst rows of each order: one line a model and order, difference to all samples."""
-    groups, lines = floor_groups(train), []
-    for name, model in models.items():
-        full = tuning.score(model.predict, resamples=RESAMPLES)
-        for order, positions in orders.items():
-            gone = remove(positions, round(fraction * len(train)), groups, floor)
-            changed = train.with_weight(np.where(gone, 0.0, train.weight))
-            scored = tuning.score(model.fresh().fit(changed, rng=np.random.default_rng(seed)).predict, resamples=RESAMPLES)
-            found = differences(tuning.difference(full, scored, resamples=RESAMPLES), CLAIMS)
-            lines.append({"model": name, "order": order, "fraction": fraction, "difference": found})
-    return lines

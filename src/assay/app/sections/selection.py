@@ -196,7 +196,7 @@ def weights(facts: Facts) -> Part | None:
     found = facts.json("weights/learnt.json")
     if found is None:
         return None
-    lines = [{"name": line["weights"], "cells": _trial(line["difference"])} for line in found["families"]]
+    lines = [{"name": line["weights"], "cells": words.changes(line["difference"])} for line in found["families"]]
     return {"lines": lines, "chosen": found["chosen"], "measures": words.PREFERRED}
 
 
@@ -207,8 +207,8 @@ def _methods(facts: Facts) -> list[Part]:
             "name": line["valuer"],
             "set": line.get("set", ""),
             "seconds": words.duration(line.get("seconds")) if "seconds" in line else "",
-            "cells": _trial(line.get("difference", {})),
-            "against": _trial(line.get("against_random", {})),
+            "cells": words.changes(line.get("difference", {})),
+            "against": words.changes(line.get("against_random", {})),
             "why_not": line.get("why_not", ""),
         }
         for line in facts.json("study/methods.json") or []
@@ -237,7 +237,7 @@ def rules(facts: Facts) -> Part | None:
             "share": words.percent(line.get("share")),
             "z": words.plain(line.get("z")),
             "confirmed": "yes" if line.get("confirmed") else "no",
-            "trials": [{"name": name.split(" ")[0], "cells": _trial(found)} for name, found in line["trials"].items()],
+            "trials": [{"name": name.split(" ")[0], "cells": words.changes(found)} for name, found in line["trials"].items()],
             "advice": line["advice"],
         }
         for line in facts.json("selection/rules.json") or []
@@ -268,9 +268,4 @@ def slices(facts: Facts) -> Part | None:
 
 def _tried(name: str, trial: Mapping[str, Any]) -> Part:
     expected = words.figure(trial["forecast"], sign=True)
-    return {"name": name.split(" ")[0], "cells": _trial(trial["difference"]), "forecast": expected}
-
-
-def _trial(found: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """(verdict, change) of each measure that claims are made on."""
-    return [(words.judge(m, found[m]), words.figure(found[m].get("value"), sign=True)) for m in words.PREFERRED if m in found]
+    return {"name": name.split(" ")[0], "cells": words.changes(trial["difference"]), "forecast": expected}

@@ -19,7 +19,9 @@ def verification(facts: Facts) -> Part | None:
         "sentence": lead["sentence"],
         "tone": "good" if lead["better"] and not lead["worse"] else "even" if lead["usable"] else "bad",
         "others": [line["sentence"] for line in verdicts[1:]],
-        "figures": figures + _agreement(facts) + _noise(facts) + _transfer(facts),
+        "figures": figures + _agreement(facts) + _noise(facts),
+        "transfer": _transfer(facts),
+        "measures": words.PREFERRED,
     }
 
 
@@ -44,15 +46,17 @@ def _curves(lines: list[Mapping[str, Any]], kind: str) -> list[Part]:
 
 def _agreement(facts: Facts) -> list[Part]:
     found = facts.json("verify/agreement.json") or {}
+    pages = {"datamodel_score": "log_loss", "ranking_score": "ndcg@10"}
     lines = [
-        Row(f"random subsets: sum of values and retrained utility, {name}", *scaled(entry, 1.0))
-        for name, entry in sorted(found.get("datamodel_score", {}).items())
+        Row(f"{measure} of {entry['model']} on random subsets, {name}", *scaled(entry, 1.0))
+        for page, measure in pages.items()
+        for name, entry in sorted(found.get(page, {}).items())
         if words.known(entry.get("value"))
     ]
     names = {"seeds": "values from other seeds", "folds": "values from other folds", "lowest": "lowest 2 % shared between seeds"}
     stable = found.get("stability", {})
     lines += [Row(text, *scaled(stable[name], 1.0), tone="ink") for name, text in names.items() if name in stable]
-    meaning = f"rank correlation, 1 is best; {found.get('subsets')} subsets of {words.percent(found.get('share'))}"
+    meaning = f"rank correlation with retraining, 1 best; {found.get('subsets')} subsets of {words.percent(found.get('share'))}"
     return _figure("agreement", "Agreement", meaning, lines)
 
 
@@ -69,16 +73,19 @@ def _noise(facts: Facts) -> list[Part]:
 
 
 def _transfer(facts: Facts) -> list[Part]:
-    lines = [
-        Row(
-            f"{line['model']} without {words.percent(line['fraction'])} by {line['order']}",
-            *scaled(line["difference"]["log_loss"], 1.0),
-        )
+    """Cost beside gain, a line a model and order."""
+    return [
+        {
+            "model": line["model"],
+            "order": line["order"],
+            "made_with": line.get("made_with", ""),
+            "seconds": words.duration(line.get("seconds")),
+            "fraction": words.percent(line["fraction"]),
+            "cells": words.changes(line["difference"]),
+            "against": words.changes(line.get("against_random", {})),
+        }
         for line in facts.json("verify/transfer.json") or []
-        if "log_loss" in line["difference"]
     ]
-    meaning = "change of log_loss on tuning; values were made with the logistic regression"
-    return _figure("transfer", "Other models", meaning, lines)
 
 
 def _figure(ident: str, name: str, meaning: str, lines: list[Row]) -> list[Part]:

@@ -1,0 +1,64 @@
+"""Values made with one model, used for another: what a small model's values are worth to a large one, and the reverse."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assay.evaluation.holdout import CLAIMS, Holdout, differences
+from assay.models.scorer import Scorer
+from assay.samples.table import Samples
+from assay.selection import floor_groups, remove
+from assay.trials.curve import RESAMPLES
+
+RANDOM = "random"
+Line = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Made:
+    """An order of samples (n,), worst first; the model that its values are of, and how many seconds they took."""
+
+    order: NDArray[np.int64]
+    model: str
+    seconds: float
+
+
+def transfer(
+    models: Mapping[str, Scorer],
+    train: Samples,
+    tuning: Holdout,
+    made: Mapping[str, Made],
+    *,
+    fraction: float,
+    floor: float,
+    seed: int,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Line]:
+    """Every model retrained without the worst rows of every order; made must hold "random".
+
+    One line a model and order: `difference` to the model on all samples and, but for random, `against_random`, on tuning,
+    paired by user; beside them made_with and seconds, what the order cost.
+    """
+    groups, lines = floor_groups(train), []
+    names = [RANDOM, *(name for name in made if name != RANDOM)]
+    for done, (model, fitted) in enumerate(models.items()):
+        full, by_chance = tuning.score(fitted.predict, resamples=RESAMPLES), None
+        for step, name in enumerate(names):
+            if progress is not None:
+                progress(done * len(names) + step, len(models) * len(names))
+            gone = remove(made[name].order, round(fraction * len(train)), groups, floor)
+            changed = train.with_weight(np.where(gone, 0.0, train.weight))
+            again = fitted.fresh().fit(changed, rng=np.random.default_rng(seed))
+            scored = tuning.score(again.predict, resamples=RESAMPLES)
+            line: Line = {"model": model, "order": name, "fraction": fraction}
+            line |= {"made_with": made[name].model, "seconds": round(made[name].seconds, 2)}
+            line["difference"] = differences(tuning.difference(full, scored, resamples=RESAMPLES), CLAIMS)
+            if by_chance is None:
+                by_chance = scored
+            else:
+                line["against_random"] = differences(tuning.difference(by_chance, scored, resamples=RESAMPLES), CLAIMS)
+            lines.append(line)
+    return lines
