@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 
 from assay import pipeline
+from assay.config import parse
 from assay.errors import ConfigError
 from assay.models import registry
+from assay.stages.verify import verify
+from assay.stages.workbench import Workbench
 from assay.trials.systems import catalogue
 from tests.conftest import shop_config
 
@@ -42,6 +45,8 @@ def test_without_pytorch_its_models_say_what_to_install(name):
 from assay.config import Models
 from assay.errors import InputError
 from assay.models import registry
+from assay.stages.verify import verify
+from assay.stages.workbench import Workbench
 from assay.trials.systems import catalogue
 assert catalogue(Models(names=[{name!r}]))[-1].family == {name!r}
 try:
@@ -108,3 +113,26 @@ def test_a_run_killed_while_it_trains_goes_on_and_ends_with_the_same_bytes(shop,
     made, expected = (run.manifest["stages"]["train"]["artefacts"] for run in (again, whole))
     assert {name for name in expected if made.get(name) != expected[name]} == set()
     assert made.keys() == expected.keys()
+
+
+@pytest.mark.slow
+def test_values_of_neural_models_are_verified_both_ways(shop, tmp_path):
+    valuers = ["influence", "trak", "in_run_shapley@two_tower"]
+    config = neural_config(shop).model_dump()
+    config["models"]["names"] = ["logistic", "dcn", "two_tower"]
+    config["value"]["valuers"] = valuers
+    run = pipeline.execute(parse(config, "test"), tmp_path / "run", until="value")
+    assert set(valuers) <= {path.stem for path in run.path("importance").glob("*.parquet")}
+    told: list[tuple[int, int]] = []
+    bench = Workbench(parse(config, "test"), run, lambda words, done, total: told.append((done, total or 0)))
+    assert "verify/transfer.json" in verify(bench)
+    assert all(0 <= done <= total for done, total in told)
+    lines = run.read_json("verify/transfer.json")
+    orders = {*valuers, "random", "self_score"}
+    assert {(line["model"], line["order"]) for line in lines} == {(m, o) for m in config["models"]["names"] for o in orders}
+    made_with = {line["order"]: line["made_with"] for line in lines}
+    assert [made_with[name] for name in valuers] == ["logistic", "dcn", "two_tower"]
+    agreement = run.read_json("verify/agreement.json")
+    for page in ("datamodel_score", "ranking_score"):
+        assert [agreement[page][name]["model"] for name in valuers] == ["logistic", "dcn", "two_tower"]
+        assert all(-1 <= line["value"] <= 1 for line in agreement[page].values())
