@@ -3,9 +3,9 @@
 import os
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when NumPy is imported; workers and their children inherit it
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # idle threads of one library would spin on the cores that others need
 if "PYTEST_XDIST_WORKER" in os.environ:  # of several workers each computes on one thread: PyTorch, LightGBM
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # idle threads would spin on the cores that others need
 
 import uuid
 from collections.abc import Callable, Iterator

@@ -116,7 +116,10 @@ def test_a_run_killed_while_it_trains_goes_on_and_ends_with_the_same_bytes(shop,
 
 
 @pytest.mark.slow
-def test_values_of_neural_models_are_verified_both_ways(shop, tmp_path):
+def test_values_of_neural_models_are_verified_both_ways(shop, tmp_path, monkeypatch):
+    for name in ("_SUBSETS", "_FEWER"):  # retrainings, of which the tests need no many
+        monkeypatch.setattr(f"assay.stages.verify.{name}", 4)
+    monkeypatch.setattr("assay.trials.verify.REMOVED", (0.02,))
     valuers = ["influence", "trak", "in_run_shapley@two_tower"]
     config = neural_config(shop).model_dump()
     config["models"]["names"] = ["logistic", "dcn", "two_tower"]
