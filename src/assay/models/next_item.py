@@ -148,9 +148,9 @@ class Transformer(NeuralRecommender):
     name = "transformer"
 
     def __init__(
-        self, items: int = 10_000, factors: int = 64, length: int = 128, layers: int = 2, heads: int = 2, dropout: float = 0.2,
-        times: bool = True, categories: bool = True, negatives: int = 1024, rate: float = 1e-3, batch: int = 64,
-        epochs: int = 20,
+        self, items: int = 10_000, factors: int = 64, length: int = 64, layers: int = 2, heads: int = 2, dropout: float = 0.2,
+        times: bool = True, categories: bool = True, negatives: int = 256, rate: float = 2e-3, batch: int = 128,
+        epochs: int = 12,
     ) -> None:  # fmt: skip
         super().__init__(items, Schedule(epochs, batch, rate, decay=0.0, patience=2))
         self.factors, self.length, self.layers, self.heads, self.dropout = factors, length, layers, heads, dropout
