@@ -1,19 +1,19 @@
 """The figures of the pages: python docs/figures/make.py [NAME ...] [--to FOLDER]; all by default, beside this file.
 
-Each function draws what its page says, with the functions that the page is about. Colours: Okabe and Ito's, which
-colour-blind people can tell apart; marks differ too.
+Each function draws what its page says, with the functions that the page is about.
 """
 
 import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-import matplotlib as mpl
+import neural
 import numpy as np
 import pyarrow as pa
 from scipy import sparse, stats
 from sklearn.datasets import load_breast_cancer, make_moons
 from sklearn.ensemble import RandomForestClassifier
+from style import BLUE, GREEN, GREY, ORANGE, plt
 
 from assay.benchmark.attributes import attribute
 from assay.benchmark.families import leave_out
@@ -38,15 +38,6 @@ from assay.numerics.logistic import fit, losses, probability
 from assay.numerics.measures import auc
 from assay.numerics.products import as_rows, margins
 from assay.testing.scores import make_scores
-
-mpl.use("agg")
-import matplotlib.pyplot as plt
-
-BLUE, ORANGE, GREEN, GREY = "#0072B2", "#E69F00", "#009E73", "#666666"
-plt.rcParams |= {
-    "figure.figsize": (6.4, 3.4), "svg.hashsalt": "assay", "font.size": 10, "axes.spines.top": False,
-    "axes.spines.right": False, "svg.fonttype": "none", "legend.frameon": False,
-}  # fmt: skip
 
 
 def tumours() -> tuple[np.ndarray, ...]:
@@ -331,7 +322,7 @@ def draw_represent(ax: plt.Axes) -> None:
 
 
 FIGURES: dict[str, Callable[[plt.Axes], None]] = {
-    name.removeprefix("draw_"): function for name, function in dict(globals()).items() if name.startswith("draw_")
+    name.removeprefix("draw_"): function for name, function in (globals() | vars(neural)).items() if name.startswith("draw_")
 }
 
 

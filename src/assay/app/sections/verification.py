@@ -48,7 +48,7 @@ def _agreement(facts: Facts) -> list[Part]:
     found = facts.json("verify/agreement.json") or {}
     pages = {"datamodel_score": "log_loss", "ranking_score": "ndcg@10"}
     lines = [
-        Row(f"{measure} of {entry['model']} on random subsets, {name}", *scaled(entry, 1.0))
+        Row(name, *scaled(entry, 1.0), note=f"{measure} of {entry['model']}")
         for page, measure in pages.items()
         for name, entry in sorted(found.get(page, {}).items())
         if words.known(entry.get("value"))
@@ -56,7 +56,8 @@ def _agreement(facts: Facts) -> list[Part]:
     names = {"seeds": "values from other seeds", "folds": "values from other folds", "lowest": "lowest 2 % shared between seeds"}
     stable = found.get("stability", {})
     lines += [Row(text, *scaled(stable[name], 1.0), tone="ink") for name, text in names.items() if name in stable]
-    meaning = f"rank correlation with retraining, 1 best; {found.get('subsets')} subsets of {words.percent(found.get('share'))}"
+    drawn = f"{found.get('subsets')} subsets of {words.percent(found.get('share'))}"
+    meaning = f"rank correlation of summed values and retraining, 1 best; {drawn}"
     return _figure("agreement", "Agreement", meaning, lines)
 
 
