@@ -15,6 +15,7 @@ import numba
 import numpy as np
 import pytest
 import sqlalchemy as sa
+from hypothesis import settings
 
 from assay.config import Config, parse
 
@@ -22,6 +23,10 @@ SERVERS = {
     "mysql": ("mysql+pymysql://root@127.0.0.1:3306/", "mysql"),
     "postgresql": ("postgresql+psycopg://root@127.0.0.1:5432/", "postgres"),
 }
+
+
+settings.register_profile("suite", deadline=None)  # a busy machine is no fault: speed is measured in benchmarks/
+settings.load_profile("suite")
 
 
 def pytest_configure(config: pytest.Config) -> None:
