@@ -64,7 +64,7 @@ def reciprocal_rank(there, prefix, target, k):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("k", [2, 50])
+@pytest.mark.parametrize("k", [2, 3, 50])
 def test_sampled_values_of_the_reciprocal_rank_against_every_subset(k):
     def table(sessions):
         rows = [(s, "abcdxyq".index(item), 100.0 * s) for s, items in sessions.items() for item in items]

@@ -105,7 +105,7 @@ sys.exit(cli.main(sys.argv[1:3]))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("command", "steps"), [("verify", (0, 45)), ("slices", (0,))])
+@pytest.mark.parametrize(("command", "steps"), [("verify", (0, 30, 55)), ("slices", (0,))])
 def test_killed_in_the_middle_it_ends_with_the_same_bytes(command, steps, tmp_path):
     content = views(tmp_path / "log.tsv")
     run = pipeline.execute(parse(content), tmp_path / "run")

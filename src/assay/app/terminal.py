@@ -101,7 +101,7 @@ def show_verdicts(run: Run, verdicts: Sequence[Mapping[str, Any]]) -> None:
     """One sentence a valuer, what its values are worth to other models, how they agree with retraining, where to read on."""
     lines = [(line["valuer"], line["sentence"], "" if line["usable"] else "bold") for line in verdicts]
     agreement = run.read_json("verify/agreement.json")
-    for page, measure in (("datamodel_score", "log_loss"), ("ranking_score", "ndcg@10")):
+    for page, measure in words.AGREEMENT.items():
         found = {name: words.estimate(*(e[k] for k in ("value", "low", "high"))) for name, e in agreement.get(page, {}).items()}
         if found:
             each = "; ".join(f"{name} {shown}" for name, shown in found.items())

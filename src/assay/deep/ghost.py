@@ -134,7 +134,8 @@ def ghost(net: Net, directions: Directions) -> Iterator[Sums]:
     def products(name: str, module: Any, a: torch.Tensor, g: torch.Tensor) -> torch.Tensor:
         if type(module) in _RULES:
             return _RULES[type(module)](module, a, g, lambda parameter: directions[name + parameter])
-        return module.ghost(a, g, directions)  # type: ignore[no-any-return]
+        found: torch.Tensor = module.ghost(a, g, directions)
+        return found
 
     with layers(net, products) as made:
         yield made

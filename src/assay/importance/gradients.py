@@ -77,14 +77,14 @@ def validation_gradients(
             if not len(mine):
                 continue
             part = {name: values[mine] for name, values in batch.items()}
-            said = _said(net)(part)
+            said = margins_or_losses(net)(part)
             objective = (torch.as_tensor(slopes[at[mine]], dtype=said.dtype) * said).sum()
             for name, g in gradient(net, objective).items():
                 found[name][k] += g
     return found
 
 
-def _said(net: Net) -> Callable[[Batch], torch.Tensor]:
+def margins_or_losses(net: Net) -> Callable[[Batch], torch.Tensor]:
     """What slopes are taken of: margins where the net gives them, else the rows' losses."""
     said: Callable[[Batch], torch.Tensor] = getattr(net, "margins", net.losses)
     return said
@@ -104,7 +104,7 @@ def _slopes(
     score, label, weight = np.empty(len(fold)), np.empty(len(fold)), np.empty(len(fold))
     for batch in validation.batches(BATCH, None):
         at = batch["row"].numpy()
-        score[at], label[at] = _said(net)(batch).numpy(), batch["label"].numpy()
+        score[at], label[at] = margins_or_losses(net)(batch).numpy(), batch["label"].numpy()
         weight[at] = batch["weight"].numpy()
     for k in range(int(fold.max()) + 1):
         at = np.flatnonzero(fold == k)
@@ -168,9 +168,14 @@ class TracIn:
         events = model.fitted().events.shape[1]
         found = tracin(exact(model.net()), model.learnt_rows(), held, spaced, folds=fold, events=events)
         assert found.per_fold is not None
-        per_fold = model.of_samples(found.per_fold, train)
-        values = Values(per_fold.mean(axis=0), per_fold)
-        return Importance.of(train, values, self.name, "minus the sampled softmax loss of a validation row", model.name)
+        return of_events(model, found.per_fold, train, self.name)
+
+
+def of_events(model: Any, per_fold: NDArray[np.float64], train: Samples, valuer: str) -> Importance:
+    """Values of samples from those (F, E) of what a recommender was asked for."""
+    shared = model.of_samples(per_fold, train)
+    values = Values(shared.mean(axis=0), shared)
+    return Importance.of(train, values, valuer, "minus the sampled softmax loss of a validation row", model.name)
 
 
 def later(model: Any, validation: Samples, fold: NDArray[np.int64]) -> tuple[Any, NDArray[np.int64]]:

@@ -16,7 +16,7 @@ from assay.deep.ghost import Sums, ghost, gradient, send_back
 from assay.deep.rows import ArrayRows, Batch, Rows, moved
 from assay.deep.training import Net, Schedule, Step, Watcher
 from assay.errors import InputError
-from assay.importance.gradients import later, trained
+from assay.importance.gradients import later, of_events, trained
 from assay.importance.protocol import Importance, only_log_loss, user_folds
 from assay.importance.values import Values
 from assay.samples.table import Samples
@@ -159,6 +159,4 @@ class InRunShapleyValuer:
         watcher = InRunShapley(held[0], folds=held[1], seed=int(rng.integers(2**31)))
         twin.watched(watcher).fit(train, rng=rng)
         asked, events = twin.learnt_rows().columns["asked"], twin.fitted().events.shape[1]
-        per_fold = twin.of_samples(np.stack([np.bincount(asked, one, events) for one in watcher.per_fold]), train)
-        values = Values(per_fold.mean(axis=0), per_fold)
-        return Importance.of(train, values, self.name, "minus the sampled softmax loss of a validation row", twin.name)
+        return of_events(twin, np.stack([np.bincount(asked, one, events) for one in watcher.per_fold]), train, self.name)

@@ -27,7 +27,7 @@ class LastLayerInfluence:
     def value(
         self, train: Samples, validation: Samples, *, model: Any, utility: str, folds: int, rng: np.random.Generator
     ) -> Importance:
-        """Values (n,) of log_loss, auc or ndcg@k, mean over folds; memory 4 n d bytes, d the width of the representation.
+        """Values (n,) of log_loss, auc or ndcg@k, mean over folds; memory some 16 n d bytes, d the width of the representation.
 
         InputError: a model that has no head, or a representation on which the head does not converge.
         """
@@ -48,5 +48,5 @@ class LastLayerInfluence:
 
 
 def _with_ones(represented: Vector) -> Any:
-    """(n, d + 1) single precision, a column of ones last."""
+    """(n, d + 1) with a column of ones last."""
     return np.concatenate([represented, np.ones((len(represented), 1), represented.dtype)], axis=1)

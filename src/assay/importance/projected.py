@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from assay.deep.ghost import send_back
@@ -18,7 +17,7 @@ from assay.deep.projection import Signs, projected, signs
 from assay.deep.rows import Rows
 from assay.deep.training import Net
 from assay.errors import InputError
-from assay.importance.gradients import BATCH, State, trained
+from assay.importance.gradients import BATCH, State, margins_or_losses, trained
 from assay.importance.protocol import Importance, user_folds
 from assay.importance.utilities import Utility, parse
 from assay.importance.values import Values, Vector, from_folds
@@ -104,7 +103,7 @@ def _projections(net: Net, rows: Rows, drawn: Signs) -> Iterator[tuple[NDArray[n
     """Batches of rows: place (B,), projected gradient of the margin (B, k), margin, label and weight (B,)."""
     with projected(net, drawn) as features:
         for batch in rows.batches(BATCH, None):
-            margin: torch.Tensor = net.margins(batch)  # type: ignore[operator]
+            margin = margins_or_losses(net)(batch)
             send_back(net, margin.sum())
             given = (features.take(), margin.detach(), batch["label"], batch["weight"])
             place, (made, said, label, weight) = batch["row"].numpy(), (part.double().numpy() for part in given)

@@ -32,11 +32,12 @@ def verify(bench: Workbench) -> list[str]:
     config, train, validation = bench.config, bench.train, bench.load("validation")
     linear, main = bench.precondition(), config.select.valuer
     neural = [name for name in dict.fromkeys((*config.value.valuers, main)) if valuers.model_of(name) != VALUED]
+    nets = {valuers.model_of(name) for name in neural}
     proxies = [name for name in (main, *_CARRIED, *config.value.valuers) if name != "probability"]
     others = {name: bench.model(name) for name in bench.names if name not in BASELINES}
     if not neural:
         others.pop(VALUED)  # its curves say more
-    first, subsets = (1 + len(_YARDSTICKS)) * (len(trials.REMOVED) + len(trials.ADDED)), _SUBSETS + _FEWER * len(_nets(neural))
+    first, subsets = (1 + len(_YARDSTICKS)) * (len(trials.REMOVED) + len(trials.ADDED)), _SUBSETS + _FEWER * len(nets)
     steps = first + subsets + len(others) * len(dict.fromkeys(proxies))
 
     def after(steps_before: int) -> Callable[[int, int], None]:
@@ -49,7 +50,9 @@ def verify(bench: Workbench) -> list[str]:
     scores = _scores(bench, validation, {name: found[name] for name in (*orders, *neural)}, after, first)
     again = [found[main], *(_values(bench, main, validation, config.seed + k) for k in range(1, _SEEDS))]
     found_by = [valuers.make(name) for name in dict.fromkeys((main, "loss", "self_score")) if name not in neural]
-    carried = {name: Made(found[name].order(), _made_with(found[name]), made[name][1]) for name in dict.fromkeys(proxies)}
+    carried = {
+        name: Made(found[name].order(), found[name].metadata.get("model", ""), made[name][1]) for name in dict.fromkeys(proxies)
+    }
     pages: dict[str, Any] = {
         "curves": lines,
         "agreement": scores | {"subsets": _SUBSETS, "share": _HALF, "stability": trials.stability(again)},
@@ -107,10 +110,6 @@ def _retrain(bench: Workbench, model: str) -> Callable[[trials.Vector], Scorer]:
     return again
 
 
-def _nets(neural: list[str]) -> set[str]:
-    return {valuers.model_of(name) for name in neural}
-
-
 def _made(bench: Workbench, name: str, validation: Samples) -> tuple[Importance, float]:
     """Values and the seconds they took."""
     started = time.perf_counter()
@@ -119,7 +118,3 @@ def _made(bench: Workbench, name: str, validation: Samples) -> tuple[Importance,
 
 def _values(bench: Workbench, name: str, validation: Samples, seed: int) -> Importance:
     return bench.value(name, validation, np.random.default_rng(seed))
-
-
-def _made_with(found: Importance) -> str:
-    return found.metadata.get("model", "")

@@ -2,26 +2,22 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from assay.evaluation.holdout import CLAIMS, Holdout, differences
 from assay.models.scorer import Scorer
 from assay.samples.table import Samples
 from assay.selection import floor_groups, remove
 from assay.trials.curve import RESAMPLES
-
-RANDOM = "random"
-Line = dict[str, Any]
+from assay.trials.verify import RANDOM, Line, Positions
 
 
 @dataclass(frozen=True)
 class Made:
     """An order of samples (n,), worst first; the model that its values are of, and how many seconds they took."""
 
-    order: NDArray[np.int64]
+    order: Positions
     model: str
     seconds: float
 

@@ -46,10 +46,9 @@ def _curves(lines: list[Mapping[str, Any]], kind: str) -> list[Part]:
 
 def _agreement(facts: Facts) -> list[Part]:
     found = facts.json("verify/agreement.json") or {}
-    pages = {"datamodel_score": "log_loss", "ranking_score": "ndcg@10"}
     lines = [
         Row(name, *scaled(entry, 1.0), note=f"{measure} of {entry['model']}")
-        for page, measure in pages.items()
+        for page, measure in words.AGREEMENT.items()
         for name, entry in sorted(found.get(page, {}).items())
         if words.known(entry.get("value"))
     ]
