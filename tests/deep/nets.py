@@ -19,12 +19,19 @@ def transformer(rows=5):
     torch.manual_seed(1)
     category = np.array([0, 1, 1, 2, 2, 3, 3, 0])
     net = TransformerNet(
-        np.full(7, 1 / 7), category, factors=4, length=6, layers=2, heads=2, dropout=0.3, times=True, negatives=5,
+        np.full(7, 1 / 7), category, factors=4, length=6, layers=2, heads=2, dropout=0.3, times=True, repeats=True, negatives=5,
     )  # fmt: skip
+    torch.nn.init.normal_(net.again.weight)
     item, target = torch.randint(1, 8, (2, rows, 6))
     length = torch.arange(rows) % 6 + 1
     there = torch.arange(6) < length[:, None]
     batch = {"item": item * there, "target": target * there, "since": torch.randint(0, 4, (rows, 6)) * there}
+    batch |= {
+        "period": 3 + batch["since"].cumsum(1),
+        "known": torch.randint(0, 8, (rows, 2)),
+        "known_much": torch.rand(rows, 2, 4),
+    }
+    batch["known"][:, 1] *= batch["known"][:, 0] != batch["known"][:, 1]
     return net.double().eval(), batch
 
 

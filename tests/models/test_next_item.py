@@ -41,6 +41,22 @@ def test_it_learns_an_order_that_counts_do_not_show():
     np.testing.assert_array_equal(best[:, 0], (known[1] + 1) % 12)
 
 
+def test_it_learns_that_the_same_items_come_again():
+    """Each user takes from four items of its own, drawn from 200 alike: no order and no count of all users tells them."""
+    rng = np.random.default_rng(3)
+    own = np.stack([rng.choice(200, 4, replace=False) for _ in range(80)])
+    user, period = np.repeat(np.arange(80), 16), np.tile(np.arange(16), 80)
+    item = own[user, rng.integers(4, size=len(user))]
+    hits = []
+    for repeats in (False, True):
+        model = Transformer(**(SMALL | {"epochs": 8, "length": 8}), repeats=repeats)
+        model.fit_events(user, item, period, rng=np.random.default_rng(1))
+        best, _ = model.top_n(np.arange(80), 4, exclude_known=False)
+        hits.append(np.mean([len(set(best[u]) & set(own[u])) / 4 for u in range(80)]))
+    assert hits[1] > 0.9
+    assert hits[1] > hits[0] + 0.2
+
+
 def brute_followers(user, period):
     out = []
     for k, (u, p) in enumerate(zip(user, period, strict=True)):
@@ -109,12 +125,12 @@ def test_the_sampled_softmax_is_the_whole_one_on_average():
     np.testing.assert_allclose(small.exp().mean(0), whole.exp(), rtol=0.05)
 
 
-def net(length=6, **settings):
+def net(length=6, *, repeats=False):
     torch.manual_seed(1)
     category = np.array([0, 1, 1, 2, 2, 3, 3, 0, 1, 2])
     made = TransformerNet(
-        np.full(9, 1 / 9), category, factors=8, length=length, layers=2, heads=2, dropout=0.0, times=True,
-        negatives=20, **settings,
+        np.full(9, 1 / 9), category, factors=8, length=length, layers=2, heads=2, dropout=0.0, times=True, repeats=repeats,
+        negatives=20,
     )  # fmt: skip
     return made.double().eval()
 
@@ -160,14 +176,16 @@ def test_a_rows_loss_is_the_sum_over_its_events():
     np.testing.assert_allclose(made.losses(batch)[1].item(), alone[0].item(), rtol=1e-12)
 
 
-def test_a_history_beyond_the_limit_is_known_by_its_last_events():
+def test_of_a_history_beyond_the_limit_only_repeats_are_known():
     user, item, period = chain()
-    model = Transformer(**SMALL).fit_events(user, item, period, rng=np.random.default_rng(1))
-    found = []
-    for events in (30, 13):
-        own = np.arange(30 - events, 30)
-        found.append(model.knowing(np.zeros(events, int), own % 12, own).catalogue(np.array([0])))
-    np.testing.assert_array_equal(*found)
+    for repeats in (False, True):
+        model = Transformer(**SMALL, repeats=repeats).fit_events(user, item, period, rng=np.random.default_rng(1))
+        long, short = np.r_[[5] * 4, 11, 0:12], np.r_[11, 0:12]
+        of_long, of_short = (
+            model.knowing(np.zeros(len(own), int), own, 20 - np.arange(len(own))[::-1]).catalogue(np.array([0]))[0]
+            for own in (long, short)
+        )
+        assert np.flatnonzero(of_long != of_short).tolist() == ([5] if repeats else [])
 
 
 def test_items_never_seen_and_users_of_one_period():

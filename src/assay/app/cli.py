@@ -124,21 +124,22 @@ def _execute(config_file: Path, folder: Path | None, until: str | None) -> "Run"
 
 @app.command()
 def demo(
-    folder: Annotated[Path, typer.Option("--folder", metavar="FOLDER", help="The run's folder.")] = Path("runs/demo"),
+    folder: Folder = None,
     study: Annotated[bool, typer.Option("--study", help="Compare every model and valuer; takes long.")] = False,
+    neural: Annotated[bool, typer.Option("--neural", help="With neural models and values for them (assay[deep]).")] = False,
     as_json: Json = False,
     _debug: Debug = False,
 ) -> None:
     """Run everything on a year of a grocer's purchases."""
     from assay.app.demo import config
 
-    settings = config()
+    settings = config(neural=neural)
     from assay import pipeline
     from assay.app.progress import bars
 
     with bars() as progress:
         act = pipeline.study if study else pipeline.execute
-        made = act(settings, folder, report=progress)
+        made = act(settings, folder or Path("runs/demo-neural" if neural else "runs/demo"), report=progress)
     _finish(made, as_json=as_json)
 
 

@@ -2,6 +2,7 @@
 
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from assay.config import Config, parse
 from assay.errors import InputError
@@ -17,8 +18,23 @@ def data_folder() -> Path:
     return Path(package.submodule_search_locations[0]) / "data"
 
 
-def config() -> Config:
-    """The demo's config: 1,469,307 purchase lines of 2,469 households, and the products' descriptions."""
+_NEURAL: dict[str, dict[str, Any]] = {
+    "models": {
+        "names": ["buy_it_again", "logistic", "lightgbm", "dcn", "transformer"],
+        "neural": {
+            "dcn": {"epochs": 3},
+            "transformer": {"factors": 32, "length": 32, "layers": 1, "negatives": 128, "epochs": 4},
+        },
+    },
+    "value": {"valuers": ["influence", "ease", "session_shapley", "tracin", "tracin@transformer"]},
+}
+
+
+def config(*, neural: bool = False) -> Config:
+    """The demo's config: 1,469,307 purchase lines of 2,469 households, and the products' descriptions.
+
+    neural: with neural models, small enough to be trained again and again, and values for them.
+    """
     folder = data_folder()
     columns = {
         "user_id": "household_id",
@@ -38,4 +54,5 @@ def config() -> Config:
     events = {"path": str(folder / "transactions.parquet"), "event": "purchase", "columns": columns}
     items = {"path": str(folder / "products.parquet"), "columns": described}
     log = {"events": [events], "items": items}
-    return parse({"log": log, "show": {"title": "Complete Journey", "currency": "$"}}, "the demo's config")
+    rest = _NEURAL if neural else {}
+    return parse(rest | {"log": log, "show": {"title": "Complete Journey", "currency": "$"}}, "the demo's config")

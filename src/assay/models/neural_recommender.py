@@ -112,7 +112,8 @@ class NeuralRecommender(Neural, Recommending):
         return self
 
     def learn(self, taken: Taken, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
-        """The first time, on the earlier periods, until the later loss rises; after that, on everything. No arrays."""
+        """The first time, on the earlier periods, until the later loss rises (or as long as `for_passes` says); after that, on
+        everything. No arrays."""
         if self._of_code is not None:
             self.category_ = np.append(0, self._of_code[taken.item_codes])
         seed = int(rng.integers(2**31))
@@ -120,7 +121,7 @@ class NeuralRecommender(Neural, Recommending):
         if not len(rows):
             raise InputError(f"{self.name}: no user took something in two periods; there is no order to learn; use another model")
         first = self._passes is None
-        if self._passes is None:
+        if first and self._fixed is None:
             cut = np.quantile(last, EARLIER, method="lower")
             late = np.flatnonzero(last > cut)
             if len(late):
@@ -129,7 +130,8 @@ class NeuralRecommender(Neural, Recommending):
                 )
                 self._passes = self.best_pass()
                 return {}
-            self._passes = self.schedule.epochs
+        if self._passes is None:
+            self._passes = self._fixed or self.schedule.epochs
         self.net_ = self.learn_all(lambda: self.build(taken), rows, self._passes, seed, watched=not first)
         return {}
 

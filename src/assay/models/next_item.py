@@ -16,10 +16,12 @@ from assay.deep.training import Net, Schedule
 from assay.models.neural import exact
 from assay.models.neural_recommender import NeuralRecommender, drawn_columns, sampled_softmax
 from assay.models.recommender import AFTER, Ints, Taken
+from assay.models.repeats import HALF_LIVES, taken_before
 from assay.models.scorer import Vector
 
 _SINCE = np.array([0, 1, 2, 3, 4, 6, 9, 14, 27])  # least periods of each band between an event and the one before
 _USERS = 256  # histories read at a time
+_MEMORY = 256  # items taken before a training row that it knows of, those taken last
 
 
 class Attention(nn.Module):
@@ -68,7 +70,7 @@ class TransformerNet(Net):
 
     def __init__(
         self, chance: Vector, category: NDArray[np.int64] | None, *, factors: int, length: int, layers: int, heads: int,
-        dropout: float, times: bool, negatives: int,
+        dropout: float, times: bool, repeats: bool, negatives: int,
     ) -> None:  # fmt: skip
         super().__init__()
         self.length, self.negatives = length, negatives
@@ -77,6 +79,7 @@ class TransformerNet(Net):
         self.place = nn.Embedding(length, factors)
         self.since = nn.Embedding(len(_SINCE), factors) if times else None
         self.category = None if category is None else nn.Embedding(int(category.max()) + 1, factors, padding_idx=0)
+        self.again = nn.Linear(factors, len(HALF_LIVES)) if repeats else None
         self.blocks = nn.ModuleList(Block(factors, heads, dropout) for _ in range(layers))
         self.scores = Drawn(self.drawn_vectors)
         self.last, self.dropout = nn.LayerNorm(factors), nn.Dropout(dropout)
@@ -84,9 +87,14 @@ class TransformerNet(Net):
             if table is not None:
                 nn.init.normal_(table.weight, std=1 / math.sqrt(factors))
         nn.init.zeros_(self.bias.weight)
+        if self.again is not None:
+            nn.init.zeros_(self.again.weight)
+            nn.init.zeros_(self.again.bias)
+        self.half_lives: torch.Tensor
         self.chance: torch.Tensor
         self.log_chance: torch.Tensor
         self.of_item: torch.Tensor
+        self.register_buffer("half_lives", torch.from_numpy(HALF_LIVES), persistent=False)
         self.register_buffer("chance", torch.from_numpy(chance), persistent=False)
         self.register_buffer("log_chance", torch.from_numpy(np.log(np.append(1.0, chance))).float(), persistent=False)
         if category is not None:
@@ -126,8 +134,29 @@ class TransformerNet(Net):
         drawn = drawn_columns(self.chance, self.negatives, always_the_same=not self.training) + 1
         own = (states * self.vectors(target)).sum(-1) + self.bias(target)[..., 0]  # (B, T)
         others = self.scores(states, drawn, dict(self.named_parameters()))  # (B, T, N)
+        if self.again is not None:
+            again = self.again(states)  # (B, T, H)
+            row = torch.arange(len(item), device=item.device).repeat_interleave(longest)
+            much = self.much(batch, row, target.flatten(), longest).view(*item.shape, longest, -1)
+            own = own + (again * much.diagonal(0, 1, 2).transpose(1, 2)).sum(-1)
+            row, which = known_pairs(batch["known"], item, drawn)
+            added = (again[row] * self.much(batch, row, drawn[which], longest)).sum(-1)  # (P, T)
+            places = torch.arange(longest, device=item.device)
+            others = others.index_put((row[:, None], places, which[:, None]), added, accumulate=True)
         losses = sampled_softmax(own, others, drawn == target[..., None], self.log_chance[drawn])
         return losses * (target > 0) / self.length
+
+    def much(self, batch: Batch, row: torch.Tensor, asked: torch.Tensor, longest: int) -> torch.Tensor:
+        """(P, T, H): log(1 + how much of items asked (P,) rows (P,) of a batch took up to each event), see `repeats`."""
+        known, here = batch["known"][row] == asked[:, None], batch["item"][row, :longest] == asked[:, None]
+        found = batch["known_much"][row, known.int().argmax(1)] * known.any(1)[:, None]  # (P, H)
+        passed = batch["period"][:, :longest].diff(dim=1, prepend=batch["period"][:, :1]).clamp(min=0)
+        kept = (0.5 ** (passed[..., None] / self.half_lives)).to(found.dtype)[row]  # (P, T, H)
+        each = []
+        for t in range(longest):
+            found = found * kept[:, t] + here[:, t, None]
+            each.append(found)
+        return torch.stack(each, 1).log1p().to(self.item.weight.dtype)
 
     def losses(self, batch: Batch) -> torch.Tensor:
         """(B,) sums over the events of each row."""
@@ -137,29 +166,30 @@ class TransformerNet(Net):
 class Transformer(NeuralRecommender):
     """SASRec (Kang and McAuley, "Self-attentive sequential recommendation", ICDM 2018) with a sampled softmax in place of its
     binary loss (as Klenitskiy and Vasilev, "Turning dross into gold loss", RecSys 2023), the periods since the event before
-    (times) and, where the samples have them, categories of items.
+    (times), categories of items where the samples have them, and how much of an item the user took before (repeats): what comes
+    again and what is new are told apart by the state, as in RepeatNet (Ren et al., AAAI 2019), here within one softmax.
 
     After each event the net is asked for an item of the user's next period: where periods hold one event each this is
     SASRec's next item, where they are baskets it is the next basket, whose items are dealt out in turn. A user is known by
-    the last `length` events before the moment: of longer histories the rest is left out when scoring, and training cuts them
-    into rows of that length. Events of one period have no order: they are shuffled.
+    the last `length` events before the moment, and by how much it took of the last 256 items: the rest of longer histories is
+    left out when scoring, and training cuts them into rows of that length. Events of one period have no order: they are shuffled.
     """
 
     name = "transformer"
 
     def __init__(
         self, items: int = 10_000, factors: int = 64, length: int = 64, layers: int = 2, heads: int = 2, dropout: float = 0.2,
-        times: bool = True, categories: bool = True, negatives: int = 256, rate: float = 2e-3, batch: int = 128,
-        epochs: int = 12,
+        times: bool = True, categories: bool = True, repeats: bool = True, negatives: int = 256, rate: float = 2e-3,
+        batch: int = 128, epochs: int = 12,
     ) -> None:  # fmt: skip
         super().__init__(items, Schedule(epochs, batch, rate, decay=0.0, patience=2))
         self.factors, self.length, self.layers, self.heads, self.dropout = factors, length, layers, heads, dropout
-        self.times, self.categories, self.negatives = times, categories, negatives
+        self.times, self.categories, self.repeats, self.negatives = times, categories, repeats, negatives
         self._double: TransformerNet | None = None
 
     def settings(self) -> dict[str, Any]:
         """The constructor's arguments."""
-        names = ("items", "factors", "length", "layers", "heads", "dropout", "times", "categories", "negatives")
+        names = ("items", "factors", "length", "layers", "heads", "dropout", "times", "categories", "repeats", "negatives")
         own = {name: getattr(self, name) for name in names}
         return own | {"rate": self.schedule.rate, "batch": self.schedule.batch, "epochs": self.schedule.epochs}
 
@@ -168,7 +198,7 @@ class Transformer(NeuralRecommender):
         category = self.category_ if self.categories else None
         return TransformerNet(
             self.chances(taken), category, factors=self.factors, length=self.length, layers=self.layers, heads=self.heads,
-            dropout=self.dropout, times=self.times, negatives=self.negatives,
+            dropout=self.dropout, times=self.times, repeats=self.repeats, negatives=self.negatives,
         )  # fmt: skip
 
     def training_rows(self, taken: Taken, seed: int) -> tuple[ArrayRows, Ints]:
@@ -189,7 +219,13 @@ class Transformer(NeuralRecommender):
         made["asked"][at] = order[follower[asked]]
         last = np.zeros(shape[0], np.int64)
         np.maximum.at(last, row, period[follower[asked]])
-        made["user"] = user[asked][place % self.length == 0]
+        begin = place % self.length == 0
+        made["user"] = user[asked][begin]
+        if self.repeats:
+            made["period"] = np.zeros(shape, np.int64)
+            made["period"][at] = period[asked]
+            known = taken_before(column, period, np.searchsorted(user, made["user"]), asked[begin], period[asked[begin]], _MEMORY)
+            made |= _memory(*known, shape[0])
         return ArrayRows(made), last
 
     def later_rows(self, user: Ints, column: Ints, period: Ints) -> ArrayRows:
@@ -205,11 +241,10 @@ class Transformer(NeuralRecommender):
         return ArrayRows(columns).take(np.flatnonzero(later.any(axis=1)))
 
     @torch.no_grad()
-    def _states(self, user: NDArray[Any], period: NDArray[Any]) -> torch.Tensor:
-        """(m, d) float64: what is known of users before a period."""
+    def _states(self, low: Ints, high: Ints) -> torch.Tensor:
+        """(m, d) float64: what is known of users by their events low ... high - 1."""
         net, (who, column, when) = self._exact(), self.fitted().events.astype(np.int64)
         gaps = since(who, when)
-        low, high = self.event_bounds(user, period)
         low = np.maximum(low, high - self.length)
         out = torch.zeros(len(low), self.factors, dtype=torch.float64)
         order = np.argsort(high - low, kind="stable")  # histories of a length together
@@ -225,6 +260,17 @@ class Transformer(NeuralRecommender):
             out[few[known]] = states[known, size[known] - 1]
         return out
 
+    @torch.no_grad()
+    def _repeats(self, states: torch.Tensor, low: Ints, high: Ints) -> tuple[Ints, Ints, Vector]:
+        """Row, column and logit (k,) of what users took before, by row and column; from their events as in `_states`."""
+        net, (_, column, period) = self._exact(), self.fitted().events.astype(np.int64)
+        if net.again is None:
+            return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0)
+        row, each, much = taken_before(column, period, low, high, period[high - 1], _MEMORY)
+        logit = (net.again(states)[torch.from_numpy(row)].numpy() * np.log1p(much)).sum(1)
+        order = np.lexsort((each, row))
+        return row[order], each[order], logit[order]
+
     def _exact(self) -> TransformerNet:
         if self._double is None:
             net = self.net()
@@ -238,13 +284,19 @@ class Transformer(NeuralRecommender):
         net, out = self._exact(), np.zeros(len(user))
         key = np.asarray(user, np.int64) * 2**32 + period
         each, which = np.unique(key, return_inverse=True)
-        states = self._states(each >> 32, each & (2**32 - 1))
+        bounds = self.event_bounds(each >> 32, each & (2**32 - 1))
+        states = self._states(*bounds)
+        row, column, logit = self._repeats(states, *bounds)
         rows = np.flatnonzero(item >= 0)
         for begin in range(0, len(rows), 1 << 18):
             some = rows[begin : begin + (1 << 18)]
             code = torch.from_numpy(np.asarray(item[some], np.int64) + 1)
             found = (states[torch.from_numpy(which[some])] * net.vectors(code)).sum(-1) + net.bias(code)[:, 0]
             out[some] = found.numpy()
+        keys, asked = row * 2**32 + column, which[rows] * 2**32 + item[rows]
+        place = np.minimum(np.searchsorted(keys, asked), max(len(keys) - 1, 0))
+        again = np.flatnonzero(keys[place] == asked) if len(keys) else np.zeros(0, np.int64)
+        out[rows[again]] += logit[place[again]]
         return out
 
     @torch.no_grad()
@@ -252,13 +304,34 @@ class Transformer(NeuralRecommender):
         """As `score` for every column, in the period after each user's last event."""
         net = self._exact()
         code = torch.arange(1, net.item.num_embeddings)
-        states = self._states(np.asarray(user, np.int64), np.full(len(user), AFTER))
-        return np.asarray((states @ net.vectors(code).T + net.bias(code)[:, 0]).numpy())
+        bounds = self.event_bounds(user, np.full(len(user), AFTER))
+        states = self._states(*bounds)
+        found = np.asarray((states @ net.vectors(code).T + net.bias(code)[:, 0]).numpy())
+        row, column, logit = self._repeats(states, *bounds)
+        found[row, column] += logit
+        return found
 
     def learn(self, taken: Taken, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
         """As every neural recommender."""
         self._double = None
         return super().learn(taken, rng)
+
+
+def _memory(row: Ints, column: Ints, much: Vector, rows: int) -> dict[str, NDArray[Any]]:
+    """(rows, M) items taken before each row, from 1 and 0 for none, and how much of each (rows, M, H)."""
+    place = np.arange(len(row)) - np.searchsorted(row, row)
+    shape = rows, int(place.max(initial=0)) + 1
+    known, amount = np.zeros(shape, np.int64), np.zeros((*shape, much.shape[1]), np.float32)
+    known[row, place], amount[row, place] = column + 1, much
+    return {"known": known, "known_much": amount}
+
+
+def known_pairs(known: torch.Tensor, item: torch.Tensor, drawn: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Row and place among drawn items (N,) of each that a row knows of: it is in known (B, M) or among its items (B, T)."""
+    here = torch.zeros(len(item), int(max(known.max(), item.max(), drawn.max())) + 1, dtype=torch.bool, device=item.device)
+    here.scatter_(1, known, True).scatter_(1, item, True)
+    row, which = here[:, drawn].nonzero(as_tuple=True)
+    return row, which
 
 
 def since(user: NDArray[np.int64], period: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -9,6 +9,8 @@ from assay.models.recommender import AFTER, Ints, Recommending, Taken
 from assay.models.scorer import Vector
 from assay.numerics import sessions as kernels
 
+_USERS = 64  # users whose catalogues are scored at a time
+
 
 class SessionKnn(Recommending):
     """VMIS-kNN (Kersbergen, Sprangers and Schelter, "Serenade", SIGMOD 2022), without its item weights.
@@ -78,7 +80,10 @@ class SessionKnn(Recommending):
 
     def catalogue(self, user: NDArray[Any]) -> Vector:
         """As `score` for every column, after the last period."""
-        columns = len(self.fitted().item_codes)
-        each = np.arange(columns)
-        rows = [self._scores(np.full(columns, u), each, np.full(columns, AFTER)) for u in user]
-        return np.stack(rows) if rows else np.empty((0, columns))
+        each = np.arange(len(self.fitted().item_codes))
+        found = [np.empty((0, len(each)))]
+        for begin in range(0, len(user), _USERS):
+            some = np.asarray(user[begin : begin + _USERS], np.int64)
+            rows = np.repeat(some, len(each)), np.tile(each, len(some)), np.full(len(some) * len(each), AFTER)
+            found.append(self._scores(*rows).reshape(len(some), -1))
+        return np.concatenate(found)

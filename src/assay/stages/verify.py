@@ -16,7 +16,7 @@ from assay.stages.workbench import Workbench
 from assay.store import write_json
 from assay.trials import verify as trials
 from assay.trials.curve import refit
-from assay.trials.transfer import Made, transfer
+from assay.trials.transfer import Made, transfer, unfitted
 
 _YARDSTICKS = ("random", "recency", "popularity", "loss", "self_score")
 _NOISY = 0.05  # share of planted noise
@@ -100,14 +100,8 @@ def _retrain(bench: Workbench, model: str) -> Callable[[trials.Vector], Scorer]:
     """The model on the training samples under other weights; a neural one for as many passes as it was trained."""
     if model == VALUED:
         return lambda weight: refit(bench.linear, bench.train, weight)
-    fitted: Any = bench.model(model)
-    passes = len(fitted.checkpoints_)
-
-    def again(weight: trials.Vector) -> Scorer:
-        twin: Scorer = fitted.fresh().for_passes(passes)
-        return twin.fit(bench.train.with_weight(weight), rng=bench.rng("train"))
-
-    return again
+    fitted = bench.model(model)
+    return lambda weight: unfitted(fitted).fit(bench.train.with_weight(weight), rng=bench.rng("train"))
 
 
 def _made(bench: Workbench, name: str, validation: Samples) -> tuple[Importance, float]:

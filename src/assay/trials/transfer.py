@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -11,6 +12,17 @@ from assay.samples.table import Samples
 from assay.selection import floor_groups, remove
 from assay.trials.curve import RESAMPLES
 from assay.trials.verify import RANDOM, Line, Positions
+
+
+@runtime_checkable
+class Passes(Protocol):
+    """A model that learns in passes."""
+
+    checkpoints_: tuple[Any, ...]
+
+    def for_passes(self, passes: int) -> Scorer:
+        """The model itself, which will learn for so many passes."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -47,7 +59,7 @@ def transfer(
                 progress(done * len(names) + step, len(models) * len(names))
             gone = remove(made[name].order, round(fraction * len(train)), groups, floor)
             changed = train.with_weight(np.where(gone, 0.0, train.weight))
-            again = fitted.fresh().fit(changed, rng=np.random.default_rng(seed))
+            again = unfitted(fitted).fit(changed, rng=np.random.default_rng(seed))
             scored = tuning.score(again.predict, resamples=RESAMPLES)
             line: Line = {"model": model, "order": name, "fraction": fraction}
             line |= {"made_with": made[name].model, "seconds": round(made[name].seconds, 2)}
@@ -58,3 +70,9 @@ def transfer(
                 line["against_random"] = differences(tuning.difference(by_chance, scored, resamples=RESAMPLES), CLAIMS)
             lines.append(line)
     return lines
+
+
+def unfitted(fitted: Scorer) -> Scorer:
+    """A twin to fit on other weights: a neural one will learn for as many passes as the model did, stopping early or not."""
+    twin = fitted.fresh()
+    return twin.for_passes(len(fitted.checkpoints_)) if isinstance(fitted, Passes) and isinstance(twin, Passes) else twin
