@@ -15,7 +15,7 @@ from assay.testing.search import make_search_log, search_config
 from tests.conftest import shop_config, write_shop
 
 PARTS = {"warm_up": 3, "validation": 2, "tuning": 2, "test": 2}
-MODELS = {"lightgbm_trees": 5, "subsample": 2000, "names": ["popularity", "logistic", "lightgbm"]}
+MODELS = {"lightgbm_trees": 5, "subsample": 2000, "names": ["popularity", "logistic", "item_knn"]}
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +88,7 @@ def test_the_log_s_own_queries_find_their_items_with_reasons(searched, capsys):
     assert page["items"][0]["rank_by_words"] <= 5
     assert [line["score"] for line in page["items"]] == sorted((line["score"] for line in page["items"]), reverse=True)
     account = Run(searched).read_json("search/account.json")
-    assert set(account["systems"]) == {"BM25", "vectors", "fused", "LambdaRank", "logistic"}
+    assert set(account["systems"]) == {"BM25", "vectors", "fused", "LambdaRank", "logistic", "item_knn"}
     assert account["systems"]["LambdaRank"]["test"]["ndcg@10"]["value"] > account["systems"]["fused"]["test"]["ndcg@10"]["value"]
     report = (searched / "report.html").read_text(encoding="utf-8")
     assert 'id="search"' in report

@@ -218,9 +218,9 @@ def why(line: Mapping[str, Any]) -> str:
     ranks = [f"{name} {words.count(rank)}" for name, rank in _ranks(line) if rank]
     parts = [f"has {', '.join(line['words'])}" if line["words"] else "shares no word", f"rank by {', by '.join(ranks)}"]
     times, lately = line["taken_by_user"], line["taken_lately"]
-    parts += [f"the user took it in {times} period{'' if times == 1 else 's'}"] if times else []
-    parts += [f"taken {words.count(lately)} times in 4 periods"] if lately else []
-    parts += [f"{words.count(line['clicks_for_query'])} clicks for this query before"] if line["clicks_for_query"] else []
+    parts += [f"the user took it in {words.counted(times, 'period')}"] if times else []
+    parts += [f"taken {words.counted(lately, 'time')} in 4 periods"] if lately else []
+    parts += [f"{words.counted(line['clicks_for_query'], 'click')} for this query before"] if line["clicks_for_query"] else []
     return "; ".join(parts)
 
 

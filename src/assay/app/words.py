@@ -47,6 +47,11 @@ def count(value: Any) -> str:
     return f"{value:,.0f}" if known(value) else NONE
 
 
+def counted(value: int, noun: str) -> str:
+    """A number of things: 1 click, 2 clicks."""
+    return f"{count(value)} {noun}{'' if value == 1 else 's'}"
+
+
 def short(value: float) -> str:
     """A round number as short as can be: 1k, 10k, 1M."""
     for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):

@@ -13,6 +13,7 @@ from assay.errors import InputError
 from assay.models import registry as models
 from assay.models.lambdarank import LambdaRank
 from assay.models.logistic import LogisticRegression
+from assay.models.recommender import Recommending
 from assay.models.scorer import Scorer
 from assay.numerics.hashing import mix
 from assay.numerics.position_bias import Examination
@@ -50,7 +51,7 @@ def make_search(bench: Workbench) -> list[str]:
 
     Searches are the log's own where it has queries, else derived known-item queries. Rankers learn from searches of train and
     validation that took something, over the pool that they will rank; the one with the better ndcg@10 on tuning serves. Test is
-    read once, by systems that are all declared here.
+    read once, by systems that are all declared here; recommenders among the run's models are rivals that do not read the query.
     InputError: a table of the user's own, items without texts, or no search that took anything.
     """
     run, config = bench.run, bench.config
@@ -76,6 +77,7 @@ def make_search(bench: Workbench) -> list[str]:
     for done, model in enumerate(rankers.values()):
         model.fit(train, rng=np.random.default_rng(config.seed))
         bench.report("search", 3 + done, 7)
+    known = [model for name in bench.names if isinstance(model := bench.model(name), Recommending)]
     tie = tie_order(items.column("item_id").to_pylist())
     tables: dict[str, dict[str, pa.Table]] = {}
     found: dict[str, Samples] = {}
@@ -83,6 +85,7 @@ def make_search(bench: Workbench) -> list[str]:
         made, found[name] = sets.samples(chosen[name], _DEPTH["test"])
         seen = replace(found[name], encoder=encoder)
         scores = made.systems() | {each: model.predict(seen) for each, model in rankers.items()}
+        scores |= {model.name: liked(model, seen) for model in known}
         who, truth = asked.column("user_code")[chosen[name]], sets.taken[chosen[name]]
         tables[name] = {each: per_request(made, score, seen.label, truth, tie, who) for each, score in scores.items()}
         bench.report("search", 6 + done, 7)
@@ -167,6 +170,13 @@ class _Sets:
         keys = keyed.keys(self.users, self.items, self.past.user_hash, self.past.item_hash)
         described = self.features.of(user, made.item, period[made.request], query[made.request])
         return made, Samples(keys, with_fused(described, made))
+
+
+def liked(model: Recommending, samples: Samples) -> NDArray[np.float64]:
+    """(n,) what a recommender of the run says of user and item, whatever the query; NaN for items that it does not know."""
+    column = model.fitted().columns(samples.item)
+    score = model.score(samples.user, column, samples.period)
+    return np.where(column >= 0, score, np.nan)
 
 
 def with_fused(features: pa.Table, made: Pool) -> pa.Table:
