@@ -2,10 +2,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo study test quick check bench clean
+.PHONY: demo neural study test quick check bench clean
 
 demo: .venv/demo.stamp  ## the main job on a real log
 	$(BIN)/assay demo
+
+neural: .venv/deep.stamp  ## the same with neural models and values for them, verified
+	$(BIN)/assay demo --neural
+	$(BIN)/assay verify runs/demo-neural
 
 study: .venv/demo.stamp  ## the long comparison: every model, every valuer
 	$(BIN)/assay demo --study
@@ -31,6 +35,10 @@ bench: .venv/demo.stamp  ## the stage table
 
 .venv/demo.stamp: pyproject.toml constraints.txt | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[demo]'
+	touch $@
+
+.venv/deep.stamp: pyproject.toml constraints.txt | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[demo,deep]'
 	touch $@
 
 .venv/test.stamp: pyproject.toml constraints.txt | .venv/bin/python

