@@ -172,16 +172,17 @@ class Run:
                 raise InputError(f"{self.folder}: another run is at work there; wait for it, or take another folder") from None
             yield
 
-    def _cost(self) -> dict[str, Any]:
+    def cost(self) -> dict[str, Any]:
+        """What cost.json holds: seconds of stages, peak memory, and what was recorded besides."""
         path = self.path("cost.json")
         return json.loads(path.read_text()) if path.exists() else {"seconds": {}, "peak_rss_mb": 0.0}
 
     def record(self, name: str, cost: object) -> None:
         """Keep a cost besides those of the stages in cost.json."""
-        write_json(self.path("cost.json"), self._cost() | {name: cost})
+        write_json(self.path("cost.json"), self.cost() | {name: cost})
 
     def _record_cost(self, stage: str, seconds: float) -> None:
-        cost = self._cost()
+        cost = self.cost()
         cost["seconds"][stage] = round(seconds, 3)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         cost["peak_rss_mb"] = round(max(cost["peak_rss_mb"], peak), 1)

@@ -17,7 +17,7 @@ from assay.models.feature_selection import select_features
 from assay.models.logistic import LogisticRegression
 from assay.samples.encoder import only
 from assay.samples.table import Samples
-from assay.stages.workbench import FEATURES, Workbench, values_file
+from assay.stages.workbench import FEATURES, VALUER_SECONDS, Workbench, values_file
 from assay.store import digest, write_json, write_parquet
 from assay.trials.curve import RESAMPLES
 
@@ -88,15 +88,18 @@ def value(bench: Workbench) -> list[str]:
     """importance/: values of every training sample by every valuer, and what they show, as JSON."""
     section, samples = bench.config.value, bench.train
     written: list[str] = []
-    shapes = {}
+    shapes, seconds = {}, {}
     validation = bench.load("validation")
     wanted = list(dict.fromkeys([*section.valuers, bench.config.select.valuer, "loss"]))
     for done, name in enumerate(wanted):
         bench.report("value", done, len(wanted) + 1)
+        started = time.perf_counter()
         found = bench.value(name, validation, bench.rng("value"))
+        seconds[name] = round(time.perf_counter() - started, 2)
         written += _write(bench, name, found)
         shapes[name] = segments.distribution(found)
         bench.hold(name, found)
+    bench.run.record(VALUER_SECONDS, seconds)
     bench.report("value", len(wanted), len(wanted) + 1)
     main, days = bench.importance(bench.config.select.valuer), bench.config.samples.period_days
     attributes = segments.attributes(samples, days)

@@ -12,7 +12,7 @@ from assay.importance.protocol import Importance
 from assay.importance.registry import VALUED
 from assay.models.scorer import Scorer
 from assay.samples.table import Samples
-from assay.stages.workbench import Workbench
+from assay.stages.workbench import VALUER_SECONDS, Workbench
 from assay.store import write_json
 from assay.trials import verify as trials
 from assay.trials.curve import refit
@@ -105,7 +105,10 @@ def _retrain(bench: Workbench, model: str) -> Callable[[trials.Vector], Scorer]:
 
 
 def _made(bench: Workbench, name: str, validation: Samples) -> tuple[Importance, float]:
-    """Values and the seconds they took."""
+    """Values and the seconds they took: the run's own where it has them."""
+    spent = bench.run.cost().get(VALUER_SECONDS, {})
+    if name in spent:
+        return bench.importance(name), float(spent[name])
     started = time.perf_counter()
     return _values(bench, name, validation, bench.config.seed), time.perf_counter() - started
 

@@ -25,6 +25,7 @@ from assay.store import Run
 Report = Callable[[str, int, int | None], None]
 SERVED = "lightgbm"  # the other model that they are tried on
 FEATURES = "models/features.json"  # what feature selection kept
+VALUER_SECONDS = "valuers"  # of cost.json: seconds of each valuer
 _DRAWS = ("train", "value", "recommend")  # stages that draw at random
 
 
