@@ -175,12 +175,14 @@ def forward_products(net: Net, what: str, batch: Batch, directions: Directions) 
     """
     caller = _Caller(net, what)
     own = {f"net.{name}": value.detach() for name, value in net.named_parameters()}
-    directions = _without_padding(net, directions)
-    found = []
-    for f in range(len(next(iter(directions.values())))):
-        along = {f"net.{name}": V[f] for name, V in directions.items()}
-        found.append(torch.func.jvp(lambda p: torch.func.functional_call(caller, p, (batch,)), (own,), (along,))[1])
-    return torch.stack(found)
+    every = {f"net.{name}": V for name, V in _without_padding(net, directions).items()}
+
+    def change(along: dict[str, torch.Tensor]) -> torch.Tensor:
+        found: torch.Tensor = torch.func.jvp(lambda p: torch.func.functional_call(caller, p, (batch,)), (own,), (along,))[1]
+        return found
+
+    made: torch.Tensor = torch.func.vmap(change, randomness="same")(every)  # the net itself is passed through once
+    return made
 
 
 def _without_padding(net: Net, directions: Directions) -> Directions:
