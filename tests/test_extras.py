@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from assay import pipeline
@@ -16,6 +17,7 @@ from assay.models import registry
 from assay.stages.verify import verify
 from assay.stages.workbench import Workbench
 from assay.trials.systems import catalogue
+from assay.trials.transfer import unfitted
 from tests.conftest import shop_config
 
 NEURAL = {
@@ -48,6 +50,7 @@ from assay.models import registry
 from assay.stages.verify import verify
 from assay.stages.workbench import Workbench
 from assay.trials.systems import catalogue
+from assay.trials.transfer import unfitted
 assert catalogue(Models(names=[{name!r}]))[-1].family == {name!r}
 try:
     registry.make({name!r}, Models())
@@ -88,6 +91,25 @@ from assay import pipeline
 from tests.test_extras import neural_config
 pipeline.execute(neural_config(Path(sys.argv[1])), sys.argv[2], until="train")
 """
+
+
+def test_an_item_tower_reads_the_items_texts(shop, tmp_path):
+    """Of a run: when it is trained, when it is loaded, and when verify trains it again."""
+    (tmp_path / "items.csv").write_text(
+        "item_id,name\n" + "\n".join(f"牛奶-{k} 🥛,{'rye bread' if k % 2 else '苹果汁'} {k}" for k in range(60)), encoding="utf-8"
+    )
+    content = neural_config(shop).model_dump(exclude_none=True, exclude_defaults=True)
+    content["log"]["items"] = {"path": str(tmp_path / "items.csv"), "columns": {"item_id": "item_id", "name": "name"}}
+    content["models"]["names"] = ["logistic", "two_tower"]
+    config = parse(content)
+    run = pipeline.execute(config, tmp_path / "run", until="train")
+    bench = Workbench(config, run, pipeline.silent)
+    loaded = bench.model("two_tower")
+    column = loaded.fitted().item_codes
+    np.testing.assert_array_equal(loaded.text_[1:], bench.text_vectors[column])
+    assert np.linalg.norm(loaded.text_[1:], axis=1) == pytest.approx(1)
+    again = unfitted(loaded).fit(bench.train, rng=np.random.default_rng(0))
+    np.testing.assert_array_equal(again.text_, loaded.text_)
 
 
 @pytest.mark.slow

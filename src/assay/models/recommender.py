@@ -35,6 +35,15 @@ class Recommender(Scorer, Protocol):
         ...
 
 
+@runtime_checkable
+class ReadsText(Scorer, Protocol):
+    """A Scorer that also reads what items are called."""
+
+    def knowing_text(self, vectors: NDArray[Any]) -> Self:
+        """The model itself, for its next fit; vectors (items, v), one row an item code."""
+        ...
+
+
 @dataclass(frozen=True)
 class Taken:
     """What was taken in training: each user's distinct items by the period of their first taking.

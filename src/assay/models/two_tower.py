@@ -124,6 +124,12 @@ class TwoTower(NeuralRecommender):
         self._text = made
         return self
 
+    def fresh(self) -> Self:
+        """As every model; the twin knows the same texts."""
+        twin = super().fresh()
+        twin._text = self._text
+        return twin
+
     def build(self, taken: Taken) -> TwoTowerNet:
         """The net before it learns."""
         if self._text is not None:

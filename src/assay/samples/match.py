@@ -18,11 +18,16 @@ _DEEPER = 3  # times as many are found as are wanted: some are not on sale
 
 def item_texts(items: pa.Table) -> list[str]:
     """Texts that clean items are found by: name, category and brand, whichever are known. InputError when none is."""
-    columns = [pc.fill_null(pc.cast(items.column(name), pa.string()), "") for name in ("name", "category", "brand")]
-    texts: list[str] = [text.strip() for text in pc.binary_join_element_wise(*columns, " ").to_pylist()]
+    texts = joined_texts(items)
     if not any(texts):
         raise InputError("the items have no name, category or brand to search in; map them in [log.items] columns")
     return texts
+
+
+def joined_texts(items: pa.Table) -> list[str]:
+    """Name, category and brand of each item, whichever are known; may be empty."""
+    columns = [pc.fill_null(pc.cast(items.column(name), pa.string()), "") for name in ("name", "category", "brand")]
+    return [text.strip() for text in pc.binary_join_element_wise(*columns, " ").to_pylist()]
 
 
 class Match:

@@ -23,6 +23,7 @@ from assay.samples.searches import Searches
 from assay.samples.shown import KINDS, SOURCES, Shown, candidates, labelled
 from assay.store import Run, write_json, write_parquet
 from assay.tables import SEARCH_OUTCOMES, SPLITS
+from assay.text.cache import kept_embedder
 from assay.text.retrieval import Retrieval
 
 Report = Callable[[str, int, int | None], None]
@@ -97,7 +98,7 @@ def build(config: Config, log: Run, out: Run, asked: Searches, report: Report) -
     del events
     splits = split_periods(past.first_day, past.last_day, section)
     report("samples", 0, 4)
-    retrieval = Retrieval().fit(item_texts(items))
+    retrieval = Retrieval(kept_embedder(config.text.embedder, log.folder)).fit(item_texts(items))
     retrieval.save(out.path(INDEX))
     match = Match(asked.queries, items, retrieval)
     lists = match.lists(asked.column("query_code")[~asked.column("listed")], section.candidates_query)

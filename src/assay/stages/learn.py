@@ -12,7 +12,6 @@ from assay.importance import segments
 from assay.importance.examples import examples
 from assay.importance.explain import explain_sample
 from assay.importance.protocol import Importance
-from assay.models import registry as models
 from assay.models.feature_selection import select_features
 from assay.models.logistic import LogisticRegression
 from assay.samples.encoder import only
@@ -34,9 +33,10 @@ def train(bench: Workbench) -> list[str]:
         written += _select_features(bench)
     for done, name in enumerate(bench.names):
         bench.report("train", done, len(bench.names))
-        model = models.make(name, bench.config.models)
+        model = bench.make(name)
         if hasattr(model, "in_run"):  # it learns for long: a killed run goes on where it was
-            settings = {"name": name, "models": bench.config.models.model_dump(mode="json"), "seed": bench.config.seed}
+            config = bench.config.model_dump(mode="json")
+            settings = [name, *(config[section] for section in ("models", "text", "seed"))]
             inputs = bench.run.output_digest("samples")
             model = model.in_run(bench.run.path(f"{PROGRESS}/{name}-{digest([settings, inputs])[:12]}"), bench.report)
         model = model.fit(bench.train, rng=bench.rng("train"))

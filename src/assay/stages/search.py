@@ -31,6 +31,7 @@ from assay.search import Pool, judged, matched, per_request, pool
 from assay.stages.workbench import Workbench
 from assay.store import finite, write_json, write_parquet
 from assay.tables import SEARCH_OUTCOMES, SPLITS
+from assay.text.cache import kept_embedder
 from assay.text.retrieval import Retrieval
 
 ACCOUNT, MARKET, ENCODER, INDEX, RANKER = (
@@ -63,7 +64,7 @@ def make_search(bench: Workbench) -> list[str]:
     past = history(events, users, items, config.samples.target, config.samples.period_days, config.log.events[0].time_zone)
     asked, derived = _searches(config, events, users, items)
     del events
-    retrieval = Retrieval().fit(texts)
+    retrieval = Retrieval(kept_embedder(config.text.embedder, run.folder)).fit(texts)
     retrieval.save(run.path(INDEX))
     bench.report("search", 1, 7)
     sets = _Sets(bench, asked, past, users, items, retrieval)
@@ -218,7 +219,7 @@ def answer(bench: Workbench, query: str, user_id: object | None, number: int) ->
     if not seen:
         code = len(asked.queries)
         asked = Searches(asked.requests, pa.concat_arrays([asked.queries, pa.array([text])]), asked.impressions, asked.account)
-    retrieval = Retrieval.load(run.path(INDEX))
+    retrieval = Retrieval.load(run.path(INDEX), kept_embedder(bench.config.text.embedder, run.folder))
     on_sale = run.read_table(MARKET).column("on_sale").to_numpy(zero_copy_only=False)
     made = pool(retrieval, [text], np.zeros(1, np.int64), on_sale[None], np.zeros(1, np.int64), _DEPTH["test"])
     user = (

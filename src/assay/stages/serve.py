@@ -4,7 +4,6 @@ import pyarrow.compute as pc
 
 from assay import recommend as recommending
 from assay.engines import databases
-from assay.models import registry as models
 from assay.stages.workbench import Workbench
 from assay.store import write_json, write_parquet
 
@@ -18,7 +17,7 @@ def recommend(bench: Workbench) -> list[str]:
     name = section.model or _best(bench)
     bench.forget()
     everything = bench.load()
-    final = models.make(name, bench.config.models)
+    final = bench.make(name)
     bench.report("recommend", 0, 3)
     final.fit(everything, rng=bench.rng("recommend"))
     del everything

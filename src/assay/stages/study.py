@@ -13,7 +13,6 @@ from assay.evaluation.holdout import CLAIMS, Scored, differences, estimates
 from assay.importance import registry as valuers
 from assay.importance.protocol import Importance
 from assay.importance.registry import VALUED
-from assay.models import registry as models
 from assay.selection import floor_groups, hashed_order, remove
 from assay.stages.workbench import Workbench
 from assay.store import write_json
@@ -129,7 +128,7 @@ def _recommenders(bench: Workbench, report: Callable[[], None]) -> list[Line]:
     for name in _NAMES:
         started = time.perf_counter()
         try:
-            fitted = models.make(name, bench.config.models).fit(bench.train, rng=bench.rng("train"))
+            fitted = bench.make(name).fit(bench.train, rng=bench.rng("train"))
         except InputError as error:
             lines.append({"model": name, "why_not": str(error)})
         else:

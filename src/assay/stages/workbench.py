@@ -16,11 +16,15 @@ from assay.importance.protocol import Importance
 from assay.importance.registry import VALUED
 from assay.models import registry as models
 from assay.models.logistic import LogisticRegression
+from assay.models.recommender import ReadsText
 from assay.models.scorer import Scorer
 from assay.samples import build
 from assay.samples.encoder import only
+from assay.samples.match import joined_texts
 from assay.samples.table import Samples
 from assay.store import Run
+from assay.text.cache import kept_embedder
+from assay.text.ngrams import NGrams
 
 Report = Callable[[str, int, int | None], None]
 SERVED = "lightgbm"  # the other model that they are tried on
@@ -97,11 +101,30 @@ class Workbench:
         """A trained model; one that cannot be stored (a user's estimator) is fitted again."""
         if name not in self._models:
             if name in self.config.models.estimators:
-                made = models.make(name, self.config.models)
-                self._models[name] = made.fit(self.train, rng=self.rng("train"))
+                self._models[name] = self.make(name).fit(self.train, rng=self.rng("train"))
             else:
-                self._models[name] = models.load(self.run.path(f"models/{name}"))
+                self._models[name] = self._reading(models.load(self.run.path(f"models/{name}")))
         return self._models[name]
+
+    def make(self, name: str) -> Scorer:
+        """A model of the config, to be fitted; one that reads texts of items has them."""
+        return self._reading(models.make(name, self.config.models))
+
+    def _reading(self, model: Scorer) -> Scorer:
+        if isinstance(model, ReadsText) and self.text_vectors is not None:
+            model.knowing_text(self.text_vectors)
+        return model
+
+    @cached_property
+    def text_vectors(self) -> NDArray[np.float32] | None:
+        """(items, v) vectors of the items' texts, by the config's embedder; None where the run knows no texts."""
+        texts = [] if self.items is None else joined_texts(self.items)
+        if not any(texts):
+            return None
+        distinct = list(dict.fromkeys(texts))
+        model = kept_embedder(self.config.text.embedder, self.run.folder) or NGrams().fit(distinct)
+        row = {text: k for k, text in enumerate(distinct)}
+        return model.embed(distinct)[[row[text] for text in texts]]
 
     def keep(self, name: str, model: Scorer) -> None:
         """Have a model at hand that was just trained."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from assay.errors import InputError
-from assay.text.embed import Embedder, Vectors
+from assay.text.embed import Embedder, Vectors, embedder
 
 FILE = "vectors.sqlite"
 BLOCK = 4096  # texts embedded between two writes: what a kill loses
@@ -24,19 +24,19 @@ class Cached:
     several processes may use it at a time. A query and an item of one text have a vector each.
     """
 
-    def __init__(self, embedder: Embedder, folder: Path | str) -> None:
-        self.embedder = embedder
+    def __init__(self, model: Embedder, folder: Path | str) -> None:
+        self.model = model
         self.path = Path(folder) / FILE
 
     @property
     def name(self) -> str:
         """The embedder's."""
-        return self.embedder.name
+        return self.model.name
 
     @property
     def dimensions(self) -> int:
         """The embedder's."""
-        return self.embedder.dimensions
+        return self.model.dimensions
 
     def embed(self, texts: Sequence[str], *, query: bool = False) -> Vectors:
         """As Embedder says; InputError when the file cannot be read or written, or is none of SQLite's."""
@@ -45,7 +45,7 @@ class Cached:
             known = dict(_read(connection, list(dict.fromkeys(keys))))
             missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
             for block in _blocks(list(missing), BLOCK):
-                vectors = self.embedder.embed([missing[key] for key in block], query=query)
+                vectors = self.model.embed([missing[key] for key in block], query=query)
                 _write(connection, block, vectors)
                 known.update(zip(block, vectors, strict=True))
         return np.array([known[key] for key in keys], np.float32).reshape(len(keys), self.dimensions)
@@ -65,6 +65,12 @@ class Cached:
             raise InputError(
                 f"{self.path}: cannot keep vectors there ({error}); free space, or delete it: it is only a cache"
             ) from error
+
+
+def kept_embedder(name: str, run: Path) -> Embedder | None:
+    """The embedder that a run's config names, its vectors kept in the run's folder; None for n-grams, which learn from the
+    texts. InputError as `embedder`."""
+    return None if name == "ngrams" else Cached(embedder(name), run / "vectors")
 
 
 def _read(connection: sqlite3.Connection, keys: Sequence[bytes]) -> Iterator[tuple[bytes, Vectors]]:
