@@ -33,9 +33,9 @@ from assay.store import Run
 
 K, ITEMS, BOOT = 20, 10_000, 1000
 GRIDS: dict[str, dict[str, list[Any]]] = {
-    "session_knn": {"neighbours": [50, 100, 300, 1000], "sample": [1000, 5000], "recent": [5, 20, 60]},
+    "session_knn": {"neighbours": [50, 100, 300], "sample": [1000, 5000], "recent": [5, 60, 300]},
     "als": {"factors": [128, 256], "l2": [0.1, 10.0], "confidence": [10.0, 40.0, 160.0]},
-    "transformer": {"factors": [32, 64], "layers": [1], "length": [32]},
+    "transformer": {"factors": [32, 64]},
 }
 KINDS: dict[str, type[Recommending]] = {"session_knn": SessionKnn, "als": Als, "transformer": Transformer}
 Events = tuple[np.ndarray, np.ndarray, np.ndarray]  # user, item, period

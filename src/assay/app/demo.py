@@ -23,7 +23,7 @@ _NEURAL: dict[str, dict[str, Any]] = {
         "names": ["buy_it_again", "logistic", "lightgbm", "dcn", "transformer"],
         "neural": {
             "dcn": {"epochs": 3},
-            "transformer": {"factors": 32, "length": 32, "layers": 1, "negatives": 128, "epochs": 4},
+            "transformer": {"factors": 32, "negatives": 128, "epochs": 4},
         },
     },
     "value": {"valuers": ["influence", "ease", "session_shapley", "tracin", "tracin@transformer"]},

@@ -178,7 +178,7 @@ class Transformer(NeuralRecommender):
     name = "transformer"
 
     def __init__(
-        self, items: int = 10_000, factors: int = 64, length: int = 64, layers: int = 2, heads: int = 2, dropout: float = 0.2,
+        self, items: int = 10_000, factors: int = 64, length: int = 32, layers: int = 1, heads: int = 2, dropout: float = 0.2,
         times: bool = True, categories: bool = True, repeats: bool = True, negatives: int = 256, rate: float = 2e-3,
         batch: int = 128, epochs: int = 12,
     ) -> None:  # fmt: skip
