@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 torch = pytest.importorskip("torch")
 
-from assay.deep.rows import ArrayRows, ParquetRows  # noqa: E402
+from assay.deep.rows import ArrayRows, ParquetRows, Ragged  # noqa: E402
 
 
 def gathered(rows, size, seed):
@@ -56,3 +56,24 @@ def test_given_places_are_kept():
     found, _ = gathered(rows.take(np.array([2, 0])), 5, None)
     assert found["row"].tolist() == [9, 7]
     assert found["weight"].tolist() == [0.5, 1.0]
+
+
+@given(st.lists(st.integers(0, 4), min_size=1, max_size=8), st.integers(0, 2**16))
+def test_ragged_rows_are_padded_where_they_are_read(sizes, seed):
+    rng = np.random.default_rng(seed)
+    values = [rng.integers(1, 9, size=(n, 2)) for n in sizes]
+    ragged = Ragged(np.concatenate([[0], np.cumsum(sizes)]), np.concatenate(values))
+    some = rng.integers(len(sizes), size=5)
+    for column, rows in ((ragged, some), (ragged.take(some), np.arange(5))):
+        padded = column[rows]
+        assert padded.shape == (5, max([1, *(sizes[k] for k in some)]), 2)
+        for k, row in zip(some, padded, strict=True):
+            np.testing.assert_array_equal(row[: sizes[k]], values[k])
+            assert not row[sizes[k] :].any()
+    rows = ArrayRows({"a": np.arange(len(sizes)), "b": ragged})
+    assert len(rows) == len(ragged) == len(sizes)
+    other = ArrayRows({"a": np.arange(len(sizes)), "b": Ragged(ragged.starts, ragged.values + 1)})
+    assert (rows.digest() == other.digest()) == (sum(sizes) == 0)
+    batches = list(rows.take(some).batches(2, 0))
+    assert [len(b["b"]) for b in batches] == [2, 2, 1]
+    assert {int(v) for b in batches for v in b["a"]} == set(some.tolist())

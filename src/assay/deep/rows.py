@@ -34,10 +34,36 @@ class Rows(Protocol):
 
 
 @dataclass(frozen=True)
-class ArrayRows:
-    """Rows in memory. columns: arrays whose first axis is the rows; without "weight" all weigh 1."""
+class Ragged:
+    """A column whose rows (W,) differ in length: row k is values[starts[k] : starts[k + 1]]; starts (W + 1,)."""
 
-    columns: Mapping[str, NDArray[Any]]
+    starts: NDArray[np.int64]
+    values: NDArray[Any]
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    def __getitem__(self, rows: NDArray[Any]) -> NDArray[Any]:
+        """(r, longest, ...) of some rows, zeros after the end of each; of one place at least."""
+        taken = self.take(rows)
+        size = np.diff(taken.starts)
+        padded = np.zeros((len(size), max(int(size.max(initial=0)), 1), *self.values.shape[1:]), self.values.dtype)
+        padded[np.arange(padded.shape[1]) < size[:, None]] = taken.values
+        return padded
+
+    def take(self, rows: NDArray[Any]) -> "Ragged":
+        """Some of the rows, by position."""
+        size = np.diff(self.starts)[rows]
+        starts = np.concatenate(([0], np.cumsum(size)))
+        at = np.arange(starts[-1]) + np.repeat(self.starts[rows] - starts[:-1], size)
+        return Ragged(starts, self.values[at])
+
+
+@dataclass(frozen=True)
+class ArrayRows:
+    """Rows in memory. columns: arrays whose first axis is the rows, or ragged; without "weight" all weigh 1."""
+
+    columns: Mapping[str, Any]
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values())))
@@ -54,12 +80,14 @@ class ArrayRows:
         made = hashlib.blake2b(digest_size=16)
         for name in sorted(self.columns):
             made.update(name.encode())
-            made.update(np.ascontiguousarray(self.columns[name]).tobytes())
+            values = self.columns[name]
+            for part in (values.starts, values.values) if isinstance(values, Ragged) else (values,):
+                made.update(np.ascontiguousarray(part).tobytes())
         return made.hexdigest()
 
     def take(self, rows: NDArray[Any]) -> "ArrayRows":
         """Some of the rows, by position."""
-        return ArrayRows({name: values[rows] for name, values in self.columns.items()})
+        return ArrayRows({name: v.take(rows) if isinstance(v, Ragged) else v[rows] for name, v in self.columns.items()})
 
 
 @dataclass(frozen=True)

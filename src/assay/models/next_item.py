@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional
 
 from assay.deep.ghost import Drawn
-from assay.deep.rows import ArrayRows, Batch
+from assay.deep.rows import ArrayRows, Batch, Ragged
 from assay.deep.training import Net, Schedule
 from assay.models.neural import exact
 from assay.models.neural_recommender import NeuralRecommender, drawn_columns, sampled_softmax
@@ -211,7 +211,7 @@ class Transformer(NeuralRecommender):
         place = np.arange(len(asked)) - np.repeat(begins, np.diff(np.append(begins, len(asked))))
         row = np.cumsum(place % self.length == 0) - 1
         shape = int(row[-1]) + 1 if len(row) else 0, self.length
-        made = {name: np.zeros(shape, np.int64) for name in ("item", "target", "since")}
+        made: dict[str, Any] = {name: np.zeros(shape, np.int64) for name in ("item", "target", "since")}
         at = row, place % self.length
         made["item"][at], made["target"][at] = column[asked] + 1, column[follower[asked]] + 1
         made["since"][at] = since(user, period)[asked]
@@ -225,7 +225,8 @@ class Transformer(NeuralRecommender):
             made["period"] = np.zeros(shape, np.int64)
             made["period"][at] = period[asked]
             known = taken_before(column, period, np.searchsorted(user, made["user"]), asked[begin], period[asked[begin]], _MEMORY)
-            made |= _memory(*known, shape[0])
+            starts = np.searchsorted(known[0], np.arange(shape[0] + 1))
+            made["known"], made["known_much"] = Ragged(starts, known[1] + 1), Ragged(starts, known[2].astype(np.float32))
         return ArrayRows(made), last
 
     def later_rows(self, user: Ints, column: Ints, period: Ints) -> ArrayRows:
@@ -315,15 +316,6 @@ class Transformer(NeuralRecommender):
         """As every neural recommender."""
         self._double = None
         return super().learn(taken, rng)
-
-
-def _memory(row: Ints, column: Ints, much: Vector, rows: int) -> dict[str, NDArray[Any]]:
-    """(rows, M) items taken before each row, from 1 and 0 for none, and how much of each (rows, M, H)."""
-    place = np.arange(len(row)) - np.searchsorted(row, row)
-    shape = rows, int(place.max(initial=0)) + 1
-    known, amount = np.zeros(shape, np.int64), np.zeros((*shape, much.shape[1]), np.float32)
-    known[row, place], amount[row, place] = column + 1, much
-    return {"known": known, "known_much": amount}
 
 
 def known_pairs(known: torch.Tensor, item: torch.Tensor, drawn: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
