@@ -175,8 +175,8 @@ def write_verification(run: Run) -> None:
     write_json(run.path("verify/curves.json"), curves)
     write_json(run.path("verify/verdict.json"), [{"valuer": order, **verdict} for order in orders if order != "random"])
     found = {"value": 0.7, "low": 0.6, "high": 0.8}
-    scores = dict.fromkeys(orders, found | {"model": "logistic"})
-    agreement = {"datamodel_score": scores, "ranking_score": scores, "subsets": 24, "share": 0.5, "stability": {"seeds": found}}
+    scores = dict.fromkeys(orders, found | {"model": "logistic", "subsets": 24})
+    agreement = {"datamodel_score": scores, "ranking_score": scores, "share": 0.5, "stability": {"seeds": found}}
     write_json(run.path("verify/agreement.json"), agreement)
     noise = {"share": 0.05, "auc": found, "precision": found, "chance": 0.05}
     write_json(run.path("verify/noise.json"), [{"noise": "flipped labels", "valuer": order, **noise} for order in orders])

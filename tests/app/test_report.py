@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from assay.app import report, stored
+from assay.app import report, stored, terminal
 from assay.app.sections.facts import Facts
 from assay.config import parse
 from assay.store import Run
@@ -29,6 +29,16 @@ def test_it_needs_no_network_and_no_script(run):
 
 def test_the_same_artefacts_give_the_same_bytes(run):
     assert page(run) == page(run)
+
+
+def test_what_values_are_worth_to_other_models_is_a_table_of_the_terminal(run, capsys):
+    terminal.show_verdicts(run, run.read_json("verify/verdict.json"))
+    out = capsys.readouterr().out.splitlines()
+    head = next(k for k, line in enumerate(out) if line.startswith("values"))
+    assert out[head].split() == ["values", "lightgbm"]
+    assert out[head + 1].split() == ["influence", "−0.0020"]
+    assert out[head + 2].split() == ["logistic,", "12.5", "s", "better"]
+    assert all(len(line) <= 80 for line in out)
 
 
 def test_names_of_every_script_are_shown_and_markup_is_text(run):

@@ -106,9 +106,35 @@ def show_verdicts(run: Run, verdicts: Sequence[Mapping[str, Any]]) -> None:
         if found:
             each = "; ".join(f"{name} {shown}" for name, shown in found.items())
             lines.append(("agreement", f"{measure} after retraining on random subsets: {each}", ""))
-    carried = [line for line in run.read_json("verify/transfer.json") if "against_random" in line]
-    lines += [("carried" if not k else "", words.carried(line), "") for k, line in enumerate(carried)]
-    print_lines([*lines, ("report", str(run.path("report.html")), "bold")])
+    print_lines(lines)
+    tried = [line for line in run.read_json("verify/transfer.json") if "log_loss" in line.get("against_random", {})]
+    if tried:
+        share = words.percent(tried[0]["fraction"])
+        console().print(
+            Text(f"What models lose or gain in log_loss without the worst {share} by each, against a random {share}:"),
+            _carried(tried),
+        )
+    print_lines([("report", str(run.path("report.html")), "bold")])
+
+
+def _carried(tried: Sequence[Mapping[str, Any]]) -> Table:
+    """A row a valuer, with the model that its values are of and what they took; a column a model, tried without the worst."""
+    models = list(dict.fromkeys(line["model"] for line in tried))
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("values", overflow="fold", min_width=18)
+    for model in models:
+        table.add_column(model, overflow="fold")
+    for valuer in dict.fromkeys(line["order"] for line in tried):
+        mine = {line["model"]: line for line in tried if line["order"] == valuer}
+        first = next(iter(mine.values()))
+        cells = [Text(f"{valuer}\n{first['made_with'] or 'no model'}, {words.duration(first['seconds'])}")]
+        for model in models:
+            change = mine[model]["against_random"]["log_loss"]
+            tone = words.judge("log_loss", change)
+            shown = f"{words.figure(change['value'], sign=True)}\n{'' if tone == 'even' else tone}"
+            cells.append(Text(shown.rstrip(), style={"better": "green", "worse": "yellow"}.get(tone, "")))
+        table.add_row(*cells)
+    return table
 
 
 def show_slices(run: Run, lines: Sequence[Mapping[str, Any]]) -> None:

@@ -157,13 +157,6 @@ def changes(found: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
 AGREEMENT = {"datamodel_score": "log_loss", "ranking_score": "ndcg@10"}  # parts of verify/agreement.json, and their measures
 
 
-def carried(line: Mapping[str, Any]) -> str:
-    """One line of what values of one model did to another: retrained without the worst by them, against random ones."""
-    shown = [f"{m} {estimate(d.get('value'), d.get('low'), d.get('high'), sign=True)}" for m, d in line["against_random"].items()]
-    made = f"made with {line['made_with'] or 'no model'} in {duration(line['seconds'])}"
-    return f"{line['model']} without {percent(line['fraction'])} by {line['order']}, {made}: {'; '.join(shown)}"
-
-
 def _change(measure: str, change: Mapping[str, Any]) -> str:
     verdict = {"better": "a gain", "worse": "a loss", "even": "within chance"}[judge(measure, change)]
     interval = estimate(change.get("value"), change.get("low"), change.get("high"), sign=True)

@@ -55,7 +55,7 @@ def verify(bench: Workbench) -> list[str]:
     }
     pages: dict[str, Any] = {
         "curves": lines,
-        "agreement": scores | {"subsets": _SUBSETS, "share": _HALF, "stability": trials.stability(again)},
+        "agreement": scores | {"share": _HALF, "stability": trials.stability(again)},
         "noise": trials.detection(
             linear, train, validation, found_by, share=_NOISY, folds=config.value.folds, seed=config.seed
         ),
@@ -92,7 +92,7 @@ def _scores(
         )  # fmt: skip
         before += subsets
         for page, score in scores.items():
-            pages[page] |= {name: line | {"model": model} for name, line in score.items()}
+            pages[page] |= {name: line | {"model": model, "subsets": subsets} for name, line in score.items()}
     return pages
 
 

@@ -47,7 +47,7 @@ def _curves(lines: list[Mapping[str, Any]], kind: str) -> list[Part]:
 def _agreement(facts: Facts) -> list[Part]:
     found = facts.json("verify/agreement.json") or {}
     lines = [
-        Row(name, *scaled(entry, 1.0), note=f"{measure} of {entry['model']}")
+        Row(name, *scaled(entry, 1.0), note=f"{measure} of {entry['model']}, {entry['subsets']} subsets")
         for page, measure in words.AGREEMENT.items()
         for name, entry in sorted(found.get(page, {}).items())
         if words.known(entry.get("value"))
@@ -55,8 +55,7 @@ def _agreement(facts: Facts) -> list[Part]:
     names = {"seeds": "values from other seeds", "folds": "values from other folds", "lowest": "lowest 2 % shared between seeds"}
     stable = found.get("stability", {})
     lines += [Row(text, *scaled(stable[name], 1.0), tone="ink") for name, text in names.items() if name in stable]
-    drawn = f"{found.get('subsets')} subsets of {words.percent(found.get('share'))}"
-    meaning = f"rank correlation of summed values and retraining, 1 best; {drawn}"
+    meaning = f"rank correlation of summed values and retraining on random subsets of {words.percent(found.get('share'))}, 1 best"
     return _figure("agreement", "Agreement", meaning, lines)
 
 
