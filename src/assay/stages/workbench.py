@@ -121,10 +121,8 @@ class Workbench:
         texts = [] if self.items is None else joined_texts(self.items)
         if not any(texts):
             return None
-        distinct = list(dict.fromkeys(texts))
-        model = kept_embedder(self.config.text.embedder, self.run.folder) or NGrams().fit(distinct)
-        row = {text: k for k, text in enumerate(distinct)}
-        return model.embed(distinct)[[row[text] for text in texts]]
+        model = kept_embedder(self.config.text.embedder, self.run.folder) or NGrams().fit(texts)
+        return model.embed(texts)
 
     def keep(self, name: str, model: Scorer) -> None:
         """Have a model at hand that was just trained."""
