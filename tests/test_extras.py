@@ -13,7 +13,9 @@ import pytest
 from assay import pipeline
 from assay.config import parse
 from assay.errors import ConfigError
+from assay.importance import registry as registered
 from assay.models import registry
+from assay.stages.study import study
 from assay.stages.verify import verify
 from assay.stages.workbench import Workbench
 from assay.trials.systems import catalogue
@@ -47,10 +49,7 @@ def test_without_pytorch_its_models_say_what_to_install(name):
 from assay.config import Models
 from assay.errors import InputError
 from assay.models import registry
-from assay.stages.verify import verify
-from assay.stages.workbench import Workbench
 from assay.trials.systems import catalogue
-from assay.trials.transfer import unfitted
 assert catalogue(Models(names=[{name!r}]))[-1].family == {name!r}
 try:
     registry.make({name!r}, Models())
@@ -142,6 +141,7 @@ def test_values_of_neural_models_are_verified_both_ways(shop, tmp_path, monkeypa
     for name in ("_SUBSETS", "_FEWER"):  # retrainings, of which the tests need no many
         monkeypatch.setattr(f"assay.stages.verify.{name}", 4)
     monkeypatch.setattr("assay.trials.verify.REMOVED", (0.02,))
+    monkeypatch.setattr("assay.stages.study._NAMES", ("item_knn",))
     valuers = ["influence", "trak", "in_run_shapley@two_tower"]
     config = neural_config(shop).model_dump()
     config["models"]["names"] = ["logistic", "dcn", "two_tower"]
@@ -161,3 +161,9 @@ def test_values_of_neural_models_are_verified_both_ways(shop, tmp_path, monkeypa
     for page in ("datamodel_score", "ranking_score"):
         assert [agreement[page][name]["model"] for name in valuers] == ["logistic", "dcn", "two_tower"]
         assert all(-1 <= line["value"] <= 1 for line in agreement[page].values())
+    assert "study/methods.json" in study(bench)
+    of = {(line["valuer"], line["model"]) for line in run.read_json("study/methods.json") if "why_not" not in line}
+    expected = {(name, "two_tower") for name in ("random", "in_run_shapley@two_tower", "tracin@two_tower")}
+    expected |= {(name, "dcn") for name in ("random", *registered.NEURAL)}
+    assert {pair for pair in of if pair[1] != "logistic"} == expected
+    assert {"influence", "random", "loss"} <= {valuer for valuer, model in of if model == "logistic"}

@@ -149,7 +149,7 @@ def write_study(run: Run) -> None:
     valuers = ("influence", "loss", "random")
     write_json(run.path("study/curves.json"), [line(v, "logistic", f) for v in valuers for f in (0.01, 0.02)])
     found = line("influence", "logistic", 0.02)["difference"]
-    method = {"valuer": "influence", "set": "all", "seconds": 8.2, "fraction": 0.02, "difference": found, "against_random": found}
+    method = line("influence", "logistic", 0.02) | {"set": "all", "seconds": 8.2, "against_random": found}
     write_json(run.path("study/methods.json"), [method, {"valuer": "ease", "why_not": f"no {HOSTILE}"}])
     scores = {"model": "ease", "seconds": 60.0, "tuning": {m: estimate(0.5, 0.01) for m in ("auc", "log_loss", "ndcg@10")}}
     write_json(run.path("study/recommenders.json"), [scores, {"model": "als", "why_not": "als needs the package implicit"}])

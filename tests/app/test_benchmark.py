@@ -1,7 +1,5 @@
 """`assay benchmark` from the command line: on a run, on tables, on TREC files; what it refuses, with exit code 2."""
 
-import html
-import json
 import re
 from dataclasses import replace
 
@@ -12,18 +10,13 @@ import pyarrow.parquet as pq
 import pytest
 from pyarrow import csv
 
-from assay import pipeline
-from assay.app import benchmark_terminal, card, cli, report, stored
-from assay.app.boards import workbench
+from assay.app import card
 from assay.benchmark import compare as compared
 from assay.benchmark import policy_value
 from assay.benchmark.build import build as build_benchmark
 from assay.benchmark.keep import freeze, open_kept
-from assay.samples import build
-from assay.stages import trust
-from assay.store import finite
 from assay.testing.benchmarks import make_benchmark, predictions
-from tests.conftest import shop_config
+from tests.app.benchmark_commands import asked, called
 
 POOL = make_benchmark(requests=200)
 
@@ -50,16 +43,6 @@ def boards(arguments):
     """Without the options that only a benchmark's making takes."""
     at = [k for k, word in enumerate(arguments) if word in ("--requests", "--candidates")]
     return [word for k, word in enumerate(arguments) if k not in at and k - 1 not in at]
-
-
-def called(capsys, *arguments, code=0):
-    assert cli.main(["benchmark", *map(str, arguments)]) == code
-    found = capsys.readouterr()
-    return found.out if code == 0 else found.err
-
-
-def asked(capsys, *arguments):
-    return json.loads(called(capsys, *arguments, "--json"))
 
 
 def test_from_tables_to_an_estimate_and_back(files, tmp_path, capsys):
@@ -98,6 +81,16 @@ def test_the_card_is_a_page_that_needs_nothing_else(files, tmp_path, capsys):
     assert "מחשב" in page
     assert not re.search(r'(src|href)="(?!#|data:)', page)
     open_kept(tmp_path / "b")  # the card is no part of the fingerprint
+
+
+def test_names_are_escaped_on_the_card(tmp_path):
+    made = make_benchmark(requests=40, systems=2)
+    hostile = "<script>alert('x')</script> & \"y\""
+    requests = made.requests.set_column(2, "device", pa.array([hostile] * 20 + ["b"] * 20))
+    kept = freeze(build_benchmark(replace(made, requests=requests), size=20), tmp_path / "b", name=hostile)
+    page = card.write(kept).read_text(encoding="utf-8")
+    assert "<script>" not in page
+    assert "&lt;script&gt;" in page
 
 
 @pytest.mark.parametrize("design", ["neyman", "stratified", "simple", "greedy", "kmeans"])
@@ -319,92 +312,3 @@ def test_what_is_refused_in_one_line(files, tmp_path, capsys, arguments, match):
     said = called(capsys, *arguments(files, tmp_path, capsys), code=2)
     assert re.search(match, said)
     assert said.count("\n") == 1
-
-
-@pytest.fixture(scope="module")
-def run(shop, tmp_path_factory):
-    return pipeline.execute(shop_config(shop), tmp_path_factory.mktemp("run") / "shop")
-
-
-def test_a_run_says_how_far_its_test_can_be_trusted(run):
-    audit, board, compact = (run.read_json(name) for name in (trust.AUDIT, trust.BOARD, trust.COMPACT))
-    assert {"future_items", "shares", "unreachable_truth", "samples"} <= set(audit["checked"])
-    assert not [line for line in audit["findings"] if line["severity"] == "error"]
-    assert (board["systems"], board["families"], board["measure"]) == (4, 4, "ndcg@10")
-    assert board["decide"] in board["report"]
-    assert {"auc", "f1", "accuracy"} <= {line["measure"] for line in board["measures"]}
-    assert [one["design"] for one in compact["designs"]] == ["mean", "simple", "stratified", "neyman"]
-    assert all(len(widths) == len(compact["sizes"]) for widths in compact["half_widths"].values())
-
-
-def test_the_report_says_so_in_two_sections(run):
-    page = html.unescape(report.write(run, stored.config(run)).read_text(encoding="utf-8"))
-    assert '<section id="trust">' in page
-    assert '<section id="small">' in page
-    assert "The audit found nothing: future items" in page
-    board = run.read_json(trust.BOARD)
-    assert f"{board['requests']:,} requests of {board['users']} users" in page
-    assert all(plan["words"] in page for plan in board["sizes"].values())
-
-
-def test_names_are_escaped_on_the_card(tmp_path):
-    made = make_benchmark(requests=40, systems=2)
-    hostile = "<script>alert('x')</script> & \"y\""
-    requests = made.requests.set_column(2, "device", pa.array([hostile] * 20 + ["b"] * 20))
-    kept = freeze(build_benchmark(replace(made, requests=requests), size=20), tmp_path / "b", name=hostile)
-    page = card.write(kept).read_text(encoding="utf-8")
-    assert "<script>" not in page
-    assert "&lt;script&gt;" in page
-
-
-def test_pooled_measures_of_a_run_are_those_of_its_evaluation(run):
-    board = trust.scoreboard(workbench(run.folder))
-    for name in ("auc", "f1", "accuracy", "precision", "recall"):
-        for s, model in enumerate(board.systems):
-            assert board.means(name)[s] == pytest.approx(run.read_json("evaluation/models.json")[model]["test"][name]["value"])
-
-
-def test_a_run_as_a_source_of_everything(run, tmp_path, capsys):
-    assert "ndcg@10" in called(capsys, "measures", run.folder)
-    assert "lightgbm" in called(capsys, "compare", run.folder)
-    assert "The audit found nothing" in called(capsys, "audit", run.folder)
-    made = asked(capsys, "build", run.folder, "--size", "60", "--out", tmp_path / "b")
-    assert made["about"]["of"] == "the test requests of shop"
-    attributes = {line["attribute"] for line in made["about"]["shares"]}
-    assert {"hour", "items", "price", "taken"} <= attributes
-    now = asked(capsys, "status", tmp_path / "b", "--traffic", run.folder)
-    assert {line["attribute"] for line in now["drift"]} == attributes - {"period"}
-    called(capsys, "compact", run.folder, "--budget", "30", "--redraws", "10", "--out", tmp_path / "c")
-    kept = open_kept(tmp_path / "b")
-    ids = kept.benchmark.requests.column("request_id").combine_chunks()
-    model = workbench(run.folder).model("lightgbm")
-    rows = build.load(run, "test", "candidates")
-    said = rows.keys.select(["request_id", "item_id"]).append_column("score", pa.array(model.predict(rows)))
-    again = kept.score({"again": said.filter(pc.is_in(said.column("request_id"), ids))})
-    own = kept.benchmark.scores
-    np.testing.assert_allclose(again.of("ndcg@10")[0], own.of("ndcg@10")[own.number("lightgbm")])
-
-
-def test_systems_that_are_equal_make_no_run_fail():
-    board = replace(POOL.scores, scores={"ndcg@10": POOL.scores.of("ndcg@10")[[0, 0, 0, 0, 0, 1]]})
-    pages = [finite(make(board)) for make in (trust._told_apart, trust._compacted)]
-    assert json.loads(json.dumps(pages, allow_nan=False))[0]["measures"][0]["requests_needed"] is None
-    flat = replace(board, scores={"ndcg@10": POOL.scores.of("ndcg@10")[[0] * 6]})
-    assert "same for all systems" in trust._or_why_not(trust._told_apart, flat)["why_not"]
-    json.dumps(finite(trust._or_why_not(trust._compacted, flat)), allow_nan=False)
-
-
-def test_ids_of_a_run_are_shown_as_its_report_may_show_them(capsys):
-    finding = {
-        "check": "x",
-        "severity": "error",
-        "message": "m",
-        "mend": "M",
-        "rows": 1,
-        "examples": [{"user_id": "李", "price": 2}],
-    }
-    page = {"findings": [finding], "checked": [], "skipped": {}, "facts": {}}
-    benchmark_terminal.show_audit(page, lambda ident: "hidden")
-    said = capsys.readouterr().out
-    assert "user_id hidden, price 2" in said
-    assert "李" not in said

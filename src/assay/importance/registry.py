@@ -1,6 +1,6 @@
 """Valuers by name: ours, those of installed packages (entry points `assay.valuers`), and dotted paths."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib.metadata import entry_points
 
 from assay import plugins
@@ -66,6 +66,11 @@ def _made(kind: Callable[[], object], name: str) -> Valuer:
     if not isinstance(valuer, Valuer):
         raise ConfigError(f"[value] valuers: {name!r} is no valuer; it needs a name and value(train, validation, ...)")
     return valuer
+
+
+def neural_of(models: Iterable[str]) -> list[str]:
+    """Names of the valuers of neural models, for those of them that a run trains."""
+    return [name if model == of[0] else f"{name}@{model}" for name, of in _OF.items() for model in of if model in set(models)]
 
 
 def model_of(valuer: str) -> str:

@@ -1,7 +1,7 @@
 """The long comparison, on the tuning periods: every valuer, every model that learns, recommenders."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,13 +16,14 @@ from assay.importance.registry import VALUED
 from assay.selection import floor_groups, hashed_order, remove
 from assay.stages.workbench import Workbench
 from assay.store import write_json
-from assay.trials.curve import RESAMPLES, refit
+from assay.trials.curve import RESAMPLES
 from assay.trials.systems import most_bought
 
 CURVES, MODELS, METHODS = "study/curves.json", "study/models.json", "study/methods.json"
 RECOMMENDERS = "study/recommenders.json"
 _RANDOM = "random"
 _FRACTION = 0.02  # removed from models other than the logistic regression, and by every valuer
+_SETS = ("all", "most bought")
 _NAMES = ("ease", "item_knn", "session_knn", "als")
 Line = dict[str, Any]
 
@@ -47,15 +48,14 @@ def study(bench: Workbench) -> list[str]:
     full = {name: _score(bench, bench.model(name)) for name in (VALUED, *others)}
     for valuer, weights in _removals(bench, [*fractions, _FRACTION]):
         for fraction in fractions:
-            fitted = refit(bench.precondition(), bench.train, weights[fraction])
+            fitted = bench.retrained(VALUED, weights[fraction])
             pages[CURVES].append(_line(bench, valuer, VALUED, fraction, full[VALUED], _score(bench, fitted)))
             report()
         for name in others:
-            changed = bench.train.with_weight(weights[_FRACTION])
-            fitted_other = bench.model(name).fresh().fit(changed, rng=bench.rng("train"))
-            pages[MODELS].append(_line(bench, valuer, name, _FRACTION, full[name], _score(bench, fitted_other)))
+            again = bench.retrained(name, weights[_FRACTION])
+            pages[MODELS].append(_line(bench, valuer, name, _FRACTION, full[name], _score(bench, again)))
             report()
-    pages[METHODS] = _methods(bench, full[VALUED], report)
+    pages[METHODS] = _methods(bench, full, report)
     pages[RECOMMENDERS] = _recommenders(bench, report)
     for name, content in pages.items():
         write_json(bench.run.path(name), content)
@@ -74,15 +74,16 @@ def _removals(bench: Workbench, fractions: list[float]) -> Iterator[tuple[str, d
         yield valuer, {fraction: np.where(rows, 0.0, train.weight) for fraction, rows in gone.items()}
 
 
-def _methods(bench: Workbench, full: Scored, report: Callable[[], None]) -> list[Line]:
-    """Every valuer, same folds and model: seconds, and what removing its lowest 2 % changes, against all and against random.
+def _methods(bench: Workbench, full: Mapping[str, Scored], report: Callable[[], None]) -> list[Line]:
+    """Every valuer on the same folds: seconds, and what removing its lowest 2 % changes, against all and against random.
 
-    set "all": of all samples. set "most bought": of the samples of the 10,000 most bought items, the only ones that EASE
-    values. A valuer that this table cannot feed has its reason in place of figures.
+    Those of a neural model change that model, all others the logistic regression. set "all": of all samples. set "most
+    bought": of the samples of the 10,000 most bought items, the only ones that EASE values. A valuer that this table cannot
+    feed has its reason in place of figures.
     """
     train, validation = bench.train, bench.load("validation")
-    sets = {"all": np.ones(len(train), bool), "most bought": most_bought(train)[train.item]}
-    by_chance: dict[str, Scored] = {}
+    sets = dict(zip(_SETS, (np.ones(len(train), bool), most_bought(train)[train.item]), strict=True))
+    by_chance: dict[tuple[str, str], Scored] = {}
     lines: list[Line] = []
     for name in (_RANDOM, *(name for name in _valuers(bench) if name != _RANDOM)):
         started = time.perf_counter()
@@ -93,16 +94,13 @@ def _methods(bench: Workbench, full: Scored, report: Callable[[], None]) -> list
             report()
             continue
         seconds = round(time.perf_counter() - started, 2)
-        for which, inside in sets.items():
-            if name == "ease" and which == "all":
-                continue
-            scored = _score(bench, refit(bench.precondition(), train, _without(bench, found, inside)))
-            line: Line = {"valuer": name, "set": which, "seconds": seconds, "fraction": _FRACTION}
-            line["difference"] = differences(bench.tuning.difference(full, scored, resamples=RESAMPLES), CLAIMS)
+        for model, which in _changed(bench, name):
+            scored = _score(bench, bench.retrained(model, _without(bench, found, sets[which])))
+            line = {"set": which, "seconds": seconds} | _line(bench, name, model, _FRACTION, full[model], scored)
             if name == _RANDOM:
-                by_chance[which] = scored
+                by_chance[model, which] = scored
             else:
-                against = bench.tuning.difference(by_chance[which], scored, resamples=RESAMPLES)
+                against = bench.tuning.difference(by_chance[model, which], scored, resamples=RESAMPLES)
                 line["against_random"] = differences(against, CLAIMS)
             lines.append(line)
         report()
@@ -111,7 +109,16 @@ def _methods(bench: Workbench, full: Scored, report: Callable[[], None]) -> list
 
 def _valuers(bench: Workbench) -> list[str]:
     """Every valuer; those of neural models where the run has these."""
-    return [*valuers.VALUERS, *(n for n in valuers.NEURAL if valuers.model_of(n) in bench.names)]
+    return [*valuers.VALUERS, *valuers.neural_of(bench.names)]
+
+
+def _changed(bench: Workbench, valuer: str) -> list[tuple[str, str]]:
+    """(model, set of samples): what is retrained without a valuer's lowest samples."""
+    model = valuers.model_of(valuer)
+    if model != VALUED:
+        return [(model, "all")]
+    nets = sorted({valuers.model_of(name) for name in valuers.neural_of(bench.names)}) if valuer == _RANDOM else []
+    return [(VALUED, which) for which in _SETS if valuer != "ease" or which != "all"] + [(net, "all") for net in nets]
 
 
 def _without(bench: Workbench, found: Importance, inside: NDArray[np.bool_]) -> NDArray[np.float64]:

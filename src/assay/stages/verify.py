@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,13 +11,11 @@ from assay.config import BASELINES
 from assay.importance import registry as valuers
 from assay.importance.protocol import Importance
 from assay.importance.registry import VALUED
-from assay.models.scorer import Scorer
 from assay.samples.table import Samples
 from assay.stages.workbench import VALUER_SECONDS, Workbench
 from assay.store import write_json
 from assay.trials import verify as trials
-from assay.trials.curve import refit
-from assay.trials.transfer import Made, transfer, unfitted
+from assay.trials.transfer import Made, transfer
 
 _YARDSTICKS = ("random", "recency", "popularity", "loss", "self_score")
 _NOISY = 0.05  # share of planted noise
@@ -87,21 +86,13 @@ def _scores(
     for model, names in groups.items():
         subsets = _SUBSETS if model == VALUED else _FEWER
         scores = trials.datamodel_score(
-            _retrain(bench, model), bench.train, validation, bench.tuning, {name: found[name].value for name in names},
+            partial(bench.retrained, model), bench.train, validation, bench.tuning, {name: found[name].value for name in names},
             subsets=subsets, share=_HALF, seed=bench.config.seed, progress=after(before),
         )  # fmt: skip
         before += subsets
         for page, score in scores.items():
             pages[page] |= {name: line | {"model": model, "subsets": subsets} for name, line in score.items()}
     return pages
-
-
-def _retrain(bench: Workbench, model: str) -> Callable[[trials.Vector], Scorer]:
-    """The model on the training samples under other weights; a neural one for as many passes as it was trained."""
-    if model == VALUED:
-        return lambda weight: refit(bench.linear, bench.train, weight)
-    fitted = bench.model(model)
-    return lambda weight: unfitted(fitted).fit(bench.train.with_weight(weight), rng=bench.rng("train"))
 
 
 def _made(bench: Workbench, name: str, validation: Samples) -> tuple[Importance, float]:

@@ -25,6 +25,8 @@ from assay.samples.table import Samples
 from assay.store import Run
 from assay.text.cache import kept_embedder
 from assay.text.ngrams import NGrams
+from assay.trials.curve import refit
+from assay.trials.transfer import unfitted
 
 Report = Callable[[str, int, int | None], None]
 SERVED = "lightgbm"  # the other model that they are tried on
@@ -153,6 +155,12 @@ class Workbench:
             raise ConfigError(f"[models] names: {name} values samples for {model!r}; add it")
         fitted = self.linear if model == VALUED else self.model(model)
         return valuer.value(self.train, validation, model=fitted, utility="log_loss", folds=self.config.value.folds, rng=rng)
+
+    def retrained(self, name: str, weight: NDArray[np.float64]) -> Scorer:
+        """A trained model fitted again under other weights of the training samples; a neural one for as many passes."""
+        if name == VALUED:
+            return refit(self.precondition(), self.train, weight)
+        return unfitted(self.model(name)).fit(self.train.with_weight(weight), rng=self.rng("train"))
 
     def precondition(self) -> LogisticRegression:
         """The linear model with its inverted Hessian at hand, so that refits from it are alike whatever ran before."""

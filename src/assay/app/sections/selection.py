@@ -201,10 +201,11 @@ def weights(facts: Facts) -> Part | None:
 
 
 def _methods(facts: Facts) -> list[Part]:
-    """Cost beside gain, a line a valuer and set of samples."""
+    """Cost beside gain, a line a valuer, model and set of samples."""
     return [
         {
             "name": line["valuer"],
+            "model": line.get("model", ""),
             "set": line.get("set", ""),
             "seconds": words.duration(line.get("seconds")) if "seconds" in line else "",
             "cells": words.changes(line.get("difference", {})),
