@@ -25,6 +25,8 @@ from tests.importance.test_gradients import SMALL, as_rows, checkpoints, fitted 
 
 
 class TestTrak(ValuerTests):
+    tolerance = 1e-6  # projections are in single precision
+
     def make(self):
         return Trak()
 

@@ -20,13 +20,17 @@ def data_folder() -> Path:
 
 _NEURAL: dict[str, dict[str, Any]] = {
     "models": {
-        "names": ["buy_it_again", "logistic", "lightgbm", "dcn", "transformer"],
+        "names": ["buy_it_again", "logistic", "lightgbm", "dcn", "transformer", "two_tower"],
         "neural": {
             "dcn": {"epochs": 3},
             "transformer": {"factors": 32, "negatives": 128, "epochs": 4},
+            "two_tower": {"factors": 32, "length": 16, "hidden": 64, "negatives": 128, "batch": 2048, "rate": 0.002, "epochs": 3},
         },
     },
-    "value": {"valuers": ["influence", "ease", "session_shapley", "tracin", "tracin@transformer"]},
+    "value": {
+        "valuers": ["influence", "ease", "session_shapley", "tracin", "trak", "in_run_shapley", "last_layer_influence"]
+        + ["tracin@transformer", "tracin@two_tower"]
+    },
 }
 
 

@@ -52,7 +52,7 @@ def projected(net: nn.Module, signs: Signs) -> Iterator[Sums]:
     """Take (B, k) from it after each backward pass: rows' gradients on k directions."""
 
     def part(name: str, module: Any, a: torch.Tensor, g: torch.Tensor) -> torch.Tensor:
-        found = _RULES[type(module)](module, a, g, lambda parameter: signs[name + parameter].to(g.dtype))
+        found = _RULES[type(module)](module, a, g, lambda parameter: signs[name + parameter])
         k = found.shape[-1]
         return found.reshape(len(g), -1, k).sum(1) / math.sqrt(k)
 
@@ -61,22 +61,25 @@ def projected(net: nn.Module, signs: Signs) -> Iterator[Sums]:
 
 
 def _linear(module: nn.Linear, a: torch.Tensor, g: torch.Tensor, of: Callable[[str], torch.Tensor]) -> torch.Tensor:
-    found = (g @ of("weight.left")) * (a @ of("weight.right"))
-    if module.bias is not None:
-        found = found + g @ of("bias")
-    return found
+    found = _sums(g, of("weight.left")) * _sums(a, of("weight.right"))
+    return found if module.bias is None else found + _sums(g, of("bias"))
 
 
 def _embedding(module: nn.Embedding, a: torch.Tensor, g: torch.Tensor, of: Callable[[str], torch.Tensor]) -> torch.Tensor:
-    found = functional.embedding(a, of("weight.left")) * (g @ of("weight.right"))
+    found = _sums(g, of("weight.right")) * functional.embedding(a, of("weight.left"))
     if module.padding_idx is not None:
         found = found * (a != module.padding_idx)[..., None]
     return found
 
 
 def _layer_norm(module: nn.LayerNorm, a: torch.Tensor, g: torch.Tensor, of: Callable[[str], torch.Tensor]) -> torch.Tensor:
-    found = (functional.layer_norm(a, module.normalized_shape, eps=module.eps) * g) @ of("weight")
-    return found if module.bias is None else found + g @ of("bias")
+    found = _sums(functional.layer_norm(a, module.normalized_shape, eps=module.eps) * g, of("weight"))
+    return found if module.bias is None else found + _sums(g, of("bias"))
+
+
+def _sums(given: torch.Tensor, signs: torch.Tensor) -> torch.Tensor:
+    """(..., k) sums of (..., size) under (size, k) signs."""
+    return given @ signs.to(given.dtype)
 
 
 _RULES: dict[type[nn.Module], Callable[..., torch.Tensor]] = {

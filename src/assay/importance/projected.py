@@ -21,7 +21,6 @@ from assay.importance.gradients import BATCH, State, margins_or_losses, trained
 from assay.importance.protocol import Importance, user_folds
 from assay.importance.utilities import Utility, parse
 from assay.importance.values import Values, Vector, from_folds
-from assay.models.neural import exact
 from assay.numerics.logistic import probability
 from assay.samples.table import Samples
 
@@ -111,7 +110,7 @@ def _projections(net: Net, rows: Rows, drawn: Signs) -> Iterator[tuple[NDArray[n
 
 
 class Trak:
-    """The valuer: the weights of the last passes of the fitted model, in double precision."""
+    """The valuer: the weights of the last passes of the fitted model, in the net's own single precision."""
 
     name = "trak"
 
@@ -124,7 +123,7 @@ class Trak:
         states = [state for _, state in model.checkpoints_[-_LAST:]]
         try:
             found = trak(
-                exact(model.net()), model.rows(train), model.rows(validation), states, folds=fold, utility=utility,
+                model.net(), model.rows(train), model.rows(validation), states, folds=fold, utility=utility,
                 request=validation.request, seed=int(rng.integers(2**31)),
             )  # fmt: skip
         except ValueError as error:
