@@ -28,10 +28,12 @@ _NEURAL: dict[str, dict[str, Any]] = {
         },
     },
     "value": {
-        "valuers": ["influence", "ease", "session_shapley", "tracin", "trak", "in_run_shapley", "last_layer_influence"]
-        + ["tracin@transformer", "tracin@two_tower"]
+        "valuers": [
+            "influence", "ease", "session_shapley",
+            "tracin", "trak", "in_run_shapley", "last_layer_influence", "tracin@transformer", "tracin@two_tower",
+        ]
     },
-}
+}  # fmt: skip
 
 
 def config(*, neural: bool = False) -> Config:

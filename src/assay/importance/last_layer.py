@@ -16,6 +16,7 @@ from assay.importance.values import Values, Vector
 from assay.numerics.logistic import fit
 from assay.samples.table import Samples
 
+_ROWS = 1 << 17
 L2 = 1.0  # of the refitted head: as light as lets every representation have one
 
 
@@ -27,14 +28,14 @@ class LastLayerInfluence:
     def value(
         self, train: Samples, validation: Samples, *, model: Any, utility: str, folds: int, rng: np.random.Generator
     ) -> Importance:
-        """Values (n,) of log_loss, auc or ndcg@k, mean over folds; memory some 16 n d bytes, d the width of the representation.
+        """Values (n,) of log_loss, auc or ndcg@k, mean over folds; memory some 8 n d bytes, d the width of the representation.
 
         InputError: a model that has no head, or a representation on which the head does not converge.
         """
         if not all(hasattr(model, name) for name in ("represent", "head")):
             raise InputError(f"{self.name} needs a net with a linear head (dcn), not {model.name!r}")
         fold = user_folds(validation, folds, int(rng.integers(2**31)))
-        X, X_val = _with_ones(model.represent(train)), _with_ones(model.represent(validation))
+        X, X_val = _represented(model, train), _represented(model, validation)
         head = fit(X, train.label, l2=L2, sample_weight=train.weight, start=model.head()).coef
         try:
             state = prepare(
@@ -47,6 +48,10 @@ class LastLayerInfluence:
         return Importance.of(train, Values(per_fold.mean(axis=0), per_fold), self.name, utility, model.name)
 
 
-def _with_ones(represented: Vector) -> Any:
-    """(n, d + 1) with a column of ones last."""
-    return np.concatenate([represented, np.ones((len(represented), 1), represented.dtype)], axis=1)
+def _represented(model: Any, samples: Samples) -> Vector:
+    """(n, d + 1) what the head is given, and ones in the last column; in parts, so that it is in memory once."""
+    made = np.ones((len(samples), len(model.head())))
+    for low in range(0, len(samples), _ROWS):
+        high = min(low + _ROWS, len(samples))
+        made[low:high, :-1] = model.represent(samples.take(np.arange(low, high)))
+    return made
