@@ -48,6 +48,15 @@ def test_influence_is_timed_on_a_finished_run(run, capsys):
     assert "target 45 s: reached" in out
 
 
+def test_seeds_have_a_line_a_valuer_and_chance(run, capsys, monkeypatch):
+    module = benchmark("seeds")
+    monkeypatch.setattr(module, "SEEDS", 2)
+    module.main(run.folder, "logistic", ["influence"])
+    out = capsys.readouterr().out
+    assert "logistic, 2 seeds" in out
+    assert [line.split(" by ")[1].split(":")[0] for line in out.splitlines() if " by " in line] == ["influence", "random"]
+
+
 PAST = {1: "abc", 2: "bd", 3: "ca", 4: "bda", 5: "xy", 6: "aab", 7: "cdb"}  # the higher, the later
 NEW = {11: "abd", 12: "acbb", 13: "qa", 14: "ab"}
 
