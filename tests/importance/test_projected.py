@@ -1,5 +1,7 @@
 """TRAK against its formula on gradients made row by row; against retraining, where more checkpoints must tell more."""
 
+import copy
+
 import numpy as np
 import pytest
 
@@ -25,13 +27,23 @@ from tests.importance.test_gradients import SMALL, as_rows, checkpoints, fitted 
 
 
 class TestTrak(ValuerTests):
-    tolerance = 1e-6  # projections are in single precision
+    tolerance = 1e-7  # projections are in single precision
 
     def make(self):
         return Trak()
 
     def data(self):
         return fitted()
+
+
+def test_single_precision_is_as_good_as_double():
+    train, validation, model = fitted()
+    asked = {"utility": "log_loss", "folds": 4}
+    single = Trak().value(train, validation, model=model, rng=np.random.default_rng(3), **asked)
+    double = copy.copy(model)
+    double.net_ = exact(model.net())
+    found = Trak().value(train, validation, model=double, rng=np.random.default_rng(3), **asked)
+    np.testing.assert_allclose(single.value, found.value, rtol=0, atol=1e-6 * np.abs(found.value).max())
 
 
 def test_by_the_definition():

@@ -16,7 +16,7 @@ from assay.importance.values import Values, Vector
 from assay.numerics.logistic import fit
 from assay.samples.table import Samples
 
-_ROWS = 1 << 17
+_ROWS = 1 << 17  # represented at a time
 L2 = 1.0  # of the refitted head: as light as lets every representation have one
 
 
