@@ -27,7 +27,7 @@ check: .venv/test.stamp  ## style, types, layers
 	$(BIN)/lint-imports
 
 bench: .venv/demo.stamp  ## the stage table
-	$(BIN)/python benchmarks/stages.py
+	$(BIN)/python timings/stages.py
 
 .venv/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Assay needs Python 3.11 or later, this is " + sys.version.split()[0])'

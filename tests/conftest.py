@@ -25,7 +25,7 @@ SERVERS = {
 }
 
 
-settings.register_profile("suite", deadline=None)  # a busy machine is no fault: speed is measured in benchmarks/
+settings.register_profile("suite", deadline=None)  # a busy machine is no fault: speed is measured in timings/
 settings.load_profile("suite")
 
 

@@ -15,7 +15,7 @@ from assay import pipeline
 from assay.app import report
 from assay.config import Config, parse
 from assay.errors import AssayError
-from assay.store import Run
+from assay.runs.store import Run
 from tests.conftest import shop_config, write_shop
 
 SMALL = {

@@ -13,8 +13,7 @@ import pytest
 from assay import pipeline
 from assay.config import parse
 from assay.errors import ConfigError
-from assay.importance import registry as registered
-from assay.models import registry
+from assay.importance import named as registered
 from assay.stages.study import study
 from assay.stages.verify import verify
 from assay.stages.workbench import Workbench
@@ -48,7 +47,7 @@ def test_without_pytorch_its_models_say_what_to_install(name):
     code = f"""
 from assay.config import Models
 from assay.errors import InputError
-from assay.models import registry
+from assay.models import named
 from assay.trials.systems import catalogue
 assert catalogue(Models(names=[{name!r}]))[-1].family == {name!r}
 try:

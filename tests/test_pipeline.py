@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from assay import pipeline
-from assay.benchmark.scoreboard import Scoreboard
+from assay.benchmark.board.scoreboard import Scoreboard
 from assay.errors import ConfigError, InputError
-from assay.store import Run, file_digest
+from assay.runs.store import Run, file_digest
 from assay.trials.systems import catalogue
 from tests.conftest import shop_config
 

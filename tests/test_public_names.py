@@ -8,9 +8,9 @@ import pytest
 import assay.benchmark
 import assay.evaluation
 import assay.importance
-from assay.importance.registry import NEURAL as NEURAL_VALUERS
-from assay.importance.registry import VALUERS
-from assay.models.registry import MODELS, NEURAL
+from assay.importance.named import NEURAL as NEURAL_VALUERS
+from assay.importance.named import VALUERS
+from assay.models.named import MODELS, NEURAL
 
 OF_EXTRA = ("InRunShapley", "TrainingDynamics", "tracin", "trak")  # there with the extra deep
 

@@ -9,7 +9,7 @@ import pytest
 
 from assay import pipeline
 from assay.errors import ConfigError, InputError
-from assay.importance import registry as valuers
+from assay.importance import named as valuers
 from assay.testing.measures import MeasureTests
 from assay.testing.models import ScorerTests
 from assay.testing.sources import SourceTests

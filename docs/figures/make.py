@@ -16,9 +16,9 @@ from sklearn.ensemble import RandomForestClassifier
 from style import BLUE, GREEN, GREY, ORANGE, plt
 
 from assay.benchmark.attributes import attribute
-from assay.benchmark.families import leave_out
-from assay.benchmark.planning import plan_difference
-from assay.benchmark.representative import represent
+from assay.benchmark.compact.families import leave_out
+from assay.benchmark.plan.representative import represent
+from assay.benchmark.plan.sizes import plan_difference
 from assay.importance import (
     data_oob,
     ease_importance,

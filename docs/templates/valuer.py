@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from assay.importance.protocol import Importance
+from assay.importance.valuer import Importance
 from assay.samples.table import Samples
 
 

@@ -10,6 +10,7 @@ from assay.config import Config
 from assay.engines import databases
 from assay.errors import ConfigError
 from assay.logs import cleaning, collect
+from assay.runs.store import Run, digest, write_json
 from assay.samples import build
 from assay.samples.describe import families
 from assay.stages.anomalies import find_anomalies
@@ -27,7 +28,6 @@ from assay.stages.trust import trust
 from assay.stages.verify import verify as check
 from assay.stages.weights import learn
 from assay.stages.workbench import Report, Workbench
-from assay.store import Run, digest, write_json
 
 STAGES = ("collect", "clean", "samples", "train", "value", "select", "evaluate", "recommend", "trust")
 # Sections of the config that a stage reads, besides what its inputs' digests say.

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from assay.config import Recommend
-from assay.importance.examples import reason
+from assay.findings.examples import reason
 from assay.models.scorer import Scorer
 from assay.numerics.ranking import request_offsets, tie_order, top_k
 from assay.samples.table import Samples

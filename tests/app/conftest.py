@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from assay.store import Run, write_json, write_parquet
+from assay.runs.store import Run, write_json, write_parquet
 
 HOSTILE = '<script>alert("x")</script>'
 NAMES = ["FLUID MILK WHITE ONLY 1 GA", "BANANAS 40 LB", "有机牛奶 🥛 1 L", "חלב טרי 3%", HOSTILE]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from assay.app import cli
-from assay.store import Run
+from assay.runs.store import Run
 from tests.conftest import write_shop
 
 HEAD = "who,what,when,pieces,paid"

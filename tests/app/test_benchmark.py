@@ -13,8 +13,8 @@ from pyarrow import csv
 from assay.app import card
 from assay.benchmark import compare as compared
 from assay.benchmark import policy_value
-from assay.benchmark.build import build as build_benchmark
-from assay.benchmark.keep import freeze, open_kept
+from assay.benchmark.keep.folder import freeze, open_kept
+from assay.benchmark.plan.build import build as build_benchmark
 from assay.testing.benchmarks import make_benchmark, predictions
 from tests.app.benchmark_commands import asked, called
 

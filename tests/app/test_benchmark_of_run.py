@@ -12,10 +12,10 @@ import pytest
 from assay import pipeline
 from assay.app import benchmark_terminal, report, stored
 from assay.app.boards import workbench
-from assay.benchmark.keep import open_kept
+from assay.benchmark.keep.folder import open_kept
+from assay.runs.store import finite
 from assay.samples import build
 from assay.stages import trust
-from assay.store import finite
 from assay.testing.benchmarks import make_benchmark
 from tests.app.benchmark_commands import asked, called
 from tests.conftest import shop_config

@@ -9,7 +9,7 @@ import pytest
 
 from assay import __version__
 from assay.app import cli, demo
-from assay.store import Run
+from assay.runs.store import Run
 from tests.conftest import shop_config, write_shop
 from tests.test_entries import features
 

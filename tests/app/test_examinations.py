@@ -14,7 +14,7 @@ import pytest
 from assay import pipeline
 from assay.app import cli
 from assay.config import parse
-from assay.store import file_digest
+from assay.runs.store import file_digest
 from tests.test_entries import SMALL
 
 COMMANDS = {"verify": "verdict.json", "slices": "found.json", "anomalies": "found.json", "weights": "learnt.json"}

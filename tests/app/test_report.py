@@ -8,7 +8,7 @@ import pytest
 from assay.app import report, stored, terminal
 from assay.app.sections.facts import Facts
 from assay.config import parse
-from assay.store import Run
+from assay.runs.store import Run
 from tests.app.conftest import HOSTILE, NAMES
 
 

@@ -11,7 +11,7 @@ from assay import pipeline
 from assay.app import cli
 from assay.config import parse
 from assay.errors import InputError
-from assay.store import Run
+from assay.runs.store import Run
 from assay.testing.search import make_search_log, search_config
 from tests.conftest import shop_config, write_shop
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from assay.benchmark.scoreboard import Scoreboard
+from assay.benchmark.board.scoreboard import Scoreboard
 
 
 def made(users: int = 40, systems: int = 4, seed: int = 0, each: int = 6, gap: float = 0.0, measures=("ndcg@10",)) -> Scoreboard:

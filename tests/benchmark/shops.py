@@ -8,8 +8,8 @@ from functools import cache
 import numpy as np
 import pyarrow as pa
 
-from assay.benchmark.audit import audit
-from assay.benchmark.evidence import Evidence
+from assay.benchmark.audit.checks import audit
+from assay.benchmark.audit.evidence import Evidence
 from assay.testing.data import make_samples
 
 HOUR = 3_600_000_000

@@ -145,7 +145,7 @@ def test_instants_are_utc_and_times_make_watermarks(filled, execute, tmp_path):
     """A collected database gives the events that were written, and later only those after the last time."""
     from assay import config
     from assay.logs.collect import collect
-    from assay.store import Run
+    from assay.runs.store import Run
 
     columns = {"user_id": "who", "item_id": "id", "timestamp": "at", "price": "price"}
     section = config.Events(url=filled, table="log", grows_by="at", event="view", columns=columns)

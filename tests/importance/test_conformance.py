@@ -6,8 +6,8 @@ from sklearn.metrics import log_loss
 
 from assay.errors import InputError, SplitError
 from assay.importance.influence import Influence
-from assay.importance.protocol import user_folds
-from assay.importance.registry import VALUERS
+from assay.importance.named import VALUERS
+from assay.importance.valuer import user_folds
 from assay.testing.data import make_samples
 from assay.testing.valuers import ValuerTests
 

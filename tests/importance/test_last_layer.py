@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression as Peer  # noqa: E402
 
 from assay.errors import InputError  # noqa: E402
 from assay.importance.last_layer import L2, LastLayerInfluence  # noqa: E402
-from assay.importance.protocol import user_folds  # noqa: E402
+from assay.importance.valuer import user_folds  # noqa: E402
 from assay.models.logistic import LogisticRegression  # noqa: E402
 from assay.testing.valuers import ValuerTests  # noqa: E402
 from tests.importance.test_gradients import fitted  # noqa: E402

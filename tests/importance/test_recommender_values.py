@@ -7,7 +7,6 @@ torch = pytest.importorskip("torch")
 
 from assay.deep.rows import ArrayRows  # noqa: E402
 from assay.errors import ConfigError, InputError, SplitError  # noqa: E402
-from assay.importance import registry  # noqa: E402
 from assay.importance.gradients import TracIn, later, tracin  # noqa: E402
 from assay.importance.in_run_shapley import InRunShapleyValuer  # noqa: E402
 from assay.models.next_item import Transformer  # noqa: E402

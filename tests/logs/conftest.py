@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from assay import config
-from assay.store import Run
+from assay.runs.store import Run
 
 COLUMNS = {"user_id": "u", "item_id": "i", "timestamp": "t"}
 

@@ -14,7 +14,7 @@ from assay import config
 from assay.errors import ConfigError, InputError
 from assay.logs import canonical
 from assay.logs.cleaning import clean
-from assay.store import Run, write_json, write_parquet
+from assay.runs.store import Run, write_json, write_parquet
 
 START = dt.datetime(2024, 1, 1, tzinfo=dt.UTC)
 USERS = ["00123", "ключ", "🛒", "שלום"]

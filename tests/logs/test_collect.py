@@ -14,7 +14,7 @@ from assay.errors import ConfigError, SourceError
 from assay.logs import collect as module
 from assay.logs.cleaning import clean
 from assay.logs.collect import collect, fingerprint, regrouped
-from assay.store import Run
+from assay.runs.store import Run
 
 COLUMNS = {"user_id": "u", "item_id": "i", "timestamp": "t"}
 

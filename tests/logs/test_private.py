@@ -11,7 +11,7 @@ from assay.app import cli
 from assay.errors import ConfigError
 from assay.logs.collect import collect, fingerprint
 from assay.logs.private import hidden, hide
-from assay.store import Run
+from assay.runs.store import Run
 from tests.conftest import shop_config, write_shop
 from tests.test_entries import SMALL
 

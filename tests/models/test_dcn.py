@@ -9,7 +9,6 @@ torch = pytest.importorskip("torch")
 from assay.deep.rows import ArrayRows  # noqa: E402
 from assay.deep.training import Watcher  # noqa: E402
 from assay.errors import InputError  # noqa: E402
-from assay.models import registry  # noqa: E402
 from assay.models.dcn import Dcn, DcnNet  # noqa: E402
 from assay.testing.data import make_samples  # noqa: E402
 from assay.testing.models import ScorerTests  # noqa: E402

@@ -9,8 +9,8 @@ import pytest
 
 from assay import pipeline
 from assay.errors import InputError, SplitError
+from assay.runs.store import Run
 from assay.samples import build
-from assay.store import Run
 from tests.conftest import shop_config, write_shop
 
 

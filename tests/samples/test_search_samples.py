@@ -11,10 +11,10 @@ from assay import pipeline
 from assay.config import parse
 from assay.errors import ConfigError, InputError
 from assay.evaluation import audit
+from assay.runs.store import Run
 from assay.samples import build
 from assay.samples.encoder import with_score
 from assay.samples.requests import described
-from assay.store import Run
 from assay.tables import SPLITS
 from assay.testing.search import make_search_log, search_config
 

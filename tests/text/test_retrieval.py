@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay.errors import InputError
-from assay.text import dense
-from assay.text.dense import Dense
+from assay.text import vectors as dense
 from assay.text.ranked import Ranked
 from assay.text.retrieval import LONGEST_QUERY, Retrieval, fuse
+from assay.text.vectors import VectorIndex
 from tests.text.embedders import Counting
 
 ITEMS = [
@@ -79,7 +79,7 @@ def test_lists_are_in_order_hold_no_item_twice_and_equal_texts_by_place(texts, q
 
 def test_equal_texts_share_a_vector_and_all_are_found():
     inner = Counting()
-    found = Dense(inner).fit(["aab", "cc", "aab", "ab", "aab"]).search(["aab"], 4)
+    found = VectorIndex(inner).fit(["aab", "cc", "aab", "ab", "aab"]).search(["aab"], 4)
     assert found.places.tolist() == [[0, 2, 4, 3]]
     assert inner.asked == ["aab", "cc", "ab", "aab"]
 
@@ -146,7 +146,7 @@ class TestSaved:
     def test_what_a_kill_leaves_is_no_index(self, tmp_path, monkeypatch):
         index = Retrieval().fit(ITEMS)
         index.save(tmp_path)
-        monkeypatch.setattr(Dense, "save", lambda self, folder: (_ for _ in ()).throw(KeyboardInterrupt))
+        monkeypatch.setattr(VectorIndex, "save", lambda self, folder: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             index.save(tmp_path)
         with pytest.raises(InputError, match="not a whole index"):

@@ -3,11 +3,11 @@ import pytest
 
 from assay.config import Evaluate, Select
 from assay.evaluation.holdout import holdout
+from assay.findings.rules import Rule, mine
+from assay.findings.segments import attributes
 from assay.importance.influence import Influence
 from assay.importance.predicted import Loss
-from assay.importance.protocol import Importance
-from assay.importance.rules import Rule, mine
-from assay.importance.segments import attributes
+from assay.importance.valuer import Importance
 from assay.models.logistic import LogisticRegression
 from assay.samples.table import Samples
 from assay.testing.data import make_samples

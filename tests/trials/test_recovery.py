@@ -5,9 +5,9 @@ import pytest
 
 from assay.config import Evaluate, Select
 from assay.evaluation.holdout import holdout
+from assay.findings.rules import mine
+from assay.findings.segments import attributes
 from assay.importance.influence import Influence, prepare
-from assay.importance.rules import mine
-from assay.importance.segments import attributes
 from assay.models.logistic import LogisticRegression
 from assay.numerics.logistic import losses
 from assay.numerics.products import margins

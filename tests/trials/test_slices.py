@@ -5,11 +5,11 @@ import pytest
 
 from assay.config import Evaluate
 from assay.evaluation.holdout import holdout
+from assay.findings.segments import Attribute
+from assay.findings.subgroups import search
+from assay.findings.suspects import price_ratio, suspects
 from assay.importance.influence import Influence
-from assay.importance.protocol import Importance
-from assay.importance.segments import Attribute
-from assay.importance.subgroups import search
-from assay.importance.suspects import price_ratio, suspects
+from assay.importance.valuer import Importance
 from assay.models.logistic import LogisticRegression
 from assay.samples.table import Samples
 from assay.testing.data import Indicators, make_samples

@@ -15,10 +15,10 @@ from assay.config import Models
 from assay.errors import InputError
 from assay.models.baselines import Popularity
 from assay.numerics.linearised import POOLED
+from assay.runs.store import Run
 from assay.samples.build import truth
 from assay.samples.periods import periods_of
 from assay.stages.workbench import Workbench
-from assay.store import Run
 from assay.trials import systems
 from tests.conftest import shop_config
 

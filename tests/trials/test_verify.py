@@ -7,7 +7,7 @@ from assay.config import Evaluate
 from assay.evaluation.holdout import holdout
 from assay.importance.influence import Influence, influence
 from assay.importance.predicted import Random, SelfScore
-from assay.importance.protocol import Importance
+from assay.importance.valuer import Importance
 from assay.models.logistic import LogisticRegression
 from assay.numerics.logistic import fit
 from assay.testing.data import make_samples

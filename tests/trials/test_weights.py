@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from assay.importance.segments import attributes
+from assay.findings.segments import attributes
 from assay.models.logistic import LogisticRegression
 from assay.testing.data import make_samples
 from assay.testing.defects import broken_week, swapped_category

@@ -29,7 +29,7 @@ from assay.errors import InputError
 
 if TYPE_CHECKING:
     from assay.app.boards import Given
-    from assay.benchmark.keep import Kept
+    from assay.benchmark.keep.folder import Kept
 
 app = typer.Typer(
     name="benchmark",
@@ -79,8 +79,8 @@ def build(
 ) -> None:
     """Choose requests that mirror the traffic, as many as the precision asked for needs, and freeze them as a folder."""
     from assay.app import boards
-    from assay.benchmark.build import build as chosen
-    from assay.benchmark.keep import freeze, refuse_taken
+    from assay.benchmark.keep.folder import freeze, refuse_taken
+    from assay.benchmark.plan.build import build as chosen
 
     refuse_taken(out)
     pool = _given(sources, truth, systems, families, measures, candidates, requests).benchmark()
@@ -125,7 +125,7 @@ def audit(
     """Look for leaks, biases and gaps in a test: of a run, or of tables."""
     from assay.app import benchmark_terminal as terminal
     from assay.app import boards
-    from assay.benchmark.audit import audit as audited
+    from assay.benchmark.audit.checks import audit as audited
 
     shown: Callable[[object], str] = str
     if truth is None:
@@ -163,7 +163,7 @@ def measures(
 ) -> None:
     """Say which measures to report and which one to decide on, from how they tell these systems apart."""
     from assay.app import benchmark_terminal as terminal
-    from assay.benchmark.measures import choose_measures
+    from assay.benchmark.board.measures import choose_measures
 
     given = _given(sources, truth, systems, families, measures)
     board = given.board()
@@ -191,8 +191,8 @@ def compare(
 ) -> None:
     """Compare systems: a leader board of groups that cannot be told apart, paired tests clustered by user."""
     from assay.app import benchmark_terminal as terminal
-    from assay.benchmark.comparison import compare as paired
-    from assay.benchmark.comparison import compare_slices, leader_board
+    from assay.benchmark.board.comparison import compare as paired
+    from assay.benchmark.board.comparison import compare_slices, leader_board
 
     given = _given(sources, truth, systems, families, measures)
     board = given.board()
@@ -254,7 +254,7 @@ def plan(
     """Say how many requests a difference or a precision needs, or that the log cannot give it."""
     import numpy as np
 
-    from assay.benchmark.planning import plan_difference, plan_mean
+    from assay.benchmark.plan.sizes import plan_difference, plan_mean
 
     if (difference is None) == (within is None):
         raise InputError("give --difference or --within, one of them")
@@ -297,8 +297,8 @@ def compact(
 ) -> None:
     """Draw few requests that tell what a new system would score on all, try that with each family left out, and freeze them."""
     from assay.app import benchmark_terminal as terminal
-    from assay.benchmark.keep import freeze, refuse_taken
-    from assay.benchmark.shrink import shrink
+    from assay.benchmark.compact.shrink import shrink
+    from assay.benchmark.keep.folder import freeze, refuse_taken
 
     refuse_taken(out)
     pool = _given(sources, truth, systems, families, measures, candidates, requests).benchmark()
@@ -313,8 +313,8 @@ def compact(
 def estimate(folder: KeptFolder, systems: Systems = None, as_json: Json = False, _debug: Debug = False) -> None:
     """Score new systems on a compact set and say what they would score on all requests, with an interval."""
     from assay.app import benchmark_terminal as terminal
-    from assay.benchmark.compaction import Anchors
-    from assay.benchmark.keep import open_kept
+    from assay.benchmark.compact.designs import Anchors
+    from assay.benchmark.keep.folder import open_kept
 
     kept = open_kept(folder)
     found: dict[str, Any] = {}
@@ -335,7 +335,7 @@ def score(
 ) -> None:
     """Score systems on a kept benchmark; the scores stay there, and the use is counted."""
     from assay.app import benchmark_terminal as terminal
-    from assay.benchmark.keep import open_kept
+    from assay.benchmark.keep.folder import open_kept
 
     kept, given = open_kept(folder), _given(None, None, systems, families, None)
     made = kept.score(given.predictions(), given.named(given.families))
@@ -360,8 +360,8 @@ def status(
     """Say how often a benchmark was consulted, how far the traffic has moved from it, and whether to renew it."""
     from assay.app import benchmark_terminal as terminal
     from assay.app import boards
-    from assay.benchmark.keep import open_kept
-    from assay.benchmark.renewal import status as found
+    from assay.benchmark.keep.folder import open_kept
+    from assay.benchmark.keep.renewal import status as found
 
     made = found(open_kept(folder), boards.traffic(traffic) if traffic is not None else None)
     if as_json:
@@ -377,8 +377,8 @@ def protocols(folder: RunFolder, as_json: Json = False, _debug: Debug = False) -
     from assay.app import benchmark_terminal as terminal
     from assay.app import report, stored
     from assay.app.progress import bars
+    from assay.runs.store import Run
     from assay.stages.protocols import COMPARED
-    from assay.store import Run
 
     run = Run(folder)
     settings = stored.config(run)

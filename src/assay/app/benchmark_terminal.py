@@ -10,11 +10,11 @@ from rich.text import Text
 from assay.app import card, words
 from assay.app.sections import trust
 from assay.app.terminal import console, print_lines
-from assay.benchmark.families import LeftOut
-from assay.benchmark.keep import Kept
-from assay.benchmark.measures import MeasureChoice
-from assay.benchmark.renewal import Status
-from assay.benchmark.scoreboard import Scoreboard
+from assay.benchmark.board.measures import MeasureChoice
+from assay.benchmark.board.scoreboard import Scoreboard
+from assay.benchmark.compact.families import LeftOut
+from assay.benchmark.keep.folder import Kept
+from assay.benchmark.keep.renewal import Status
 
 _PAIRS_SHOWN = 20
 

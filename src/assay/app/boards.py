@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from assay.benchmark.keep import MANIFEST, open_kept
+from assay.benchmark.board.scoreboard import Scoreboard
+from assay.benchmark.keep.contents import Benchmark
+from assay.benchmark.keep.folder import MANIFEST, open_kept
 from assay.benchmark.readers import MEASURES, TRUTH, codes, from_tables, numbers, read_table
-from assay.benchmark.requests import Benchmark
-from assay.benchmark.scoreboard import Scoreboard
 from assay.errors import InputError
-from assay.store import Run
+from assay.runs.store import Run
 
 if TYPE_CHECKING:
-    from assay.benchmark.audit import Evidence
+    from assay.benchmark.audit.checks import Evidence
     from assay.stages.workbench import Workbench
 
 
@@ -131,7 +131,7 @@ def evidence(truth: Path, target: str, **tables: Path | None) -> "Evidence":
 
     Without a file of requests they are read from truth: request_id, user_id, timestamp and attributes.
     """
-    from assay.benchmark.audit import Evidence
+    from assay.benchmark.audit.checks import Evidence
 
     read = {name: read_table(path, name, ()) for name, path in tables.items() if path is not None}
     judged = read_table(truth, "truth", TRUTH)
@@ -144,7 +144,7 @@ def evidence(truth: Path, target: str, **tables: Path | None) -> "Evidence":
 
 def policy_values(path: Path, policies: Sequence[str], model: str | None, clip: float | None) -> list[dict[str, Any]]:
     """Each policy's value by each estimator, from a table of exposures; doubly_robust where a model's columns are named."""
-    from assay.benchmark.offpolicy import policy_value
+    from assay.benchmark.board.off_policy import policy_value
 
     if not policies:
         raise InputError("no policies: give --policy COLUMN once for each, its probabilities of the logged items")

@@ -5,9 +5,9 @@ from pathlib import Path
 from assay.app import report, words
 from assay.app.sections import trust
 from assay.app.sections.facts import Part
-from assay.benchmark.compaction import Anchors
-from assay.benchmark.keep import Kept
-from assay.store import write_text
+from assay.benchmark.compact.designs import Anchors
+from assay.benchmark.keep.folder import Kept
+from assay.runs.store import write_text
 
 
 def sentences(kept: Kept) -> list[str]:

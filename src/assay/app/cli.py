@@ -18,7 +18,7 @@ from assay.app.options import Debug, Json, RunFolder, print_json
 from assay.errors import AssayError, InputError
 
 if TYPE_CHECKING:
-    from assay.store import Run
+    from assay.runs.store import Run
 
 STAGES = {
     "collect": "Read the log's files and databases into canonical tables.",
@@ -88,7 +88,7 @@ def _assay(
 
 def _opened(folder: Path) -> "Run":
     """A run that is there, for the commands that only read."""
-    from assay.store import Run
+    from assay.runs.store import Run
 
     if not folder.exists():
         raise InputError(f"{folder}: no such folder; make a run first: assay run CONFIG --folder {folder}")
@@ -307,7 +307,7 @@ def init(
 ) -> None:
     """Write a commented config from a look at your file."""
     from assay.logs.suggest import suggest
-    from assay.store import write_text
+    from assay.runs.store import write_text
 
     if out is not None and out.exists():
         raise InputError(f"{out}: is there already; give another name with --out")

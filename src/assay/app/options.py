@@ -45,6 +45,6 @@ Seed = Annotated[int, typer.Option("--seed", metavar="N", min=0, max=2**63 - 1, 
 
 def print_json(value: object) -> None:
     """Print a value as JSON, keys sorted, any script as it is; numbers that JSON does not know (NaN, infinity) are null."""
-    from assay.store import finite
+    from assay.runs.store import finite
 
     typer.echo(json.dumps(finite(value), indent=1, sort_keys=True, ensure_ascii=False, default=str, allow_nan=False))

@@ -10,7 +10,7 @@ from assay.app import words
 from assay.app.sections import accounts, anomalies, importance, models, search, selection, trust, verification
 from assay.app.sections.facts import Facts, Part
 from assay.config import Config
-from assay.store import Run, write_text
+from assay.runs.store import Run, write_text
 
 PARTS = (
     ("headline", "What Assay found", selection.headline),

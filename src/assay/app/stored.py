@@ -10,7 +10,7 @@ from assay.app.sections.facts import Facts
 from assay.config import Config, parse
 from assay.errors import InputError
 from assay.logs import private
-from assay.store import Run
+from assay.runs.store import Run
 
 
 def config(run: Run) -> Config:

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from assay.app import stored, words
 from assay.app.sections.facts import Facts
-from assay.store import Run
+from assay.runs.store import Run
 
 _QUERY = 60  # characters of a query that are shown
 

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pyarrow import csv
 
-from assay.benchmark.scoreboard import Scoreboard
+from assay.benchmark.board.scoreboard import Scoreboard
 from assay.errors import InputError, SourceError, did_you_mean
 from assay.numerics.linearised import POOLED, pooled_by_request
 from assay.numerics.ranking import RANKING, ranking_measures, request_offsets, tie_order

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from assay.errors import InputError
-from assay.store import whole_file
+from assay.runs.store import whole_file
 
 FILE = "progress.safetensors"
 State = dict[str, torch.Tensor]

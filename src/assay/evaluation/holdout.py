@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from assay import plugins
+from assay import registry
 from assay.config import Evaluate
 from assay.errors import ConfigError
 from assay.evaluation.rankings import compare_rankings, evaluate_rankings
@@ -50,7 +50,7 @@ class Holdout:
         for name, path in self.section.measures.items():
             if name in POINTWISE or "@" in name:
                 raise ConfigError(f"[evaluate] measures: {name!r} is the name of a built-in measure; choose another")
-            found[name] = plugins.load(path, f"[evaluate] measures: {name}")
+            found[name] = registry.load(path, f"[evaluate] measures: {name}")
         return found
 
     @cached_property

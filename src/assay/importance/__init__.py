@@ -2,16 +2,16 @@
 
 from typing import Any
 
-from assay import plugins
+from assay import registry
 from assay.importance.influence import Influence, group_influence, influence, refine
 from assay.importance.linear_autoencoder import ease_importance
 from assay.importance.neighbours import knn_banzhaf, knn_shapley, threshold_knn_shapley
 from assay.importance.out_of_bag import data_oob
 from assay.importance.predicted import Loss, Probability, loss, margin, popularity, random, recency, self_score
-from assay.importance.protocol import Importance, Valuer
 from assay.importance.semivalues import semivalue
 from assay.importance.sessions import SessionValues, session_shapley
 from assay.importance.subsampling import inclusion_probabilities
+from assay.importance.valuer import Importance, Valuer
 from assay.importance.values import Values
 
 __all__ = [
@@ -57,4 +57,4 @@ def __getattr__(name: str) -> Any:
     """A name that needs the extra `deep`; InputError with the pip line where it is missing."""
     if name not in _OF_EXTRA:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(plugins.of_extra(f"assay.importance.{_OF_EXTRA[name]}", "deep", name), name)
+    return getattr(registry.of_extra(f"assay.importance.{_OF_EXTRA[name]}", "deep", name), name)

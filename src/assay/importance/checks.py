@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from assay.numerics.hashing import hash_rows
-from assay.numerics.products import Rows, as_rows
+from assay.numerics.products import Matrix, as_rows
 
 
-def matrix(X: Any, name: str) -> Rows:
+def matrix(X: Any, name: str) -> Matrix:
     """(n, p) finite numbers: CSR in canonical form if X is sparse, else a float64 array; n, p >= 1."""
     made: Any = as_rows(X) if sparse.issparse(X) else np.asarray(X)
     if made.ndim != 2:
@@ -29,7 +29,7 @@ def matrix(X: Any, name: str) -> Rows:
     return made
 
 
-def pair(X: Any, X_val: Any) -> tuple[Rows, Rows]:
+def pair(X: Any, X_val: Any) -> tuple[Matrix, Matrix]:
     """Both matrices, of as many columns and of one kind: sparse if X is."""
     train, validation = matrix(X, "X"), matrix(X_val, "X_val")
     if train.shape[1] != validation.shape[1]:

@@ -16,8 +16,8 @@ from assay.deep.ghost import forward_products, ghost, gradient, send_back
 from assay.deep.rows import Batch, Rows
 from assay.deep.training import Net
 from assay.errors import InputError, SplitError
-from assay.importance.protocol import Importance, user_folds
 from assay.importance.utilities import Utility, parse
+from assay.importance.valuer import Importance, user_folds
 from assay.importance.values import Values
 from assay.models.neural import exact
 from assay.samples.table import Samples

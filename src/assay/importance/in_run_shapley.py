@@ -17,7 +17,7 @@ from assay.deep.rows import ArrayRows, Batch, Rows, moved
 from assay.deep.training import Net, Schedule, Step, Watcher
 from assay.errors import InputError
 from assay.importance.gradients import later, of_events, trained
-from assay.importance.protocol import Importance, only_log_loss, user_folds
+from assay.importance.valuer import Importance, only_log_loss, user_folds
 from assay.importance.values import Values
 from assay.samples.table import Samples
 

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from assay.errors import InputError
 from assay.importance import checks
-from assay.importance.protocol import Importance, user_folds
 from assay.importance.utilities import LOG_LOSS, Auc, LogLoss, Utility, parse
+from assay.importance.valuer import Importance, user_folds
 from assay.importance.values import Values, Vector, from_folds
 from assay.numerics.logistic import DENSE_COLUMNS, Curvature, IterativeCurvature, direction, fit, probability, pull
-from assay.numerics.products import Rows, as_rows, dense, margins, transposed
+from assay.numerics.products import Matrix, as_rows, dense, margins, transposed
 from assay.samples.table import Samples
 
 LEVERAGES = ("exact", "sketch", "none")
@@ -39,13 +39,13 @@ class State:
     curvature: Curvature | IterativeCurvature
     l2: float
 
-    def leverage(self, X: Rows) -> Vector:
+    def leverage(self, X: Matrix) -> Vector:
         """(n,) x_i' H^-1 x_i, exact; ValueError beyond what a stored Hessian takes."""
         if not isinstance(self.curvature, Curvature):
             raise ValueError(f"leverage is 'exact': {X.shape[1]} columns, {DENSE_COLUMNS} at most; give 'sketch' or 'none'")
         return self.curvature.leverage(X)
 
-    def sketch(self, X: Rows, d: Vector) -> Vector:
+    def sketch(self, X: Matrix, d: Vector) -> Vector:
         """(n,) leverages by random projections (seeded), exact for the rows where d h is largest.
 
         z = H^-1 (X' sqrt(d) w + sqrt(l2) u) has covariance H^-1, so h_i is the mean of (x_i . z)^2.
@@ -62,7 +62,7 @@ class State:
         out[top] = np.einsum("ip,pi->i", few, self.curvature.solve(np.asfortranarray(few.T)))
         return out
 
-    def values(self, X: Rows, y: NDArray[Any], weight: Vector | None = None, leverage: Vector | None = None) -> Vector:
+    def values(self, X: Matrix, y: NDArray[Any], weight: Vector | None = None, leverage: Vector | None = None) -> Vector:
         """(F, n) values of the rows of X on each fold; leverage (n,) saves computing it, zeros leave it out."""
         p = probability(margins(X, self.coef))
         w = np.ones(len(p)) if weight is None else weight
@@ -73,14 +73,14 @@ class State:
             out[fold] = margins(X, np.ascontiguousarray(column)) * pulled
         return out
 
-    def reweighted(self, X: Rows, y: NDArray[Any], weight: Vector, changed: Vector) -> Vector:
+    def reweighted(self, X: Matrix, y: NDArray[Any], weight: Vector, changed: Vector) -> Vector:
         """(p,) coefficients when the rows' weights become `changed`: one Newton step under these."""
         p = probability(margins(X, self.coef))
         gradient = transposed(X, (changed - weight) * (p - y))
         near = self.curvature if isinstance(self.curvature, Curvature) else None
         return np.asarray(self.coef - direction(X, changed * p * (1.0 - p), self.l2, gradient, near, tolerance=1e-6))
 
-    def group(self, X: Rows, y: NDArray[Any], rows: NDArray[np.int64], weight: Vector) -> Vector:
+    def group(self, X: Matrix, y: NDArray[Any], rows: NDArray[np.int64], weight: Vector) -> Vector:
         """(F,) rise of the loss without these rows together: v' X_S' (I - D_S X_S H^-1 X_S')^-1 r_S."""
         if not len(rows):
             raise ValueError("group holds no rows; give at least one")
@@ -96,9 +96,9 @@ class State:
 
 
 def prepare(
-    X: Rows,
+    X: Matrix,
     y: NDArray[Any],
-    X_val: Rows,
+    X_val: Matrix,
     y_val: NDArray[Any],
     *,
     l2: float,
@@ -144,9 +144,9 @@ def prepare(
 class _Problem:
     """Checked arguments of the array functions, and the state at the minimum."""
 
-    X: Rows
+    X: Matrix
     y: NDArray[np.int8]
-    X_val: Rows
+    X_val: Matrix
     y_val: NDArray[np.int8]
     weight: Vector
     utility: Utility

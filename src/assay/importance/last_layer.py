@@ -10,8 +10,8 @@ import numpy as np
 
 from assay.errors import InputError
 from assay.importance.influence import prepare
-from assay.importance.protocol import Importance, user_folds
 from assay.importance.utilities import parse
+from assay.importance.valuer import Importance, user_folds
 from assay.importance.values import Values, Vector
 from assay.numerics.logistic import fit
 from assay.samples.table import Samples

@@ -15,8 +15,8 @@ from scipy import sparse
 
 from assay.errors import SplitError
 from assay.importance import checks
-from assay.importance.protocol import Importance
 from assay.importance.utilities import Ndcg, parse
+from assay.importance.valuer import Importance
 from assay.importance.values import Values, Vector, from_folds
 from assay.numerics import autoencoder as kernels
 from assay.numerics.compiled import announce

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy import sparse, stats
 
 from assay.importance import checks
-from assay.importance.protocol import Importance, user_folds
+from assay.importance.valuer import Importance, user_folds
 from assay.importance.values import Values, Vector, from_folds
 from assay.models.dense import Dense
 from assay.numerics import neighbours as kernels

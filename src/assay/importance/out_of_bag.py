@@ -15,7 +15,7 @@ from sklearn.tree import BaseDecisionTree
 
 from assay.importance import checks
 from assay.importance.neighbours import scaled
-from assay.importance.protocol import Importance
+from assay.importance.valuer import Importance
 from assay.importance.values import Values
 from assay.numerics.hashing import mix
 from assay.samples.table import Samples

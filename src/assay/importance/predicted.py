@@ -10,7 +10,7 @@ import numpy as np
 
 from assay.errors import InputError
 from assay.importance import checks
-from assay.importance.protocol import Importance, only_log_loss
+from assay.importance.valuer import Importance, only_log_loss
 from assay.importance.values import Values, Vector
 from assay.numerics.hashing import mix, uniform
 from assay.numerics.logistic import Curvature, fit, losses, probability, pull
@@ -177,7 +177,7 @@ class Recency(_Baseline):
         return recency(train.period + uniform(mix(int(rng.integers(2**31)), ids)))
 
 
-class Popularity(_Baseline):
+class ItemPopularity(_Baseline):
     """Training positives of the sample's item; equally popular ones in order of a hash of the sample id."""
 
     name, utility = "popularity", "positives of the item"

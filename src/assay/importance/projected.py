@@ -18,8 +18,8 @@ from assay.deep.rows import Rows
 from assay.deep.training import Net
 from assay.errors import InputError
 from assay.importance.gradients import BATCH, State, margins_or_losses, trained
-from assay.importance.protocol import Importance, user_folds
 from assay.importance.utilities import Utility, parse
+from assay.importance.valuer import Importance, user_folds
 from assay.importance.values import Values, Vector, from_folds
 from assay.numerics.logistic import probability
 from assay.samples.table import Samples

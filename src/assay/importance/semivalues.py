@@ -21,7 +21,7 @@ from scipy.special import betaln, gammaln
 
 from assay.errors import InputError
 from assay.importance import checks
-from assay.importance.protocol import Importance, only_log_loss, user_folds
+from assay.importance.valuer import Importance, only_log_loss, user_folds
 from assay.importance.values import Values, Vector
 from assay.models.files import read_arrays, write_arrays
 from assay.numerics.measures import row_log_loss

@@ -18,7 +18,7 @@ from scipy import stats
 
 from assay.errors import SplitError
 from assay.importance import checks
-from assay.importance.protocol import Importance
+from assay.importance.valuer import Importance
 from assay.importance.values import Values, from_folds
 from assay.numerics import sessions as kernels
 from assay.numerics.compiled import announce

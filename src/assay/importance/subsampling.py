@@ -6,7 +6,7 @@ import numpy as np
 
 from assay.errors import InputError
 from assay.importance import checks
-from assay.importance.protocol import Importance
+from assay.importance.valuer import Importance
 from assay.importance.values import Values, Vector
 from assay.numerics.logistic import DENSE_COLUMNS, Curvature, fit, probability
 from assay.numerics.products import as_rows, margins, squares

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from assay.deep.rows import Rows
 from assay.deep.training import Net, Schedule, Step, Watcher
 from assay.importance.gradients import trained
-from assay.importance.protocol import Importance
+from assay.importance.valuer import Importance
 from assay.importance.values import Values, Vector
 from assay.samples.table import Samples
 

@@ -12,7 +12,7 @@ from assay import config
 from assay.engines import duckdb as engine
 from assay.errors import ConfigError, InputError
 from assay.logs.canonical import COLUMNS
-from assay.store import Run, write_json, write_parquet
+from assay.runs.store import Run, write_json, write_parquet
 
 Report = Callable[[str, int, int | None], None]
 Reasons = dict[str, int]

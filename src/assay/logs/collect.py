@@ -19,7 +19,7 @@ from assay.errors import ConfigError
 from assay.logs import attributes, canonical, private, sources
 from assay.logs.sources.base import Source
 from assay.logs.sources.database import DatabaseTable
-from assay.store import Run, digest, file_digest, write_json, write_parquet
+from assay.runs.store import Run, digest, file_digest, write_json, write_parquet
 
 Report = Callable[[str, int, int | None], None]
 Record = dict[str, Any]

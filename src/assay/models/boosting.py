@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from assay.errors import InputError
 from assay.models.dense import Dense
 from assay.models.files import read_model, write_model
-from assay.models.scorer import Rows, Vector, not_fitted, training_rows
+from assay.models.scorer import Positions, Vector, not_fitted, training_rows
+from assay.runs.store import write_text
 from assay.samples.table import Samples
-from assay.store import write_text
 
 _MOST_NATIVE = 1000  # levels; beyond, one-vs-rest splits over a category's levels overfit and are slow
 _COMMON = {
@@ -24,7 +24,9 @@ _COMMON = {
 }
 
 
-def boost(samples: Samples, rows: Rows, trees: int, group: NDArray[np.int64] | None = None, **settings: Any) -> tuple[Dense, Any]:
+def boost(
+    samples: Samples, rows: Positions, trees: int, group: NDArray[np.int64] | None = None, **settings: Any
+) -> tuple[Dense, Any]:
     """The layout and the booster of `trees` rounds on the given rows under their weights.
 
     group: sizes of the requests that the rows stand in, one after another. InputError: no feature besides user and item.

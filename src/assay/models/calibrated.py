@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.isotonic import IsotonicRegression
 
 from assay.models.files import read_model, write_model
-from assay.models.scorer import Rows, Vector, not_fitted, training_rows
+from assay.models.scorer import Positions, Vector, not_fitted, training_rows
 from assay.samples.table import Samples
 
 _BINS = 200
@@ -75,7 +75,7 @@ class Calibrated:
         return cls.described(read_model(folder))
 
 
-def _shares(raw: Vector, samples: Samples, rows: Rows) -> tuple[Vector, Vector]:
+def _shares(raw: Vector, samples: Samples, rows: Positions) -> tuple[Vector, Vector]:
     """Mean raw score and never falling share of positives of at most _BINS bins of equal mass."""
     scores, label, weight = raw[rows], samples.label[rows], samples.weight[rows]
     edges = np.unique(np.quantile(scores, np.linspace(0, 1, _BINS + 1)[1:], method="lower"))

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from assay.errors import InputError
-from assay.models.scorer import BATCH, Rows
+from assay.models.scorer import BATCH, Positions
 from assay.samples.table import Samples
 
 Floats = NDArray[np.float32]
@@ -58,7 +58,7 @@ class Dense:
     fill: Floats
 
     @classmethod
-    def learn(cls, samples: Samples, rows: Rows, *, most_native: int, impute: bool) -> Self:
+    def learn(cls, samples: Samples, rows: Positions, *, most_native: int, impute: bool) -> Self:
         """Learn from the given rows alone: levels, their order, medians (if impute) for unknown values.
 
         Categories of up to `most_native` levels are native. InputError when there is no feature but ids.
@@ -81,7 +81,7 @@ class Dense:
                 layout.fill[j] = np.median(seen) if len(seen) else 0.0
         return layout
 
-    def matrix(self, features: pa.Table, rows: Rows | None = None) -> Floats:
+    def matrix(self, features: pa.Table, rows: Positions | None = None) -> Floats:
         """(n, d) float32 in Fortran order, of the given rows or of all; InputError names a missing feature."""
         out = np.empty((features.num_rows if rows is None else len(rows), len(self.names)), np.float32, order="F")
         for j, name in enumerate(self.names):
@@ -120,7 +120,7 @@ class Dense:
         return cls(content["names"], content["levels"], content["native"], fill)
 
 
-def _levels(samples: Samples, name: str, rows: Rows, most_native: int) -> list[str]:
+def _levels(samples: Samples, name: str, rows: Positions, most_native: int) -> list[str]:
     """Levels seen in the rows: by text where there are few enough to be native, else by rising share of positives."""
     codes, levels = level_codes(samples.features, name)
     codes = codes[rows]

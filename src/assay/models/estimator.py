@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from assay import plugins
+from assay import registry
 from assay.errors import ConfigError, InputError
 from assay.models.dense import Dense
 from assay.models.files import write_model
@@ -75,7 +75,7 @@ class Estimator:
 
     def _make(self, seed: int) -> Any:
         where = f"[models] estimators: {self.name} = {self.dotted_path!r}"
-        kind = plugins.load(self.dotted_path, f"[models] estimators: {self.name}")
+        kind = registry.load(self.dotted_path, f"[models] estimators: {self.name}")
         try:
             takes_seed = "random_state" in signature(kind).parameters
             estimator = kind(random_state=seed) if takes_seed else kind()

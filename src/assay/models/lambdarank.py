@@ -12,8 +12,8 @@ from assay.models.calibrated import Calibrated
 from assay.models.dense import Dense
 from assay.models.files import read_model
 from assay.models.scorer import Vector, not_fitted, training_rows
+from assay.runs.store import write_text
 from assay.samples.table import Samples
-from assay.store import write_text
 
 _MOST = 30.0  # size of a score beyond which its exponential tells no difference
 

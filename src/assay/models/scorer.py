@@ -11,7 +11,7 @@ from assay.numerics.hashing import mix
 from assay.samples.table import Samples
 
 Vector = NDArray[np.float64]
-Rows = NDArray[np.int64]
+Positions = NDArray[np.int64]
 BATCH = 1 << 18  # rows that predictions are made of at a time, to bound memory
 _SUBSAMPLE_SEED = 20_170_101
 
@@ -44,7 +44,7 @@ class Scorer(Protocol):
         ...
 
 
-def training_rows(samples: Samples, name: str) -> Rows:
+def training_rows(samples: Samples, name: str) -> Positions:
     """Positions (m,) of the rows that a fit may see: weight above 0. SplitError: none, or one class only."""
     rows = np.flatnonzero(samples.weight > 0)
     if not len(rows):
@@ -56,7 +56,7 @@ def training_rows(samples: Samples, name: str) -> Rows:
     return rows
 
 
-def subsample(samples: Samples, rows: Rows, count: int, name: str) -> Rows:
+def subsample(samples: Samples, rows: Positions, count: int, name: str) -> Positions:
     """At most `count` of the rows, chosen and ordered by a stable hash of sample_id: row order plays no part.
 
     SplitError when the chosen rows hold one class only.

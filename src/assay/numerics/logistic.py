@@ -1,7 +1,7 @@
 """Penalised logistic regression: converged fits, curvature, exact leverages.
 
 The loss is sum_i w_i * log_loss_i + (l2 / 2) * |b|^2 over all columns: an intercept is a constant column,
-penalised as lightly as the rest. Rows are sparse or dense (see numerics.products).
+penalised as lightly as the rest. Matrix are sparse or dense (see numerics.products).
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import blas, lapack
 
-from assay.numerics.products import Rows, add_gram, as_rows, between, margins, quadratic, squares, transposed
+from assay.numerics.products import Matrix, add_gram, as_rows, between, margins, quadratic, squares, transposed
 
 Vector = NDArray[np.float64]
 DENSE_COLUMNS = 20_000  # beyond this a dense Hessian no longer fits a small machine
@@ -43,7 +43,7 @@ class Curvature:
     Holds one (p, p) float64 matrix, of which only the upper triangle is meant.
     """
 
-    def __init__(self, X: Rows, d: Vector, l2: float) -> None:
+    def __init__(self, X: Matrix, d: Vector, l2: float) -> None:
         p = X.shape[1]
         if p > DENSE_COLUMNS:
             raise ValueError(f"{p} columns: exact curvature takes at most {DENSE_COLUMNS}; raise [encode] rare")
@@ -72,12 +72,12 @@ class Curvature:
             assert info == 0
             self._inverted = True
 
-    def leverage(self, X: Rows) -> Vector:
+    def leverage(self, X: Matrix) -> Vector:
         """(n,) x_i' H^-1 x_i, exact."""
         self.invert()
         return quadratic(X, self._lower)
 
-    def between(self, X: Rows) -> Vector:
+    def between(self, X: Matrix) -> Vector:
         """(n, n) x_i' H^-1 x_k of a few rows."""
         self.invert()
         return between(X, self._lower)
@@ -89,7 +89,7 @@ class IterativeCurvature:
     near: a factored Hessian not far away, which preconditions.
     """
 
-    def __init__(self, X: Rows, d: Vector, l2: float, near: Curvature | None = None) -> None:
+    def __init__(self, X: Matrix, d: Vector, l2: float, near: Curvature | None = None) -> None:
         self._problem, self._near = (X, d, l2), near
 
     def solve(self, g: Vector) -> Vector:
@@ -112,7 +112,7 @@ class Fit:
 
 
 def fit(
-    X: Rows,
+    X: Matrix,
     y: NDArray[np.generic],
     *,
     l2: float,
@@ -167,7 +167,7 @@ def fit(
     return Fit(b, decrement <= 1e-10 * n, decrement, max_iterations, curvature)
 
 
-def direction(X: Rows, d: Vector, l2: float, g: Vector, curvature: Curvature | None, tolerance: float = 1e-2) -> Vector:
+def direction(X: Matrix, d: Vector, l2: float, g: Vector, curvature: Curvature | None, tolerance: float = 1e-2) -> Vector:
     """H^-1 g, H = X' diag(d) X + l2 I, by conjugate gradients until the residual is `tolerance` of g.
 
     curvature, of a Hessian nearby, preconditions; without it the diagonal does. Sizes are in the preconditioner's norm.
@@ -195,7 +195,7 @@ def direction(X: Rows, d: Vector, l2: float, g: Vector, curvature: Curvature | N
     return step
 
 
-def _pilot(X: Rows, y: Vector, w: Vector, l2: float) -> Vector:
+def _pilot(X: Matrix, y: Vector, w: Vector, l2: float) -> Vector:
     """Start for a large fit: the fit on evenly spaced rows, whose weights make up for the others."""
     n = X.shape[0]
     if n <= 2 * _PILOT_ROWS:

@@ -14,7 +14,7 @@ from scipy import sparse
 from scipy.linalg import blas
 
 Vector = NDArray[np.float64]
-Rows = Any  # a CSR array or a dense one of floats
+Matrix = Any  # a CSR array or a dense one of floats
 _BLOCKS = 16  # fixed, so that sums over rows have one order whatever the number of threads
 _DENSE = 8_192  # dense rows taken at a time
 _FULL = 0.5  # share of entries from which a dense array is not worth a sparse one
@@ -82,7 +82,7 @@ def _between(indptr, indices, data, upper, out):  # type: ignore[no-untyped-def]
             out[i, k] = total
 
 
-def as_rows(X: Rows) -> Rows:
+def as_rows(X: Matrix) -> Matrix:
     """(n, p) matrix as CSR with sorted, unique column indices, or X itself where it is so already; an array of which more than
     half the entries are no zeros stays one."""
     rows: Any = X
@@ -102,7 +102,7 @@ def _blocks(X: NDArray[np.floating]) -> Iterator[tuple[slice, Vector]]:
         yield at, np.asarray(X[at], np.float64)
 
 
-def margins(X: Rows, b: Vector) -> Vector:
+def margins(X: Matrix, b: Vector) -> Vector:
     """(n,) X @ b."""
     out = np.empty(X.shape[0])
     if isinstance(X, np.ndarray):
@@ -113,7 +113,7 @@ def margins(X: Rows, b: Vector) -> Vector:
     return out
 
 
-def transposed(X: Rows, r: Vector) -> Vector:
+def transposed(X: Matrix, r: Vector) -> Vector:
     """(p,) X' @ r, summed in a fixed order."""
     if isinstance(X, np.ndarray):
         whole = np.zeros(X.shape[1])
@@ -125,19 +125,19 @@ def transposed(X: Rows, r: Vector) -> Vector:
     return np.asarray(out.sum(axis=0))
 
 
-def squares(X: Rows) -> Rows:
+def squares(X: Matrix) -> Matrix:
     """(n, p) entries squared, in float64."""
     if isinstance(X, np.ndarray):
         return np.square(X, dtype=np.float64)
     return sparse.csr_array((X.data.astype(np.float64) ** 2, X.indices, X.indptr), shape=X.shape)
 
 
-def dense(X: Rows) -> Vector:
+def dense(X: Matrix) -> Vector:
     """A few rows as a float64 array."""
     return np.asarray(X if isinstance(X, np.ndarray) else X.toarray(), np.float64)
 
 
-def add_gram(X: Rows, d: Vector, out: Vector) -> None:
+def add_gram(X: Matrix, d: Vector, out: Vector) -> None:
     """Add X' diag(d) X, d >= 0, to the upper triangle of out (p, p), in C order."""
     if isinstance(X, np.ndarray):
         for at, block in _blocks(X):
@@ -147,7 +147,7 @@ def add_gram(X: Rows, d: Vector, out: Vector) -> None:
         _gram(X.indptr, X.indices, X.data, d, _stripes(X), out)
 
 
-def quadratic(X: Rows, lower: Vector) -> Vector:
+def quadratic(X: Matrix, lower: Vector) -> Vector:
     """(n,) x_i' A x_i, A (p, p) symmetric, of which the lower triangle is meant, in Fortran order."""
     out = np.empty(X.shape[0])
     if isinstance(X, np.ndarray):
@@ -158,7 +158,7 @@ def quadratic(X: Rows, lower: Vector) -> Vector:
     return out
 
 
-def between(X: Rows, lower: Vector) -> Vector:
+def between(X: Matrix, lower: Vector) -> Vector:
     """(n, n) x_i' A x_k of a few rows; A as in `quadratic`."""
     if isinstance(X, np.ndarray):
         few = dense(X)

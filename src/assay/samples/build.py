@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from assay.config import Config
 from assay.errors import InputError
 from assay.numerics.hashing import mix
+from assay.runs.store import Run, write_json, write_parquet
 from assay.samples import labelled, queries
 from assay.samples.candidates import SOURCES, Candidates, candidates, recall
 from assay.samples.describe import Describer
@@ -20,10 +21,9 @@ from assay.samples.encoder import LOG_PLAN, TableEncoder
 from assay.samples.history import Codes, History, history
 from assay.samples.labels import KINDS, Labelled, label
 from assay.samples.periods import Splits, check_split, split_periods, starts
-from assay.samples.rows import Rows, returned, useful, write_rows
+from assay.samples.rows import SampleRows, returned, useful, write_rows
 from assay.samples.searches import searches
 from assay.samples.table import NOT_FEATURES, Samples
-from assay.store import Run, write_json, write_parquet
 from assay.tables import SPLITS
 
 Report = Callable[[str, int, int | None], None]
@@ -46,7 +46,7 @@ def _keys(
 ) -> pa.Table:  # fmt: skip
     """The columns of tables.SAMPLE_KEYS."""
     request, time = request_ids(past, user, period), starts(period, period_days)
-    rows = Rows(request, user, item, period, time, split, lab, draw)
+    rows = SampleRows(request, user, item, period, time, split, lab, draw)
     return rows.keys(users, items, past.user_hash, past.item_hash)
 
 

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from assay.config import Config, Encode, SamplesSection, Table
 from assay.errors import ConfigError, InputError, SourceError, did_you_mean
 from assay.numerics.hashing import hash_ids, mix
-from assay.samples.encoder import Plan, TableEncoder
+from assay.runs.store import Run, write_json, write_parquet
+from assay.samples.encoder import EncodingPlan, TableEncoder
 from assay.samples.periods import DAY, FIRST_MONDAY, check_split, days, split_periods, starts
 from assay.samples.table import Samples
-from assay.store import Run, write_json, write_parquet
 from assay.tables import SAMPLE_KEYS, SPLITS
 
 
@@ -84,7 +84,7 @@ def _sample_ids(table: pa.Table, section: Table) -> NDArray[np.int64]:
     return np.asarray(ids)
 
 
-def _features(table: pa.Table, section: Table) -> tuple[pa.Table, Plan]:
+def _features(table: pa.Table, section: Table) -> tuple[pa.Table, EncodingPlan]:
     """Float32 and dictionary columns; by default every column that is nothing else."""
     used = (section.label, section.key, section.timestamp, section.user, section.item, section.request, section.weight)
     numeric, categorical = list(section.numeric), list(section.categorical)
@@ -111,7 +111,7 @@ def _features(table: pa.Table, section: Table) -> tuple[pa.Table, Plan]:
         text = table.column(name)
         text = text.cast(text.type.value_type) if pa.types.is_dictionary(text.type) else text
         columns[name] = pc.cast(text, pa.string()).combine_chunks().dictionary_encode()
-    return pa.table(columns), Plan(one_hot=tuple(categorical), binned=tuple(numeric))
+    return pa.table(columns), EncodingPlan(one_hot=tuple(categorical), binned=tuple(numeric))
 
 
 def read(section: Table, encode: Encode | None = None, samples: SamplesSection | None = None) -> Samples:

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from assay.errors import InputError
 from assay.samples.history import Codes
 from assay.text.bm25 import Bm25
-from assay.text.dense import Dense
 from assay.text.retrieval import Retrieval
+from assay.text.vectors import VectorIndex
 from assay.text.words import words
 
 FEATURES = ("text_bm25", "text_words_in_name", "text_words_in_category", "text_similarity", "query_words")
@@ -59,7 +59,7 @@ class Match:
         found = {name: np.zeros(len(pairs), np.float32) for name in FEATURES}
         bm25, dense = self.retrieval.sources_["words"], self.retrieval.sources_["vectors"]
         assert isinstance(bm25, Bm25)
-        assert isinstance(dense, Dense)
+        assert isinstance(dense, VectorIndex)
         named, classed = self._words(self.names, what), self._words(self.categories, what)
         distinct, place = np.unique(what, return_inverse=True)
         vectors = dense.embedder.embed([self.texts[code] for code in distinct])

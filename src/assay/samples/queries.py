@@ -13,15 +13,15 @@ from assay.config import Config
 from assay.errors import InputError
 from assay.numerics.position_bias import Examination, effective_size, harvested, randomised, regression_em
 from assay.numerics.ranking import head_items
+from assay.runs.store import Run, write_json, write_parquet
 from assay.samples.describe import Describer
 from assay.samples.encoder import LOG_PLAN, TableEncoder
 from assay.samples.history import Codes, History, history
 from assay.samples.match import Match, item_texts
 from assay.samples.periods import Splits, check_split, hours, split_periods
-from assay.samples.rows import Rows, returned, useful, write_rows
+from assay.samples.rows import SampleRows, returned, useful, write_rows
 from assay.samples.searches import Searches
 from assay.samples.shown import KINDS, SOURCES, Shown, candidates, labelled
-from assay.store import Run, write_json, write_parquet
 from assay.tables import SEARCH_OUTCOMES, SPLITS
 from assay.text.cache import kept_embedder
 from assay.text.retrieval import Retrieval
@@ -167,7 +167,7 @@ def _described(features: Features, asked: Searches, rows: Shown) -> pa.Table:
 def _keys(past: History, users: pa.Table, items: pa.Table, asked: Searches, rows: Shown, splits: Splits) -> pa.Table:
     period = _of(asked, rows, "period")
     time = asked.requests.column("timestamp").take(pa.array(rows.search)).combine_chunks()
-    made = Rows(
+    made = SampleRows(
         _of(asked, rows, "request_id"), _of(asked, rows, "user_code"), rows.item, period, time, splits.of(period), rows.label,
         rows.draw,
     )  # fmt: skip

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from assay.config import Config
 from assay.numerics.ranking import head_items
+from assay.runs.store import Run
 from assay.samples.periods import hours, periods_of, starts
 from assay.samples.queries import frequency_class, read_searches
-from assay.store import Run
 
 Codes = NDArray[np.int64]
 # Least number of each band, and its name.

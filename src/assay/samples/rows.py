@@ -1,4 +1,4 @@
-"""Rows of samples on their way to disk: keys first, then features."""
+"""SampleRows of samples on their way to disk: keys first, then features."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,13 +9,13 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from assay.numerics.hashing import Hashes, mix
+from assay.runs.store import Run, write_parquet
 from assay.samples.history import Codes
-from assay.store import Run, write_parquet
 from assay.tables import SAMPLE_KEYS, SPLITS
 
 
 @dataclass(frozen=True)
-class Rows:
+class SampleRows:
     """What the keys of n samples are made of; `split` indexes SPLITS, and is len(SPLITS) for what comes after the log."""
 
     request: NDArray[np.int64]

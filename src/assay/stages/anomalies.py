@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from assay.importance.anomalies import noisy_samples, robots
-from assay.importance.examples import examples
-from assay.importance.protocol import Importance
+from assay.findings.anomalies import noisy_samples, robots
+from assay.findings.examples import examples
+from assay.importance.valuer import Importance
+from assay.runs.store import write_json, write_parquet
 from assay.stages.workbench import Workbench
-from assay.store import write_json, write_parquet
 
 FOUND, USERS, SAMPLES = "anomalies/found.json", "anomalies/users.parquet", "anomalies/samples.parquet"
 _SHOWN = 10

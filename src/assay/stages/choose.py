@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from assay import selection
 from assay.evaluation.holdout import CLAIMS
-from assay.importance import segments
-from assay.importance.rules import Rule, mine
+from assay.findings import segments
+from assay.findings.rules import Rule, mine
 from assay.numerics.measures import LOWER_IS_BETTER
+from assay.runs.store import write_json
+from assay.selection import weights as selection
 from assay.stages.workbench import Workbench
-from assay.store import write_json
 from assay.trials.curve import Arm, against_rule, declare, half, try_arms, without
 
 Differences = Mapping[str, Mapping[str, float | None]]

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assay.errors import InputError
-from assay.importance.explain import explain_sample, explain_score
+from assay.findings.explain import explain_sample, explain_score
 from assay.stages.workbench import Workbench
 
 _HOW = "give a SAMPLE_ID of the training split (importance/*.parquet lists them), or --user and --item of a recommendation"

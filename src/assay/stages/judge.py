@@ -5,15 +5,15 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from assay import selection
 from assay.evaluation import audit, calibration, slice_samples, usual_slices
 from assay.evaluation.holdout import Scored, details, differences, estimates
-from assay.importance.registry import VALUED
+from assay.importance.named import VALUED
 from assay.numerics.linearised import pooled_by_request
+from assay.runs.store import write_json, write_parquet
 from assay.samples import build
+from assay.selection import weights as selection
 from assay.stages.choose import chosen
 from assay.stages.workbench import SERVED, Workbench
-from assay.store import write_json, write_parquet
 from assay.trials.curve import refit, same_size
 from assay.trials.subsample import draws
 

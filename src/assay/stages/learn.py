@@ -8,16 +8,16 @@ import numpy as np
 import pyarrow as pa
 
 from assay.evaluation.holdout import CLAIMS, differences, estimates
-from assay.importance import segments
-from assay.importance.examples import examples
-from assay.importance.explain import explain_sample
-from assay.importance.protocol import Importance
+from assay.findings import segments
+from assay.findings.examples import examples
+from assay.findings.explain import explain_sample
+from assay.importance.valuer import Importance
 from assay.models.feature_selection import select_features
 from assay.models.logistic import LogisticRegression
+from assay.runs.store import digest, write_json, write_parquet
 from assay.samples.encoder import only
 from assay.samples.table import Samples
 from assay.stages.workbench import FEATURES, VALUER_SECONDS, Workbench, values_file
-from assay.store import digest, write_json, write_parquet
 from assay.trials.curve import RESAMPLES
 
 PROGRESS = "models/progress"  # of models that learn for long; gone when all have learnt

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from assay.benchmark.protocol_comparison import (
+from assay.benchmark.protocols.comparison import (
     Protocols,
     System,
     bought_before,
@@ -14,13 +14,13 @@ from assay.benchmark.protocol_comparison import (
     protocol_warnings,
     ranker,
 )
-from assay.benchmark.protocols import leave_last_out, rolling_origin, time_split, user_holdout
+from assay.benchmark.protocols.cuts import leave_last_out, rolling_origin, time_split, user_holdout
 from assay.errors import InputError
 from assay.models.als import Als
 from assay.models.item_to_item import Ease, ItemKnn
 from assay.models.session_knn import SessionKnn
+from assay.runs.store import write_json
 from assay.stages.workbench import Workbench
-from assay.store import write_json
 
 COMPARED = "protocols/compared.json"
 _FOLDS = 3

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from assay.config import Config
 from assay.errors import InputError
-from assay.models import registry as models
+from assay.models import named as models
 from assay.models.lambdarank import LambdaRank
 from assay.models.logistic import LogisticRegression
 from assay.models.recommender import Recommending
@@ -18,18 +18,18 @@ from assay.models.scorer import Scorer
 from assay.numerics.hashing import mix
 from assay.numerics.position_bias import Examination
 from assay.numerics.ranking import tie_order
+from assay.runs.store import finite, write_json, write_parquet
 from assay.samples.encoder import TableEncoder
 from assay.samples.history import History, history
 from assay.samples.known_items import HOW, known_items
 from assay.samples.match import Match, item_texts
 from assay.samples.periods import split_periods
 from assay.samples.queries import PLAN, Features, read_searches, write_searches
-from assay.samples.rows import Rows
+from assay.samples.rows import SampleRows
 from assay.samples.searches import Searches, query_text, searches
 from assay.samples.table import Samples
-from assay.search import Pool, judged, matched, per_request, pool
+from assay.search.pool import Pool, judged, matched, per_request, pool
 from assay.stages.workbench import Workbench
-from assay.store import finite, write_json, write_parquet
 from assay.tables import SEARCH_OUTCOMES, SPLITS
 from assay.text.cache import kept_embedder
 from assay.text.retrieval import Retrieval
@@ -167,7 +167,7 @@ class _Sets:
         split = self.splits.of(self.asked.column("period")[rows])
         user, request = (self.asked.column(name)[rows] for name in ("user_code", "request_id"))
         draw = np.zeros(len(rows), np.int32)
-        keyed = Rows(request, user, made.item, period[made.request], time, split, label, draw)
+        keyed = SampleRows(request, user, made.item, period[made.request], time, split, label, draw)
         keys = keyed.keys(self.users, self.items, self.past.user_hash, self.past.item_hash)
         described = self.features.of(user, made.item, period[made.request], query[made.request])
         return made, Samples(keys, with_fused(described, made))

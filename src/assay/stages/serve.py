@@ -4,8 +4,8 @@ import pyarrow.compute as pc
 
 from assay import recommend as recommending
 from assay.engines import databases
+from assay.runs.store import write_json, write_parquet
 from assay.stages.workbench import Workbench
-from assay.store import write_json, write_parquet
 
 
 def recommend(bench: Workbench) -> list[str]:

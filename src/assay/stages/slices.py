@@ -4,13 +4,13 @@ from typing import Any
 
 import numpy as np
 
-from assay.importance.examples import examples
+from assay.findings.examples import examples
 from assay.importance.influence import Influence
-from assay.importance.protocol import Importance
+from assay.importance.valuer import Importance
 from assay.models.logistic import LogisticRegression
+from assay.runs.store import write_json
 from assay.samples.table import Samples
 from assay.stages.workbench import Workbench
-from assay.store import write_json
 from assay.trials.slices import readable, slices
 
 FOUND = "slices/found.json"

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from assay.config import BASELINES
 from assay.errors import InputError
 from assay.evaluation.holdout import CLAIMS, Scored, differences, estimates
-from assay.importance import registry as valuers
-from assay.importance.protocol import Importance
-from assay.importance.registry import VALUED
-from assay.selection import floor_groups, hashed_order, remove
+from assay.importance import named as valuers
+from assay.importance.named import VALUED
+from assay.importance.valuer import Importance
+from assay.runs.store import write_json
+from assay.selection.weights import floor_groups, hashed_order, remove
 from assay.stages.workbench import Workbench
-from assay.store import write_json
 from assay.trials.curve import RESAMPLES
 from assay.trials.systems import most_bought
 

@@ -5,12 +5,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from assay.benchmark.scoreboard import Scoreboard
+from assay.benchmark.board.scoreboard import Scoreboard
 from assay.errors import InputError
 from assay.numerics.linearised import POOLED
+from assay.runs.store import write_json, write_parquet
 from assay.samples.build import truth
 from assay.stages.workbench import Workbench
-from assay.store import write_json, write_parquet
 from assay.trials.systems import MEASURES, catalogue, field, most_bought, scored
 
 SYSTEMS, ITEMS = "systems/systems.json", "systems/items.parquet"

@@ -8,21 +8,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from assay.benchmark.audit import Evidence, audit
-from assay.benchmark.compaction import DESIGNS, LEAST
-from assay.benchmark.comparison import compare, leader_board
-from assay.benchmark.families import LeftOut, leave_out
-from assay.benchmark.measures import choose_measures
-from assay.benchmark.planning import Plan, detectable_difference, half_widths, plan_difference, plan_mean
+from assay.benchmark.audit.checks import Evidence, audit
+from assay.benchmark.board.comparison import compare, leader_board
+from assay.benchmark.board.measures import choose_measures
+from assay.benchmark.board.scoreboard import Scoreboard
+from assay.benchmark.compact.designs import DESIGNS, LEAST
+from assay.benchmark.compact.families import LeftOut, leave_out
+from assay.benchmark.keep.contents import Benchmark
+from assay.benchmark.plan.sizes import Plan, detectable_difference, half_widths, plan_difference, plan_mean
 from assay.benchmark.readers import MEASURES
-from assay.benchmark.requests import Benchmark
-from assay.benchmark.scoreboard import Scoreboard
 from assay.errors import InputError
 from assay.numerics.linearised import POOLED
+from assay.runs.store import Run, finite, write_json
 from assay.samples.requests import described
 from assay.stages.systems import ITEMS, SCORES
 from assay.stages.workbench import Workbench
-from assay.store import Run, finite, write_json
 
 AUDIT, BOARD, COMPACT = "trust/audit.json", "trust/board.json", "trust/compact.json"
 BUDGET, REDRAWS = 100, 1000

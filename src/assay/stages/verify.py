@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from assay.config import BASELINES
-from assay.importance import registry as valuers
-from assay.importance.protocol import Importance
-from assay.importance.registry import VALUED
+from assay.importance import named as valuers
+from assay.importance.named import VALUED
+from assay.importance.valuer import Importance
+from assay.runs.store import write_json
 from assay.samples.table import Samples
 from assay.stages.workbench import VALUER_SECONDS, Workbench
-from assay.store import write_json
 from assay.trials import verify as trials
 from assay.trials.transfer import Made, transfer
 

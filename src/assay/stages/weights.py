@@ -1,9 +1,9 @@
 """Learn weights of a run's training samples by few parameters, and choose on tuning how far to go, or not at all."""
 
-from assay.importance import segments
-from assay.selection import write_weights
+from assay.findings import segments
+from assay.runs.store import write_json
+from assay.selection.weights import write_weights
 from assay.stages.workbench import Workbench
-from assay.store import write_json
 from assay.trials.curve import Arm, try_arms
 from assay.trials.weights import FAMILIES, learn_weights
 

@@ -11,18 +11,18 @@ from numpy.typing import NDArray
 from assay.config import Config
 from assay.errors import ConfigError
 from assay.evaluation.holdout import Holdout, holdout
-from assay.importance import registry as valuers
-from assay.importance.protocol import Importance
-from assay.importance.registry import VALUED
-from assay.models import registry as models
+from assay.importance import named as valuers
+from assay.importance.named import VALUED
+from assay.importance.valuer import Importance
+from assay.models import named as models
 from assay.models.logistic import LogisticRegression
 from assay.models.recommender import ReadsText
 from assay.models.scorer import Scorer
+from assay.runs.store import Run
 from assay.samples import build
 from assay.samples.encoder import only
 from assay.samples.match import joined_texts
 from assay.samples.table import Samples
-from assay.store import Run
 from assay.text.cache import kept_embedder
 from assay.text.ngrams import NGrams
 from assay.trials.curve import refit

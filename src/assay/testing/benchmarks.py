@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 
-from assay.benchmark.requests import Benchmark
+from assay.benchmark.keep.contents import Benchmark
 from assay.testing.scores import make_scores
 
 _CANDIDATES = 20

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from assay.errors import InputError
-from assay.importance.protocol import Importance, Valuer
+from assay.importance.valuer import Importance, Valuer
 from assay.models.logistic import LogisticRegression
 from assay.samples.table import Samples
 from assay.testing.data import make_samples

@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.store import write_json
+from assay.runs.store import write_json
 from assay.text.ranked import Ranked, best
 from assay.text.words import words
 

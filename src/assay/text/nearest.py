@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from assay.errors import InputError
-from assay.store import whole_file
+from assay.runs.store import whole_file
 from assay.text.ranked import Ranked, best
 
 BLOCK = 64  # queries at a time: their similarities to a million vectors take 256 MB

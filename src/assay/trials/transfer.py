@@ -9,7 +9,7 @@ import numpy as np
 from assay.evaluation.holdout import CLAIMS, Holdout, differences
 from assay.models.scorer import Scorer
 from assay.samples.table import Samples
-from assay.selection import floor_groups, remove
+from assay.selection.weights import floor_groups, remove
 from assay.trials.curve import RESAMPLES
 from assay.trials.verify import RANDOM, Line, Positions
 

@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from assay.evaluation.holdout import CLAIMS, Holdout, Scored, differences
-from assay.importance.protocol import Importance, Valuer
+from assay.importance.valuer import Importance, Valuer
 from assay.models.logistic import LogisticRegression
 from assay.models.scorer import Scorer
 from assay.numerics.measures import auc
 from assay.numerics.statistics import holm
 from assay.samples.table import Samples
-from assay.selection import floor_groups, remove
+from assay.selection.weights import floor_groups, remove
 from assay.trials.curve import RESAMPLES, refit
 
 Vector = NDArray[np.float64]

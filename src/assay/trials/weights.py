@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from assay.findings.segments import Attribute
 from assay.importance.influence import prepare
 from assay.importance.predicted import left_out_probability
-from assay.importance.protocol import user_folds
-from assay.importance.segments import Attribute
+from assay.importance.valuer import user_folds
 from assay.models.logistic import LogisticRegression
 from assay.numerics.logistic import IterativeCurvature, losses, probability
 from assay.numerics.products import margins

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from assay.app import words
-from assay.store import Run
+from assay.runs.store import Run
 
 Part = dict[str, Any]
 

@@ -3,7 +3,7 @@
 import glob
 from pathlib import Path
 
-from assay import config, plugins
+from assay import config, registry
 from assay.errors import ConfigError, SourceError, did_you_mean
 from assay.logs.sources.base import Source
 from assay.logs.sources.csv import CsvFile
@@ -64,7 +64,7 @@ def open_file(path: Path, section: config.Source, *, start: int = 0, first_row: 
     """A source over one file; a plain-text file may be opened at the byte where a row begins."""
     kind = file_format(path, section)
     if ":" in kind:
-        own: Source = plugins.load(kind, "format")(path)
+        own: Source = registry.load(kind, "format")(path)
         return own
     if kind == "parquet":
         return ParquetFile(path)

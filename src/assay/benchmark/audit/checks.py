@@ -1,0 +1,115 @@
+"""An audit of a benchmark: what would make its numbers better, or other, than the live system's."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from assay.benchmark.audit.bias import popularity_bias, position_bias
+from assay.benchmark.audit.conversions import open_conversions
+from assay.benchmark.audit.coverage import SHARES, share_distances, shares, unreachable_truth
+from assay.benchmark.audit.evidence import Evidence
+from assay.benchmark.audit.future import future_items, future_prices, train_after_test
+from assay.benchmark.audit.ids import label_in_ids
+from assay.benchmark.audit.known import Known, LackingError, Outcome
+from assay.benchmark.audit.overlap import duplicates_across, listed_twice, session_across, user_across, validation_in_train
+from assay.evaluation import leakage
+from assay.evaluation.leakage import Finding
+
+__all__ = ["CHECKS", "SHARES", "Audit", "Evidence", "Finding", "audit", "share_distances"]
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What an audit found. findings: errors first, then in order of the checks, a check's own by name of the table.
+
+    facts: what was measured, by name, also where it is no finding: recall_bound, popularity_auc, truth_in_head, shares,
+    open_share and so on; a fact is missing when its check did not run. checked: names of the checks that ran. skipped:
+    name of each other -> what was missing for it.
+    """
+
+    findings: list[Finding]
+    facts: dict[str, Any]
+    checked: tuple[str, ...]
+    skipped: dict[str, str]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON takes it; instants are ISO text."""
+        return {
+            "findings": [finding.to_dict() for finding in self.findings],
+            "facts": self.facts,
+            "checked": list(self.checked),
+            "skipped": self.skipped,
+        }
+
+
+def _samples(known: Known) -> Outcome:
+    """The leakage audit of the samples; where users were held out, splits overlap in time by design."""
+    samples = known.evidence.samples
+    assert samples is not None
+    found = leakage.audit(samples)
+    by_users = known.evidence.protocol == "users"
+    return Outcome([one for one in found if not (by_users and one.check == "time_overlap")], {})
+
+
+class _Check(NamedTuple):
+    """A check, what it needs ("a | b": one of the two is enough), and the protocol that it is for (None: any)."""
+
+    run: Callable[[Known], Outcome]
+    needs: tuple[str, ...]
+    protocol: str | None = None
+
+
+CHECKS: dict[str, _Check] = {
+    "future_items": _Check(future_items, ("candidates", "events")),
+    "future_prices": _Check(future_prices, ("candidates.price", "events.price")),
+    "session_across": _Check(session_across, ("requests.session_id", "train.session_id | validation.session_id")),
+    "user_across": _Check(user_across, ("train | validation",), "users"),
+    "duplicates_across": _Check(duplicates_across, ("truth.timestamp", "train | validation")),
+    "listed_twice": _Check(listed_twice, ("truth",)),
+    "validation_in_train": _Check(validation_in_train, ("train", "validation")),
+    "train_after_test": _Check(train_after_test, ("train | validation",), "time"),
+    "label_in_ids": _Check(label_in_ids, ("candidates | samples",)),
+    "popularity_bias": _Check(popularity_bias, ("candidates", "train | events")),
+    "position_bias": _Check(position_bias, ("truth.position | events.position",)),
+    "open_conversions": _Check(open_conversions, ("horizon", "events")),
+    "shares": _Check(shares, ("traffic",)),
+    "unreachable_truth": _Check(unreachable_truth, ("candidates",)),
+    "samples": _Check(_samples, ("samples",)),
+}
+
+
+def audit(evidence: Evidence) -> Audit:
+    """Run every check that the evidence is enough for; docs/benchmark/audit.md lists them. No table is changed.
+
+    The result does not depend on the order of rows, but for the check whether the order of candidates betrays truth.
+
+    InputError: tables that contradict each other: a request twice, truth or candidates of unknown requests, traffic
+    without any of the requests' attributes.
+    """
+    known = Known(evidence)
+    findings: list[Finding] = []
+    facts: dict[str, Any] = {}
+    checked, skipped = [], {}
+    for name, check in CHECKS.items():
+        missing = _missing(check, evidence)
+        if missing:
+            skipped[name] = missing
+            continue
+        try:
+            outcome = check.run(known)
+        except LackingError as reason:
+            skipped[name] = str(reason)
+            continue
+        findings += outcome.findings
+        facts |= outcome.facts
+        checked.append(name)
+    findings.sort(key=lambda finding: finding.severity != "error")
+    return Audit(findings, facts, tuple(checked), skipped)
+
+
+def _missing(check: _Check, evidence: Evidence) -> str:
+    """What a check lacks, in words; empty when nothing."""
+    if check.protocol not in (None, evidence.protocol):
+        return f"protocol {check.protocol!r}"
+    lacks = [need for need in check.needs if not any(evidence.has(part) for part in need.split(" | "))]
+    return ", ".join(lacks).replace(" | ", " or ")

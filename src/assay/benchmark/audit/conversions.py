@@ -1,0 +1,127 @@
+"""Conversions that come after the window in which truth, or a training label, was collected."""
+
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from assay.benchmark.audit.known import DAY, EXAMPLES, NEVER, Ints, Known, LackingError, Outcome, iso, mean
+from assay.evaluation.leakage import Finding
+
+LOOKS = ("view", "cart", "exposure")
+MISSED = 0.05
+CONVERSIONS = 30  # fewer say too little
+_HORIZONS = 2  # how long pairs are followed, at least
+
+
+class _Converted(NamedTuple):
+    """Looks that led to a conversion, by user and item: pair number, instant of the look, delay of the conversion."""
+
+    pair: Ints
+    look: Ints
+    delay: Ints
+    followed: int
+
+
+def open_conversions(known: Known) -> Outcome:
+    """The share of conversions that come later than the horizon after a first look, and so are missed or still open.
+
+    A look (LOOKS) of a user at an item is first when none was within the horizon before it; its conversion is the first
+    target event before the next first look. From the log before the first request, and only looks that are old enough to
+    be followed for half of that log, and conversions within that half: all delays up to it are seen for all of them, so
+    that nothing is censored. What takes longer still is not counted: the share is at least this. Train: the share of
+    positives whose conversion falls between the split and the end of their label's window, were every row of train a look.
+    A warning when the whole interval, clustered by user, is above MISSED.
+    """
+    found = _converted(known)
+    horizon = _micro(known)
+    user = found.pair // known.size("item_id")
+    late = found.delay > horizon
+    share = mean(late, user)
+    facts: dict[str, Any] = {
+        "open_share": share.to_dict(),
+        "open_conversions": len(late),
+        "open_followed_days": found.followed / DAY,
+    }
+    findings = []
+    if share.low > MISSED:
+        message = (
+            f"{100 * share.value:.1f} % ({100 * share.low:.1f} to {100 * share.high:.1f}) of conversions come later than "
+            f"{horizon / DAY:g} days after a first look: the requests' truth misses them"
+        )
+        mend = "collect truth for longer, or end the requests earlier"
+        findings.append(_finding(known, message, found, late, int(late.sum()), mend))
+    if known.has("train") and known.evidence.protocol == "time":
+        left = np.sort(known.start - known.time("train"))
+        rows = int(((left >= 0) & (left < horizon)).sum())
+        # For each conversion in its window: the share of training rows that stand too close to the split to see it.
+        near = (np.searchsorted(left, found.delay, side="left") - np.searchsorted(left, 0)) / len(left)
+        share = mean(np.where(late, 0.0, near), user)
+        facts["open_share_train"] = share.to_dict()
+        if share.low > MISSED:
+            message = (
+                f"{100 * share.value:.1f} % ({100 * share.low:.1f} to {100 * share.high:.1f}) of train's positives are to be "
+                f"expected after the split: the label windows of {rows} rows reach past it"
+            )
+            mend = "end train one horizon before the first request"
+            findings.append(_finding(known, message, found, ~late, rows, mend))
+    return Outcome(findings, facts)
+
+
+def _micro(known: Known) -> int:
+    assert known.evidence.horizon is not None
+    return known.evidence.horizon // timedelta(microseconds=1)
+
+
+def _converted(known: Known) -> _Converted:
+    time, pair = known.time("events"), known.pair("events")
+    before = time < known.start
+    if not before.any():
+        raise LackingError("events before the first request")
+    followed = (known.start - int(time.min())) // 2
+    if followed < _HORIZONS * _micro(known):
+        raise LackingError(f"a log of at least {2 * _HORIZONS} horizons before the first request")
+    looks, targets = (np.flatnonzero(before & known.kind(*kinds)) for kinds in (LOOKS, (known.evidence.target,)))
+    pairs, look = _first_looks(pair[looks], time[looks], _micro(known))
+    delay = _delays(pairs, look, pair[targets], time[targets])
+    kept = (look <= known.start - followed) & (delay <= followed)
+    if kept.sum() < CONVERSIONS:
+        raise LackingError(f"{CONVERSIONS} conversions after a first look ({', '.join(LOOKS)}) in the older half of the log")
+    return _Converted(pairs[kept], look[kept], delay[kept], followed)
+
+
+def _first_looks(pair: Ints, time: Ints, pause: int) -> tuple[Ints, Ints]:
+    """Pairs and instants of the looks that no other of the pair precedes by `pause` or less; by pair, then time."""
+    order = np.lexsort((time, pair))
+    pair, time = pair[order], time[order]
+    first = np.ones(len(pair), np.bool_)
+    first[1:] = (pair[1:] != pair[:-1]) | (time[1:] - time[:-1] > pause)
+    return pair[first], time[first]
+
+
+def _delays(pair: Ints, look: Ints, target_pair: Ints, target: Ints) -> Ints:
+    """From each first look to the first target of its pair that no later first look precedes; NEVER without one."""
+    moments = np.sort(look)
+    # a pair's number is the place of its first row, an instant's that of the first look not before it: both rise
+    keys = np.searchsorted(pair, pair) * (len(moments) + 1) + np.searchsorted(moments, look) + 1
+    asked = np.searchsorted(pair, target_pair) * (len(moments) + 1) + np.searchsorted(moments, target, side="right")
+    at = np.searchsorted(keys, asked, side="right") - 1
+    own = (at >= 0) & (np.append(pair, -1)[at] == target_pair)
+    delay = np.full(len(pair), NEVER)
+    np.minimum.at(delay, at[own], target[own] - look[at[own]])
+    return delay
+
+
+def _finding(known: Known, message: str, found: _Converted, rows: Any, count: int, mend: str) -> Finding:
+    """With the first conversions, by user and item, among `rows` as examples."""
+    items = known.size("item_id")
+    examples = [
+        {
+            "user_id": known.id("user_id", int(found.pair[k] // items)),
+            "item_id": known.id("item_id", int(found.pair[k] % items)),
+            "first_look": iso(found.look[k]),
+            "delay_days": float(found.delay[k] / DAY),
+        }
+        for k in np.flatnonzero(rows)[:EXAMPLES]
+    ]
+    return Finding("open_conversions", "warning", message, count, examples, mend)

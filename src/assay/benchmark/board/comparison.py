@@ -1,0 +1,230 @@
+"""Which of several systems is better: paired tests over requests that come in users, slices, a leader board."""
+
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from assay.benchmark.board.scoreboard import Scoreboard
+from assay.errors import InputError, did_you_mean
+from assay.numerics import clusters
+from assay.numerics import statistics as st
+
+Floats = NDArray[np.float64]
+
+TESTS = ("t", "randomisation")
+LEVEL = 0.05
+DRAWS = 10_000
+
+COMPARISONS = pa.schema(
+    {
+        "measure": pa.string(),
+        "a": pa.string(),
+        "b": pa.string(),
+        "requests": pa.int64(),
+        "users": pa.int64(),
+        "difference": pa.float64(),
+        "stderr": pa.float64(),
+        "low": pa.float64(),
+        "high": pa.float64(),
+        "p": pa.float64(),
+        "p_holm": pa.float64(),
+        "effect": pa.float64(),
+        "detectable": pa.float64(),
+    }
+)
+BOARD = pa.schema(
+    {
+        "group": pa.int64(),
+        "system": pa.string(),
+        "family": pa.string(),
+        "value": pa.float64(),
+        "low": pa.float64(),
+        "high": pa.float64(),
+        "behind": pa.float64(),
+        "p_holm": pa.float64(),
+    }
+)
+
+
+def compare(
+    board: Scoreboard,
+    measures: Sequence[str] | None = None,
+    *,
+    against: str | None = None,
+    test: str = "t",
+    draws: int = DRAWS,
+    seed: int = 7,
+) -> pa.Table:
+    """Every pair of systems, or every system against one: a table of schema COMPARISONS, one row a measure and pair.
+
+    difference: mean of b minus mean of a over requests, in the measure's unit; low, high: its 95 % interval. stderr
+    is clustered by user (CR2), df Bell and McCaffrey's: `numerics.clusters`. p: two-sided; test "t", or
+    "randomisation": the share of `draws` swaps of the two systems on whole users, drawn at random, that make the
+    difference as large, counting the one that happened (the interval stays that of t). p_holm: Holm over all rows of
+    the table, one family. effect: Cohen's d of users, difference / (stderr sqrt(users)); infinite without spread.
+    detectable: the smallest true difference that this test finds with 80 % power at 5 %, one comparison alone.
+
+    Without `against` b stands after a in board.systems; with it, a is `against`.
+    """
+    pairs = _pairs(board.several(), against)
+    names = list(board.measures if measures is None else measures)
+    _check_test(test, draws, len(pairs) * len(names))
+    lines = [line for name in names for line in _lines(board, name, pairs, test, draws, seed)]
+    return pa.Table.from_pylist(_with_holm(lines), schema=COMPARISONS)
+
+
+def compare_slices(
+    board: Scoreboard,
+    column: str,
+    measures: Sequence[str] | None = None,
+    *,
+    against: str | None = None,
+    test: str = "t",
+    draws: int = DRAWS,
+    seed: int = 7,
+) -> pa.Table:
+    """`compare` within each slice of the requests: COMPARISONS after a column `slice`, Holm over all its rows.
+
+    column: a name in board.slices; its null forms the slice null. A slice of fewer than two users has no test:
+    only difference, requests and users are known there.
+    """
+    pairs = _pairs(board.several(), against)
+    names = list(board.measures if measures is None else measures)
+    parts = list(_slices(board, column))
+    _check_test(test, draws, len(pairs) * len(names) * len(parts))
+    lines = []
+    for label, part in parts:
+        for name in names:
+            for line in _lines(part, name, pairs, test, draws, seed):
+                lines.append({"slice": label, **line})
+    schema = pa.schema([pa.field("slice", pa.string()), *COMPARISONS])
+    return pa.Table.from_pylist(_with_holm(lines), schema=schema)
+
+
+def leader_board(board: Scoreboard, measure: str, *, test: str = "t", draws: int = DRAWS, seed: int = 7) -> pa.Table:
+    """Systems in groups that cannot be told apart: a table of schema BOARD, groups from 1, best first.
+
+    Rule: the best system opens group 1; every system that is not significantly worse than it (5 %, Holm over all
+    pairs of the board) joins. The best of the rest opens group 2, and so on. So two systems of one group may differ
+    from one another, and a system of a group may not differ from one of the next: only "worse than the one that
+    opened the group above" is claimed. Equal means are in order of name.
+
+    value, low, high: mean over requests, 95 % interval clustered by user. behind: value minus that of the system
+    that opened the group, 0 or less; p_holm of that difference (null for the opener).
+    """
+    values, names = board.several().means(measure), board.systems
+    found = {(line["a"], line["b"]): line["p_holm"] for line in compare(
+        board, [measure], test=test, draws=draws, seed=seed).to_pylist()}  # fmt: skip
+    low, high = mean_intervals(board, measure)
+    left = sorted(range(len(names)), key=lambda s: (-values[s], names[s]))
+    lines: list[dict[str, Any]] = []
+    group = 0
+    while left:
+        group, best, rest = group + 1, left[0], []
+        for s in left:
+            p = None if s == best else found.get((names[best], names[s]), found.get((names[s], names[best])))
+            if p is not None and p < LEVEL:
+                rest.append(s)
+                continue
+            line = {"group": group, "system": names[s], "family": board.families[s], "value": values[s]}
+            lines.append({**line, "low": low[s], "high": high[s], "behind": values[s] - values[best], "p_holm": p})
+        left = rest
+    return pa.Table.from_pylist(lines, schema=BOARD)
+
+
+def mean_intervals(board: Scoreboard, measure: str) -> tuple[Floats, Floats]:
+    """low and high (S,): 95 % intervals of the systems' means, clustered by user. InputError: fewer than two users."""
+    error = np.sqrt((clusters.deviations(board.user, board.of(measure)) ** 2).sum(axis=1))
+    _, low, high = st.t_test(board.means(measure), error, clusters.degrees_of_freedom(board.user) + 1)
+    return low, high
+
+
+def p_values(
+    values: Floats, user: NDArray[np.int64], a: NDArray[np.int64], b: NDArray[np.int64], *, test: str, draws: int, seed: int
+) -> tuple[Floats, ...]:
+    """difference, stderr, low, high, p (P,) of pairs of rows a, b (P,) of values (S, R); see compare."""
+    error = clusters.deviations(user, values)
+    # Pair by pair: the difference of the sums of squares would lose small errors to rounding.
+    stderr = np.array([np.sqrt(np.sum((error[j] - error[i]) ** 2)) for i, j in zip(a, b, strict=True)])
+    mean = values.mean(axis=1)
+    difference = mean[b] - mean[a]
+    p, low, high = st.t_test(difference, stderr, clusters.degrees_of_freedom(user) + 1)
+    if test == "randomisation":
+        p = _randomisation(clusters.cluster_sums(user, values - values.mean(axis=0)), a, b, draws, seed)
+    return difference, stderr, low, high, p
+
+
+def _randomisation(sums: Floats, a: NDArray[np.int64], b: NDArray[np.int64], draws: int, seed: int) -> Floats:
+    total, drawn = sums.sum(axis=1), clusters.swapped(sums, draws, seed)
+    rounding = 1e-12 * np.abs(sums).sum()
+    reached = [
+        np.sum(np.abs(drawn[:, j] - drawn[:, i]) >= abs(total[j] - total[i]) - rounding) for i, j in zip(a, b, strict=True)
+    ]
+    return (1.0 + np.array(reached)) / (1.0 + draws)
+
+
+def _lines(
+    board: Scoreboard, measure: str, pairs: Sequence[tuple[int, int]], test: str, draws: int, seed: int
+) -> Iterator[dict[str, Any]]:
+    """A comparison a pair, p_holm still missing."""
+    values, users = board.of(measure), board.users
+    a, b = np.array([i for i, _ in pairs]), np.array([j for _, j in pairs])
+    if users < 2:
+        nothing = np.full(len(pairs), np.nan)
+        found: tuple[Floats, ...] = (values.mean(axis=1)[b] - values.mean(axis=1)[a], *[nothing] * 4)
+    else:
+        found = p_values(values, board.user, a, b, test=test, draws=draws, seed=seed)
+        df = clusters.degrees_of_freedom(board.user)
+    for (i, j), difference, stderr, low, high, p in zip(pairs, *(column.tolist() for column in found), strict=True):
+        line = {
+            "measure": measure,
+            "a": board.systems[i],
+            "b": board.systems[j],
+            "requests": len(board.request),
+            "users": users,
+            "difference": difference,
+        }
+        if users >= 2:
+            line |= {"stderr": stderr, "low": low, "high": high, "p": p}
+            line["effect"] = st.cohens_d_from_error(difference, stderr, users)
+            line["detectable"] = st.minimal_detectable_difference(stderr, df + 1)
+        yield line
+
+
+def _with_holm(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    adjusted = st.holm([line.get("p", np.nan) for line in lines])
+    return [{**line, "p_holm": None if np.isnan(p) else float(p)} for line, p in zip(lines, adjusted, strict=True)]
+
+
+def _pairs(board: Scoreboard, against: str | None) -> list[tuple[int, int]]:
+    if against is None:
+        return list(combinations(range(len(board.systems)), 2))
+    base = board.number(against)
+    return [(base, s) for s in range(len(board.systems)) if s != base]
+
+
+def _check_test(test: str, draws: int, comparisons: int) -> None:
+    if test not in TESTS:
+        raise InputError(f"test is {test!r}; give one of {', '.join(TESTS)}")
+    if test == "randomisation" and comparisons / (draws + 1) >= LEVEL:
+        least = int(np.ceil(comparisons / LEVEL))
+        raise InputError(
+            f"{draws} draws cannot show any of {comparisons} comparisons after Holm; give {least:,} draws or more, or fewer pairs"
+        )
+
+
+def _slices(board: Scoreboard, column: str) -> Iterator[tuple[str | None, Scoreboard]]:
+    """Each slice's label, as text, and its requests; by label, null last."""
+    if column not in board.slices:
+        known = did_you_mean(column, board.slices) or f"; there are {', '.join(board.slices) or 'none'}"
+        raise InputError(f"slice {column!r} is no attribute of the requests{known}")
+    labels = board.slices[column].cast(pa.string())
+    for label in sorted(labels.drop_null().unique().to_pylist()):
+        yield label, board.take_requests(pc.equal(labels, label).fill_null(False).to_numpy(zero_copy_only=False))
+    if labels.null_count:
+        yield None, board.take_requests(labels.is_null().to_numpy(zero_copy_only=False))

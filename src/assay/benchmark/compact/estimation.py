@@ -1,0 +1,88 @@
+"""A new system's mean on all requests, from its scores on a compact set."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import stats
+
+from assay.benchmark.compact.designs import Anchors, CompactSet, measured
+from assay.errors import InputError
+from assay.numerics import survey
+
+_SURE = 0.99  # of a warning: one new system in a hundred is warned of by chance
+
+
+@dataclass(frozen=True)
+class Estimated:
+    """value: the mean on all requests; stderr, low, high: its error and 95 % interval if only the draw is chance.
+
+    traffic_stderr, traffic_low, traffic_high: if the users are chance too, that is, of the mean over all who might ask.
+    df: degrees of freedom. unexplained: the share of the system's variance that the sources do not account for.
+    warnings: in words, what makes the system unlike the sources; the intervals hold nevertheless, they are but wider.
+    """
+
+    value: float
+    stderr: float
+    low: float
+    high: float
+    traffic_stderr: float
+    traffic_low: float
+    traffic_high: float
+    df: float
+    unexplained: float
+    warnings: tuple[str, ...]
+
+
+def estimate(compact: CompactSet | Anchors, y: ArrayLike) -> Estimated:
+    """What a system that scored y (n,) on the rows of a compact set scores on all requests.
+
+    The regression estimator: the weighted mean of y, plus what the features say of the requests that were not drawn,
+    by least squares with design weights and a ridge towards the sources' own coefficients. The interval is Student's t,
+    from residuals left out one at a time, by stratum, with finite-population correction. Requests are drawn, not users,
+    so that the interval for all requests needs no clusters; that for the traffic counts users.
+
+    InputError: anchors, which have no interval; a score too few or too many, NaN.
+    """
+    if isinstance(compact, Anchors):
+        raise InputError("anchors were chosen, not drawn: no interval is valid; use their .value(), or draw a compact set")
+    scores = measured(y, len(compact))
+    found = survey.regress(
+        scores[None, :, None], compact.features[None], compact.mean, compact.stratum, compact.population,
+        prior=compact.prior, precision=compact.precision,
+    )  # fmt: skip
+    value, stderr, df = (float(part[0, 0]) for part in (found.value, found.stderr, found.df))
+    residual, coef = found.residual[0, :, 0], found.coef[0, :, 0]
+    reach = float(survey.half_width(np.array(stderr), np.array(df)))
+    squares = float(compact.weight @ residual**2)
+    over_users = coef @ compact.user_covariance @ coef + compact.clustering * squares / compact.population.sum()
+    total = float(np.sqrt(stderr**2 + over_users))
+    wide = float(stats.t.ppf(0.975, df)) * total
+    spread = float(compact.weight @ (scores - compact.weight @ scores) ** 2)
+    return Estimated(
+        value, stderr, value - reach, value + reach, total, value - wide, value + wide, df,
+        squares / spread if spread > 0 else 0.0,
+        _warnings(compact, scores, residual, value - reach, value + reach),
+    )  # fmt: skip
+
+
+def _warnings(compact: CompactSet, y: np.ndarray, residual: np.ndarray, low: float, high: float) -> tuple[str, ...]:
+    found = []
+    if low > compact.source_mean.max():
+        found.append("better than every source system: no source shows how such a system scores")
+    if high < compact.source_mean.min():
+        found.append("worse than every source system: no source shows how such a system scores")
+    centred = (y - compact.weight @ y) ** 2
+    spread = float(compact.weight @ centred)
+    if spread > 0:
+        most = float(compact.unexplained.max())
+        # The share's error from its linearised terms (Woodruff 1971); above the worst source beyond chance only.
+        excess = residual**2 - most * centred
+        error = np.sqrt(np.sum((compact.weight * (excess - compact.weight @ excess)) ** 2))
+        if compact.weight @ excess > stats.norm.ppf(_SURE) * error:
+            share = float(compact.weight @ residual**2) / spread
+            found.append(
+                f"unlike the sources: they leave {share:.0%} of its scores' variance unexplained, "
+                f"and {most:.0%} at most of one another's"
+            )
+    return tuple(found)

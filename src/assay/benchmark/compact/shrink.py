@@ -1,0 +1,75 @@
+"""A benchmark's compact set, with the trial that says how far it can be trusted."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+
+from assay.benchmark.compact.designs import ANCHORS, DESIGNS, Anchors, CompactSet, anchors, compact
+from assay.benchmark.compact.families import LeftOut, leave_out
+from assay.benchmark.keep.contents import Benchmark
+from assay.errors import InputError, did_you_mean
+from assay.runs.store import finite
+
+
+def shrink(
+    pool: Benchmark,
+    *,
+    budget: int | None = None,
+    tolerance: float | None = None,
+    design: str = "neyman",
+    redraws: int = 1000,
+    seed: int = 0,
+) -> tuple[Benchmark, CompactSet | Anchors, Sequence[LeftOut]]:
+    """The few requests as a benchmark, how they were drawn, and the design tried with each family left out.
+
+    For the pool's first measure, from the systems that were scored on it: `compaction.compact` and `families.leave_out`, after
+    the simple random mean. Anchors (design "greedy" or "kmeans") have no trial; a single family is tried a system at a time.
+
+    InputError: no system was scored, a budget and a tolerance or neither, an unknown design, and as those two say.
+    """
+    if pool.scores is None:
+        raise InputError("no system was scored on these requests: a compact set is drawn by what systems score, add --system")
+    if design not in (*DESIGNS, *ANCHORS):
+        known = (*DESIGNS, *ANCHORS)
+        raise InputError(f"design {design!r} is not known{did_you_mean(design, known)}; use one of {', '.join(known)}")
+    if (budget is None) == (tolerance is None):
+        raise InputError("give a budget (so many requests) or a tolerance (a standard error), one of them")
+    board, measure = pool.scores, pool.measures[0]
+    scores, families = board.of(measure), np.asarray(board.families)
+    trial: Sequence[LeftOut] = ()
+    drawn: CompactSet | Anchors
+    if design in ANCHORS:
+        if budget is None:
+            raise InputError(f"{design} anchors have no error to tolerate; give a budget")
+        drawn = anchors(scores, budget=budget, method=design, seed=seed)
+    else:
+        drawn = compact(
+            scores, budget=budget, tolerance=tolerance, design=design, families=families, users=board.user,
+            ids=board.request, seed=seed,
+        )  # fmt: skip
+        leave: Literal["family", "system"] = "family" if len(set(board.families)) > 1 else "system"
+        if len(board.systems) > 2:
+            trial = leave_out(scores, families, budget=len(drawn), leave=leave, designs=(design,), redraws=redraws)
+    about = {
+        **pool.about,
+        "pool": len(pool),
+        "size": len(drawn.rows),
+        "users": len(pool.requests.take(np.sort(drawn.rows)).column("user_id").unique()),
+        "measure": measure,
+        "design": design,
+        "seed": seed,
+        "sources": {name: int((families == name).sum()) for name in sorted(set(board.families))},
+        "trial": [_figures(one) for one in trial],
+    }
+    return replace(pool.take(drawn.rows), measures=(measure,), about=about), drawn, trial
+
+
+def _figures(one: LeftOut) -> dict[str, object]:
+    """As JSON takes them: means over families, and each family's relative error."""
+    means = {name: float(np.mean(getattr(one, name))) for name in ("error", "relative", "coverage", "half_width", "detectable")}
+    relative = dict(zip(one.families, one.relative.tolist(), strict=True))
+    figures = {"design": one.design, "leave": one.leave, "redraws": one.redraws, "tau": one.tau, **means, "families": relative}
+    made: dict[str, object] = finite(figures)  # systems that score the same have no order
+    return made

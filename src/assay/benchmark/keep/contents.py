@@ -1,0 +1,175 @@
+"""A benchmark: requests, what was right for each, what may be ranked for it, and by which measures systems are judged."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import ArrayLike
+
+from assay.benchmark import readers
+from assay.benchmark.attributes import KEYS
+from assay.benchmark.board.scoreboard import Scoreboard, refuse_names
+from assay.errors import InputError
+
+REQUEST, PAIR = "request_id", ("request_id", "item_id")
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """R requests, in order of id.
+
+    requests: request_id, user_id, then attributes of the requests. truth: request_id, item_id, grade. candidates:
+    request_id, item_id, or None: any item may be ranked. measures: names; the first is decided on. scores: what systems
+    scored on exactly these requests, or None. about: what is known of its making, as JSON takes it.
+    """
+
+    requests: pa.Table
+    truth: pa.Table
+    candidates: pa.Table | None
+    measures: tuple[str, ...]
+    scores: Scoreboard | None
+    about: Mapping[str, Any]
+
+    @classmethod
+    def of(
+        cls,
+        truth: Any,
+        *,
+        requests: Any = None,
+        candidates: Any = None,
+        measures: Sequence[str] = readers.MEASURES,
+        scores: Scoreboard | None = None,
+        about: Mapping[str, Any] | None = None,
+    ) -> Self:
+        """From tables, each a path (.parquet, .csv) or anything that speaks Arrow.
+
+        truth: request_id, item_id, grade; as in `from_tables` it may carry user_id and attributes, unless `requests` does
+        (request_id, one row each; rows that truth does not name are left out). scores: on at least these requests.
+
+        InputError: what `from_tables` refuses; a request is there twice, has no row or no candidate; an attribute is no
+        plain column.
+        """
+        known, judged = readers.judged(truth)
+        for name in measures:
+            readers.cut_off(name)
+        if requests is None:
+            described = known
+        else:
+            given = readers.read_table(requests, "requests", (REQUEST,))
+            described = _rows_of(given, known.column(REQUEST), "requests")
+            if "user_id" not in described.column_names:
+                described = described.append_column("user_id", known.column("user_id"))
+        rest = [name for name in described.column_names if name not in (REQUEST, "user_id")]
+        refuse_names(rest, measures)
+        listed = None if candidates is None else _candidates(candidates, described.column(REQUEST))
+        if listed is not None and not _reachable(judged, listed):
+            raise InputError("candidates hold no relevant item of any request: no system can score above 0; compare the ids")
+        kept, names = described.select([REQUEST, "user_id", *rest]), tuple(dict.fromkeys(measures))
+        made = cls(kept, judged, listed, names, None, dict(about or {}))
+        return made if scores is None else replace(made, scores=made._aligned(scores))
+
+    def __len__(self) -> int:
+        return int(self.requests.num_rows)
+
+    @property
+    def attributes(self) -> pa.Table:
+        """What is known of the requests besides attributes.KEYS."""
+        return self.requests.drop_columns([name for name in KEYS if name in self.requests.column_names])
+
+    def take(self, rows: ArrayLike) -> Self:
+        """The benchmark of some requests: positions (n,), kept in order of id."""
+        at = np.sort(np.asarray(rows, np.int64))
+        requests = self.requests.take(pa.array(at))
+
+        def of_them(table: pa.Table) -> pa.Table:
+            return table.filter(pc.is_in(table.column(REQUEST), requests.column(REQUEST).combine_chunks()))
+
+        listed = None if self.candidates is None else of_them(self.candidates)
+        scores = None if self.scores is None else self.scores.take_requests(at)
+        return replace(self, requests=requests, truth=of_them(self.truth), candidates=listed, scores=scores)
+
+    def score(self, predictions: Mapping[str, Any], families: Mapping[str, str] | None = None) -> Scoreboard:
+        """Systems' predictions (request_id, item_id, score), each a path or a table, by all measures; see `from_tables`.
+
+        InputError also: a system ranks an item that is no candidate of its request.
+        """
+        needed = readers.PREDICTIONS
+        tables = {name: readers.read_table(source, f"system {name!r}", needed) for name, source in predictions.items()}
+        if self.candidates is not None:
+            for name, table in tables.items():
+                _only_candidates(table, self.candidates, f"system {name!r}")
+        made = readers.from_tables(self.truth, tables, self.measures, families=families)
+        return replace(self._aligned(made), user=self._users())
+
+    def _aligned(self, board: Scoreboard) -> Scoreboard:
+        """The board's scores on these requests, in their order, with their attributes as slices."""
+        asked, known = readers.alike(pa.chunked_array([board.request]), self.requests.column(REQUEST).combine_chunks())
+        at = pc.index_in(known, asked.combine_chunks())
+        if at.null_count:
+            first = known.filter(pc.is_null(at))[0].as_py()
+            raise InputError(f"the systems were not scored on {at.null_count} of {len(known)} requests, the first {first!r}")
+        slices = {name: self.attributes.column(name) for name in self.attributes.column_names}
+        taken = board.take_requests(at.to_numpy())
+        return replace(taken, request=self.requests.column(REQUEST).combine_chunks(), slices=slices)
+
+    def _users(self) -> pa.Array:
+        return self.requests.column("user_id").combine_chunks()
+
+
+def _rows_of(table: pa.Table, ids: pa.ChunkedArray, where: str) -> pa.Table:
+    """The one row of each id, in their order."""
+    given, wanted = readers.alike(table.column(REQUEST), ids.combine_chunks())
+    counts = given.value_counts()
+    if len(counts) < len(given):
+        name = next(one["values"] for one in counts.to_pylist() if one["counts"] > 1)
+        raise InputError(f"{where}: request {name!r} is there twice; give each request one row")
+    at = pc.index_in(wanted, given.combine_chunks())
+    if at.null_count:
+        missing = wanted.filter(pc.is_null(at))
+        raise InputError(f"{where} has no row for {len(missing)} requests of truth, the first {missing[0].as_py()!r}; add them")
+    return table.take(at).set_column(table.column_names.index(REQUEST), REQUEST, ids)
+
+
+def _candidates(source: Any, ids: pa.ChunkedArray) -> pa.Table:
+    table = readers.read_table(source, "candidates", PAIR)
+    given, wanted = readers.alike(table.column(REQUEST), ids.combine_chunks())
+    bare = pc.invert(pc.is_in(wanted, given.combine_chunks()))
+    if pc.any(bare).as_py():
+        missing = wanted.filter(bare)
+        first = missing[0].as_py()
+        raise InputError(f"candidates: {len(missing)} requests have none, the first {first!r}; list theirs, or leave all out")
+    table = table.set_column(table.column_names.index(REQUEST), REQUEST, given)
+    table = table.filter(pc.is_in(given, wanted)).select(PAIR)
+    if table.group_by(list(PAIR), use_threads=False).aggregate([]).num_rows < table.num_rows:
+        raise InputError("candidates: an item is listed twice for a request; list each once")
+    return table.set_column(0, REQUEST, table.column(REQUEST).cast(ids.type))
+
+
+def _reachable(truth: pa.Table, candidates: pa.Table) -> bool:
+    """Whether any relevant item is among its request's candidates."""
+    left, right = _same_types(truth.filter(pc.greater(truth.column("grade"), 0)).select(PAIR), candidates)
+    return bool(left.join(right, list(PAIR), join_type="left semi").num_rows)
+
+
+def _same_types(left: pa.Table, right: pa.Table) -> tuple[pa.Table, pa.Table]:
+    """Both with ids of one type: as they are, or as text."""
+    for place, name in enumerate(PAIR):
+        if left.column(name).type != right.column(name).type:
+            left, right = (t.set_column(place, name, t.column(name).cast(pa.string())) for t in (left, right))
+    return left, right
+
+
+def _only_candidates(table: pa.Table, candidates: pa.Table, where: str) -> None:
+    left, right = _same_types(table.select(PAIR), candidates)
+    strange = left.join(right, list(PAIR), join_type="left anti")
+    asked = pc.is_in(left.column(REQUEST), right.column(REQUEST).combine_chunks())
+    strange = strange.filter(pc.is_in(strange.column(REQUEST), left.column(REQUEST).filter(asked).combine_chunks()))
+    if strange.num_rows:
+        request, item = (strange.column(name)[0].as_py() for name in PAIR)
+        raise InputError(
+            f"{where} ranks {strange.num_rows} items that are no candidates of their request, the first {item!r} for "
+            f"{request!r}; rank the candidates alone"
+        )

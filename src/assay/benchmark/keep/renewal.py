@@ -1,0 +1,83 @@
+"""When a kept benchmark should be renewed: how often it was consulted, and how far the traffic has moved away from it."""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from scipy import stats
+
+from assay.benchmark.audit.checks import share_distances
+from assay.benchmark.board.comparison import LEVEL, compare
+from assay.benchmark.board.scoreboard import Scoreboard
+from assay.benchmark.keep.folder import Kept
+from assay.numerics.statistics import holm
+
+MOVED = 0.05  # total variation distance of an attribute's shares: less is no reason to renew
+
+
+@dataclass(frozen=True)
+class Status:
+    """uses: how often by what. systems: how many different ones consulted it, sources included. first, last: ISO times of the
+    first and last use, or None. flattered: by how much the best of so many equal systems looks better than it is, on the
+    measure decided on (None without scores). precision: the difference that the benchmark was built for, or else the smallest
+    that it detects. drift: one row an attribute, as share_distances gives it, with p_holm, or None. renew: reasons to renew
+    it, in words; empty: it is good for more.
+    """
+
+    label: str
+    uses: dict[str, int]
+    systems: int
+    first: str | None
+    last: str | None
+    flattered: float | None
+    precision: float | None
+    drift: list[dict[str, Any]] | None
+    renew: tuple[str, ...]
+
+
+def status(kept: Kept, traffic: pa.Table | None = None) -> Status:
+    """How a benchmark has been used and whether to renew it; traffic: attributes of requests as they come in now.
+
+    Renew when an attribute's shares have moved by more than MOVED, beyond chance (5 %, Holm over attributes), or when the
+    choice among all systems that consulted it flatters the best by more than half of the precision: the largest of M equal
+    scores lies about Phi^-1((M - 3/8) / (M + 1/4)) standard errors above the truth (Blom 1958).
+    """
+    uses = kept.uses()
+    scored = kept.results()
+    known = {name for use in uses for name in use["systems"]} | set(scored.systems if scored else ())
+    precision = kept.benchmark.about.get("asked", {}).get("difference") or kept.benchmark.about.get("detectable")
+    flattered = _flattered(scored, kept.benchmark.measures[0], len(known))
+    drift = None if traffic is None else _drift(kept, traffic)
+    renew = []
+    for line in drift or []:
+        if line["p_holm"] < LEVEL and line["distance"] > MOVED:
+            renew.append(f"{line['attribute']} has moved: {line['distance']:.0%} of the requests are now of another kind")
+    if flattered is not None and precision is not None and flattered > precision / 2:
+        renew.append(
+            f"{len(known)} systems have been compared on it: by chance alone the best looks better by about {flattered:.4f}, "
+            f"more than half of the {precision:.4f} that it is to tell apart"
+        )
+    times = [use["when"] for use in uses]
+    return Status(
+        kept.label, dict(Counter(use["what"] for use in uses)), len(known), min(times, default=None), max(times, default=None),
+        flattered, precision, drift, tuple(renew),
+    )  # fmt: skip
+
+
+def _flattered(board: Scoreboard | None, measure: str, systems: int) -> float | None:
+    """The expected largest error of so many equal systems, from the errors of the differences between those that are known."""
+    if board is None or len(board.systems) < 2 or board.users < 2 or systems < 2:
+        return None
+    found = compare(board, [measure])
+    error = float(np.median(found.column("stderr").to_numpy())) / np.sqrt(2.0)  # of one system, what all share taken away
+    return float(error * stats.norm.ppf((systems - 0.375) / (systems + 0.25)))
+
+
+def _drift(kept: Kept, traffic: pa.Table) -> list[dict[str, Any]]:
+    own = kept.benchmark
+    requests = own.requests.select(["user_id", *own.attributes.column_names])  # without the design's weights
+    found: list[dict[str, Any]] = share_distances(requests, traffic).to_pylist()
+    adjusted = holm([line["p"] for line in found])
+    return [line | {"p_holm": float(p)} for line, p in zip(found, adjusted, strict=True)]

@@ -1,0 +1,85 @@
+"""From the requests that could be asked to those that are: as many as the stated precision needs, like the traffic."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from assay.benchmark.audit.checks import share_distances
+from assay.benchmark.keep.contents import REQUEST, Benchmark
+from assay.benchmark.plan.representative import represent
+from assay.benchmark.plan.sizes import Plan, detectable_difference, plan_difference, plan_mean
+from assay.errors import InputError
+
+
+def build(
+    pool: Benchmark,
+    *,
+    size: int | None = None,
+    difference: float | None = None,
+    within: float | None = None,
+    traffic: pa.Table | None = None,
+    seed: int = 0,
+) -> Benchmark:
+    """Choose requests of the pool that mirror the traffic (`represent`), and say on the card how it was done.
+
+    How many: size; or what finds a true difference of the first measure with 80 % power (`plan_difference`); or what brings
+    a system's mean within a share of its mean on the whole pool (`plan_mean`); all of them if nothing is asked. The last two
+    need systems that were scored on the pool. traffic: attributes of requests as they come in, by default the pool's own.
+
+    The requests of the result have a column weight, the design weights, which sum to 1; its `about` is the pool's with
+    pool, size, asked, plan, measure, detectable (`detectable_difference` of the sources), shares, distances,
+    unmatched.
+
+    InputError: more than one precision is asked, the log cannot give it, no system was scored.
+    """
+    asked = {name: value for name, value in (("size", size), ("difference", difference), ("within", within)) if value is not None}
+    if len(asked) > 1:
+        raise InputError(f"{' and '.join(asked)} are asked; a benchmark has one size, give one of them")
+    plan = _planned(pool, difference, within)
+    count = plan.size if plan is not None and plan.size is not None else len(pool) if size is None else size
+    described = pool.requests.select([REQUEST, "user_id", *pool.attributes.column_names])
+    chosen = represent(described, count, traffic=traffic, seed=seed)
+    made = replace(pool, requests=described).take(chosen.rows)
+    # chosen.rows are in order of request id, as made's are
+    requests = made.requests.append_column("weight", pa.array(chosen.weight))
+    against = pool.attributes if traffic is None else traffic
+    shared = [name for name in pool.attributes.column_names if name in against.column_names]
+    distances = share_distances(made.requests, against.select(shared)).to_pylist() if shared else []
+    about: dict[str, Any] = {
+        "pool": len(pool),
+        "size": len(made),
+        "users": len(made.requests.column("user_id").unique()),
+        "asked": asked,
+        "plan": None if plan is None else str(plan),
+        "measure": pool.measures[0],
+        "detectable": _detectable(made),
+        "shares": chosen.shares.to_pylist(),
+        "distances": distances,
+        "unmatched": list(chosen.unmatched),
+        "seed": seed,
+    }
+    return replace(made, requests=requests, about={**pool.about, **about})
+
+
+def _planned(pool: Benchmark, difference: float | None, within: float | None) -> Plan | None:
+    if difference is None and within is None:
+        return None
+    if pool.scores is None:
+        raise InputError("no system was scored on these requests, and a size follows from scores: add systems, or give a size")
+    scores = pool.scores.several().of(pool.measures[0])
+    if difference is not None:
+        plan = plan_difference(scores, difference, users=pool.scores.user)
+    else:
+        assert within is not None
+        plan = plan_mean(scores, within, families=np.asarray(pool.scores.families))
+    if plan.size is None:
+        raise InputError(f"{plan} Ask for less, or bring a longer log.")
+    return plan
+
+
+def _detectable(made: Benchmark) -> float | None:
+    if made.scores is None or len(made.scores.systems) < 2 or made.scores.users < 2:
+        return None
+    return detectable_difference(made.scores.of(made.measures[0]), users=made.scores.user)

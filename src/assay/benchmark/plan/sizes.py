@@ -1,0 +1,201 @@
+"""How many requests a test set needs, or that the log cannot give what is asked.
+
+Requests are drawn at random from a log of N. A mean over n of them errs by the draw, S^2 (1/n - 1/N), S^2 the variance
+over requests; if it is to hold for the traffic, and not for this log alone, also by who happened to be in the log: the
+variance of the log's own mean, clustered by user, which no number of drawn requests takes away.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import special, stats
+
+from assay.benchmark.compact import difficulty
+from assay.benchmark.compact.designs import LEAST, checked_budget, checked_design, lay_out
+from assay.benchmark.compact.difficulty import Floats, Ints
+from assay.errors import InputError
+from assay.numerics import statistics as st
+
+ABOUT = ("traffic", "log")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """size: requests to draw of the log's N, `requests`; None if all of them would not do.
+
+    asked: what was to be reached, in the measure's unit. reached: what `size` requests reach, or all N of them if size is
+    None: the smallest detectable difference, or half the width of the interval. sizes: the size each system, or pair of
+    neighbouring systems, needs on its own (NaN: out of reach), worst first; `size` is their median.
+    """
+
+    size: int | None
+    requests: int
+    asked: float
+    reached: float
+    sizes: Floats
+    kind: str
+
+    def __str__(self) -> str:
+        """The answer in words."""
+        if self.size is None:
+            return (
+                f"The log's {self.requests:,} requests cannot give {self.kind} of {self.asked:.4g}; "
+                f"with all of them it is {self.reached:.4g}."
+            )
+        return f"{self.size:,} of {self.requests:,} requests give {self.kind} of {self.reached:.4g} (asked: {self.asked:.4g})."
+
+
+def plan_difference(
+    scores: ArrayLike,
+    difference: float,
+    *,
+    users: ArrayLike | None = None,
+    about: str = "traffic",
+    power: float = 0.8,
+    alpha: float = 0.05,
+) -> Plan:
+    """How many requests find a true difference between two systems with the given power.
+
+    scores (S, N): of two systems, or of a board: then pairs of neighbours by mean score are planned for, and the median
+    of their sizes is the answer. difference: above 0, in the measure's unit. users (N,): who asked; by default every
+    request is someone else's. about: "traffic", what anyone who might ask would see, tested by a paired t test clustered
+    by user; or "log", the difference on all N requests, tested with finite-population correction.
+
+    InputError: a NaN score, fewer than 2 systems, systems that score alike on every request, a difference, power or
+    alpha out of range.
+    """
+    made = difficulty.checked(scores)
+    if not (np.isfinite(difference) and difference > 0):
+        raise InputError(f"difference is {difference}; give one above 0, in the measure's unit")
+    detectable = cache(_detectable(made, users, about, alpha, power))
+    return _answer(
+        detectable, made.shape[1], difference * np.ones(len(detectable(made.shape[1]))), "a smallest detectable difference"
+    )
+
+
+def detectable_difference(
+    scores: ArrayLike, *, users: ArrayLike | None = None, about: str = "traffic", power: float = 0.8, alpha: float = 0.05
+) -> float:
+    """The smallest true difference that all N requests find with the given power, of the median pair of neighbours.
+
+    Arguments and errors as in `plan_difference`.
+    """
+    made = difficulty.checked(scores)
+    return float(np.median(_detectable(made, users, about, alpha, power)(made.shape[1])))
+
+
+def _detectable(made: Floats, users: ArrayLike | None, about: str, alpha: float, power: float) -> Callable[[int], Floats]:
+    """From a number of requests to the smallest detectable difference (P,) of each pair of neighbours."""
+    if not 0 < alpha < power < 1:
+        raise InputError(f"power is {power} and alpha {alpha}; give 0 < alpha < power < 1")
+    if about not in ABOUT:
+        raise ValueError(f"about is {about!r}; give 'traffic' or 'log'")
+    N = made.shape[1]
+    pairs = _neighbours(made)
+    code = np.arange(N) if users is None else difficulty.codes(users, N)
+    whole = _clustered(pairs, code) if about == "traffic" else np.zeros(len(pairs))
+    clusters = np.bincount(code) if about == "traffic" else np.ones(N, np.int64)
+    spread = pairs.var(axis=1, ddof=1)
+
+    def detectable(n: int) -> Floats:
+        errors = np.sqrt(spread * (1 / n - 1 / N) + whole)
+        found = max(round(_distinct(clusters, n)), 2)
+        return np.asarray(errors * st.minimal_detectable_difference(1.0, found, alpha=alpha, power=power))
+
+    return detectable
+
+
+def plan_mean(scores: ArrayLike, within: float = 0.01, *, families: ArrayLike | None = None, design: str | None = None) -> Plan:
+    """How many requests bring a system's mean within a share of its mean on all N, in 95 of 100 draws.
+
+    scores (S, N). within: 0.01 is one per cent. design None: the plain mean of a simple random draw; else a compact set's
+    design, each system estimated as if its family were new. sizes and the median are over the systems; asked and reached
+    are shares. Always within reach: all N requests leave no error.
+
+    InputError: a NaN score, fewer than 2 systems, a system whose mean is 0, within or design out of range.
+    """
+    made = difficulty.checked(scores)
+    if not (np.isfinite(within) and 0 < within < 1):
+        raise InputError(f"within is {within}; give a share above 0 and below 1, 0.01 for one per cent")
+    level = np.abs(made.mean(axis=1))
+    if not level.all():
+        raise InputError(f"system {int(np.argmin(level))} scores 0 on the mean; there is no share of that to plan for")
+    errors = _errors(made, difficulty.grouped(families, len(made)), design)
+
+    @cache
+    def share(n: int) -> Floats:
+        return np.asarray(errors(n) * float(stats.t.ppf(0.975, n - 1)) / level)
+
+    return _answer(share, made.shape[1], np.full(len(made), within), "a relative half-width")
+
+
+def half_widths(
+    scores: ArrayLike, sizes: Sequence[int], *, families: ArrayLike | None = None, design: str | None = None
+) -> Floats:
+    """(len(sizes), S) half of the width to expect of a system's 95 % interval for its mean on all N, in the measure's unit.
+
+    scores (S, N), families, design as in `plan_mean`. InputError: a NaN score, fewer than 2 systems, a size below 10 or above N.
+    """
+    made = difficulty.checked(scores)
+    errors = _errors(made, difficulty.grouped(families, len(made)), design)
+    each = [(checked_budget(n, made.shape[1]), stats.t.ppf(0.975, n - 1)) for n in sizes]
+    return np.stack([errors(n) * t for n, t in each])
+
+
+def _errors(scores: Floats, family: Ints, design: str | None) -> Callable[[int], Floats]:
+    """Standard errors (S,) of the systems' means from n requests: plain means, or a design's with each family new."""
+    if design is None:
+        spread, N = scores.var(axis=1, ddof=1), scores.shape[1]
+        return lambda n: np.asarray(np.sqrt(spread * (1 / n - 1 / N)))
+    checked_design(design)
+    known, left = difficulty.features(scores, family), difficulty.residuals(scores, family)
+    return lambda n: lay_out(known, left, family, n, design).errors()
+
+
+def _answer(reach: Callable[[int], Floats], N: int, asked: Floats, kind: str) -> Plan:
+    """The plan whose size is the median over P systems or pairs; reach(n) (P,) falls with n."""
+    sizes = np.full(len(asked), np.nan)
+    for p in np.flatnonzero(reach(N) <= asked):
+        low, high = min(LEAST, N), N
+        while low < high:
+            middle = (low + high) // 2
+            low, high = (low, middle) if reach(middle)[p] <= asked[p] else (middle + 1, high)
+        sizes[p] = low
+    middle_one = int(np.argsort(sizes, kind="stable")[len(sizes) // 2])
+    if np.isnan(sizes[middle_one]):
+        return Plan(None, N, float(asked[0]), float(np.median(reach(N))), sizes, kind)
+    size = int(sizes[middle_one])
+    return Plan(size, N, float(asked[0]), float(reach(size)[middle_one]), sizes, kind)
+
+
+def _neighbours(scores: Floats) -> Floats:
+    """Differences (P, N) of systems next to one another by mean score, worst first; equal systems left out."""
+    order = np.argsort(scores.mean(axis=1), kind="stable")
+    pairs = np.diff(scores[order], axis=0)
+    pairs = pairs[np.ptp(pairs, axis=1) > 0]
+    if not len(pairs):
+        raise InputError("the systems differ by the same amount on every request; one request tells them apart, or none does")
+    return np.asarray(pairs)
+
+
+def _clustered(pairs: Floats, code: Ints) -> Floats:
+    """Variance (P,) of the mean over all requests, users being chance: sums of deviations by user."""
+    users = int(code.max()) + 1
+    if users < 2:
+        raise InputError("all requests are one user's; a difference in the traffic needs at least 2")
+    N = pairs.shape[1]
+    sums = np.stack([np.bincount(code, row - row.mean(), users) for row in pairs])
+    return np.asarray((sums**2).sum(axis=1) / N**2 * users / (users - 1))
+
+
+def _distinct(counts: Ints, n: int) -> float:
+    """How many users n requests drawn at random come from, on average; counts (U,) requests of each."""
+    N = int(counts.sum())
+    some, times = np.unique(counts, return_counts=True)
+    left = N - some
+    log = special.gammaln
+    none = log(left + 1) - log(np.maximum(left - n, 0) + 1) + log(N - n + 1) - log(N + 1)
+    return float(times @ (1.0 - np.where(left >= n, np.exp(none), 0.0)))

@@ -1,0 +1,1 @@
+"""Ways to cut a log into training and test, and what each lets out."""

@@ -1,0 +1,1 @@
+"""What values show: segments, rules, slices, anomalies, single samples, explanations."""

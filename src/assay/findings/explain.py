@@ -1,0 +1,184 @@
+"""Why a sample is worth what it is, and which samples made a recommendation: influence taken apart.
+
+A value is a sum over validation rows and, at the same time, a sum over the sample's own columns: both are shown. A
+recommendation's score is taken apart in the other direction, into the training samples that it rests on.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assay.findings.examples import sentence
+from assay.importance.neighbours import scaled
+from assay.importance.values import Vector
+from assay.models.logistic import LogisticRegression
+from assay.numerics.logistic import probability, pull
+from assay.numerics.products import margins
+from assay.samples.periods import start
+from assay.samples.table import Samples
+
+
+@dataclass(frozen=True)
+class Move:
+    """What leaving out one training row does: its pull r / (1 - D h), and the step (p,) of the coefficients."""
+
+    pull: float
+    step: Vector
+    probability: float
+    leverage: float
+
+
+def leave_out(model: LogisticRegression, train: Samples, row: int) -> Move:
+    """The move of the coefficients without a row; see importance.influence."""
+    assert model.coef_ is not None
+    x = train.matrix()[[row]]
+    dense = np.zeros(x.shape[1])
+    dense[x.indices] = x.data
+    solved = np.asarray(model.curve(train).solve(dense))
+    p, h = probability(margins(x, model.coef_)), dense[None, :] @ solved
+    pulled = float(pull(p, train.label[[row]], train.weight[[row]], h)[0])
+    return Move(pulled, solved * pulled, float(p[0]), float(h[0]))
+
+
+def explain_sample(
+    model: LogisticRegression,
+    train: Samples,
+    validation: Samples,
+    row: int,
+    names: Mapping[int, str],
+    period_days: int,
+    shown: int = 5,
+    *,
+    neighbours: bool = True,
+) -> dict[str, Any]:
+    """A training sample's value (nats a validation row) taken apart, as JSON takes it.
+
+    helped, hurt: the validation requests whose loss would rise or fall most without it, with their share of the value.
+    neighbours (unless left out): the nearest training samples by scaled dense features. columns: the sample's own columns
+    and their part of the value, largest first; helped and hurt over all requests, and columns, each sum to the value.
+    """
+    assert model.coef_ is not None
+    move = leave_out(model, train, row)
+    X_val = validation.matrix()
+    weight = validation.weight / validation.weight.sum()
+    slope = weight * (probability(margins(X_val, model.coef_)) - validation.label)
+    each = slope * margins(X_val, move.step)
+    requests, first, code = np.unique(validation.request, return_index=True, return_inverse=True)
+    by_request = np.bincount(code, each, minlength=len(requests))
+    order = np.argsort(by_request, kind="stable")
+    columns, parts = _columns(model, train, row, X_val, slope, move.pull)
+    return {
+        "sample_id": int(train.keys.column("sample_id")[row].as_py()),
+        "sentence": _told(train, row, names),
+        "week": start(int(train.period[row]), period_days).date().isoformat(),
+        "label": int(train.label[row]),
+        "probability": move.probability,
+        "leverage": move.leverage,
+        "value": float(each.sum()),
+        "helped": _requests(validation, first, by_request, order[::-1][:shown], period_days, above=True),
+        "hurt": _requests(validation, first, by_request, order[:shown], period_days, above=False),
+        "neighbours": _neighbours(train, row, names, shown) if neighbours else [],
+        "columns": [{"column": name, "part": part} for name, part in zip(columns, parts, strict=True)][: 2 * shown],
+    }
+
+
+def explain_score(
+    model: LogisticRegression, train: Samples, asked: Samples, names: Mapping[int, str], period_days: int, shown: int = 5
+) -> dict[str, Any]:
+    """The training samples that made the score of one asked sample (a recommendation), as JSON takes it.
+
+    made: those without which its margin would fall most; against: rise most; each with the change of the margin.
+    """
+    assert model.coef_ is not None
+    x = asked.matrix()
+    dense = np.zeros(x.shape[1])
+    dense[x.indices] = x.data
+    curvature = model.curve(train)
+    direction = np.asarray(curvature.solve(dense))
+    X = train.matrix()
+    p = probability(margins(X, model.coef_))
+    change = margins(X, direction) * train.weight * (p - train.label)
+    margin = float(margins(x, model.coef_)[0])
+    order = np.argsort(change, kind="stable")
+
+    def lines(rows: NDArray[np.int64]) -> list[dict[str, Any]]:
+        return [_line(train, int(row), names, period_days) | {"change": float(change[row])} for row in rows]
+
+    made, against = order[:shown], order[::-1][:shown]
+    return {
+        "probability": float(probability(np.array([margin]))[0]),
+        "margin": margin,
+        "made": lines(made[change[made] < 0]),
+        "against": lines(against[change[against] > 0]),
+        "columns": [
+            {"column": name, "part": part}
+            for name, part in sorted(
+                ((str(model.names_[j]), float(model.coef_[j] * v)) for j, v in zip(x.indices, x.data, strict=True)),
+                key=lambda pair: (-abs(pair[1]), pair[0]),
+            )
+        ][: 2 * shown],
+    }
+
+
+def _columns(
+    model: LogisticRegression, train: Samples, row: int, X_val: Any, slope: Vector, pull: float
+) -> tuple[list[str], list[float]]:
+    gradient = np.zeros(X_val.shape[1])
+    np.add.at(gradient, X_val.indices, X_val.data * np.repeat(slope, np.diff(X_val.indptr)))
+    solved = np.asarray(model.curve(train).solve(gradient))
+    x = train.matrix()[[row]]
+    found = [(str(model.names_[j]), float(v * solved[j] * pull)) for j, v in zip(x.indices, x.data, strict=True)]
+    found.sort(key=lambda pair: (-abs(pair[1]), pair[0]))
+    return [name for name, _ in found], [part for _, part in found]
+
+
+def _told(samples: Samples, row: int, names: Mapping[int, str]) -> str:
+    one = samples.take(np.array([row]))
+    item = names.get(int(one.item[0])) or f"item {one.keys.column('item_id')[0].as_py()}"
+    return sentence(item, int(one.label[0]), one.features.to_pylist()[0])
+
+
+def _line(samples: Samples, row: int, names: Mapping[int, str], period_days: int) -> dict[str, Any]:
+    keys = samples.keys.slice(row, 1).to_pylist()[0]
+    return {
+        "sample_id": keys["sample_id"],
+        "user": keys["user_id"],
+        "sentence": _told(samples, row, names),
+        "week": start(int(samples.period[row]), period_days).date().isoformat(),
+        "label": int(samples.label[row]),
+    }
+
+
+def _requests(
+    validation: Samples,
+    first: NDArray[Any],
+    by_request: NDArray[Any],
+    chosen: NDArray[np.int64],
+    period_days: int,
+    *,
+    above: bool,
+) -> list[dict[str, Any]]:
+    lines = []
+    for r in chosen:
+        if (by_request[r] > 0) == above and by_request[r] != 0:
+            row = int(first[r])
+            user = validation.keys.column("user_id")[row].as_py()
+            week = start(int(validation.period[row]), period_days).date().isoformat()
+            lines.append({"request": int(validation.request[row]), "user": user, "week": week, "part": float(by_request[r])})
+    return lines
+
+
+def _neighbours(train: Samples, row: int, names: Mapping[int, str], shown: int) -> list[dict[str, Any]]:
+    X, _ = scaled(train, train.take(np.array([row])))
+    distance = np.sqrt(((X - X[row]) ** 2).sum(axis=1))
+    distance[row] = np.inf
+    nearest = np.argsort(distance, kind="stable")[:shown]
+    return [
+        {"sample_id": int(train.keys.column("sample_id")[int(k)].as_py()), "sentence": _told(train, int(k), names),
+         "label": int(train.label[k]), "distance": float(distance[k])}
+        for k in nearest
+        if np.isfinite(distance[k])
+    ]  # fmt: skip

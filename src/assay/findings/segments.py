@@ -1,0 +1,236 @@
+"""Which segments of the samples carry or cost the most: attributes, roll-ups, sums with intervals over folds."""
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+from scipy import stats
+
+from assay.importance.valuer import Importance
+from assay.importance.values import Vector
+from assay.samples.periods import start
+from assay.samples.table import Samples
+
+Codes = NDArray[np.integer[Any]]
+_MOST_LEVELS = 60  # a column with more text values is no segment that one can read
+_READABLE = 30  # segments told as patterns
+_WHOLE = ("hour", "peak", "item_price")  # attributes that are rolled up level by level
+_OF_ONE = 2  # of them about one attribute
+_BAND = 3  # hours
+_LARGE = 1e4  # numbers from here on are written out
+_PEAK = 0.9  # periods with more positives than this share of all periods are peaks
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """A readable property of samples: codes (n,) into levels, in a fixed order; `words` says what it is.
+
+    ordered: neighbouring levels are alike, as fifths of a number are.
+    """
+
+    name: str
+    words: str
+    levels: tuple[str, ...]
+    codes: Codes
+    ordered: bool = False
+
+
+def attributes(samples: Samples, period_days: int) -> list[Attribute]:
+    """What samples can be told apart by: label, kind, week, peak weeks, text columns, fifths of numeric columns."""
+    found = [Attribute("label", "label", ("negative", "positive"), samples.label)]
+    if "kind" in samples.keys.column_names:
+        found.append(_text("kind", "origin", samples.keys.column("kind")))
+    if "hour" in samples.keys.column_names:
+        found.append(_hours(samples.keys.column("hour").to_numpy()))
+    periods, codes = np.unique(samples.period, return_inverse=True)
+    weeks = tuple(start(int(p), period_days).date().isoformat() for p in periods)
+    found.append(Attribute("week", "period from", weeks, codes.astype(np.int16)))
+    positives = np.bincount(codes, samples.label, minlength=len(periods))
+    if len(periods) >= 10:
+        peak = positives > np.quantile(positives, _PEAK)
+        found.append(Attribute("peak", "time", ("other periods", "peak periods"), peak[codes].astype(np.int8)))
+    for name in samples.features.column_names:
+        column = samples.features.column(name)
+        if pa.types.is_floating(column.type) or pa.types.is_integer(column.type):
+            found.append(_fifths(name, column))
+        elif name not in ("user", "item"):
+            text = _text(name, name, column)
+            if len(text.levels) <= _MOST_LEVELS:
+                found.append(text)
+    return [attribute for attribute in found if len(np.unique(attribute.codes)) > 1]
+
+
+def _text(name: str, words: str, column: pa.ChunkedArray) -> Attribute:
+    column = column.combine_chunks()
+    column = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+    levels = [str(level) for level in column.dictionary.to_pylist()]
+    codes = column.indices.fill_null(len(levels)).to_numpy(zero_copy_only=False)
+    order = sorted(range(len(levels)), key=lambda k: levels[k])
+    place = np.empty(len(levels) + 1, np.int32)
+    place[[*order, len(levels)]] = np.arange(len(levels) + 1)
+    return Attribute(name, words, (*(levels[k] for k in order), "unknown"), place[codes])
+
+
+def _hours(hour: NDArray[np.int8]) -> Attribute:
+    """Bands of three hours: when what makes the sample, or its positive, happened."""
+    levels = tuple(f"{k} to {k + _BAND}" for k in range(0, 24, _BAND))
+    return Attribute("hour", "hour of the day", levels, hour // _BAND)
+
+
+def _fifths(name: str, column: pa.ChunkedArray) -> Attribute:
+    values = pc.cast(column, pa.float32()).to_numpy().astype(np.float32)
+    known = np.isfinite(values)
+    edges = np.unique(np.quantile(values[known], (0.2, 0.4, 0.6, 0.8))) if known.any() else np.empty(0)
+    codes = np.where(known, np.searchsorted(edges, values, side="left"), len(edges) + 1).astype(np.int8)
+    shown = [f"{e:.4g}" if abs(e) < _LARGE else f"{e:,.0f}" for e in edges]
+    levels = [f"at most {shown[0]}"] if shown else ["known"]
+    levels += [f"{a} to {b}" for a, b in itertools.pairwise(shown)]
+    levels += [f"above {shown[-1]}"] if shown else []
+    return Attribute(name, name.replace("_", " "), (*levels, "unknown"), codes, ordered=True)
+
+
+def sums(codes: Codes, size: int, importance: Importance) -> tuple[Codes, Vector, Vector, Vector]:
+    """rows, value, low, high (size,): summed values of each group with a 95 % interval over validation folds.
+
+    The interval is Student's t over the folds' sums; NaN without folds. A sum is the first-order value of the
+    group: groups that own their features are worth more (importance.group_influence).
+    """
+    rows = np.bincount(codes, minlength=size)
+    if importance.per_fold is None:
+        value = np.asarray(np.bincount(codes, importance.value, minlength=size), np.float64)
+        return rows, value, np.full(size, np.nan), np.full(size, np.nan)
+    folds = np.stack([np.bincount(codes, values, minlength=size) for values in importance.per_fold])
+    value = np.asarray(folds.mean(axis=0))
+    half = stats.t.ppf(0.975, len(folds) - 1) * folds.std(axis=0, ddof=1) / np.sqrt(len(folds))
+    return rows, value, np.asarray(value - half), np.asarray(value + half)
+
+
+def patterns(found: list[Attribute], importance: Importance) -> list[dict[str, Any]]:
+    """The segments whose mean value differs most from that of all samples, beyond chance, in plain words.
+
+    At most two of an attribute. One entry a segment: sentence, attribute, level, rows, share, value (its sum), low,
+    high; strongest first.
+    """
+    total = len(importance.value)
+    mean = float(importance.value.mean())
+    told: list[dict[str, Any]] = []
+    for attribute in found:
+        own: list[dict[str, Any]] = []
+        rows, value, low, high = sums(attribute.codes, len(attribute.levels), importance)
+        for k, level in enumerate(attribute.levels):
+            if rows[k] < max(50, total // 2000) or (low[k] <= 0 <= high[k]):
+                continue
+            each = value[k] / rows[k]
+            verb = "costs" if each < 0 else "carries" if each > mean else "carries little"
+            sentence = f"{attribute.words} {level}: {_share(rows[k] / total)} of the samples, {verb}"
+            own.append(
+                {
+                    "sentence": sentence,
+                    "attribute": attribute.name,
+                    "level": level,
+                    "rows": int(rows[k]),
+                    "share": float(rows[k] / total),
+                    "value": float(value[k]),
+                    "low": _number(low[k]),
+                    "high": _number(high[k]),
+                    "gap": float(abs(each - mean) * np.sqrt(rows[k])),
+                }
+            )
+        told += sorted(own, key=_strength)[:_OF_ONE]
+    told.sort(key=_strength)
+    return [{k: v for k, v in entry.items() if k != "gap"} for entry in told[:_READABLE]]
+
+
+def _strength(entry: Mapping[str, Any]) -> tuple[float, str]:
+    return -entry["gap"], entry["sentence"]
+
+
+def _share(value: float) -> str:
+    return f"{100 * value:.1f} %"
+
+
+def _number(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def rollup(
+    samples: Samples,
+    found: Sequence[Attribute],
+    importance: Importance,
+    names: Mapping[int, str],
+    period_days: int,
+    shown: int = 10,
+) -> dict[str, list[dict[str, Any]]]:
+    """Per unit (user, item, category, department, week, hour, price band, peak) the most and least valuable groups.
+
+    Of weeks and of what `found` (attributes of the samples) tells, all groups. names: item_code -> readable name. One
+    entry a group: name, rows, value (its sum), low, high; by value, falling.
+    """
+    users = _labels(samples.user, samples.keys.column("user_id"))
+    items = _labels(samples.item, samples.keys.column("item_id"), names)
+    periods, codes = np.unique(samples.period, return_inverse=True)
+    weeks = [start(int(p), period_days).date().isoformat() for p in periods]
+    # Users or items that occur once each (a table without such a column) are no groups.
+    grouped = {unit: pair for unit, pair in (("user", users), ("item", items)) if len(pair[1]) < len(samples)}
+    units: dict[str, tuple[Codes, list[str]]] = {**grouped, "week": (codes, weeks)}
+    for name in ("category", "department"):
+        if name in samples.features.column_names:
+            attribute = _text(name, name, samples.features.column(name))
+            units[name] = (attribute.codes, list(attribute.levels))
+    whole = {a.name: (a.codes, list(a.levels)) for a in found if a.name in _WHOLE}
+    limits = dict.fromkeys(("week", *whole), 10**9)
+    return {
+        unit: _extremes(codes, levels, importance, limits.get(unit, shown)) for unit, (codes, levels) in (units | whole).items()
+    }
+
+
+def _labels(codes: NDArray[np.int32], ids: pa.ChunkedArray, names: Mapping[int, str] | None = None) -> Any:
+    """Dense codes of those that occur, and a readable name for each."""
+    present, first, dense = np.unique(codes, return_index=True, return_inverse=True)
+    shown = ids.take(pa.array(first)).to_pylist()
+    return dense, [(names or {}).get(int(code)) or str(ident) for code, ident in zip(present, shown, strict=True)]
+
+
+def _extremes(codes: Codes, levels: list[str], importance: Importance, shown: int) -> list[dict[str, Any]]:
+    rows, value, low, high = sums(codes, len(levels), importance)
+    order = np.lexsort((np.arange(len(levels)), -value))
+    order = order[rows[order] > 0]
+    if len(order) > 2 * shown:
+        order = np.concatenate((order[:shown], order[-shown:]))
+    return [
+        {
+            "name": levels[k],
+            "rows": int(rows[k]),
+            "value": float(value[k]),
+            "low": _number(low[k]),
+            "high": _number(high[k]),
+        }
+        for k in order
+    ]
+
+
+def distribution(importance: Importance, bins: int = 40) -> dict[str, Any]:
+    """A histogram of values on symmetric, logarithmically widening edges: edges, counts, unit, negative_share."""
+    value = importance.value
+    size = np.abs(value[value != 0])
+    top = float(size.max(initial=1e-12))
+    bottom = max(float(np.quantile(size, 0.05)) if len(size) else top / 10, top * 1e-6)
+    steps = np.geomspace(bottom, top, bins // 2) if bottom < top else np.array([top])
+    steps[-1] = top
+    edges = np.concatenate((-steps[::-1], [0.0], steps))
+    if not (value < 0).any():
+        edges = np.concatenate(([0.0], steps))
+    elif not (value > 0).any():
+        edges = np.concatenate((-steps[::-1], [0.0]))
+    counts = np.histogram(value, edges)[0]
+    return {
+        "edges": edges.tolist(),
+        "counts": counts.tolist(),
+        "unit": importance.metadata.get("utility", ""),
+        "negative_share": float((value < 0).mean()) if len(value) else 0.0,
+    }

@@ -1,0 +1,1 @@
+"""Search over a run's items."""

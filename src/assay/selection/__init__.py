@@ -1,0 +1,1 @@
+"""From values to weights of training samples."""

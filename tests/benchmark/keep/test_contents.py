@@ -1,0 +1,97 @@
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from assay.benchmark.keep.contents import Benchmark
+from assay.errors import InputError
+from assay.testing.benchmarks import make_benchmark, predictions
+
+TRUTH = pa.table({"request_id": ["b", "a", "a"], "item_id": ["x", "x", "y"], "grade": [1.0, 2.0, 1.0]})
+
+
+def test_requests_come_from_truth_or_from_a_table_of_their_own():
+    told = TRUTH.append_column("user_id", pa.array([2, 1, 1])).append_column("device", pa.array(["phone", "desk", "desk"]))
+    made = Benchmark.of(told)
+    assert made.requests.to_pydict() == {"request_id": ["a", "b"], "user_id": [1, 2], "device": ["desk", "phone"]}
+    table = pa.table({"device": ["tv", "phone", "desk"], "request_id": ["c", "b", "a"], "user_id": [3, 2, 1]})
+    assert Benchmark.of(TRUTH, requests=table).requests.equals(made.requests)
+    assert made.attributes.column_names == ["device"]
+    assert (len(made), made.truth.column_names) == (2, ["request_id", "item_id", "grade"])
+
+
+def test_take_keeps_requests_truth_candidates_and_scores_together():
+    made = make_benchmark(requests=40)
+    some = made.take([30, 3, 17])
+    ids = some.requests.column("request_id").to_pylist()
+    assert ids == [made.requests.column("request_id")[k].as_py() for k in (3, 17, 30)]
+    assert set(some.truth.column("request_id").to_pylist()) == set(ids)
+    assert set(some.candidates.column("request_id").to_pylist()) == set(ids)
+    np.testing.assert_array_equal(some.scores.of("ndcg@10"), made.scores.of("ndcg@10")[:, [3, 17, 30]])
+    again = some.score(
+        {"same": predictions(made, 0).filter(pa.array([r in ids for r in predictions(made, 0)["request_id"].to_pylist()]))}
+    )
+    np.testing.assert_allclose(again.of("ndcg@10")[0], some.scores.of("ndcg@10")[0], atol=1e-12)
+
+
+def test_scores_know_users_and_attributes_in_any_order_of_rows():
+    made = make_benchmark(requests=30)
+    board = made.score({"one": predictions(made, 1), "two": predictions(made, 2)}, {"two": "twins"})
+    assert board.families == ("one", "twins")
+    assert board.request.equals(made.requests.column("request_id").combine_chunks())
+    assert board.users == len(made.requests.column("user_id").unique())
+    assert set(board.slices) == set(made.attributes.column_names)
+    shuffled = predictions(made, 1).take(pa.array(np.random.default_rng(0).permutation(predictions(made, 1).num_rows)))
+    np.testing.assert_array_equal(made.score({"one": shuffled}).of("mrr@10"), board.of("mrr@10")[:1])
+
+
+def test_scores_of_more_requests_are_restricted_to_these():
+    made = make_benchmark(requests=30)
+    some = made.take(range(5, 12))
+    again = Benchmark.of(some.truth, requests=some.requests, candidates=some.candidates, scores=made.scores)
+    np.testing.assert_array_equal(again.scores.of("ndcg@10"), some.scores.of("ndcg@10"))
+    with pytest.raises(InputError, match="not scored on 23 of 30 requests, the first"):
+        Benchmark.of(made.truth, requests=made.requests, scores=some.scores)
+
+
+def refused(match, **changed):
+    with pytest.raises(InputError, match=match):
+        Benchmark.of(**{"truth": TRUTH, **changed})
+
+
+def test_what_is_refused():
+    refused("request 'a' is there twice", requests=pa.table({"request_id": ["a", "a", "b"]}))
+    refused("no row for 1 requests of truth, the first 'b'", requests=pa.table({"request_id": ["a"]}))
+    refused("1 requests have none, the first 'b'", candidates=pa.table({"request_id": ["a"], "item_id": ["x"]}))
+    twice = pa.table({"request_id": ["a", "b", "b"], "item_id": ["x", "x", "x"]})
+    refused("an item is listed twice", candidates=twice)
+    refused("measure 'ndgc@10' is not known; did you mean 'ndcg'", measures=["ndgc@10"])
+    listed = pa.table({"request_id": ["a", "a", "b"], "item_id": ["x", "y", "x"]})
+    refused("attribute 'user' of the requests has the name", truth=TRUTH.append_column("user", pa.array([1, 2, 2])))
+    made = Benchmark.of(TRUTH, candidates=listed)
+    ranked = pa.table({"request_id": ["a", "a", "b"], "item_id": ["x", "z", "x"], "score": [1.0, 2.0, 3.0]})
+    with pytest.raises(
+        InputError, match="system 's' ranks 1 items that are no candidates of their request, the first 'z' for 'a'"
+    ):
+        made.score({"s": ranked})
+
+
+def test_requests_that_truth_does_not_name_are_said_as_such():
+    listed = pa.table({"request_id": ["a", "b"], "item_id": ["x", "x"]})
+    ranked = pa.table({"request_id": ["a", "q"], "item_id": ["x", "x"], "score": [1.0, 2.0]})
+    with pytest.raises(InputError, match="answers 1 requests that truth does not name"):
+        Benchmark.of(TRUTH, candidates=listed).score({"s": ranked})
+
+
+def test_ids_of_two_types_are_one():
+    numbers = pa.table({"request_id": [7, 8], "item_id": [1, 2], "grade": [1, 1]})
+    texts = pa.table({"request_id": ["7", "8"], "item_id": ["1", "2"]})
+    made = Benchmark.of(numbers, candidates=texts)
+    ranked = pa.table({"request_id": ["8", "7"], "item_id": ["2", "1"], "score": [1.0, 2.0]})
+    assert made.score({"s": ranked}).of("ndcg@10").tolist() == [[1.0, 1.0]]
+
+
+def test_trec_files_serve_as_tables(tmp_path):
+    (tmp_path / "truth.qrels").write_text("q1 0 d1 1\nq2 0 d2 2\n")
+    (tmp_path / "mine.run").write_text("q1 Q0 d1 1 2.5 t\nq1 Q0 d3 2 1.5 t\nq2 Q0 d3 1 2.5 t\n")
+    board = Benchmark.of(tmp_path / "truth.qrels").score({"mine": tmp_path / "mine.run"})
+    assert board.of("mrr@10").tolist() == [[1.0, 0.0]]

@@ -1,0 +1,184 @@
+"""The timings run; what they measure is nobody's test."""
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from pyarrow import csv
+
+from assay import pipeline
+from assay.benchmark.board.scoreboard import Scoreboard
+from assay.runs.store import Run
+from assay.testing.scores import make_scores
+from tests.conftest import shop_config, write_shop
+from tests.importance.games import semivalue, subsets
+from tests.test_entries import SMALL
+
+FOLDER = Path(__file__).parent.parent / "timings"
+
+
+def benchmark(name: str):
+    spec = importlib.util.spec_from_file_location(name, FOLDER / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    folder = tmp_path_factory.mktemp("benchmark")
+    write_shop(folder / "log.csv", users=30, items=30, weeks=18)
+    return pipeline.execute(shop_config(folder / "log.csv", **SMALL), folder / "run")
+
+
+def test_the_stage_table_has_a_line_a_stage_and_a_verdict_a_target(run, capsys):
+    benchmark("stages").main([str(run.folder)])
+    out = capsys.readouterr().out
+    assert all(stage in out for stage in pipeline.STAGES)
+    assert out.count("target") == 4
+    assert "2,000,000: missed" in out
+
+
+def test_influence_is_timed_on_a_finished_run(run, capsys):
+    benchmark("influence").main(run.folder)
+    out = capsys.readouterr().out
+    assert f"{run.read_json('summary.json')['samples']['train']:,} training samples" in out
+    assert "target 45 s: reached" in out
+
+
+def test_seeds_have_a_line_a_valuer_and_chance(run, capsys, monkeypatch):
+    module = benchmark("seeds")
+    monkeypatch.setattr(module, "SEEDS", 2)
+    module.main(run.folder, "logistic", ["influence"])
+    out = capsys.readouterr().out
+    assert "logistic, 2 seeds" in out
+    assert [line.split(" by ")[1].split(":")[0] for line in out.splitlines() if " by " in line] == ["influence", "random"]
+
+
+PAST = {1: "abc", 2: "bd", 3: "ca", 4: "bda", 5: "xy", 6: "aab", 7: "cdb"}  # the higher, the later
+NEW = {11: "abd", 12: "acbb", 13: "qa", 14: "ab"}
+
+
+def reciprocal_rank(there, prefix, target, k):
+    """Session-kNN by its definition, for the sessions that are there."""
+    similarity = {
+        s: sum(max(i for i, x in enumerate(prefix, 1) if x == item) for item in set(prefix) & set(PAST[s])) for s in there
+    }
+    near = sorted((s for s in there if similarity[s]), key=lambda s: (-similarity[s], -s))[:k]
+    score = {item: sum(similarity[s] for s in near if item in PAST[s]) for item in "abcdxyq"}
+    better, level = (sum(test(score[item]) for item in score) for test in (score[target].__lt__, score[target].__eq__))
+    return 1 / (better + (level + 1) / 2) if score[target] else 0.0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("k", [2, 3, 50])
+def test_sampled_values_of_the_reciprocal_rank_against_every_subset(k):
+    def table(sessions):
+        rows = [(s, "abcdxyq".index(item), 100.0 * s) for s, items in sessions.items() for item in items]
+        return pa.table(dict(zip(("session_id", "item_id", "timestamp"), zip(*rows, strict=True), strict=True)))
+
+    queries = [(items[:n], items[n]) for items in NEW.values() for n in range(1, len(items))]
+    ids = list(PAST)
+    utility = []
+    for inside in subsets(len(ids)):
+        there = [s for s, here in zip(ids, inside, strict=True) if here]
+        utility.append(np.mean([reciprocal_rank(there, *query, k) for query in queries]))
+    script = benchmark("sessions")
+    found, prefixes = script.values(*script.problem(table(PAST), table(NEW)), k, 40_000)
+    assert prefixes == len(queries)
+    estimate = (found[script.FIRST] + found[script.SECOND]) / 2
+    np.testing.assert_allclose(estimate, semivalue(utility, len(ids)), atol=0.003)
+    np.testing.assert_allclose(found[[script.FIRST, script.SECOND]].sum(axis=1), utility[-1], rtol=1e-12)  # of any order
+    np.testing.assert_allclose(found[script.LEFT_OUT], semivalue(utility, len(ids), "loo"), atol=1e-12)
+    assert (found[:, ids.index(5)] == 0).all()
+    assert np.ptp(estimate) > 0.05
+
+
+def test_a_whole_catalogue_is_ranked_for_every_user(run, capsys):
+    module = benchmark("catalogue")
+    for arguments in ([], [str(run.folder)]):
+        module.main(arguments, users=40, items=300, most=50)
+        out = capsys.readouterr().out
+        assert all(name in out for name in ("item_knn", "als", "ease"))
+        assert out.count("reached") + out.count("missed") == 3
+
+
+def test_the_catalogues_measures_are_those_of_plain_counting(run):
+    module = benchmark("catalogue")
+    train, later = module.made_up(30, 80, each=100)
+    users, truth, items = module.new_ones(train, later)
+    model = module.ItemKnn(items=80).fit(train, rng=np.random.default_rng(0))
+    found = module.measure(model, users, truth, items)
+    recalls = []
+    for user in users:
+        had, took = (set(s.item[(s.user == user) & (s.label > 0)].tolist()) for s in (train, later))
+        if took - had:
+            (best,), _ = model.top_n(np.array([user]), 10)
+            recalls.append(len((took - had) & set(best.tolist())) / len(took - had))
+    assert found["recall@10"] == pytest.approx(np.mean(recalls))
+
+
+@pytest.mark.slow
+def test_ranking_prints_a_verdict_a_target(monkeypatch, capsys):
+    ranking = benchmark("ranking")
+    monkeypatch.setattr(ranking, "REQUESTS", 20)
+    monkeypatch.setattr(ranking, "OURS_LARGE", ranking.OURS_LARGE.replace("1_000_000", "100"))
+    bootstrap = ranking.bootstrap
+    monkeypatch.setattr(ranking, "bootstrap", lambda: bootstrap(50, 20))
+    ranking.main(["--ours"])
+    out = capsys.readouterr().out
+    assert out.count("target") == 3
+    assert "first call" in out
+
+
+def test_off_policy_reads_the_open_bandit_sample(monkeypatch, tmp_path, capsys):
+    off_policy = benchmark("off_policy")
+    rng = np.random.default_rng(0)
+    for policy in ("random", "bts"):
+        for campaign in off_policy.CAMPAIGNS:
+            place = tmp_path / policy / campaign
+            place.mkdir(parents=True)
+            table = {
+                "item_id": rng.integers(0, 4, 200),
+                "position": rng.integers(1, 4, 200),
+                "click": rng.integers(0, 2, 200),
+                "propensity_score": np.full(200, 0.25),
+            }
+            csv.write_csv(pa.table(table), place / f"{campaign}.csv")
+    monkeypatch.setattr(off_policy, "folder", lambda: tmp_path)
+    off_policy.main()
+    out = capsys.readouterr().out
+    assert out.count("its own log") == 6
+    assert out.count("doubly_robust") == 6
+    # Items are shown alike: the value is close to the mean click rate, a half.
+    assert 400 < float(out.split("snips")[1].split()[0]) < 600
+
+
+def test_the_compact_set_is_judged_on_a_table_of_scores(tmp_path, capsys):
+    board = make_scores(300, 100, 6, 3)
+    names = tuple(f"system {s}" for s in range(6))
+    made = Scoreboard(np.arange(300), board.users, names, tuple(map(str, board.families)), {"ndcg@10": board.scores})
+    made.write(tmp_path / "scores.parquet")
+    benchmark("compact").main(tmp_path / "scores.parquet", redraws=20)
+    out = capsys.readouterr().out
+    assert "6 systems in 3 families, 300 requests" in out
+    assert out.count("target 0.7") == out.count("target 0.5") == 4
+    assert "anchors, greedy" in out
+    assert "on the mean of 5 pairs" in out
+
+
+def test_the_search_benchmark_has_a_line_a_method(capsys):
+    benchmark("search").main(1, users=15)
+    out = capsys.readouterr().out
+    for method in ("no weights", "clicks by place", "logged propensity", "harvested", "regression EM"):
+        assert method in out
+
+
+def test_the_text_benchmark_has_a_verdict_a_target(capsys):
+    benchmark("text").main([], texts=20, count=150, queries=10)
+    out = capsys.readouterr().out
+    assert "BM25 of 150 products" in out
+    assert out.count("reached") + out.count("missed") == (2 if "pip install" in out else 8)
+    assert "memory of the whole process" in out
