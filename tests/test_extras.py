@@ -42,7 +42,7 @@ sys.meta_path.insert(0, Absent())
     return done.stdout
 
 
-@pytest.mark.parametrize("name", sorted(registry.NEURAL))
+@pytest.mark.parametrize("name", sorted(named.NEURAL))
 def test_without_pytorch_its_models_say_what_to_install(name):
     code = f"""
 from assay.config import Models
@@ -51,7 +51,7 @@ from assay.models import named
 from assay.trials.systems import catalogue
 assert catalogue(Models(names=[{name!r}]))[-1].family == {name!r}
 try:
-    registry.make({name!r}, Models())
+    named.make({name!r}, Models())
 except InputError as error:
     print(error)
 """
@@ -79,7 +79,7 @@ def test_a_setting_that_a_neural_model_has_not_is_named(shop):
     pytest.importorskip("torch")
     section = neural_config(shop).models.model_copy(update={"neural": {"dcn": {"factor": 3}}})
     with pytest.raises(ConfigError, match="unknown setting 'factor'; did you mean 'factors'"):
-        registry.make("dcn", section)
+        named.make("dcn", section)
 
 
 RUN = """

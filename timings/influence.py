@@ -19,7 +19,7 @@ TARGET = 45.0
 def main(folder: Path) -> None:
     """Print seconds without and with the encoding of the rows, and how far a second call is from the first."""
     run = Run(folder)
-    model = registry.load(run.path("models/logistic"))
+    model = named.load(run.path("models/logistic"))
     train, validation = build.load(run, "train"), build.load(run, "validation")
     started = time.perf_counter()
     X = train.matrix()

@@ -16,17 +16,17 @@ class NoValuer:
 
 
 def test_ours_come_by_name():
-    assert isinstance(registry.make("influence"), Influence)
-    assert all(registry.make(name).name == name for name in registry.VALUERS)
+    assert isinstance(named.make("influence"), Influence)
+    assert all(named.make(name).name == name for name in named.VALUERS)
 
 
 def test_a_third_partys_comes_by_entry_point_or_dotted_path(install):
     install("assay.valuers", {"mine": f"{__name__}:Mine", "broken": f"{__name__}:NoValuer"})
-    assert isinstance(registry.make("mine"), Mine)
-    assert isinstance(registry.make(f"{__name__}:Mine"), Mine)
+    assert isinstance(named.make("mine"), Mine)
+    assert isinstance(named.make(f"{__name__}:Mine"), Mine)
     for name in ("broken", f"{__name__}:NoValuer"):
         with pytest.raises(ConfigError, match="is no valuer"):
-            registry.make(name)
+            named.make(name)
 
 
 @pytest.mark.parametrize(
@@ -39,4 +39,4 @@ def test_a_third_partys_comes_by_entry_point_or_dotted_path(install):
 )
 def test_what_is_not_there_is_named(name, says):
     with pytest.raises(ConfigError, match=says):
-        registry.make(name)
+        named.make(name)

@@ -130,14 +130,14 @@ def test_values_of_events_go_to_their_samples():
 
 
 def test_what_is_asked_of_whom():
-    assert registry.model_of("tracin") == "dcn"
-    assert registry.model_of("tracin@transformer") == "transformer"
-    assert registry.model_of("influence") == "logistic"
-    assert registry.make("tracin@two_tower").name == "tracin"
+    assert named.model_of("tracin") == "dcn"
+    assert named.model_of("tracin@transformer") == "transformer"
+    assert named.model_of("influence") == "logistic"
+    assert named.make("tracin@two_tower").name == "tracin"
     with pytest.raises(ConfigError, match="trak values samples for dcn, not for 'transformer'"):
-        registry.make("trak@transformer")
+        named.make("trak@transformer")
     with pytest.raises(ConfigError, match="unknown valuer 'influence@dcn'"):
-        registry.make("influence@dcn")
+        named.make("influence@dcn")
 
 
 def test_what_cannot_be_valued_says_so():

@@ -131,10 +131,10 @@ def test_a_checkpoint_of_other_features_is_refused(tmp_path):
     fitted(make_samples(2_000, features=["user", "item", "price"])).save(tmp_path / "b")
     (tmp_path / "b" / "weights.safetensors").replace(tmp_path / "a" / "weights.safetensors")
     with pytest.raises(InputError, match=r"of another model or of other features: crosses.0.bias"):
-        registry.load(tmp_path / "a")
+        named.load(tmp_path / "a")
     (tmp_path / "a" / "weights.safetensors").write_bytes(b"\x08\x00\x00")
     with pytest.raises(InputError, match="no safetensors file"):
-        registry.load(tmp_path / "a")
+        named.load(tmp_path / "a")
     with pytest.raises(InputError, match="have no feature 'department'"):
         fitted(samples).predict(make_samples(100, features=["user", "item", "price"]))
 
@@ -150,5 +150,5 @@ def test_a_loss_that_is_no_number_names_the_batch_and_keeps_the_weights(tmp_path
 def test_the_model_named_in_a_config_is_loaded_on_demand():
     from assay.config import Models
 
-    assert isinstance(registry.make("dcn", Models()), Dcn)
+    assert isinstance(named.make("dcn", Models()), Dcn)
     assert ArrayRows({"x": np.zeros((3, 2))}).take(np.array([2])).columns["x"].shape == (1, 2)

@@ -8,34 +8,34 @@ from assay.models.scorer import Scorer
 from assay.testing.data import make_samples
 
 
-@pytest.mark.parametrize("name", sorted(registry.MODELS))
+@pytest.mark.parametrize("name", sorted(named.MODELS))
 def test_every_model_is_made_stored_and_loaded_by_name(name, tmp_path):
     section = Models(subsample=1_000, lightgbm_trees=5)
-    model = registry.make(name, section)
+    model = named.make(name, section)
     assert isinstance(model, Scorer)
     assert model.name == name
     data = make_samples(2_000)
     model.fit(data.split("train"), rng=np.random.default_rng(0)).save(tmp_path)
-    np.testing.assert_array_equal(registry.load(tmp_path).predict(data), model.predict(data))
+    np.testing.assert_array_equal(named.load(tmp_path).predict(data), model.predict(data))
 
 
 def test_settings_come_from_the_config():
     section = Models(l2=3.0, subsample=77, lightgbm_trees=9)
-    assert registry.make("logistic", section).l2 == 3.0
-    assert registry.make("tree", section).subsample == registry.make("forest", section).subsample == 77
-    assert registry.make("lightgbm", section).trees == 9
+    assert named.make("logistic", section).l2 == 3.0
+    assert named.make("tree", section).subsample == named.make("forest", section).subsample == 77
+    assert named.make("lightgbm", section).trees == 9
 
 
 def test_a_misspelt_name_gets_a_hint():
     with pytest.raises(ConfigError, match="did you mean 'logistic'"):
-        registry.make("logistc", Models())
+        named.make("logistc", Models())
     with pytest.raises(ConfigError, match="did you mean 'bayes'"):
-        registry.make("bayse", Models(estimators={"bayes": "sklearn.naive_bayes.GaussianNB"}))
+        named.make("bayse", Models(estimators={"bayes": "sklearn.naive_bayes.GaussianNB"}))
 
 
 def test_an_estimator_may_not_hide_a_model():
     with pytest.raises(ConfigError, match="built-in"):
-        registry.make("tree", Models(estimators={"tree": "sklearn.naive_bayes.GaussianNB"}))
+        named.make("tree", Models(estimators={"tree": "sklearn.naive_bayes.GaussianNB"}))
 
 
 class Constant:
@@ -64,11 +64,11 @@ class NoModel:
 
 def test_a_third_partys_model_comes_by_entry_point(install, tmp_path):
     install("assay.models", {"constant": f"{__name__}:Constant", "broken": f"{__name__}:NoModel"})
-    assert isinstance(registry.make("constant", Models()), Constant)
+    assert isinstance(named.make("constant", Models()), Constant)
     (tmp_path / "model.json").write_text('{"format": 1, "model": "constant"}')
-    assert isinstance(registry.load(tmp_path), Constant)
+    assert isinstance(named.load(tmp_path), Constant)
     with pytest.raises(ConfigError, match="is no model"):
-        registry.make("broken", Models())
+        named.make("broken", Models())
 
 
 @pytest.mark.parametrize(
@@ -85,20 +85,20 @@ def test_a_broken_folder_says_what_is_wrong(content, says, tmp_path):
     if content is not None:
         (tmp_path / "model.json").write_text(content)
     with pytest.raises(InputError, match=says):
-        registry.load(tmp_path)
+        named.load(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["logistic", "forest", "lightgbm"])
 def test_broken_arrays_say_which_file(name, tmp_path):
-    model = registry.make(name, Models(subsample=500, lightgbm_trees=3))
+    model = named.make(name, Models(subsample=500, lightgbm_trees=3))
     files = model.fit(make_samples(1_000).split("train"), rng=np.random.default_rng(0)).save(tmp_path)
     (path,) = (file for file in files if file.name != "model.json")
     path.write_bytes(path.read_bytes()[:40])
     with pytest.raises(InputError, match=path.name):
-        registry.load(tmp_path)
+        named.load(tmp_path)
     path.unlink()
     with pytest.raises(InputError, match=path.name):
-        registry.load(tmp_path)
+        named.load(tmp_path)
 
 
 @pytest.mark.parametrize(
