@@ -14,6 +14,7 @@ from assay import pipeline
 from assay.config import parse
 from assay.errors import ConfigError
 from assay.importance import named as registered
+from assay.models import named
 from assay.stages.study import study
 from assay.stages.verify import verify
 from assay.stages.workbench import Workbench

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from assay.importance import Influence
+from assay.models import named
 from assay.runs.store import Run
 from assay.samples import build
 

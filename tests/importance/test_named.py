@@ -1,6 +1,7 @@
 import pytest
 
 from assay.errors import ConfigError
+from assay.importance import named
 from assay.importance.influence import Influence
 
 

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from assay.importance import named
+
 torch = pytest.importorskip("torch")
 
 from assay.deep.rows import ArrayRows  # noqa: E402

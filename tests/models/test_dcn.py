@@ -4,6 +4,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from assay.models import named
+
 torch = pytest.importorskip("torch")
 
 from assay.deep.rows import ArrayRows  # noqa: E402

@@ -3,6 +3,7 @@ import pytest
 
 from assay.config import Models
 from assay.errors import ConfigError, InputError
+from assay.models import named
 from assay.models.estimator import Estimator
 from assay.models.scorer import Scorer
 from assay.testing.data import make_samples
