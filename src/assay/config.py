@@ -12,6 +12,8 @@ MODELS = ("popularity", "buy_it_again", "logistic", "tree", "forest", "lightgbm"
 BASELINES = ("popularity", "buy_it_again")  # they do not learn from samples' features, but read a log's
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Positive = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class Section(BaseModel):
@@ -171,10 +173,10 @@ class Select(Section):
     """How the training set may be changed."""
 
     valuer: str = "influence"
-    fractions: list[Fraction] = [0.002, 0.005, 0.01, 0.02, 0.05]
-    counts: list[Count] = []  # more arms: so many rows,
-    below: list[float] = []  # all rows of a value below this, in the values' unit,
-    harmful: list[float] = []  # all rows of a z-score below minus this
+    fractions: list[Fraction] = [0.002, 0.005, 0.01, 0.02, 0.05]  # one arm for each: without so large a share of the rows,
+    counts: list[Count] = []  # without so many rows,
+    below: list[Finite] = []  # all rows of a value below this, in the values' unit,
+    harmful: list[Positive] = []  # all rows of a z-score below minus this
     floor: Fraction = 0.5  # of each user's, category's and item's rows that always stay
     subsample: Fraction = 0.1
 
@@ -183,7 +185,7 @@ class Evaluate(Section):
     """How certain the figures are."""
 
     resamples: Count = 1000
-    k: list[int] = [10]
+    k: list[Count] = Field([10], min_length=1)  # cut-offs of the ranking measures that are shown; choices fall at 10
     threshold: Fraction = 0.5
     measures: dict[str, str] = {}  # name -> package.module:function(label, score, weight) -> float
 

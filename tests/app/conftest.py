@@ -115,18 +115,20 @@ def write_importance(run: Run, draw: random.Random) -> None:
 
 
 def write_selection(run: Run) -> None:
-    arms = [{"arm": "nothing", "how": "nothing", "removed_fraction": 0, "tuning": {}}]
+    arms = [{"arm": "nothing", "family": "nothing", "valuer": None, "removed_fraction": 0, "tuning": {}}]
     arms[0]["difference"] = {m: estimate(0.0, 0.0, p=1.0) for m in ("auc", "log_loss", "ndcg@10")}
     for how, slope in (("influence", 0.4), ("random", -0.9), ("loss", -4.0)):
         for fraction in (0.002, 0.005, 0.01, 0.02, 0.05):
             change = 0.001 * slope * fraction / 0.02
             shifts = {"auc": (change, 3e-4), "log_loss": (-change, 2e-4), "ndcg@10": (2 * change, 9e-4)}
             arms.append(
-                {"arm": f"{how} {fraction}", "how": how, "removed_fraction": fraction, "tuning": {}}
+                {"arm": f"{how} {fraction}", "family": "random" if how == "random" else "removal", "removed_fraction": fraction}
+                | {"valuer": None if how == "random" else how, "tuning": {}}
                 | {"difference": {m: estimate(value, half, p=0.2) for m, (value, half) in shifts.items()}}
             )
     weighted = {"auc": estimate(0.0002, 0.0002, p=0.1), "ndcg@10": estimate(-0.0004, 0.001, p=0.5)}
-    arms.append({"arm": "re-weighted", "how": "weight", "removed_fraction": 0, "tuning": {}, "difference": weighted})
+    arms.append({"arm": "re-weighted", "family": "recency", "valuer": None, "removed_fraction": 0, "tuning": {}})
+    arms[-1]["difference"] = weighted
     chosen = "without the lowest 2 % by influence"
     worse = {m: estimate(-0.001 if m != "log_loss" else 0.001, 0.0004, p=1e-4) for m in ("auc", "log_loss", "ndcg@10")}
     explained = {"rule": "category is 蛋奶", "rows": 61_000, "covers": 0.62, "precision": 0.41, "factor": 0.0}
@@ -142,11 +144,11 @@ def write_selection(run: Run) -> None:
 
 
 def write_study(run: Run) -> None:
-    def line(valuer: str, model: str, fraction: float) -> dict:
+    def line(valuer: str | None, model: str, fraction: float) -> dict:
         found = {m: estimate(-fraction / 10, 1e-3, p=0.3) for m in ("auc", "log_loss", "ndcg@10")}
         return {"valuer": valuer, "model": model, "fraction": fraction, "difference": found}
 
-    valuers = ("influence", "loss", "random")
+    valuers = ("influence", "loss", None)
     write_json(run.path("study/curves.json"), [line(v, "logistic", f) for v in valuers for f in (0.01, 0.02)])
     found = line("influence", "logistic", 0.02)["difference"]
     method = line("influence", "logistic", 0.02) | {"set": "all", "seconds": 8.2, "against_random": found}
@@ -165,7 +167,8 @@ def write_study(run: Run) -> None:
 def write_verification(run: Run) -> None:
     orders = ("influence", "random", "recency", "popularity", "loss", "self_score")
     curves = [
-        {"order": order, "kind": kind, "fraction": fraction, "difference": {"log_loss": estimate(n * fraction / 50, 1e-3, p=0.2)}}
+        {"valuer": None if order == "random" else order, "kind": kind, "fraction": fraction}
+        | {"difference": {"log_loss": estimate(n * fraction / 50, 1e-3, p=0.2)}}
         for n, order in enumerate(orders)
         for kind, fractions in (("removal", (0.01, 0.02, 0.05, 0.1)), ("addition", (0.1, 0.3)))
         for fraction in fractions
@@ -182,7 +185,7 @@ def write_verification(run: Run) -> None:
     write_json(run.path("verify/noise.json"), [{"noise": "flipped labels", "valuer": order, **noise} for order in orders])
     line = {
         "model": "lightgbm",
-        "order": "influence",
+        "valuer": "influence",
         "fraction": 0.02,
         "made_with": "logistic",
         "seconds": 12.5,

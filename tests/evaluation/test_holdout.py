@@ -3,7 +3,8 @@ import pyarrow as pa
 import pytest
 
 from assay.config import Evaluate
-from assay.evaluation.holdout import CLAIMS, details, differences, estimates, holdout
+from assay.evaluation.claims import CLAIMS
+from assay.evaluation.holdout import details, differences, estimates, holdout
 from assay.models.baselines import BuyItAgain, Popularity
 from assay.testing.data import make_samples
 

@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as h
 
-from assay import selection as s
 from assay.errors import InputError
 from assay.importance.subsampling import inclusion
 from assay.importance.valuer import Importance
 from assay.runs.store import Run
+from assay.selection import weights as s
 from assay.testing.data import make_samples
 
 N = 300

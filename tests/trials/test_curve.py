@@ -1,17 +1,22 @@
+from itertools import combinations
+
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from assay.config import Evaluate, Select
-from assay.evaluation.holdout import holdout
-from assay.findings.rules import Rule, mine
+from assay.evaluation.claims import CLAIMS
+from assay.evaluation.holdout import best_model, holdout
+from assay.findings.rules import mine
 from assay.findings.segments import attributes
 from assay.importance.influence import Influence
-from assay.importance.predicted import Loss
 from assay.importance.valuer import Importance
 from assay.models.logistic import LogisticRegression
 from assay.samples.table import Samples
+from assay.selection.arms import Arm, declare
 from assay.testing.data import make_samples
-from assay.trials.curve import ONE_COPY, Arm, against_rule, choose, declare, same_size, try_arms
+from assay.trials.curve import against_rule, choose, try_arms
+from assay.trials.verify import planted
 
 SECTION = Select(fractions=[0.02, 0.1])
 
@@ -37,18 +42,18 @@ def tried(samples, section=SECTION):
     described = attributes(train, 7)
     rules = mine(described, found)
     arms = declare(train, found, rules, described, section)
-    return train, judge, model, described, arms, try_arms(model, train, judge, arms, "influence")
+    return train, judge, model, described, arms, try_arms(model, train, judge, arms)
 
 
 def test_turned_labels_of_a_category_are_taken_out_and_that_is_seen_on_tuning():
     train, judge, model, described, arms, found = tried(flipped(make_samples(20_000), 0.9))
-    assert found.chosen.how != "nothing"
+    assert found.chosen.family != "nothing"
     lines = {line["arm"]: line for line in found.curve["arms"]}
     assert found.curve["chosen"] == found.chosen.name
     gain = lines[found.chosen.name]["difference"]["log_loss"]
     assert gain["high"] < 0
     assert set(lines) == {arm.name for arm in arms}
-    assert any(arm.how.startswith("rule") for arm in arms)
+    assert any(arm.family == "rule" for arm in arms)
     changed = found.chosen.weight < train.weight
     wine = np.array(train.features["category"].to_pylist()) == "wine"
     assert wine[changed].mean() > 3 * wine.mean()
@@ -56,47 +61,6 @@ def test_turned_labels_of_a_category_are_taken_out_and_that_is_seen_on_tuning():
     assert "wine" in explained["rule"]
     assert set(explained["difference"]) <= {"auc", "log_loss", "ndcg@10"}
     assert 0 < explained["covers"] <= 1
-
-
-def test_every_way_to_drop_can_be_an_arm():
-    train = make_samples(2_000).split("train")
-    per_fold = np.random.default_rng(0).normal(size=(5, len(train)))
-    values = Importance(np.arange(len(train)), per_fold.mean(axis=0), per_fold)
-    section = Select(fractions=[0.01], counts=[30, 10**9], below=[-0.5], harmful=[1.0], floor=0.01)
-    arms = {arm.name: arm.weight for arm in declare(train, values, [], [], section)}
-    gone = {name: int((weight == 0).sum()) for name, weight in arms.items()}
-    assert gone["without the lowest 30 by influence"] == 30
-    assert gone["without the lowest 1,000,000,000 by influence"] < len(train)
-    assert np.all(values.value[arms["without values below -0.5 by influence"] == 0] < -0.5)
-    assert np.all(values.z[arms["without z-scores below -1 by influence"] == 0] < -1.0)
-    assert min(gone[name] for name in gone if name.startswith("without")) > 0
-
-
-def test_one_copy_of_each_is_an_arm_only_where_there_are_copies():
-    samples = make_samples(2_000).split("train")
-    _, once = np.unique(np.stack([samples.request, samples.item]), axis=1, return_index=True)
-    single = samples.take(np.sort(once))
-    twice = single.take(np.concatenate((np.arange(len(single)), np.arange(40))))
-    for train, found in ((single, False), (twice, True)):
-        values = Importance(np.arange(len(train)), np.arange(len(train), dtype=float))
-        weight = {arm.name: arm.weight for arm in declare(train, values, [], [], SECTION)}.get(ONE_COPY)
-        assert (weight is not None) == found
-    assert weight.sum() == len(single)
-    np.testing.assert_array_equal(np.flatnonzero(weight == 0.5), [*range(40), *range(len(single), len(twice))])
-
-
-def test_an_arm_that_leaves_one_class_is_none():
-    train = make_samples(2_000, features=["noise"]).split("train")
-    keys = train.keys
-    for name in ("user_code", "item_code"):  # nothing is grouped, so no floor protects a class
-        keys = keys.set_column(keys.column_names.index(name), name, [np.arange(len(train), dtype=np.int32)])
-    alone = Samples(keys, train.features, train.encoder)
-    rule = Rule((("label", frozenset({1})),), "label is positive", 1, 0.5, confirmed=True)
-    values = Importance(np.arange(len(alone)), -alone.label.astype(float))
-    arms = declare(alone, values, [rule], attributes(alone, 7), Select(below=[0.0]))
-    names = {arm.name for arm in arms}
-    assert "half weight where label is positive" in names
-    assert not {"without label is positive", "without values below 0 by influence"} & names
 
 
 def test_nothing_has_nothing_to_explain():
@@ -113,7 +77,7 @@ def judged(log_loss, ndcg=(0.0, 0.01, 0.9), auc=(0.0, 0.01, 0.9)):
     return {"auc": difference(*auc), "log_loss": difference(*log_loss), "ndcg@10": difference(*ndcg)}
 
 
-ARMS = [Arm(name, name, np.ones(1)) for name in ("nothing", "small", "large")]
+ARMS = [Arm(name, "nothing" if name == "nothing" else "removal", np.ones(1)) for name in ("nothing", "small", "large")]
 
 
 @pytest.mark.parametrize(
@@ -146,23 +110,95 @@ def test_random_values_change_nothing_nearly_always():
     for seed in range(10):
         per_fold = np.random.default_rng(seed).normal(size=(5, len(train)))
         noise = Importance(np.arange(len(train)), per_fold.mean(axis=0), per_fold)
-        arms = [arm for arm in declare(train, noise, [], [], SECTION) if arm.how != "recency"]
-        chosen.append(try_arms(model, train, judge, arms, "noise").chosen.how)
+        arms = [arm for arm in declare(train, noise, [], [], SECTION) if arm.family != "recency"]
+        chosen.append(try_arms(model, train, judge, arms).chosen.family)
     assert chosen.count("nothing") >= 8
 
 
-@pytest.mark.parametrize("how", ["removal", "damping", "nothing"])
-def test_rivals_get_the_same_change_in_other_hands(how):
-    train = make_samples(4_000).split("train")
-    rows = np.random.default_rng(0).permutation(len(train))[:100]
-    weight = train.weight.copy()
-    weight[rows] = {"removal": 0.0, "damping": 0.5, "nothing": 1.0}[how]
+def ranked_world(k, rows=3_000):
+    """Samples whose requests are ranked too, and a judge that shows the measures at k."""
+    samples = make_samples(rows)
+    train, tuning = samples.split("train"), samples.split("tuning")
+    request, code = np.unique(tuning.request, return_inverse=True)
+    truth = np.bincount(code, tuning.label).astype(np.int32)
+    requests = pa.table({"request_id": request, "truth_count": truth, "split": ["tuning"] * len(request)})
+    popularity = np.bincount(train.item, train.label, minlength=60).astype(np.int64)
+    return samples, holdout(tuning, tuning, requests, "tuning", popularity, Evaluate(resamples=50, k=k), 7)
+
+
+def test_what_is_shown_does_not_change_what_is_chosen():
+    pages, served = [], []
+    for k in ([5], [10], [1, 20]):
+        samples, judge = ranked_world(k)
+        train = samples.split("train")
+        models = {"l2 of 1": LogisticRegression(1.0), "l2 of 300": LogisticRegression(300.0)}
+        for model in models.values():
+            model.fit(train, rng=np.random.default_rng(0))
+        ids = np.arange(len(train))
+        arms = declare(train, Importance(ids, -train.label.astype(float)), [], [], Select(fractions=[0.05]))
+        pages.append(try_arms(models["l2 of 1"], train, judge, arms).curve)
+        served.append(best_model(judge, {name: model.predict for name, model in models.items()}))
+        for line in pages[-1]["arms"][1:]:
+            assert set(line["tuning"]) == set(line["difference"]) == set(CLAIMS)
+        measured = judge.score(models["l2 of 1"].predict).measures
+        assert {name for name in measured if name.startswith("ndcg@")} == {f"ndcg@{cut}" for cut in {*k, 10}}
+        assert {name for name in measured if name.startswith("recall@")} == {f"recall@{cut}" for cut in k}
+    assert served == served[:1] * 3
+    for page in pages[1:]:
+        assert (page["chosen"], page["usable"]) == (pages[0]["chosen"], pages[0]["usable"])
+        for line, first in zip(page["arms"], pages[0]["arms"], strict=True):
+            for measure, change in line["difference"].items():
+                assert change == pytest.approx(first["difference"][measure], abs=1e-12)
+
+
+def test_an_arm_that_ranks_worse_is_not_chosen_whatever_is_shown():
+    samples, judge = ranked_world([5])
+    train = samples.split("train")
+    model = LogisticRegression(1.0).fit(train, rng=np.random.default_rng(0))
+    good, bad = judge.score(model.predict), judge.score(lambda rows: 1.0 - model.predict(rows))
+    worse = judge.difference(good, bad)
+    assert worse["ndcg@10"]["high"] < 0
+    gained = {"log_loss": difference(-0.02, 0.005, 1e-5), "ndcg@10": worse["ndcg@10"]}
+    assert choose(ARMS[:2], {"nothing": {}, "small": gained}).name == "nothing"
+
+
+def test_the_best_model_is_the_first_of_the_best_on_tuning():
+    samples, judge = ranked_world([5])
+    plain = holdout(samples.split("tuning"), None, None, "tuning", np.ones(60, np.int64), Evaluate(resamples=50), 7)
+    model = LogisticRegression(1.0).fit(samples.split("train"), rng=np.random.default_rng(0))
+    shifted = {"plain": lambda rows: 0.5 + 0.01 * model.predict(rows), "sharp": model.predict, "again": model.predict}
+    assert best_model(judge, shifted) == "plain"  # their orders are alike
+    assert best_model(plain, shifted) == "sharp"  # their losses are not
+    assert best_model(judge, {"reverse": lambda rows: 1.0 - model.predict(rows)} | shifted) == "plain"
+
+
+LISTS = {"fractions": [0.02, 0.05], "counts": [30], "below": [-1.0], "harmful": [1.5]}
+
+
+@pytest.mark.parametrize("named", [some for size in range(5) for some in combinations(LISTS, size)])
+def test_every_set_of_arms_is_tried(named):
+    samples = make_samples(1_500)
+    train, tuning = samples.split("train"), samples.split("tuning")
+    judge = holdout(tuning, None, None, "tuning", np.ones(60, np.int64), Evaluate(resamples=20), 7)
     model = LogisticRegression(3.0).fit(train, rng=np.random.default_rng(0))
-    loss = Loss().value(train, train, model=model, utility="log_loss", folds=2, rng=np.random.default_rng(0))
-    rivals = same_size(train, loss, Arm("chosen", "chosen", weight), 60, 0.1, 7)
-    assert set(rivals) == {"random", "recency", "popularity", "loss"}
-    for arm in rivals.values():
-        np.testing.assert_array_equal(np.sort(arm.weight), np.sort(weight))
-    if how == "damping":
-        np.testing.assert_array_equal(np.sort(loss.order()[:100]), np.flatnonzero(rivals["loss"].weight == 0.5))
-        assert train.period[rivals["recency"].weight == 0.5].max() <= np.sort(train.period)[100]
+    per_fold = np.random.default_rng(0).normal(size=(5, len(train)))
+    values = Importance(np.arange(len(train)), per_fold.mean(axis=0), per_fold)
+    section = Select(**{name: LISTS[name] if name in named else [] for name in LISTS}, floor=0.1)
+    page = try_arms(model, train, judge, declare(train, values, [], [], section)).curve
+    assert page["chosen"] in {line["arm"] for line in page["arms"]}
+    removals = [line for line in page["arms"] if line["family"] == "removal"]
+    assert len(removals) == sum(len(LISTS[name]) for name in named)
+    assert any(line["family"] == "random" for line in page["arms"]) == bool(named)
+
+
+@pytest.mark.parametrize("valuer", ["random", "recency"])
+def test_good_values_are_chosen_by_whatever_their_valuer_is_called(valuer):
+    samples = make_samples(20_000)
+    train, wrong = planted(samples.split("train"), "flipped labels", 0.3, seed=1)
+    judge = holdout(samples.split("tuning"), None, None, "tuning", np.ones(60, np.int64), Evaluate(resamples=50), 7)
+    model = LogisticRegression(3.0).fit(train, rng=np.random.default_rng(0))
+    oracle = Importance(np.arange(len(train)), -wrong.astype(float))
+    arms = declare(train, oracle, [], [], Select(fractions=[0.1, 0.3], floor=0.01, valuer=valuer))
+    tried = try_arms(model, train, judge, arms)
+    assert tried.curve["usable"]
+    assert (tried.chosen.family, tried.chosen.valuer) == ("removal", valuer)

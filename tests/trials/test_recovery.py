@@ -12,9 +12,10 @@ from assay.models.logistic import LogisticRegression
 from assay.numerics.logistic import losses
 from assay.numerics.products import margins
 from assay.samples.table import Samples
+from assay.selection.arms import declare
 from assay.testing.data import Indicators
 from assay.testing.defects import DEFECTS, robot_users
-from assay.trials.curve import declare, try_arms
+from assay.trials.curve import try_arms
 from assay.trials.slices import changes, readable, slices
 from assay.trials.verify import NOISES, planted
 from tests.trials.test_slices import clean
@@ -61,8 +62,8 @@ class World:
         """What selection chooses on tuning."""
         importance, found = self.value(self.train, self.model), attributes(self.train, DAYS)
         arms = declare(self.train, importance, mine(found, importance), found, Select())
-        chosen = try_arms(self.model, self.train, self.tuning, arms, "influence").chosen
-        return None if chosen.how == "nothing" else self.train.with_weight(chosen.weight)
+        chosen = try_arms(self.model, self.train, self.tuning, arms).chosen
+        return None if chosen.family == "nothing" else self.train.with_weight(chosen.weight)
 
     def mended(self):
         """What the search for harmful slices recommends first."""

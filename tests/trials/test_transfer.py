@@ -5,7 +5,7 @@ import pytest
 
 from assay.models.logistic import LogisticRegression
 from assay.models.trees import DecisionTree
-from assay.trials.transfer import Made, transfer
+from assay.trials.transfer import Proxy, transfer
 from tests.trials.test_verify import world  # noqa: F401
 
 
@@ -16,16 +16,15 @@ def test_every_model_is_retrained_without_the_worst_of_every_order(world):  # no
         "other": LogisticRegression(l2=30.0).fit(train, rng=rng),
         "tree": DecisionTree(subsample=2_000, leaves=6, least=100).fit(train, rng=rng),
     }
-    made = {
-        "oracle": Made(np.argsort(~wrong, kind="stable"), "logistic", 1.234),
-        "random": Made(rng.permutation(len(train)), "", 0.0),
-    }
+    chance = Proxy(rng.permutation(len(train)), "", 0.0)
+    proxies = {"oracle": Proxy(np.argsort(~wrong, kind="stable"), "logistic", 1.234)}
     seen = []
     found = transfer(
-        models, train, tuning, made, fraction=0.1, floor=0.0, seed=0, progress=lambda done, of: seen.append((done, of))
-    )
-    assert [(line["model"], line["order"]) for line in found] == [
-        ("other", "random"), ("other", "oracle"), ("tree", "random"), ("tree", "oracle"),
+        models, train, tuning, chance, proxies, fraction=0.1, floor=0.0, seed=0,
+        progress=lambda done, of: seen.append((done, of)),
+    )  # fmt: skip
+    assert [(line["model"], line["valuer"]) for line in found] == [
+        ("other", None), ("other", "oracle"), ("tree", None), ("tree", "oracle"),
     ]  # fmt: skip
     assert seen == [(0, 4), (1, 4), (2, 4), (3, 4)]
     oracle = found[1]

@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 
-from assay.config import Evaluate
+from assay.config import Evaluate, Select
 from assay.evaluation.holdout import holdout
 from assay.importance.influence import Influence, influence
 from assay.importance.predicted import Random, SelfScore
 from assay.importance.valuer import Importance
 from assay.models.logistic import LogisticRegression
 from assay.numerics.logistic import fit
+from assay.selection.arms import declare
 from assay.testing.data import make_samples
 from assay.trials import curve
 from assay.trials import verify as trials
@@ -31,9 +32,7 @@ def test_the_true_order_is_better_than_random_and_its_reverse_is_not_to_be_used(
     rng = np.random.default_rng(0)
     oracle = np.argsort(~wrong, kind="stable")
     best_first = np.argsort(wrong * 1.0, kind="stable")
-    lines = trials.curves(
-        model, train, tuning, {"random": rng.permutation(len(train)), "oracle": oracle, "reverse": best_first}, floor=0.0
-    )
+    lines = trials.curves(model, train, tuning, rng.permutation(len(train)), {"oracle": oracle, "reverse": best_first}, floor=0.0)
     assert {line["kind"] for line in lines} == {"removal", "addition"}
     good, bad = trials.verdict(lines, "oracle"), trials.verdict(lines, "reverse")
     assert good["usable"]
@@ -41,11 +40,11 @@ def test_the_true_order_is_better_than_random_and_its_reverse_is_not_to_be_used(
     assert "better than removing at random" in good["sentence"]
     assert not bad["better"]
     by_ten = {
-        line["order"]: line["difference"]["log_loss"]["value"]
+        line["valuer"]: line["difference"]["log_loss"]["value"]
         for line in lines
         if line["fraction"] == 0.1 and line["kind"] == "removal"
     }
-    assert by_ten["oracle"] < by_ten["random"] <= by_ten["reverse"] + 0.01
+    assert by_ten["oracle"] < by_ten[None] <= by_ten["reverse"] + 0.01
     for line in lines:
         found = line["difference"]["log_loss"]
         assert found["low"] <= found["value"] <= found["high"]
@@ -54,7 +53,7 @@ def test_the_true_order_is_better_than_random_and_its_reverse_is_not_to_be_used(
 def test_a_verdict_of_every_kind():
     def line(fraction, value, p):
         entry = {"value": value, "low": value - 0.1, "high": value + 0.1, "p": p}
-        return {"order": "x", "kind": "removal", "fraction": fraction, "against_random": {"log_loss": entry}}
+        return {"valuer": "x", "kind": "removal", "fraction": fraction, "against_random": {"log_loss": entry}}
 
     better, worse, even = line(0.01, -1, 1e-6), line(0.02, 1, 1e-6), line(0.05, 0.1, 0.6)
     assert trials.verdict([better, even], "x")["usable"]
@@ -68,7 +67,7 @@ def test_a_verdict_of_every_kind():
 
 def test_values_worse_than_random_are_barred_from_selection(world):
     train, wrong, _, tuning, model = world
-    section = curve.Select(fractions=[0.05, 0.1], floor=0.01, valuer="influence")
+    section = Select(fractions=[0.05, 0.1], floor=0.01, valuer="influence")
     ids = train.keys.column("sample_id").to_numpy()
     for value, usable in ((-wrong.astype(float), True), (wrong + 0.0, False)):
         # Upside down, the most typical samples go first: worse than at random.
@@ -77,12 +76,12 @@ def test_values_worse_than_random_are_barred_from_selection(world):
             np.stack([value * 10 + (score if usable else -score)] * 4)
             + np.random.default_rng(1).normal(size=(4, len(ids))) * 1e-3
         )
-        arms = curve.declare(train, Importance(ids, per_fold.mean(axis=0), per_fold), [], [], section)
-        tried = curve.try_arms(model, train, tuning, arms, section.valuer)
+        arms = declare(train, Importance(ids, per_fold.mean(axis=0), per_fold), [], [], section)
+        tried = curve.try_arms(model, train, tuning, arms)
         assert tried.curve["usable"] == usable
-        assert tried.chosen.how != curve.BY_CHANCE
+        assert tried.chosen.family != "random"
         if not usable:
-            assert tried.chosen.how not in ("influence", "half weight")
+            assert tried.chosen.family not in ("removal", "damping")
 
 
 @pytest.mark.parametrize("kind", trials.NOISES)

@@ -41,7 +41,7 @@ def test_an_old_world_that_is_no_more_decays():
     found = learn(train, samples.split("validation"), "recency")
     assert found.parameters.half_life < 8
     assert found.weight[~old].mean() > 1.5 * found.weight[old].mean()
-    assert found.arm().how == "learnt"
+    assert found.arm().family == "learnt"
 
 
 def test_flipped_labels_are_doubted():

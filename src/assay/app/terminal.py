@@ -10,6 +10,7 @@ from rich.text import Text
 
 from assay.app import stored, words
 from assay.app.sections.facts import Facts
+from assay.evaluation.claims import CLAIMS
 from assay.runs.store import Run
 
 _QUERY = 60  # characters of a query that are shown
@@ -37,7 +38,7 @@ def facts(run: Run) -> dict[str, Any]:
 
 def _learnt(summary: Mapping[str, Any]) -> str:
     models = summary.get("models", {})
-    best = [(measure, words.best_model(models, measure)) for measure in words.PREFERRED]
+    best = [(measure, words.best_model(models, measure)) for measure in CLAIMS]
     found = [f"{m} {words.figure(b[1].get('value'))} by {b[0]}" for m, b in best if b is not None]
     samples = summary.get("samples", {})
     trained = f"{words.count(samples.get('train'))} samples, {len(models)} models"
@@ -124,8 +125,8 @@ def _carried(tried: Sequence[Mapping[str, Any]]) -> Table:
     table.add_column("values", overflow="fold", min_width=18)
     for model in models:
         table.add_column(model, overflow="fold")
-    for valuer in dict.fromkeys(line["order"] for line in tried):
-        mine = {line["model"]: line for line in tried if line["order"] == valuer}
+    for valuer in dict.fromkeys(line["valuer"] for line in tried):
+        mine = {line["model"]: line for line in tried if line["valuer"] == valuer}
         first = next(iter(mine.values()))
         cells = [Text(f"{valuer}\n{first['made_with'] or 'no model'}, {words.duration(first['seconds'])}")]
         for model in models:
@@ -176,9 +177,7 @@ def show_weights(run: Run, found: Mapping[str, Any]) -> None:
     """What was learnt, what it changes on tuning, what was chosen."""
     lines = []
     for line in found["families"]:
-        changes = [
-            f"{m} {words.figure(line['difference'][m]['value'], sign=True)}" for m in words.PREFERRED if m in line["difference"]
-        ]
+        changes = [f"{m} {words.figure(line['difference'][m]['value'], sign=True)}" for m in CLAIMS if m in line["difference"]]
         lines.append((line["family"], f"{line['weights']}: {', '.join(changes)}", ""))
     lines.append(("chosen", found["chosen"], "bold"))
     print_lines([*lines, ("report", str(run.path("report.html")), "bold")])

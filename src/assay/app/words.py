@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeGuard
 
+from assay.evaluation.claims import CLAIMS, DECIDES, DECIDES_RANKED, verdict
 from assay.numerics.measures import LOWER_IS_BETTER
 
 NONE = "–"
@@ -21,7 +22,6 @@ MEASURES = {
     "map": "mean precision down the list; higher is better",
     "hit_rate": "share of lists with a chosen item in them; higher is better",
 }
-PREFERRED = ("auc", "log_loss", "ndcg@10")  # what claims are made on
 SMALL = (
     (1e-3, 1.0, ""),
     (1e-6, 1e3, "thousandths of "),
@@ -138,29 +138,26 @@ def better(measure: str, change: float) -> bool:
 
 def ordered(measures: Iterable[str]) -> list[str]:
     """Measures, those that claims are made on first."""
-    return sorted(measures, key=lambda m: (PREFERRED.index(m) if m in PREFERRED else len(PREFERRED), m))
+    return sorted(measures, key=lambda m: (CLAIMS.index(m) if m in CLAIMS else len(CLAIMS), m))
 
 
 def judge(measure: str, change: Mapping[str, Any]) -> str:
     """`better`, `worse` or `even`: whether an interval of a difference leaves out 0, and on which side."""
-    value, low, high = (change.get(key) for key in ("value", "low", "high"))
-    if not (known(value) and known(low) and known(high)) or low <= 0 <= high:
-        return "even"
-    return "better" if better(measure, float(value)) else "worse"
+    return verdict(measure, change) if known(change.get("value")) else "even"
 
 
 def changes(found: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
     """(verdict, change) of each measure that claims are made on."""
-    return [(judge(m, found[m]), figure(found[m].get("value"), sign=True)) for m in PREFERRED if m in found]
+    return [(judge(m, found[m]), figure(found[m].get("value"), sign=True)) for m in CLAIMS if m in found]
 
 
-AGREEMENT = {"datamodel_score": "log_loss", "ranking_score": "ndcg@10"}  # parts of verify/agreement.json, and their measures
+AGREEMENT = {"datamodel_score": DECIDES, "ranking_score": DECIDES_RANKED}  # parts of verify/agreement.json, and their measures
 
 
 def _change(measure: str, change: Mapping[str, Any]) -> str:
-    verdict = {"better": "a gain", "worse": "a loss", "even": "within chance"}[judge(measure, change)]
+    meant = {"better": "a gain", "worse": "a loss", "even": "within chance"}[judge(measure, change)]
     interval = estimate(change.get("value"), change.get("low"), change.get("high"), sign=True)
-    return f"{measure} {interval}, {verdict}"
+    return f"{measure} {interval}, {meant}"
 
 
 def finding(model: str, selection: Mapping[str, Any], chosen: str | None = None) -> tuple[str, str]:
@@ -173,7 +170,7 @@ def finding(model: str, selection: Mapping[str, Any], chosen: str | None = None)
             f"Nothing to remove for {model}: on the tuning periods no change by {valuer} was better than "
             "keeping every training sample as it is. The log is fine in this respect.",
         )
-    shown = [m for m in PREFERRED if m in difference] or ordered(difference)[:3]
+    shown = [m for m in CLAIMS if m in difference] or ordered(difference)[:3]
     verdicts = {judge(m, difference[m]) for m in shown}
     changes = "; ".join(_change(m, difference[m]) for m in shown)
     picked = f"without the {percent(removed)} of training samples picked by {valuer}" if removed else f"re-weighted by {valuer}"
@@ -190,6 +187,11 @@ def finding(model: str, selection: Mapping[str, Any], chosen: str | None = None)
     return "even", f"{start} by {changes or 'no measure'}. No difference beyond chance: keep all samples."
 
 
+def valuer(name: str | None) -> str:
+    """Whose values order the samples; None: nobody's."""
+    return "at random" if name is None else name
+
+
 def flagged(found: Mapping[str, Any], one: str, several: str) -> str:
     """How many of how many are flagged, in a sentence."""
     number = found["flagged"]
@@ -203,7 +205,7 @@ def flagged(found: Mapping[str, Any], one: str, several: str) -> str:
 def features(kept: Mapping[str, Any]) -> str:
     """What feature selection saved and cost, in a sentence."""
     columns, entries = kept["columns"], kept["entries_a_row"]
-    changes = "; ".join(_change(m, kept["difference"][m]) for m in PREFERRED if m in kept["difference"])
+    changes = "; ".join(_change(m, kept["difference"][m]) for m in CLAIMS if m in kept["difference"])
     return (
         f"{len(kept['kept'])} of {len(kept['kept']) + len(kept['hidden'])} features kept by {kept['method']}: "
         f"{count(columns['all'])} columns became {count(columns['kept'])}, {plain(entries['all'])} entries a row "

@@ -1,6 +1,6 @@
 """A split as models are judged on it: its labelled samples, and its requests' candidates where there are any."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from assay import registry
 from assay.config import Evaluate
 from assay.errors import ConfigError
+from assay.evaluation.claims import DECIDES, DECIDES_RANKED
 from assay.evaluation.rankings import compare_rankings, evaluate_rankings
 from assay.evaluation.samples import Measure, compare_samples, evaluate_samples
 from assay.evaluation.scores import Difference, Estimate
@@ -20,7 +21,6 @@ from assay.numerics.ranking import tie_order
 from assay.samples.table import Samples
 
 Predict = Callable[[Samples], NDArray[np.float64]]
-CLAIMS = ("auc", "log_loss", "ndcg@10")
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class Holdout:
             return Scored(p, found, None)
         c = self.candidates
         per_request, ranked = evaluate_rankings(
-            c.request, c.user, c.item, predict(c), c.label, self._truth, self.tie, self.section.k,
+            c.request, c.user, c.item, predict(c), c.label, self._truth, self.tie, self.section.k, also=(DECIDES_RANKED,),
             popularity=self._padded(), category=self._category, resamples=draws, seed=self.seed,
         )  # fmt: skip
         known = {name: estimate for name, estimate in ranked.items() if np.isfinite(estimate["value"])}
@@ -118,6 +118,17 @@ class Holdout:
         if a.per_request is not None and b.per_request is not None:
             found |= compare_rankings(a.per_request, b.per_request, resamples=draws, seed=self.seed)
         return {name: d for name, d in found.items() if np.isfinite(d["value"])}
+
+
+def best_model(tuning: Holdout, models: Mapping[str, Predict]) -> str:
+    """Name of the model with the best ndcg@10 on tuning, or the best log_loss where nothing is ranked; the first of equals.
+
+    models: name -> what predicts. ValueError without any.
+    """
+    measured = {name: tuning.score(predict, resamples=2).measures for name, predict in models.items()}
+    ranked = all(DECIDES_RANKED in measures for measures in measured.values())
+    measure, sign = (DECIDES_RANKED, 1.0) if ranked else (DECIDES, -1.0)
+    return max(measured, key=lambda name: sign * measured[name][measure]["value"])
 
 
 def holdout(

@@ -24,6 +24,7 @@ def evaluate_rankings(
     tie_order: ArrayLike,
     k: Sequence[int] = (10,),
     *,
+    also: Sequence[str] = (),
     popularity: NDArray[Any] | None = None,
     category: NDArray[Any] | None = None,
     resamples: int = 1000,
@@ -34,6 +35,7 @@ def evaluate_rankings(
     One row a candidate, all (n,), in any order: requests and users (ids or codes), items (codes),
     scores, relevance (gain, above 0 is relevant) and truth_count (relevant items of the row's request,
     also those that are no candidate). tie_order (items,): ranking.tie_order of the items' ids, by code.
+    also: single measures of numerics.ranking.RANKING at a k of their own, as "ndcg@10", beside every measure at k.
     popularity (items,) training events: adds novelty@k and popularity_share@k, and coverage@k, the share
     of these items recommended to anyone (no interval, low and high repeat the value: a resample of the
     users always covers less). category (items,) codes:
@@ -58,6 +60,8 @@ def evaluate_rankings(
             raise InputError(f"request {request[differs.argmax()]} has several {name}; it needs exactly one")
     tie = np.asarray(tie_order)[item]
     found = rk.ranking_measures(offsets, score, gain, truth[first], tie, k)
+    for name in (name for name in also if name not in found):
+        found[name] = rk.ranking_measures(offsets, score, gain, truth[first], tie, (int(name.split("@")[1]),))[name]
     covered: dict[str, Estimate] = {}
     for cut in k:
         top = rk.top_k(offsets, score, tie, cut)

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from assay.evaluation.claims import DECIDES_RANKED
 from assay.evaluation.rankings import ranking_scores
 from assay.evaluation.scores import Difference, Estimate
 from assay.numerics.ranking import ranking_measures
@@ -15,7 +16,7 @@ from assay.text.ranked import Ranked
 from assay.text.retrieval import Retrieval, fuse
 from assay.text.words import words
 
-MEASURES = ("ndcg@10", "mrr@10", "recall@100")
+MEASURES = (DECIDES_RANKED, "mrr@10", "recall@100")
 _DEEPER = 3  # times as many are found as are wanted: some are not on sale
 
 

@@ -141,6 +141,11 @@ def orders(samples: Samples, loss: Importance, popularity: NDArray[np.int64], se
     return {"random": random, "recency": by_time, "popularity": by_sales, "loss": loss.order()}
 
 
+def has_both_classes(samples: Samples, weight: Vector) -> bool:
+    """Whether a model can be trained under the weights (n,)."""
+    return len(np.unique(samples.label[weight > 0])) == 2
+
+
 def removed_share(before: Vector, after: Vector) -> float:
     """Share of the rows with a weight that have none any more."""
     return 1.0 - int(np.count_nonzero(after)) / max(int(np.count_nonzero(before)), 1)

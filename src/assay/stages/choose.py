@@ -3,14 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from assay.evaluation.holdout import CLAIMS
+from assay.evaluation.claims import helps
 from assay.findings import segments
 from assay.findings.rules import Rule, mine
-from assay.numerics.measures import LOWER_IS_BETTER
 from assay.runs.store import write_json
 from assay.selection import weights as selection
+from assay.selection.arms import Arm, declare, half, without
 from assay.stages.workbench import Workbench
-from assay.trials.curve import Arm, against_rule, declare, half, try_arms, without
+from assay.trials.curve import against_rule, try_arms
 
 Differences = Mapping[str, Mapping[str, float | None]]
 
@@ -23,10 +23,10 @@ def select(bench: Workbench) -> list[str]:
     arms = declare(train, main, found, attributes, section)
     linear = bench.precondition()
     steps = len(arms) + 1
-    tried = try_arms(linear, train, bench.tuning, arms, section.valuer, lambda done: bench.report("select", done, steps))
+    tried = try_arms(linear, train, bench.tuning, arms, lambda done: bench.report("select", done, steps))
     bench.report("select", len(arms), steps)
     explained = against_rule(linear, train, bench.tuning, tried.chosen, attributes)
-    write_json(bench.run.path("selection/curve.json"), tried.curve | {"explained": explained})
+    write_json(bench.run.path("selection/curve.json"), {"valuer": section.valuer} | tried.curve | {"explained": explained})
     write_json(bench.run.path("selection/rules.json"), judged(found, tried.curve["arms"]))
     names = selection.write_weights(bench.run, train, tried.chosen.weight)
     return ["selection/curve.json", "selection/rules.json", *names]
@@ -48,27 +48,17 @@ def _advice(rule: Rule, trials: Mapping[str, Differences]) -> str:
         return "leave as it is: not confirmed"
     if not trials:
         return "not tried: look at its rows, and try before dropping"
-    helps = [name for name, found in trials.items() if _verdict(found) == "helps"]
-    if without(rule) in helps:
+    helping = [name for name, difference in trials.items() if helps(difference)]
+    if without(rule) in helping:
         return "drop, or repair at the source: better without these rows on tuning"
-    if half(rule) in helps:
+    if half(rule) in helping:
         return "give half weight, or repair at the source: better so on tuning"
     return "keep: neither dropping nor halving these rows helps on tuning"
 
 
-def _verdict(found: Differences) -> str:
-    """`hurts` when a measure that claims are made on is worse beyond chance, `helps` when none is and one is better."""
-    signs = []
-    for measure in CLAIMS:
-        low, high = (found.get(measure, {}).get(end) for end in ("low", "high"))
-        if low is None or high is None or low <= 0 <= high:
-            continue
-        signs.append((high < 0) == (measure in LOWER_IS_BETTER))
-    return "hurts" if not all(signs) else "helps" if signs else "even"
-
-
 def chosen(bench: Workbench) -> Arm:
     """The arm that tuning chose, from its stored weights."""
-    name = bench.run.read_json("selection/curve.json")["chosen"]
+    page = bench.run.read_json("selection/curve.json")
+    line = next(line for line in page["arms"] if line["arm"] == page["chosen"])
     weight = bench.run.read_table("selection/weights.parquet", ["weight"]).column("weight").to_numpy()
-    return Arm(name, "nothing" if name == "nothing" else "chosen", weight)
+    return Arm(line["arm"], line["family"], weight, line["valuer"])

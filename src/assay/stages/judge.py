@@ -12,9 +12,10 @@ from assay.numerics.linearised import pooled_by_request
 from assay.runs.store import write_json, write_parquet
 from assay.samples import build
 from assay.selection import weights as selection
+from assay.selection.arms import same_size
 from assay.stages.choose import chosen
 from assay.stages.workbench import SERVED, Workbench
-from assay.trials.curve import refit, same_size
+from assay.trials.curve import refit
 from assay.trials.subsample import draws
 
 Page = dict[str, Any]
@@ -80,7 +81,7 @@ def _selected(bench: Workbench, scored: dict[str, Scored]) -> tuple[Page, Page]:
         by_arm[VALUED][name] = scored[VALUED] if same else test.score(refit(linear, train, changed.weight).predict)
     if SERVED in scored:
         served = scored[SERVED]
-        if arm.how != "nothing":
+        if arm.family != "nothing":
             fitted = bench.model(SERVED).fresh().fit(train.with_weight(arm.weight), rng=bench.rng("train"))
             served = test.score(fitted.predict)
         by_arm[SERVED] = {"full": scored[SERVED], "selected": served}

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from assay.evaluation.holdout import CLAIMS, differences, estimates
+from assay.evaluation.claims import CLAIMS
+from assay.evaluation.holdout import differences, estimates
 from assay.findings import segments
 from assay.findings.examples import examples
 from assay.findings.explain import explain_sample

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from assay.config import Config
 from assay.errors import InputError
+from assay.evaluation.claims import DECIDES_RANKED
 from assay.models import named as models
 from assay.models.lambdarank import LambdaRank
 from assay.models.logistic import LogisticRegression
@@ -90,7 +91,7 @@ def make_search(bench: Workbench) -> list[str]:
         who, truth = asked.column("user_code")[chosen[name]], sets.taken[chosen[name]]
         tables[name] = {each: per_request(made, score, seen.label, truth, tie, who) for each, score in scores.items()}
         bench.report("search", 6 + done, 7)
-    tuned = {name: pc.mean(tables["tuning"][name].column("ndcg@10")).as_py() for name in rankers}
+    tuned = {name: pc.mean(tables["tuning"][name].column(DECIDES_RANKED)).as_py() for name in rankers}
     served = max(tuned, key=lambda name: tuned[name])
     files = rankers[served].save(run.path(RANKER))
     test = found["test"]

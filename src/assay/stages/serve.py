@@ -4,6 +4,7 @@ import pyarrow.compute as pc
 
 from assay import recommend as recommending
 from assay.engines import databases
+from assay.evaluation.holdout import best_model
 from assay.runs.store import write_json, write_parquet
 from assay.stages.workbench import Workbench
 
@@ -14,7 +15,7 @@ def recommend(bench: Workbench) -> list[str]:
     bench.forget()
     if not run.path("samples/upcoming.parquet").exists():
         return []  # a table of the user's own says nothing of what comes after it
-    name = section.model or _best(bench)
+    name = section.model or best_model(bench.tuning, {name: bench.model(name).predict for name in bench.names})
     bench.forget()
     everything = bench.load()
     final = bench.make(name)
@@ -34,12 +35,3 @@ def recommend(bench: Workbench) -> list[str]:
         values = bench.importance(bench.config.select.valuer).table()
         databases.write_table(section.url, f"{section.table}_values", values, section.password_env)
     return ["recommendations.parquet", "recommendations_unknown.parquet", "recommendations.json"]
-
-
-def _best(bench: Workbench) -> str:
-    """The model with the best ndcg@10 on tuning (log_loss where nothing is ranked)."""
-    found = {}
-    for name in bench.config.models.names:
-        measures = bench.tuning.score(bench.model(name).predict, resamples=2).measures
-        found[name] = measures["ndcg@10"]["value"] if "ndcg@10" in measures else -measures["log_loss"]["value"]
-    return max(found, key=lambda name: found[name])

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from assay.config import BASELINES
 from assay.errors import InputError
-from assay.evaluation.holdout import CLAIMS, Scored, differences, estimates
+from assay.evaluation.claims import CLAIMS
+from assay.evaluation.holdout import Scored, differences, estimates
 from assay.importance import named as valuers
 from assay.importance.named import VALUED
 from assay.importance.valuer import Importance
@@ -21,7 +22,7 @@ from assay.trials.systems import most_bought
 
 CURVES, MODELS, METHODS = "study/curves.json", "study/models.json", "study/methods.json"
 RECOMMENDERS = "study/recommenders.json"
-_RANDOM = "random"
+_RANDOM = "random"  # the valuer of chance
 _FRACTION = 0.02  # removed from models other than the logistic regression, and by every valuer
 _SETS = ("all", "most bought")
 _NAMES = ("ease", "item_knn", "session_knn", "als")
@@ -62,11 +63,11 @@ def study(bench: Workbench) -> list[str]:
     return list(pages)
 
 
-def _removals(bench: Workbench, fractions: list[float]) -> Iterator[tuple[str, dict[float, Any]]]:
-    """(valuer, weights by fraction): the lowest rows taken out under the config's floors."""
+def _removals(bench: Workbench, fractions: list[float]) -> Iterator[tuple[str | None, dict[float, Any]]]:
+    """(valuer, weights by fraction): the lowest rows, or by chance (None), taken out under the config's floors."""
     train, groups, floor = bench.train, floor_groups(bench.train), bench.config.select.floor
-    for valuer in (*bench.config.value.valuers, _RANDOM):
-        if valuer == _RANDOM:
+    for valuer in (*bench.config.value.valuers, None):
+        if valuer is None:
             order = hashed_order(train.keys.column("sample_id").to_numpy(), bench.config.seed)
         else:
             order = bench.importance(valuer).order()
@@ -151,6 +152,6 @@ def _score(bench: Workbench, model: Any) -> Scored:
     return bench.tuning.score(model.predict, resamples=RESAMPLES)
 
 
-def _line(bench: Workbench, valuer: str, model: str, fraction: float, full: Scored, changed: Scored) -> Line:
+def _line(bench: Workbench, valuer: str | None, model: str, fraction: float, full: Scored, changed: Scored) -> Line:
     found = bench.tuning.difference(full, changed, resamples=RESAMPLES)
     return {"valuer": valuer, "model": model, "fraction": fraction, "difference": differences(found, CLAIMS)}

@@ -15,15 +15,16 @@ from assay.runs.store import write_json
 from assay.samples.table import Samples
 from assay.stages.workbench import VALUER_SECONDS, Workbench
 from assay.trials import verify as trials
-from assay.trials.transfer import Made, transfer
+from assay.trials.transfer import Proxy, transfer
 
-_YARDSTICKS = ("random", "recency", "popularity", "loss", "self_score")
+_YARDSTICKS = ("recency", "popularity", "loss", "self_score")
+_CHANCE = "random"  # the valuer whose order is that of chance
 _NOISY = 0.05  # share of planted noise
 _SUBSETS, _HALF = 24, 0.5
 _FEWER = 12  # subsets that a neural model is retrained on
 _SEEDS = 3
 _TRANSFERRED = 0.02
-_CARRIED = ("random", "self_score")  # of the yardsticks, those that other models are tried without
+_CARRIED = ("self_score",)  # of the yardsticks, those that other models are tried without
 
 
 def verify(bench: Workbench) -> list[str]:
@@ -32,26 +33,29 @@ def verify(bench: Workbench) -> list[str]:
     linear, main = bench.precondition(), config.select.valuer
     neural = [name for name in dict.fromkeys((*config.value.valuers, main)) if valuers.model_of(name) != VALUED]
     nets = {valuers.model_of(name) for name in neural}
-    proxies = [name for name in (main, *_CARRIED, *config.value.valuers) if name != "probability"]
+    proxies = [name for name in dict.fromkeys((main, *_CARRIED, *config.value.valuers)) if name != "probability"]
     others = {name: bench.model(name) for name in bench.names if name not in BASELINES}
     if not neural:
         others.pop(VALUED)  # its curves say more
-    first, subsets = (1 + len(_YARDSTICKS)) * (len(trials.REMOVED) + len(trials.ADDED)), _SUBSETS + _FEWER * len(nets)
-    steps = first + subsets + len(others) * len(dict.fromkeys(proxies))
+    first, subsets = (2 + len(_YARDSTICKS)) * (len(trials.REMOVED) + len(trials.ADDED)), _SUBSETS + _FEWER * len(nets)
+    steps = first + subsets + len(others) * (1 + len(proxies))
 
     def after(steps_before: int) -> Callable[[int, int], None]:
         return lambda done, _: bench.report("verify", steps_before + done, steps)
 
-    made = {name: _made(bench, name, validation) for name in dict.fromkeys((main, *_YARDSTICKS, *proxies))}
+    made = {name: _made(bench, name, validation) for name in dict.fromkeys((main, _CHANCE, *_YARDSTICKS, *proxies))}
     found = {name: importance for name, (importance, _) in made.items()}
     orders = {name: found[name].order() for name in dict.fromkeys((main, *_YARDSTICKS))}
-    lines = trials.curves(linear, train, bench.tuning, orders, config.select.floor, after(0))
-    scores = _scores(bench, validation, {name: found[name] for name in (*orders, *neural)}, after, first)
+    lines = trials.curves(linear, train, bench.tuning, found[_CHANCE].order(), orders, config.select.floor, after(0))
+    scores = _scores(bench, validation, {name: found[name] for name in (main, _CHANCE, *orders, *neural)}, after, first)
     again = [found[main], *(_values(bench, main, validation, config.seed + k) for k in range(1, _SEEDS))]
     found_by = [valuers.make(name) for name in dict.fromkeys((main, "loss", "self_score")) if name not in neural]
     carried = {
-        name: Made(found[name].order(), found[name].metadata.get("model", ""), made[name][1]) for name in dict.fromkeys(proxies)
+        name: Proxy(found[name].order(), found[name].metadata.get("model", ""), made[name][1]) for name in (_CHANCE, *proxies)
     }
+    chance = carried[_CHANCE]
+    if _CHANCE not in proxies:
+        carried.pop(_CHANCE)
     pages: dict[str, Any] = {
         "curves": lines,
         "agreement": scores | {"share": _HALF, "stability": trials.stability(again)},
@@ -59,10 +63,10 @@ def verify(bench: Workbench) -> list[str]:
             linear, train, validation, found_by, share=_NOISY, folds=config.value.folds, seed=config.seed
         ),
         "transfer": transfer(
-            others, train, bench.tuning, carried, fraction=_TRANSFERRED, floor=config.select.floor, seed=config.seed,
+            others, train, bench.tuning, chance, carried, fraction=_TRANSFERRED, floor=config.select.floor, seed=config.seed,
             progress=after(first + subsets),
         ),
-        "verdict": [trials.verdict(lines, name) for name in orders if name != "random"],
+        "verdict": [trials.verdict(lines, name) for name in orders],
     }  # fmt: skip
     bench.report("verify", steps, steps)
     for name, content in pages.items():

@@ -2,9 +2,10 @@
 
 from assay.findings import segments
 from assay.runs.store import write_json
+from assay.selection.arms import Arm
 from assay.selection.weights import write_weights
 from assay.stages.workbench import Workbench
-from assay.trials.curve import Arm, try_arms
+from assay.trials.curve import try_arms
 from assay.trials.weights import FAMILIES, learn_weights
 
 LEARNT = "weights/learnt.json"
@@ -22,7 +23,7 @@ def learn(bench: Workbench) -> list[str]:
         arms.append(learnt.arm())
         paths[arms[-1].name] = {"family": family, "path": learnt.path}
     bench.report("weights", len(FAMILIES), len(FAMILIES) + 1)
-    tried = try_arms(linear, train, bench.tuning, arms, config.select.valuer)
+    tried = try_arms(linear, train, bench.tuning, arms)
     lines = [paths[line["arm"]] | {"weights": line["arm"], "difference": line["difference"]} for line in tried.curve["arms"][1:]]
     write_json(bench.run.path(LEARNT), {"chosen": tried.chosen.name, "families": lines})
     bench.report("weights", len(FAMILIES) + 1, len(FAMILIES) + 1)

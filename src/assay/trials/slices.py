@@ -14,7 +14,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from scipy import stats
 
-from assay.evaluation.holdout import CLAIMS, Holdout, Scored, differences
+from assay.evaluation.claims import CLAIMS, DECIDES, hurts
+from assay.evaluation.holdout import Holdout, Scored, differences
 from assay.findings.rules import Conditions, Rule, in_words, matching
 from assay.findings.segments import Attribute, attributes
 from assay.findings.subgroups import search
@@ -24,11 +25,13 @@ from assay.importance.valuer import Importance
 from assay.models.dense import numbers
 from assay.models.logistic import LogisticRegression
 from assay.numerics.logistic import Curvature, direction, probability
-from assay.numerics.measures import LOWER_IS_BETTER, row_log_loss
+from assay.numerics.measures import row_log_loss
 from assay.numerics.products import margins, transposed
 from assay.numerics.statistics import holm
 from assay.samples.table import Samples
-from assay.trials.curve import ONE_COPY, RESAMPLES, half, without
+from assay.selection.arms import ONE_COPY, half, without
+from assay.selection.weights import has_both_classes
+from assay.trials.curve import RESAMPLES
 
 Vector = NDArray[np.float64]
 _LEVEL = 0.05
@@ -170,7 +173,7 @@ def _round(
         scored = tuning.score(fitted.predict, resamples=RESAMPLES)
         shown = differences(tuning.difference(full, scored, resamples=RESAMPLES), CLAIMS)
         tried[rule.sentence][name]["difference"] = shown
-        p = shown["log_loss"]["p"]
+        p = shown[DECIDES]["p"]
         chances.append(1.0 if p is None else p)
     adjusted = dict(zip([(rule.sentence, name) for rule, name in ways], holm(chances) if ways else [], strict=True))
     judged = [_judge(rule, because, tried.get(rule.sentence, {}), adjusted) for rule, because in rules]
@@ -187,14 +190,14 @@ def _promising(
 
 
 def _gain(one: Slice) -> float:
-    return min((float(one.trials[name]["difference"]["log_loss"]["value"]) for name in one.helps), default=0.0)
+    return min((float(one.trials[name]["difference"][DECIDES]["value"]) for name in one.helps), default=0.0)
 
 
 def changes(rule: Rule, train: Samples, found: Sequence[Attribute]) -> Iterator[tuple[str, Samples]]:
     """The ways to treat a rule's rows: name and changed samples; a way that leaves one label only is none."""
     mask = rule.matches(found)
     for name, samples in _ways(rule, mask, train):
-        if len(np.unique(samples.label[samples.weight > 0])) == 2:
+        if has_both_classes(samples, samples.weight):
             yield name, samples
 
 
@@ -241,9 +244,9 @@ def _judge(rule: Rule, because: str, trials: dict[str, Any], adjusted: dict[tupl
     helps = [
         name
         for name, found in changed.items()
-        if adjusted[rule.sentence, name] < _LEVEL and found["log_loss"]["value"] < 0 and not _worse(found)
+        if adjusted[rule.sentence, name] < _LEVEL and found[DECIDES]["value"] < 0 and not hurts(found)
     ]
-    helps.sort(key=lambda name: trials[name]["difference"]["log_loss"]["value"])
+    helps.sort(key=lambda name: trials[name]["difference"][DECIDES]["value"])
     if not rule.confirmed:
         advice = "leave as it is: not confirmed on other folds"
     elif helps:
@@ -255,15 +258,6 @@ def _judge(rule: Rule, because: str, trials: dict[str, Any], adjusted: dict[tupl
     else:
         advice = "keep: no change to these rows helps on tuning"
     return Slice(rule, because, trials, tuple(helps), advice)
-
-
-def _worse(found: dict[str, dict[str, float | None]]) -> bool:
-    """Whether a measure that claims are made on is worse beyond chance."""
-    for measure in CLAIMS:
-        low, high = (found.get(measure, {}).get(end) for end in ("low", "high"))
-        if low is not None and high is not None and (low > 0 if measure in LOWER_IS_BETTER else high < 0):
-            return True
-    return False
 
 
 def _imperative(name: str, rule: Rule) -> str:

@@ -6,12 +6,13 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from assay.evaluation.holdout import CLAIMS, Holdout, differences
+from assay.evaluation.claims import CLAIMS
+from assay.evaluation.holdout import Holdout, differences
 from assay.models.scorer import Scorer
 from assay.samples.table import Samples
 from assay.selection.weights import floor_groups, remove
 from assay.trials.curve import RESAMPLES
-from assay.trials.verify import RANDOM, Line, Positions
+from assay.trials.verify import Line, Positions
 
 
 @runtime_checkable
@@ -26,7 +27,7 @@ class Passes(Protocol):
 
 
 @dataclass(frozen=True)
-class Made:
+class Proxy:
     """An order of samples (n,), worst first; the model that its values are of, and how many seconds they took."""
 
     order: Positions
@@ -38,31 +39,33 @@ def transfer(
     models: Mapping[str, Scorer],
     train: Samples,
     tuning: Holdout,
-    made: Mapping[str, Made],
+    chance: Proxy,
+    proxies: Mapping[str, Proxy],
     *,
     fraction: float,
     floor: float,
     seed: int,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Line]:
-    """Every model retrained without the worst rows of every order; made must hold "random".
+    """Every model retrained without the worst rows of every order.
 
-    One line a model and order: `difference` to the model on all samples and, but for random, `against_random`, on tuning,
-    paired by user; beside them made_with and seconds, what the order cost.
+    chance: a random order. proxies: name of a valuer -> the order of its values. One line per model and order: `valuer`
+    (None for chance), `difference` to the model on all samples and, but for chance, `against_random`, on tuning, paired by
+    user; beside them made_with and seconds, what the order cost.
     """
     groups, lines = floor_groups(train), []
-    names = [RANDOM, *(name for name in made if name != RANDOM)]
+    tried: list[tuple[str | None, Proxy]] = [(None, chance), *proxies.items()]
     for done, (model, fitted) in enumerate(models.items()):
         full, by_chance = tuning.score(fitted.predict, resamples=RESAMPLES), None
-        for step, name in enumerate(names):
+        for step, (valuer, proxy) in enumerate(tried):
             if progress is not None:
-                progress(done * len(names) + step, len(models) * len(names))
-            gone = remove(made[name].order, round(fraction * len(train)), groups, floor)
+                progress(done * len(tried) + step, len(models) * len(tried))
+            gone = remove(proxy.order, round(fraction * len(train)), groups, floor)
             changed = train.with_weight(np.where(gone, 0.0, train.weight))
             again = unfitted(fitted).fit(changed, rng=np.random.default_rng(seed))
             scored = tuning.score(again.predict, resamples=RESAMPLES)
-            line: Line = {"model": model, "order": name, "fraction": fraction}
-            line |= {"made_with": made[name].model, "seconds": round(made[name].seconds, 2)}
+            line: Line = {"model": model, "valuer": valuer, "fraction": fraction}
+            line |= {"made_with": proxy.model, "seconds": round(proxy.seconds, 2)}
             line["difference"] = differences(tuning.difference(full, scored, resamples=RESAMPLES), CLAIMS)
             if by_chance is None:
                 by_chance = scored

@@ -6,7 +6,7 @@ Park et al., "TRAK", ICML 2023.)
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from itertools import combinations
+from itertools import combinations, product
 from typing import Any
 
 import numpy as np
@@ -14,21 +14,21 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from scipy import stats
 
-from assay.evaluation.holdout import CLAIMS, Holdout, Scored, differences
+from assay.evaluation.claims import CLAIMS, DECIDES, DECIDES_RANKED
+from assay.evaluation.holdout import Holdout, Scored, differences
 from assay.importance.valuer import Importance, Valuer
 from assay.models.logistic import LogisticRegression
 from assay.models.scorer import Scorer
 from assay.numerics.measures import auc
 from assay.numerics.statistics import holm
 from assay.samples.table import Samples
-from assay.selection.weights import floor_groups, remove
+from assay.selection.weights import floor_groups, has_both_classes, remove
 from assay.trials.curve import RESAMPLES, refit
 
 Vector = NDArray[np.float64]
 Positions = NDArray[np.int64]
 Line = dict[str, Any]
 REMOVED, ADDED = (0.01, 0.02, 0.05, 0.1), (0.1, 0.3)  # shares of the rows
-RANDOM = "random"
 NOISES = ("flipped labels", "random clicks", "popularity-shaped clicks")
 _LEVEL = 0.05
 _LEAST_LIKELY = 1e-15
@@ -38,36 +38,38 @@ def curves(
     model: LogisticRegression,
     train: Samples,
     tuning: Holdout,
+    chance: Positions,
     orders: Mapping[str, Positions],
     floor: float,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Line]:
-    """Retrain without the worst rows of each order, and with its best rows alone; orders must hold "random".
+    """Retrain without the worst rows of each order, and with its best rows alone.
 
-    orders: positions (n,), worst first. One line an order, kind (removal or addition) and fraction: `difference` to all
-    samples and `against_random` at the same size, on tuning, paired by user, each with value, low, high and p.
+    chance: positions (n,) in random order. orders: name of a valuer -> positions (n,), worst first. One line per order,
+    kind (removal or addition) and fraction: `valuer` (None for chance), `difference` to all samples and `against_random`
+    at the same size, on tuning, paired by user, each with value, low, high and p.
     """
     full = tuning.score(model.predict, resamples=RESAMPLES)
     groups, n = floor_groups(train), len(train)
-    names = [RANDOM, *(name for name in orders if name != RANDOM)]
+    tried: list[tuple[str | None, Positions]] = [(None, chance), *orders.items()]
     lines: list[Line] = []
     by_chance: dict[tuple[str, float], Scored] = {}
     steps = [("removal", fraction) for fraction in REMOVED] + [("addition", fraction) for fraction in ADDED]
-    for done, (name, (kind, fraction)) in enumerate((name, step) for name in names for step in steps):
+    for done, ((valuer, order), (kind, fraction)) in enumerate(product(tried, steps)):
         if progress is not None:
-            progress(done, len(names) * len(steps))
+            progress(done, len(tried) * len(steps))
         if kind == "removal":
-            gone = remove(orders[name], round(fraction * n), groups, floor)
+            gone = remove(order, round(fraction * n), groups, floor)
         else:
             gone = np.ones(n, bool)
-            gone[orders[name][n - round(fraction * n) :]] = False
+            gone[order[n - round(fraction * n) :]] = False
         weight = np.where(gone, 0.0, train.weight)
-        if len(np.unique(train.label[weight > 0])) < 2:
+        if not has_both_classes(train, weight):
             continue
         scored = tuning.score(refit(model, train, weight).predict, resamples=RESAMPLES)
-        line: Line = {"order": name, "kind": kind, "fraction": fraction}
+        line: Line = {"valuer": valuer, "kind": kind, "fraction": fraction}
         line["difference"] = differences(tuning.difference(full, scored, resamples=RESAMPLES), CLAIMS)
-        if name == RANDOM:
+        if valuer is None:
             by_chance[kind, fraction] = scored
         elif (kind, fraction) in by_chance:
             against = tuning.difference(by_chance[kind, fraction], scored, resamples=RESAMPLES)
@@ -77,13 +79,13 @@ def curves(
 
 
 def verdict(lines: Sequence[Line], name: str) -> Line:
-    """Whether an order may be used for removal: usable, better and worse amounts, and a plain sentence.
+    """Whether a valuer's order may be used for removal: usable, better and worse amounts, and a plain sentence.
 
     By log_loss of removals against random ones of the same size, Holm over the amounts. Worse at any amount and better at
     none: not to be used.
     """
-    own = [line for line in lines if line["order"] == name and line["kind"] == "removal" and "against_random" in line]
-    found = [line["against_random"]["log_loss"] for line in own]
+    own = [line for line in lines if line["valuer"] == name and line["kind"] == "removal" and "against_random" in line]
+    found = [line["against_random"][DECIDES] for line in own]
     adjusted = holm([entry["p"] if entry["p"] is not None else 1.0 for entry in found])
     better = [
         o["fraction"] for o, e, p in zip(own, found, adjusted, strict=True) if p < _LEVEL and (e["value"] or 0) < 0
@@ -197,7 +199,7 @@ def datamodel_score(
         loss = np.average(-np.log(np.maximum(likelihood, _LEAST_LIKELY)), weights=validation.weight)
         utility["datamodel_score"].append(-float(loss))
         if tuning.candidates is not None:
-            found = tuning.score(fitted.predict, resamples=2).measures.get("ndcg@10")
+            found = tuning.score(fitted.predict, resamples=2).measures.get(DECIDES_RANKED)
             utility["ranking_score"].append(float(found["value"]) if found else np.nan)
         for name, value in values.items():
             sums[name].append(float(value[kept].sum()))

@@ -21,7 +21,8 @@ from assay.models.logistic import LogisticRegression
 from assay.numerics.logistic import IterativeCurvature, losses, probability
 from assay.numerics.products import margins
 from assay.samples.table import Samples
-from assay.trials.curve import Arm, refit
+from assay.selection.arms import Arm
+from assay.trials.curve import refit
 
 Vector = NDArray[np.float64]
 FAMILIES = ("recency", "slices", "noise", "all")

@@ -5,6 +5,7 @@ import pyarrow.parquet as pq
 from assay.app import plots, words
 from assay.app.plots import Row
 from assay.app.sections.facts import Facts, Part, interval, scaled
+from assay.evaluation.claims import CLAIMS
 
 USERS_SHOWN = 10
 
@@ -15,7 +16,7 @@ def models(facts: Facts) -> Part | None:
     measures = words.ordered({m for test in found.values() for m in test})
     if not measures:
         return None
-    first = [m for m in measures if m in words.PREFERRED] or measures[:2]
+    first = [m for m in measures if m in CLAIMS] or measures[:2]
     figures = []
     for measure in first:
         best = words.best_model(facts.summary["models"], measure)

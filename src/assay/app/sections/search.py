@@ -6,6 +6,7 @@ from typing import Any
 from assay.app import plots, words
 from assay.app.plots import Row
 from assay.app.sections.facts import Facts, Part, interval, scaled
+from assay.evaluation.claims import DECIDES_RANKED
 
 
 def search(facts: Facts) -> Part | None:
@@ -14,11 +15,12 @@ def search(facts: Facts) -> Part | None:
     if found is None:
         return None
     systems, asked = found["systems"], found["requests"]
-    best = max(systems, key=lambda name: systems[name]["test"]["ndcg@10"]["value"] or 0.0)
+    best = max(systems, key=lambda name: systems[name]["test"][DECIDES_RANKED]["value"] or 0.0)
+    top = words.estimate(*interval(systems[best]["test"][DECIDES_RANKED]))
     lead = (
         f"{words.count(asked['test'])} test searches, each over what words and vectors rank first among the items on sale, which "
-        f"holds {words.percent(found['in_pool'])} of what was taken. Best by ndcg@10: {best}, "
-        f"{words.estimate(*interval(systems[best]['test']['ndcg@10']))}. The rankers learnt from {words.count(asked['train'])} "
+        f"holds {words.percent(found['in_pool'])} of what was taken. Best by {DECIDES_RANKED}: {best}, "
+        f"{top}. The rankers learnt from {words.count(asked['train'])} "
         f"earlier searches; {found['served']}, better on tuning, makes the lists of assay search."
     )
     findings = [("even", f"The queries are {found['queries_are']}.")] if found["derived"] else []

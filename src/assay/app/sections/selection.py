@@ -8,6 +8,7 @@ from markupsafe import Markup
 from assay.app import plots, words
 from assay.app.plots import Row, Series
 from assay.app.sections.facts import Facts, Part, interval, scaled
+from assay.evaluation.claims import CLAIMS, DECIDES_RANKED
 
 SLICES_SHOWN = 12  # those that help come first
 ARMS = ("full", "selected", "random", "recency", "popularity", "loss")
@@ -46,7 +47,7 @@ def headline(facts: Facts) -> Part | None:
         ("items", words.count(log.get("items"))),
         ("training samples", words.count(samples.get("train"))),
     ]
-    for measure in ("auc", "ndcg@10"):
+    for measure in ("auc", DECIDES_RANKED):
         best = words.best_model(summary.get("models", {}), measure)
         if best:
             tiles.append((f"best {measure}: {best[0]}", words.figure(best[1].get("value"))))
@@ -64,7 +65,7 @@ def _explained(facts: Facts) -> str | None:
     found = (facts.json("selection/curve.json") or {}).get("explained")
     if not found:
         return None
-    verdicts = {m: words.judge(m, found["against_chosen"][m]) for m in words.PREFERRED if m in found["against_chosen"]}
+    verdicts = {m: words.judge(m, found["against_chosen"][m]) for m in CLAIMS if m in found["against_chosen"]}
     worse, better = ([m for m, verdict in verdicts.items() if verdict == kind] for kind in ("worse", "better"))
     if worse:
         compared = f"The same change by this rule does worse on tuning ({', '.join(worse)})"
@@ -83,7 +84,7 @@ def _arms(ident: str, arms: Mapping[str, Any], order: Sequence[str]) -> list[Par
     names = [arm for arm in order if arm in arms] + sorted(set(arms) - set(order))
     measures = words.ordered({m for arm in arms.values() for m in arm})
     figures = []
-    for measure in [m for m in measures if m in words.PREFERRED] or measures[:2]:
+    for measure in [m for m in measures if m in CLAIMS] or measures[:2]:
         lines = [
             Row(
                 name,
@@ -122,10 +123,10 @@ def _curve(arms: Sequence[Mapping[str, Any]], measure: str) -> Markup:
     drawn = [arm for arm in arms if arm.get("removed_fraction") and measure in arm.get("difference", {})]
     fractions = sorted({arm["removed_fraction"] for arm in drawn})
     series = []
-    for how in dict.fromkeys(str(arm.get("how")) for arm in drawn):
-        own = sorted((a for a in drawn if str(a.get("how")) == how), key=lambda a: float(a["removed_fraction"]))
+    for way in dict.fromkeys(_way(arm) for arm in drawn):
+        own = sorted((arm for arm in drawn if _way(arm) == way), key=lambda arm: float(arm["removed_fraction"]))
         points = [(fractions.index(arm["removed_fraction"]), *interval(arm["difference"][measure])) for arm in own]
-        series.append(Series(how, points))
+        series.append(Series(way, points))
     if not series:
         return Markup("")
     return plots.curve(
@@ -137,12 +138,17 @@ def _curve(arms: Sequence[Mapping[str, Any]], measure: str) -> Markup:
     )
 
 
+def _way(arm: Mapping[str, Any]) -> str:
+    """What says which samples an arm removes: a valuer, chance, or what the arm is called after."""
+    return words.valuer(arm["valuer"]) if arm["family"] in ("removal", "random") else str(arm["arm"])
+
+
 def curve(facts: Facts) -> Part | None:
     """How tuning scores change with what is removed or re-weighted."""
     found = facts.json("selection/curve.json") or {}
     arms = found.get("arms", [])
     measures = words.ordered({m for arm in arms for m in arm.get("difference", {})})
-    shown = [m for m in measures if m in words.PREFERRED] or measures[:2]
+    shown = [m for m in measures if m in CLAIMS] or measures[:2]
     if not shown:
         return None
     kept_all = [arm for arm in arms if not arm.get("removed_fraction") and arm.get("difference")]
@@ -162,32 +168,35 @@ def curve(facts: Facts) -> Part | None:
 def study(facts: Facts) -> Part | None:
     """The long comparison: every valuer's removals, on the logistic regression by amount, on the others at 2 %."""
     curves, models = facts.json("study/curves.json") or [], facts.json("study/models.json") or []
-    if not curves:
+    if not curves and not models:
         return None
     figures = []
     fractions = sorted({line["fraction"] for line in curves})
-    for measure in [m for m in words.PREFERRED if m in curves[0]["difference"]]:
+    for measure in [m for m in CLAIMS if m in (curves or models)[0]["difference"]]:
         series = []
         for valuer in dict.fromkeys(line["valuer"] for line in curves):
             own = sorted((c for c in curves if c["valuer"] == valuer), key=lambda line: float(line["fraction"]))
             points = [(fractions.index(line["fraction"]), *interval(line["difference"][measure])) for line in own]
-            series.append(Series(valuer, points))
+            series.append(Series(words.valuer(valuer), points))
         names = [words.percent(fraction) for fraction in fractions]
         title = f"change of {measure} on tuning"
-        plot = plots.curve(f"plot-study-{measure}", names, series, x_title="share of training samples removed", y_title=title)
+        by_amount = Markup("")  # where [select] fractions names none
+        if series:
+            x_title = "share of training samples removed"
+            by_amount = plots.curve(f"plot-study-{measure}", names, series, x_title=x_title, y_title=title)
         rows = [
-            Row(f"{line['model']}, {line['valuer']}", *scaled(line["difference"][measure], 1.0), tone="ink")
+            Row(f"{line['model']}, {words.valuer(line['valuer'])}", *scaled(line["difference"][measure], 1.0), tone="ink")
             for line in models
             if measure in line["difference"]
         ]
         others = plots.rows(f"plot-study-models-{measure}", rows, zero=True)
-        figures.append({"name": measure, "meaning": words.meaning(measure), "plot": plot + others})
+        figures.append({"name": measure, "meaning": words.meaning(measure), "plot": by_amount + others})
     return {
         "figures": figures,
         "fraction": words.percent(models[0]["fraction"]) if models else None,
         "methods": _methods(facts),
         "recommenders": _recommenders(facts),
-        "measures": words.PREFERRED,
+        "measures": CLAIMS,
     }
 
 
@@ -197,7 +206,7 @@ def weights(facts: Facts) -> Part | None:
     if found is None:
         return None
     lines = [{"name": line["weights"], "cells": words.changes(line["difference"])} for line in found["families"]]
-    return {"lines": lines, "chosen": found["chosen"], "measures": words.PREFERRED}
+    return {"lines": lines, "chosen": found["chosen"], "measures": CLAIMS}
 
 
 def _methods(facts: Facts) -> list[Part]:
@@ -222,7 +231,7 @@ def _recommenders(facts: Facts) -> list[Part]:
         {
             "name": line["model"],
             "seconds": words.duration(line["seconds"]) if "seconds" in line else "",
-            "cells": [words.figure(line["tuning"].get(m, {}).get("value")) for m in words.PREFERRED] if "tuning" in line else [],
+            "cells": [words.figure(line["tuning"].get(m, {}).get("value")) for m in CLAIMS] if "tuning" in line else [],
             "why_not": line.get("why_not", ""),
         }
         for line in facts.json("study/recommenders.json") or []
@@ -243,7 +252,7 @@ def rules(facts: Facts) -> Part | None:
         }
         for line in facts.json("selection/rules.json") or []
     ]
-    return {"lines": lines, "measures": words.PREFERRED} if lines else None
+    return {"lines": lines, "measures": CLAIMS} if lines else None
 
 
 def slices(facts: Facts) -> Part | None:
@@ -264,7 +273,7 @@ def slices(facts: Facts) -> Part | None:
         for line in found[:SLICES_SHOWN]
     ]
     harmful = sum(bool(line["helps"]) for line in found)
-    return {"lines": lines, "harmful": harmful, "measures": words.PREFERRED}
+    return {"lines": lines, "harmful": harmful, "measures": CLAIMS}
 
 
 def _tried(name: str, trial: Mapping[str, Any]) -> Part:

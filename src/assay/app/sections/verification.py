@@ -6,6 +6,7 @@ from typing import Any
 from assay.app import plots, words
 from assay.app.plots import Row, Series
 from assay.app.sections.facts import Facts, Part, interval, scaled
+from assay.evaluation.claims import CLAIMS
 
 
 def verification(facts: Facts) -> Part | None:
@@ -21,19 +22,19 @@ def verification(facts: Facts) -> Part | None:
         "others": [line["sentence"] for line in verdicts[1:]],
         "figures": figures + _agreement(facts) + _noise(facts),
         "transfer": _transfer(facts),
-        "measures": words.PREFERRED,
+        "measures": CLAIMS,
     }
 
 
 def _curves(lines: list[Mapping[str, Any]], kind: str) -> list[Part]:
-    """log_loss against keeping everything, one line an order."""
+    """log_loss against keeping everything, one line per order."""
     own = [line for line in lines if line["kind"] == kind and "log_loss" in line["difference"]]
     fractions = sorted({line["fraction"] for line in own})
     series = []
-    for order in dict.fromkeys(line["order"] for line in own):
-        mine = sorted((line for line in own if line["order"] == order), key=lambda line: float(line["fraction"]))
+    for valuer in dict.fromkeys(line["valuer"] for line in own):
+        mine = sorted((line for line in own if line["valuer"] == valuer), key=lambda line: float(line["fraction"]))
         points = [(fractions.index(line["fraction"]), *interval(line["difference"]["log_loss"])) for line in mine]
-        series.append(Series(order, points))
+        series.append(Series(words.valuer(valuer), points))
     if not series:
         return []
     shown = "removed, worst first" if kind == "removal" else "kept, best first"
@@ -72,11 +73,11 @@ def _noise(facts: Facts) -> list[Part]:
 
 
 def _transfer(facts: Facts) -> list[Part]:
-    """Cost beside gain, a line a model and order."""
+    """Cost beside gain, a line per model and order."""
     return [
         {
             "model": line["model"],
-            "order": line["order"],
+            "valuer": words.valuer(line["valuer"]),
             "made_with": line.get("made_with", ""),
             "seconds": words.duration(line.get("seconds")),
             "fraction": words.percent(line["fraction"]),

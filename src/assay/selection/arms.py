@@ -1,0 +1,182 @@
+"""Arms: the changes of the training weights that are tried, declared before any of them is.
+
+"Nothing" is the first of them. One takes rows by chance: what values remove must not do worse than that.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assay.config import Select
+from assay.findings.anomalies import robots
+from assay.findings.rules import Rule
+from assay.findings.segments import Attribute
+from assay.findings.suspects import UNUSUAL, copies
+from assay.importance.valuer import Importance
+from assay.importance.values import Vector
+from assay.samples.table import Samples
+from assay.selection.weights import (
+    damp,
+    drop_below,
+    drop_count,
+    drop_fraction,
+    drop_harmful,
+    floor_groups,
+    has_both_classes,
+    hashed_order,
+    orders,
+    recency_weights,
+    remove,
+)
+
+Family = Literal["nothing", "removal", "random", "damping", "recency", "copies", "robots", "rule", "learnt", "rival"]
+_HALF_LIVES = (16.0, 32.0)  # periods
+_FEWEST_PERIODS = 5  # of training, for a half-life to mean anything
+_DAMPED = 0.5  # weight of the least useful rows where they are damped, not dropped
+_WIDE = (0.1, 0.2)  # shares that are only ever damped: values of so many rows do not add up
+_RULES = 2  # confirmed rules that are tried
+ONE_COPY = "one copy of each"  # of the same item in the same request
+ROBOTS = "without users like robots"
+_CHANCE_SEED = 7
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One change of the training weights: its name, its family, and the weights (n,).
+
+    valuer: whose values say which rows are changed; None where no values do.
+    """
+
+    name: str
+    family: Family
+    weight: Vector
+    valuer: str | None = None
+
+
+def declare(
+    train: Samples, importance: Importance, rules: Sequence[Rule], attributes: Sequence[Attribute], section: Select
+) -> list[Arm]:
+    """The arms: nothing, removals by value and by chance, damped weights, recency, copies, robots, confirmed rules.
+
+    importance: values of train by section.valuer. attributes: what the rules' conditions are about. Each name is there
+    once. An arm that changes no weight, or would leave one class only, is left out.
+    """
+    groups = floor_groups(train)
+    removals = list(_removals(train, importance, groups, section))
+    declared = [
+        *removals,
+        *_at_random(train, removals, groups, section),
+        *_damped(train, importance, section),
+        *_recent(train),
+        *_without_copies(train),
+        *_without_robots(train),
+        *_by_rules(train, rules, attributes, groups, section.floor),
+    ]
+    arms = {"nothing": Arm("nothing", "nothing", train.weight)}
+    for arm in declared:
+        if has_both_classes(train, arm.weight) and not np.array_equal(arm.weight, train.weight):
+            arms.setdefault(arm.name, arm)
+    return list(arms.values())
+
+
+def without(rule: Rule) -> str:
+    """Name of the arm that drops a rule's rows."""
+    return f"without {rule.sentence}"
+
+
+def half(rule: Rule) -> str:
+    """Name of the arm that halves the weight of a rule's rows."""
+    return f"half weight where {rule.sentence}"
+
+
+def _removals(train: Samples, importance: Importance, groups: NDArray[np.int64], section: Select) -> Iterator[Arm]:
+    """The rows of lowest value taken out: shares, counts, below a value, below a z-score."""
+    weight, by, floor = train.weight, f"by {section.valuer}", section.floor
+    for fraction in section.fractions:
+        kept = drop_fraction(weight, importance, fraction, groups, floor)
+        yield Arm(f"without the lowest {100 * fraction:g} % {by}", "removal", kept, section.valuer)
+    for count in section.counts:
+        kept = drop_count(weight, importance, min(count, len(weight)), groups, floor)
+        yield Arm(f"without the lowest {count:,} {by}", "removal", kept, section.valuer)
+    for value in section.below:
+        kept = drop_below(weight, importance, value, groups, floor)
+        yield Arm(f"without values below {value:g} {by}", "removal", kept, section.valuer)
+    for z in section.harmful:
+        kept = drop_harmful(weight, importance, z, groups, floor)
+        yield Arm(f"without z-scores below {-z:g} {by}", "removal", kept, section.valuer)
+
+
+def _at_random(train: Samples, removals: Sequence[Arm], groups: NDArray[np.int64], section: Select) -> Iterator[Arm]:
+    """As many rows as the middle removal takes, by a hash of their ids; none where nothing is removed by value."""
+    if section.fractions:
+        share = sorted(section.fractions)[len(section.fractions) // 2]
+        count, name = round(share * len(train)), f"without a random {100 * share:g} %"
+    elif removals:
+        sizes = sorted(int(np.count_nonzero((arm.weight == 0) & (train.weight > 0))) for arm in removals)
+        count = sizes[len(sizes) // 2]
+        name = f"without {count:,} random samples"
+    else:
+        return
+    order = hashed_order(train.keys.column("sample_id").to_numpy(), _CHANCE_SEED)
+    gone = remove(order, count, groups, section.floor)
+    yield Arm(name, "random", np.where(gone, 0.0, train.weight))
+
+
+def _damped(train: Samples, importance: Importance, section: Select) -> Iterator[Arm]:
+    for fraction in (*sorted(section.fractions)[-2:], *_WIDE):
+        name = f"half weight for the lowest {100 * fraction:g} % by {section.valuer}"
+        yield Arm(name, "damping", damp(train.weight, importance, fraction, _DAMPED), section.valuer)
+
+
+def _recent(train: Samples) -> Iterator[Arm]:
+    if len(np.unique(train.period)) >= _FEWEST_PERIODS:
+        for half_life in _HALF_LIVES:
+            yield Arm(f"recency, half-life {half_life:g}", "recency", recency_weights(train.weight, train.period, half_life))
+
+
+def _without_copies(train: Samples) -> Iterator[Arm]:
+    again = copies(train)
+    if (again > 1).mean() >= UNUSUAL:
+        yield Arm(ONE_COPY, "copies", train.weight / again)
+
+
+def _without_robots(train: Samples) -> Iterator[Arm]:
+    users = robots(train)
+    if users.flagged.any():
+        like_robots = np.isin(train.user, users.user[users.flagged])
+        yield Arm(ROBOTS, "robots", np.where(like_robots, 0.0, train.weight))
+
+
+def _by_rules(
+    train: Samples, rules: Sequence[Rule], attributes: Sequence[Attribute], groups: NDArray[np.int64], floor: float
+) -> Iterator[Arm]:
+    """The first confirmed rules: their rows dropped under the floors, and at half weight."""
+    for rule in [rule for rule in rules if rule.confirmed][:_RULES]:
+        matches = rule.matches(attributes)
+        rows = np.flatnonzero(matches)
+        gone = remove(rows, len(rows), groups, floor)
+        yield Arm(without(rule), "rule", np.where(gone, 0.0, train.weight))
+        yield Arm(half(rule), "rule", np.where(matches, _DAMPED * train.weight, train.weight))
+
+
+def same_size(train: Samples, loss: Importance, chosen: Arm, items: int, floor: float, seed: int) -> dict[str, Arm]:
+    """The chosen arm's change at random, by recency, popularity and loss: what it must beat.
+
+    Each order's worst rows get what the chosen arm gave to as many rows: no weight (under the same floors), or less.
+    """
+    factor = np.divide(chosen.weight, train.weight, out=np.ones(len(train)), where=train.weight > 0)
+    count = int(np.count_nonzero(factor == 0))
+    factors = np.sort(factor)[count:]
+    popularity = np.bincount(train.item, train.label, minlength=items).astype(np.int64)
+    groups = floor_groups(train)
+    arms = {}
+    for name, order in orders(train, loss, popularity, seed).items():
+        gone = remove(order, count, groups, floor)
+        rest = order[~gone[order]]
+        changed = np.zeros(len(train))
+        changed[rest] = np.append(factors, np.full(len(rest) - len(factors), factors[-1]))
+        arms[name] = Arm(name, "rival", train.weight * changed)
+    return arms
