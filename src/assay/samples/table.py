@@ -50,6 +50,23 @@ class Samples:
         return np.asarray(self.keys.column(name).to_numpy().astype(dtype, copy=False))
 
     @cached_property
+    def sample_id(self) -> NDArray[np.int64]:
+        """(n,) stable ids."""
+        return self._column("sample_id", np.int64)
+
+    @cached_property
+    def _by_id(self) -> NDArray[np.int64]:
+        """(n,) positions in order of sample_id."""
+        return np.argsort(self.sample_id, kind="stable")
+
+    def rows_of(self, sample_ids: NDArray[np.int64]) -> NDArray[np.int64]:
+        """(m,) position of the sample with each of the ids (m,): -1 where no sample has it, the first where several have."""
+        place = np.searchsorted(self.sample_id, sample_ids, sorter=self._by_id)
+        row = np.append(self._by_id, -1)[place]
+        hit = (row >= 0) & (np.append(self.sample_id, 0)[row] == sample_ids)
+        return np.where(hit, row, -1)
+
+    @cached_property
     def label(self) -> NDArray[np.int8]:
         """(n,) 0 or 1."""
         return self._column("label", np.int8)

@@ -23,14 +23,13 @@ def explained(bench: Workbench, sample_id: str | None, user_id: str | None, item
         raise InputError(f"explain: {_HOW}")
     linear, days = bench.linear, bench.config.samples.period_days
     if not asked_for_score:
-        ids = bench.train.keys.column("sample_id").to_numpy()
         try:
-            rows = np.flatnonzero(ids == int(str(sample_id)))
+            [row] = bench.train.rows_of(np.array([int(str(sample_id))], np.int64)).tolist()
         except (ValueError, OverflowError):
-            rows = np.empty(0, np.int64)
-        if not len(rows):
+            row = -1
+        if row < 0:
             raise InputError(f"{bench.run.folder}: no training sample {sample_id!r}; {_HOW}")
-        return explain_sample(linear, bench.train, bench.load("validation"), int(rows[0]), bench.item_names, days)
+        return explain_sample(linear, bench.train, bench.load("validation"), row, bench.item_names, days)
     if not bench.run.path("samples/upcoming.parquet").exists():
         raise InputError(f"{bench.run.folder}: holds no candidates of a coming period; explain a sample instead")
     upcoming = bench.load(which="upcoming")

@@ -121,11 +121,11 @@ def value(bench: Workbench) -> list[str]:
 
 def _explain(bench: Workbench, validation: Samples, shown: dict[str, list[dict[str, Any]]]) -> None:
     """Give the first examples of each kind their explanation: `why`."""
-    ids = bench.train.keys.column("sample_id").to_numpy()
+    days = bench.config.samples.period_days
     for lines in shown.values():
-        for line in lines[:_EXPLAINED]:
-            row = int(np.flatnonzero(ids == line["sample_id"])[0])
-            days = bench.config.samples.period_days
+        first = lines[:_EXPLAINED]
+        rows = bench.train.rows_of(np.array([line["sample_id"] for line in first], np.int64))
+        for line, row in zip(first, rows.tolist(), strict=True):
             line["why"] = explain_sample(bench.linear, bench.train, validation, row, {}, days, 3, neighbours=False)
 
 
