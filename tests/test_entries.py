@@ -189,3 +189,32 @@ def test_a_log_that_grew_by_a_day_ends_as_if_read_at_once(tmp_path: Path) -> Non
         assert grown.path(name).read_bytes() == at_once.path(name).read_bytes()
     account = grown.read_json("log/collect.json") if grown.path("log/collect.json").exists() else {}
     assert "b.csv" in str(account)
+
+
+def test_the_served_model_is_the_best_of_all_whatever_is_shown(shop: Path, tmp_path: Path) -> None:
+    models = {"names": ["popularity", "logistic"], "estimators": {"boosted": "sklearn.ensemble:GradientBoostingClassifier"}}
+    models |= {"l2": 1e9, "subsample": 4_000}  # so that the logistic regression is no rival
+    served, chosen = [], []
+    for k, folder in (([5], tmp_path / "five"), ([10], tmp_path / "ten")):
+        run = pipeline.execute(shop_config(shop, models=models, evaluate={"resamples": 20, "k": k}), folder)
+        served.append(run.read_json("recommendations.json")["model"])
+        page = run.read_json("selection/curve.json")
+        chosen.append(page["chosen"])
+        assert all("ndcg@10" in line["difference"] for line in page["arms"][1:])
+        test = run.read_json("evaluation/models.json")["boosted"]["test"]
+        assert {name for name in test if name.startswith(("ndcg", "mrr"))} == {
+            "ndcg@10",
+            *(f"{m}@{k[0]}" for m in ("ndcg", "mrr")),
+        }
+    assert served == ["boosted", "boosted"]
+    assert chosen[0] == chosen[1]
+
+
+def test_values_by_chance_and_no_fractions_are_a_config_like_others(shop: Path, tmp_path: Path) -> None:
+    select = {"valuer": "random", "fractions": [], "counts": [50]}
+    run = pipeline.execute(shop_config(shop, **SMALL | {"select": select}), tmp_path, until="evaluate")
+    arms = run.read_json("selection/curve.json")["arms"]
+    assert [(arm["arm"], arm["family"], arm["valuer"]) for arm in arms[1:3]] == [
+        ("without the lowest 50 by random", "removal", "random"),
+        ("without 50 random samples", "random", None),
+    ]

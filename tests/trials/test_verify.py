@@ -50,6 +50,15 @@ def test_the_true_order_is_better_than_random_and_its_reverse_is_not_to_be_used(
         assert found["low"] <= found["value"] <= found["high"]
 
 
+def test_a_valuer_called_random_is_judged_like_any_other(world):
+    train, _, _, tuning, model = world
+    chance = np.random.default_rng(0).permutation(len(train))
+    lines = trials.curves(model, train, tuning, chance, {"random": chance}, floor=0.0)
+    assert {line["valuer"] for line in lines} == {None, "random"}
+    assert {"against_random" in line for line in lines if line["valuer"] == "random"} == {True}
+    assert "cannot be told" in trials.verdict(lines, "random")["sentence"]
+
+
 def test_a_verdict_of_every_kind():
     def line(fraction, value, p):
         entry = {"value": value, "low": value - 0.1, "high": value + 0.1, "p": p}
