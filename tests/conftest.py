@@ -10,6 +10,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # of several workers each computes on o
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numba
 import numpy as np
@@ -17,7 +18,9 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import settings
 
+from assay import front, stages
 from assay.config import Config, parse
+from assay.finished import Finished
 
 SERVERS = {
     "mysql": ("mysql+pymysql://root@127.0.0.1:3306/", "mysql"),
@@ -62,6 +65,24 @@ def shop_config(log: Path, **sections: dict) -> Config:
         "select": {"fractions": [0.01, 0.02]},
     }
     return parse(content | sections)
+
+
+STAGES = [name for name in stages.RUN if name != "features"]  # what a run from a log does without feature selection
+
+
+class Made(Finished):
+    """A run that was just made, opened; ran: the stages that were done, reused: those that were there already."""
+
+    ran: list[str]
+    reused: list[str]
+
+
+def run_in(config: Config, folder: Path | str, **options: Any) -> Made:
+    """Do the stages of a run in a folder, and open it."""
+    done = front.execute(config, folder, **options)
+    run = Made(done.folder)
+    run.ran, run.reused = list(done.ran), list(done.reused)
+    return run
 
 
 @pytest.fixture

@@ -11,12 +11,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from assay import pipeline
 from assay.app import report
 from assay.config import Config, parse
 from assay.errors import AssayError
-from assay.runs.store import Run
-from tests.conftest import shop_config, write_shop
+from assay.finished import Finished
+from tests.conftest import STAGES, run_in, shop_config, write_shop
 
 SMALL = {
     "samples": {"warm_up": 3, "validation": 3, "tuning": 3, "test": 3},
@@ -44,7 +43,7 @@ def test_from_a_database_and_back_into_it(database: str, execute: Callable, tmp_
     columns = {"user_id": "who", "item_id": "what", "timestamp": "moment", "quantity": "pieces", "price": "paid"}
     source = {"url": database, "query": "SELECT * FROM log WHERE pieces > 0", "event": "purchase", "columns": columns}
     content = SMALL | {"log": {"events": [source]}, "recommend": {"url": database, "table": "best", "per_user": 3}}
-    run = pipeline.execute(parse(content), tmp_path / "run")
+    run = run_in(parse(content), tmp_path / "run")
     assert run.read_json("summary.json")["log"]["events"] + run.read_json("summary.json")["log"]["rejected"] == len(rows)
     lists = run.read_table("recommendations.parquet")
     back = execute("SELECT user_id, item_id FROM best ORDER BY user_id, item_id")
@@ -62,7 +61,7 @@ def test_a_table_that_is_not_ours_is_never_written_over(tmp_path: Path) -> None:
     write_shop(tmp_path / "log.csv", users=30, items=30, weeks=18)
     recommend = {"url": f"sqlite:///{tmp_path / 'shop.db'}", "table": "best"}
     with pytest.raises(AssayError, match="best"):
-        pipeline.execute(shop_config(tmp_path / "log.csv", **SMALL, recommend=recommend), tmp_path / "run")
+        run_in(shop_config(tmp_path / "log.csv", **SMALL, recommend=recommend), tmp_path / "run")
     with closing(sqlite3.connect(tmp_path / "shop.db")) as connection:
         assert connection.execute("SELECT note FROM best").fetchall() == [("mine",)]
 
@@ -95,7 +94,7 @@ def table_config(path: Path) -> Config:
 
 def test_a_feature_table_enters_at_the_samples(tmp_path: Path) -> None:
     features(tmp_path / "own.parquet")
-    run = pipeline.execute(table_config(tmp_path / "own.parquet"), tmp_path / "run")
+    run = run_in(table_config(tmp_path / "own.parquet"), tmp_path / "run")
     summary = run.read_json("summary.json")
     assert "log" not in summary
     assert sum(summary["samples"].values()) == 6_000
@@ -103,17 +102,17 @@ def test_a_feature_table_enters_at_the_samples(tmp_path: Path) -> None:
     assert summary["models"]["logistic"]["test"]["auc"]["value"] > 0.55
     weights = run.read_table("selection/weights.parquet")
     assert weights["key"].to_pylist()[:2] == ["r-0", "r-1"]
-    again = pipeline.execute(table_config(tmp_path / "own.parquet"), tmp_path / "run")
-    assert again.reused == list(pipeline.STAGES[2:])
+    again = run_in(table_config(tmp_path / "own.parquet"), tmp_path / "run")
+    assert again.reused == list(STAGES[2:])
 
 
 def test_an_estimator_that_is_not_stored_is_fitted_again_when_a_run_goes_on(tmp_path: Path) -> None:
     features(tmp_path / "own.parquet")
     config = table_config(tmp_path / "own.parquet")
-    pipeline.execute(config, tmp_path / "a")
-    pipeline.execute(config, tmp_path / "b", until="select")
-    pipeline.execute(config, tmp_path / "b")
-    one, two = (Run(tmp_path / name).read_json("evaluation/models.json") for name in "ab")
+    run_in(config, tmp_path / "a")
+    run_in(config, tmp_path / "b", until="select")
+    run_in(config, tmp_path / "b")
+    one, two = (Finished(tmp_path / name).read_json("evaluation/models.json") for name in "ab")
     assert one == two
 
 
@@ -156,7 +155,7 @@ def test_a_log_of_many_kinds_of_events(tmp_path: Path) -> None:
     described = {"path": str(tmp_path / "items.parquet"), "columns": {"item_id": "sku", "category": "class"}}
     content = SMALL | {"log": {"events": [source], "items": described}}
     content["models"] = {"names": ["popularity", "buy_it_again", "logistic", "lightgbm"], "lightgbm_trees": 5}
-    run = pipeline.execute(parse(content), tmp_path / "run")
+    run = run_in(parse(content), tmp_path / "run")
     account = run.read_json("samples/account.json")
     assert account["negatives"]["exposure"] == sum(account["negatives"].values()) > 0
     told = {"user_views_4", "user_carts_4", "user_searches_4", "user_return_share", "user_rating_deviation", "item_rating"}
@@ -164,7 +163,7 @@ def test_a_log_of_many_kinds_of_events(tmp_path: Path) -> None:
     steps = {step["step"]: step["rejected"] for step in run.read_json("clean/account.json")["steps"]}
     assert steps["returns"] > 0
     assert run.read_json("summary.json")["models"]["logistic"]["test"]["auc"]["value"] > 0.55
-    assert report.write(run, parse(content)).exists()
+    assert report.write(run).exists()
 
 
 def test_a_log_that_grew_by_a_day_ends_as_if_read_at_once(tmp_path: Path) -> None:
@@ -180,10 +179,10 @@ def test_a_log_that_grew_by_a_day_ends_as_if_read_at_once(tmp_path: Path) -> Non
 
     put("a.csv", [line for line in lines if line.split(",")[2] < last])
     config = shop_config(days / "*.csv", **SMALL)
-    pipeline.execute(config, tmp_path / "grown", until="train")
+    run_in(config, tmp_path / "grown", until="train")
     put("b.csv", [line for line in lines if line.split(",")[2] >= last])
-    grown = pipeline.execute(config, tmp_path / "grown", until="train")
-    at_once = pipeline.execute(config, tmp_path / "at_once", until="train")
+    grown = run_in(config, tmp_path / "grown", until="train")
+    at_once = run_in(config, tmp_path / "at_once", until="train")
     assert grown.reused == []
     for name in ("clean/events.parquet", "samples/samples.parquet", "models/logistic/arrays.npz"):
         assert grown.path(name).read_bytes() == at_once.path(name).read_bytes()

@@ -10,17 +10,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from assay import pipeline
+from assay import front
 from assay.config import parse
 from assay.errors import ConfigError
+from assay.finished import Finished
 from assay.importance import named as registered
 from assay.models import named
-from assay.stages.study import study
-from assay.stages.verify import verify
-from assay.stages.workbench import Workbench
+from assay.stages import graph
+from assay.stages import materials as hand
 from assay.trials.systems import catalogue
 from assay.trials.transfer import unfitted
-from tests.conftest import shop_config
+from tests.conftest import STAGES, run_in, shop_config
 
 NEURAL = {
     "dcn": {"factors": 4, "hidden": 8, "epochs": 2, "batch": 512},
@@ -62,12 +62,11 @@ except InputError as error:
 def test_without_pytorch_the_core_runs(shop, tmp_path):
     code = f"""
 from pathlib import Path
-from assay import pipeline
-from tests.conftest import shop_config
+from tests.conftest import STAGES, run_in, shop_config
 config = shop_config(Path({str(shop)!r}), models={{"names": ["logistic", "lightgbm"], "lightgbm_trees": 5, "subsample": 1000}})
-print(sorted(pipeline.execute(config, {str(tmp_path)!r}).manifest["stages"]))
+print(sorted(run_in(config, {str(tmp_path)!r}).manifest["stages"]))
 """
-    assert without("torch", code) == f"{sorted(pipeline.STAGES)}\n"
+    assert without("torch", code) == f"{sorted(STAGES)}\n"
 
 
 def neural_config(shop: Path):
@@ -86,9 +85,8 @@ def test_a_setting_that_a_neural_model_has_not_is_named(shop):
 RUN = """
 import sys
 from pathlib import Path
-from assay import pipeline
 from tests.test_extras import neural_config
-pipeline.execute(neural_config(Path(sys.argv[1])), sys.argv[2], until="train")
+front.execute(neural_config(Path(sys.argv[1])), sys.argv[2], until="train")
 """
 
 
@@ -101,13 +99,13 @@ def test_an_item_tower_reads_the_items_texts(shop, tmp_path):
     content["log"]["items"] = {"path": str(tmp_path / "items.csv"), "columns": {"item_id": "item_id", "name": "name"}}
     content["models"]["names"] = ["logistic", "two_tower"]
     config = parse(content)
-    run = pipeline.execute(config, tmp_path / "run", until="train")
-    bench = Workbench(config, run, pipeline.silent)
-    loaded = bench.model("two_tower")
+    run = run_in(config, tmp_path / "run", until="train")
+    bench = graph().work(config, run.folder, "value")
+    loaded = hand.model(bench, "two_tower")
     column = loaded.fitted().item_codes
-    np.testing.assert_array_equal(loaded.text_[1:], bench.text_vectors[column])
+    np.testing.assert_array_equal(loaded.text_[1:], hand.text_vectors(bench)[column])
     assert np.linalg.norm(loaded.text_[1:], axis=1) == pytest.approx(1)
-    again = unfitted(loaded).fit(bench.train, rng=np.random.default_rng(0))
+    again = unfitted(loaded).fit(hand.train(bench), rng=np.random.default_rng(0))
     np.testing.assert_array_equal(again.text_, loaded.text_)
 
 
@@ -115,11 +113,11 @@ def test_an_item_tower_reads_the_items_texts(shop, tmp_path):
 def test_a_run_killed_while_it_trains_goes_on_and_ends_with_the_same_bytes(shop, tmp_path):
     config = neural_config(shop)
     told: list[str] = []
-    whole = pipeline.execute(config, tmp_path / "whole", report=lambda words, done, total: told.append(words))
+    whole = run_in(config, tmp_path / "whole", report=lambda words, done, total: told.append(words))
     for name in NEURAL:
         assert f"{name}: learns" in told
         assert any(words.startswith(f"{name}: loss ") for words in told)
-    assert not whole.path("models/progress").exists()
+    assert not (whole.folder / "models/progress").exists()
     assert {"logistic", "lightgbm", *NEURAL} <= set(whole.read_json("evaluation/models.json"))
     families = [system.family for system in catalogue(config.models)]
     assert [families.count(name) for name in NEURAL] == [2, 2, 2]
@@ -130,8 +128,8 @@ def test_a_run_killed_while_it_trains_goes_on_and_ends_with_the_same_bytes(shop,
             time.sleep(0.01)
         going.send_signal(signal.SIGKILL)
         assert going.wait() == -signal.SIGKILL
-    again = pipeline.execute(config, killed, until="train")
-    made, expected = (run.manifest["stages"]["train"]["artefacts"] for run in (again, whole))
+    again = run_in(config, killed, until="train")
+    made, expected = (run.stages["train"].artefacts for run in (again, whole))
     assert {name for name in expected if made.get(name) != expected[name]} == set()
     assert made.keys() == expected.keys()
 
@@ -146,11 +144,11 @@ def test_values_of_neural_models_are_verified_both_ways(shop, tmp_path, monkeypa
     config = neural_config(shop).model_dump()
     config["models"]["names"] = ["logistic", "dcn", "two_tower"]
     config["value"]["valuers"] = valuers
-    run = pipeline.execute(parse(config, "test"), tmp_path / "run", until="value")
-    assert set(valuers) <= {path.stem for path in run.path("importance").glob("*.parquet")}
+    run = run_in(parse(config, "test"), tmp_path / "run", until="value")
+    assert set(valuers) <= {path.stem for path in (run.folder / "importance").glob("*.parquet")}
     told: list[tuple[int, int]] = []
-    bench = Workbench(parse(config, "test"), run, lambda words, done, total: told.append((done, total or 0)))
-    assert "verify/transfer.json" in verify(bench)
+    front.add(run.folder, "verify", report=lambda words, done, total: told.append((done, total or 0)))
+    run = Finished(run.folder)
     assert all(0 <= done <= total for done, total in told)
     lines = run.read_json("verify/transfer.json")
     orders = {*valuers, "random", "self_score"}
@@ -161,7 +159,8 @@ def test_values_of_neural_models_are_verified_both_ways(shop, tmp_path, monkeypa
     for page in ("datamodel_score", "ranking_score"):
         assert [agreement[page][name]["model"] for name in valuers] == ["logistic", "dcn", "two_tower"]
         assert all(-1 <= line["value"] <= 1 for line in agreement[page].values())
-    assert "study/methods.json" in study(bench)
+    front.add(run.folder, "study")
+    run = Finished(run.folder)
     of = {(line["valuer"], line["model"]) for line in run.read_json("study/methods.json") if "why_not" not in line}
     expected = {(name, "two_tower") for name in ("random", "in_run_shapley@two_tower", "tracin@two_tower")}
     expected |= {(name, "dcn") for name in ("random", *registered.NEURAL)}

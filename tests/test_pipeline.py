@@ -10,27 +10,29 @@ from pathlib import Path
 
 import pytest
 
-from assay import pipeline
+from assay import front
 from assay.benchmark.board.scoreboard import Scoreboard
 from assay.errors import ConfigError, InputError
-from assay.runs.store import Run, file_digest
+from assay.finished import Finished
+from assay.runs.manifest import alone
+from assay.runs.store import file_digest
 from assay.trials.systems import catalogue
-from tests.conftest import shop_config
+from tests.conftest import STAGES, run_in, shop_config
 
 
 def artefacts(folder: Path) -> dict[str, str]:
     """Digest of every data artefact: costs and the history of collecting differ by nature."""
-    left_out = {"cost.json", "manifest.json", "collect.json", "report.html"}
+    left_out = {"cost.json", "manifest.json", "collect.json", "report.html", ".lock"}
     files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name not in left_out)
     return {str(p.relative_to(folder)): file_digest(p) for p in files}
 
 
 @pytest.fixture(scope="module")
-def finished(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return pipeline.execute(shop_config(shop), tmp_path_factory.mktemp("run"))
+def finished(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    return run_in(shop_config(shop), tmp_path_factory.mktemp("run"))
 
 
-def test_the_summary_has_exactly_the_promised_keys(finished: Run) -> None:
+def test_the_summary_has_exactly_the_promised_keys(finished: Finished) -> None:
     summary = finished.read_json("summary.json")
     assert set(summary) == {"log", "samples", "models", "selection", "subsample", "recommendations"}
     assert set(summary["log"]) == {"events", "users", "items", "from", "to", "rejected"}
@@ -45,52 +47,55 @@ def test_the_summary_has_exactly_the_promised_keys(finished: Run) -> None:
     assert summary["recommendations"] == {"users": 80, "per_user": 10}
 
 
-def test_taste_is_learnt(finished: Run) -> None:
+def test_taste_is_learnt(finished: Finished) -> None:
     models = finished.read_json("summary.json")["models"]
     assert models["logistic"]["test"]["auc"]["value"] > models["popularity"]["test"]["auc"]["value"] + 0.02
 
 
-def test_weights_are_keyed_and_there_is_one_a_training_row(finished: Run) -> None:
+def test_weights_are_keyed_and_there_is_one_a_training_row(finished: Finished) -> None:
     weights = finished.read_table("selection/weights.parquet")
     assert weights.num_rows == finished.read_json("summary.json")["samples"]["train"]
     lines = finished.path("selection/lightgbm.weight").read_text().split()
     assert [float(line) for line in lines] == weights.column("weight").to_pylist()
 
 
-def test_a_second_run_does_nothing(finished: Run, shop: Path) -> None:
+def test_a_second_run_does_nothing(finished: Finished, shop: Path) -> None:
     before = artefacts(finished.folder)
-    again = pipeline.execute(shop_config(shop), finished.folder)
-    assert again.reused == list(pipeline.STAGES)
+    again = run_in(shop_config(shop), finished.folder)
+    assert again.reused == list(STAGES)
     assert artefacts(finished.folder) == before
 
 
 def test_no_password_is_stored(shop: Path, tmp_path: Path) -> None:
     config = shop_config(shop, recommend={"url": "mysql://root:hunter2@127.0.0.1/x", "table": "t"})
-    pipeline.execute(config, tmp_path, until="clean")
+    run_in(config, tmp_path, until="clean")
     assert not any(b"hunter2" in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
 
 
 def test_an_unknown_stage_is_named(shop: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no stage 'trian'"):
-        pipeline.execute(shop_config(shop), tmp_path, until="trian")
+        run_in(shop_config(shop), tmp_path, until="trian")
 
 
-def test_stages_one_by_one_end_with_the_same_bytes(finished: Run, shop: Path, tmp_path: Path) -> None:
-    for stage in pipeline.STAGES:
-        run = pipeline.execute(shop_config(shop), tmp_path, until=stage)
-        assert run.reused == list(pipeline.STAGES[: pipeline.STAGES.index(stage)])
+def test_stages_one_by_one_end_with_the_same_bytes(finished: Finished, shop: Path, tmp_path: Path) -> None:
+    for stage in STAGES:
+        run = run_in(shop_config(shop), tmp_path, until=stage)
+        assert run.ran == [stage]  # all that it needs was there
+        assert set(run.reused) <= set(STAGES[: STAGES.index(stage)])
     assert artefacts(tmp_path) == artefacts(finished.folder)
 
 
 def test_the_study_tries_every_valuer_on_every_model_that_learns(
-    finished: Run, shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    finished: Finished, shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     quick = ("popularity", "buy_it_again", "item_knn", "ease", "als", "tree", "logistic", "session_knn")
     every = {system.family: system for system in catalogue(shop_config(shop).models) if system.family in quick}
     monkeypatch.setattr("assay.stages.systems.catalogue", lambda section: list(every.values()))
     shutil.copytree(finished.folder, tmp_path / "run")
-    run = pipeline.study(shop_config(shop), tmp_path / "run")
-    assert run.reused == list(pipeline.STAGES[:-1])  # with more systems the test's trust is looked at again
+    done = front.study(shop_config(shop), tmp_path / "run")
+    assert done.reused == tuple(STAGES)
+    assert done.ran == ("weights", "systems", "study")
+    run = Finished(done.folder)
     curves, models = run.read_json("study/curves.json"), run.read_json("study/models.json")
     valuers = ["probability", "loss", "influence", None]  # None: by chance
     assert [(c["valuer"], c["fraction"]) for c in curves] == [(v, f) for v in valuers for f in (0.01, 0.02)]
@@ -102,7 +107,9 @@ def test_the_study_tries_every_valuer_on_every_model_that_learns(
     assert len(made) >= 7
     assert (list(scores.systems), len(scores.request)) == (made, compared["requests"]["test"]["judged"])
     assert {"ndcg@10", "map@10"} <= set(scores.measures)
-    assert pipeline.study(shop_config(shop), run.folder).reused == [*pipeline.STAGES, "study"]
+    assert run.read_json("systems/board.json")["systems"] == len(made)  # what the larger field says of the test
+    assert run.read_json("trust/board.json") == finished.read_json("trust/board.json")
+    assert front.study(shop_config(shop), run.folder).reused == (*STAGES, "weights", "systems", "study")
 
 
 @pytest.mark.parametrize("method", ["mutual_information", "l1"])
@@ -110,13 +117,13 @@ def test_feature_selection_says_what_it_saved_and_cost(method: str, shop: Path, 
     config = shop_config(shop)
     models = config.models.model_copy(update={"feature_selection": method, "features": 6, "names": ["buy_it_again", "logistic"]})
     config = config.model_copy(update={"models": models})
-    run = pipeline.execute(config, tmp_path, until="value")
-    page = run.read_json("models/features.json")
+    run = run_in(config, tmp_path, until="value")
+    page = run.read_json("features/kept.json")
     assert len(page["kept"]) <= 6
     assert page["columns"]["kept"] < page["columns"]["all"]
     assert page["entries_a_row"]["kept"] < page["entries_a_row"]["all"]
     assert set(page["difference"]["log_loss"]) == {"value", "low", "high", "p"}
-    cost = run.read_json("cost.json")["feature_selection"]
+    cost = run.costs()["feature_selection"]
     assert set(cost) == {"seconds_all", "seconds_kept"}
     learnt = run.read_json("models/logistic/model.json")["names"]
     assert learnt
@@ -125,21 +132,21 @@ def test_feature_selection_says_what_it_saved_and_cost(method: str, shop: Path, 
 
 
 def test_two_runs_in_one_folder_do_not_meet(shop: Path, tmp_path: Path) -> None:
-    with Run(tmp_path).alone(), pytest.raises(InputError, match="another run is at work there"):
-        pipeline.execute(shop_config(shop), tmp_path, until="collect")
-    assert pipeline.execute(shop_config(shop), tmp_path, until="collect").reused == []
+    with alone(tmp_path), pytest.raises(InputError, match="another run is at work there"):
+        run_in(shop_config(shop), tmp_path, until="collect")
+    assert run_in(shop_config(shop), tmp_path, until="collect").reused == []
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot write"):
-        pipeline.execute(shop_config(shop), tmp_path / "file")
+        run_in(shop_config(shop), tmp_path / "file")
 
 
 @pytest.mark.slow
-def test_a_killed_run_ends_with_the_same_bytes(finished: Run, shop: Path, tmp_path: Path) -> None:
+def test_a_killed_run_ends_with_the_same_bytes(finished: Finished, shop: Path, tmp_path: Path) -> None:
     config = tmp_path / "config.json"
     config.write_text(json.dumps(shop_config(shop).model_dump(mode="json", exclude_none=True)))
     code = (
-        "import json, sys; from assay import pipeline; from assay.config import parse;"
-        "pipeline.execute(parse(json.load(open(sys.argv[1]))), sys.argv[2])"
+        "import json, sys; from assay import front; from assay.config import parse;"
+        "front.execute(parse(json.load(open(sys.argv[1]))), sys.argv[2])"
     )
     command = [sys.executable, "-c", code, str(config), str(tmp_path / "run")]
     draw = random.Random(5)

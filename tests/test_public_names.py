@@ -156,7 +156,7 @@ def test_names_of_valuers_and_models():
         ("assay", ["numpy", "duckdb", "typer"]),
         ("assay.importance", ["duckdb", "sqlalchemy", "typer", "torch", "lightgbm"]),
         ("assay.benchmark", ["duckdb", "sqlalchemy", "typer", "torch", "lightgbm"]),
-        ("assay.pipeline", ["typer", "jinja2", "torch", "assay.app"]),
+        ("assay.front", ["typer", "jinja2", "torch", "assay.app"]),
         ("assay.app.cli", ["duckdb", "lightgbm", "jinja2", "sklearn"]),
     ],
 )

@@ -7,14 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from assay import pipeline
 from assay.errors import ConfigError, InputError
 from assay.importance import named as valuers
 from assay.testing.measures import MeasureTests
 from assay.testing.models import ScorerTests
 from assay.testing.sources import SourceTests
 from assay.testing.valuers import ValuerTests
-from tests.conftest import shop_config, write_shop
+from tests.conftest import run_in, shop_config, write_shop
 from tests.test_entries import SMALL
 
 TEMPLATES = Path(__file__).parent.parent / "docs" / "templates"
@@ -72,7 +71,7 @@ def test_all_of_them_take_part_in_one_run(tmp_path):
     config = shop_config(tmp_path / "log.pairs", **sections)
     source = config.log.events[0].model_copy(update={"format": "source:PairsFile"})
     config = config.model_copy(update={"log": config.log.model_copy(update={"events": [source]})})
-    run = pipeline.execute(config, tmp_path / "run", until="evaluate")
+    run = run_in(config, tmp_path / "run", until="evaluate")
     assert "user_late_share_16" in run.read_json("samples/account.json")["features"]
     names = run.read_json("models/logistic/model.json")["names"]
     assert any(name.startswith("user_late_share_16 ") for name in names)
@@ -86,7 +85,7 @@ def test_all_of_them_take_part_in_one_run(tmp_path):
 def test_the_feature_is_what_it_says(tmp_path):
     write_shop(tmp_path / "log.csv", users=20, items=20, weeks=18)
     samples = SMALL["samples"] | {"features": str(TEMPLATES / "features")}
-    run = pipeline.execute(shop_config(tmp_path / "log.csv", **SMALL | {"samples": samples}), tmp_path / "run", until="samples")
+    run = run_in(shop_config(tmp_path / "log.csv", **SMALL | {"samples": samples}), tmp_path / "run", until="samples")
     events = run.read_table("clean/events.parquet")
     day = events["timestamp"].cast("int64").to_numpy() // 86_400_000_000 - 4
     user = events["user_code"].to_numpy()
@@ -101,7 +100,7 @@ def test_what_is_no_template_is_refused(tmp_path):
     write_shop(tmp_path / "log.csv", users=20, items=20, weeks=18)
 
     def run(**sections):
-        pipeline.execute(shop_config(tmp_path / "log.csv", **SMALL | sections), tmp_path / "run")
+        run_in(shop_config(tmp_path / "log.csv", **SMALL | sections), tmp_path / "run")
 
     with pytest.raises(ConfigError, match="has no SQL file in user/"):
         run(samples=SMALL["samples"] | {"features": str(tmp_path)})

@@ -8,11 +8,10 @@ import pyarrow as pa
 import pytest
 from pyarrow import csv
 
-from assay import pipeline
 from assay.benchmark.board.scoreboard import Scoreboard
-from assay.runs.store import Run
+from assay.finished import Finished
 from assay.testing.scores import make_scores
-from tests.conftest import shop_config, write_shop
+from tests.conftest import STAGES, run_in, shop_config, write_shop
 from tests.importance.games import semivalue, subsets
 from tests.test_entries import SMALL
 
@@ -27,16 +26,16 @@ def benchmark(name: str):
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def run(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     folder = tmp_path_factory.mktemp("benchmark")
     write_shop(folder / "log.csv", users=30, items=30, weeks=18)
-    return pipeline.execute(shop_config(folder / "log.csv", **SMALL), folder / "run")
+    return run_in(shop_config(folder / "log.csv", **SMALL), folder / "run")
 
 
 def test_the_stage_table_has_a_line_a_stage_and_a_verdict_a_target(run, capsys):
     benchmark("stages").main([str(run.folder)])
     out = capsys.readouterr().out
-    assert all(stage in out for stage in pipeline.STAGES)
+    assert all(stage in out for stage in STAGES)
     assert out.count("target") == 4
     assert "2,000,000: missed" in out
 

@@ -19,7 +19,7 @@ from assay.models.als import Als
 from assay.models.item_to_item import Ease, ItemKnn
 from assay.models.recommender import Recommending
 from assay.numerics.ranking import ranking_measures
-from assay.runs.store import Run
+from assay.runs.store import Folder
 from assay.samples import build
 from assay.samples.table import Samples
 
@@ -42,7 +42,7 @@ def made_up(users: int, items: int, each: int = 220) -> tuple[Samples, Samples]:
 
 def stored(folder: Path) -> tuple[Samples, Samples]:
     """Train and test samples of a run."""
-    run = Run(folder)
+    run = Folder(folder)
     return build.load(run, "train"), build.load(run, "test")
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from assay.importance import Influence
 from assay.models import named
-from assay.runs.store import Run
+from assay.runs.store import Folder
 from assay.samples import build
 
 TARGET = 45.0
@@ -19,7 +19,7 @@ TARGET = 45.0
 
 def main(folder: Path) -> None:
     """Print seconds without and with the encoding of the rows, and how far a second call is from the first."""
-    run = Run(folder)
+    run = Folder(folder)
     model = named.load(run.path("models/logistic"))
     train, validation = build.load(run, "train"), build.load(run, "validation")
     started = time.perf_counter()

@@ -27,7 +27,7 @@ from assay.models.als import Als
 from assay.models.next_item import Transformer
 from assay.models.recommender import Recommending
 from assay.models.session_knn import SessionKnn
-from assay.runs.store import Run
+from assay.runs.store import Folder
 from assay.samples.history import history
 from assay.samples.periods import split_periods
 
@@ -60,7 +60,7 @@ class Problem:
 
 
 def of_run(folder: Path) -> Problem:
-    run = Run(folder)
+    run = Folder(folder)
     config = parse(run.read_json("config.json"))
     events, users, items = (run.read_table(f"clean/{name}.parquet") for name in ("events", "users", "items"))
     past = history(events, users, items, config.samples.target, config.samples.period_days)

@@ -59,9 +59,9 @@ tables = best(lambda: pytrec_eval.RelevanceEvaluator(qrels, wanted).evaluate(run
 ndcg = float(np.mean([found[q]["ndcg_cut_10"] for q in qrels]))
 out["pytrec_eval"] = {"arrays": arrays, "tables": tables, "ndcg@10": ndcg}
 from ranx import Qrels, Run, evaluate
-q, r = Qrels(qrels), Run(run)
+q, r = Qrels(qrels), Folder(run)
 first, arrays, found = best(lambda: evaluate(q, r, names))
-tables = best(lambda: evaluate(Qrels(qrels), Run(run), names))[1]
+tables = best(lambda: evaluate(Qrels(qrels), Folder(run), names))[1]
 out["ranx"] = {"first": first, "arrays": arrays, "tables": tables, "ndcg@10": float(found["ndcg@10"])}
 print("FOUND" + json.dumps(out))
 """

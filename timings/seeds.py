@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from assay.stages.workbench import Workbench
 
 from assay.app import stored
-from assay.runs.store import Run
+from assay.runs.store import Folder
 from assay.selection.weights import floor_groups, hashed_order, remove
-from assay.stages.workbench import Workbench
 from assay.trials.transfer import unfitted
 
 FRACTION, SEEDS = 0.02, 5
@@ -20,7 +20,7 @@ MEASURES = ("log_loss", "auc", "ndcg@10")
 
 def main(folder: Path, model: str, valuers: list[str]) -> None:
     """Print what seeds alone change, then each arm's change from all samples: mean over seeds and its standard error."""
-    run = Run(folder)
+    run = Folder(folder)
     bench = Workbench(stored.config(run), run, lambda *_: None)
     train, fitted = bench.train, bench.model(model)
     orders = {name: bench.importance(name).order() for name in valuers}

@@ -2,11 +2,11 @@
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from assay.errors import ConfigError, did_you_mean
+from assay.errors import ConfigError, UndeclaredError, did_you_mean
 
 MODELS = ("popularity", "buy_it_again", "logistic", "tree", "forest", "lightgbm")
 BASELINES = ("popularity", "buy_it_again")  # they do not learn from samples' features, but read a log's
@@ -17,9 +17,19 @@ Positive = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class Section(BaseModel):
-    """A table of the config; unknown keys are refused."""
+    """A table of the config; unknown keys are refused.
+
+    A stage's view of it lacks the keys that the stage does not declare: reading one raises UndeclaredError.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            if name in type(self).model_fields:
+                raise UndeclaredError(f"[{type(self).__name__}] {name}: the stage reads a key that it does not declare")
+            return super().__getattr__(name)
 
 
 class Source(Section):

@@ -7,7 +7,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from assay.runs.store import Run, write_json, write_parquet
+from assay.finished import Finished
+from assay.runs.manifest import Entry, Manifest
+from assay.runs.store import Folder, file_digest, write_json, write_parquet
 
 HOSTILE = '<script>alert("x")</script>'
 NAMES = ["FLUID MILK WHITE ONLY 1 GA", "BANANAS 40 LB", "有机牛奶 🥛 1 L", "חלב טרי 3%", HOSTILE]
@@ -15,6 +17,15 @@ CATEGORIES = ["FLUID MILK PRODUCTS", "TROPICAL FRUIT", "蛋奶", "מוצרי ח�
 MODELS = {"buy_it_again": 0.741, "forest": 0.792, "lightgbm": 0.8123, "logistic": 0.8047, "popularity": 0.66}
 MODELS |= {"tree": 0.764}
 DESIGNS = ("mean", "simple", "stratified", "neyman")
+
+
+def listed(folder: Path) -> Finished:
+    """The folder as a finished run: its manifest lists every file that is there."""
+    own = {"manifest.json", "config.json", "cost.json", "report.html"}
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name not in own)
+    entry = Entry("by hand", {str(path.relative_to(folder)): file_digest(path) for path in files})
+    Manifest({"by hand": entry}).write(Folder(folder))
+    return Finished(folder)
 
 
 def estimate(value: float, half: float, **more: float) -> dict:
@@ -69,7 +80,7 @@ def account() -> dict:
     return whole | {"steps": made, "from": "2017-01-01T11:53:26+00:00", "to": "2018-01-01T04:01:20+00:00"}
 
 
-def write_search(run: Run) -> None:
+def write_search(run: Folder) -> None:
     measured = {name: estimate(0.4, 0.01) for name in ("ndcg@10", "mrr@10", "recall@100")}
     systems = {name: {"test": measured, "against": measured} for name in ("BM25", "vectors", "LambdaRank", "logistic")}
     systems["fused"] = {"test": measured, "against": {}}
@@ -78,7 +89,7 @@ def write_search(run: Run) -> None:
     write_json(run.path("search/account.json"), page)
 
 
-def write_importance(run: Run, draw: random.Random) -> None:
+def write_importance(run: Folder, draw: random.Random) -> None:
     edges = [-1e-5 + n * 1e-6 for n in range(25)]
     counts = [int(900_000 * math.exp(-abs(n - 11) * 0.9)) for n in range(24)]
     entry = {"edges": edges, "counts": counts, "unit": "log_loss", "negative_share": 0.31}
@@ -114,7 +125,7 @@ def write_importance(run: Run, draw: random.Random) -> None:
     write_json(run.path("importance/patterns.json"), patterns)
 
 
-def write_selection(run: Run) -> None:
+def write_selection(run: Folder) -> None:
     arms = [{"arm": "nothing", "family": "nothing", "valuer": None, "removed_fraction": 0, "tuning": {}}]
     arms[0]["difference"] = {m: estimate(0.0, 0.0, p=1.0) for m in ("auc", "log_loss", "ndcg@10")}
     for how, slope in (("influence", 0.4), ("random", -0.9), ("loss", -4.0)):
@@ -143,7 +154,7 @@ def write_selection(run: Run) -> None:
     write_json(run.path("selection/rules.json"), [confirmed, unconfirmed])
 
 
-def write_study(run: Run) -> None:
+def write_study(run: Folder) -> None:
     def line(valuer: str | None, model: str, fraction: float) -> dict:
         found = {m: estimate(-fraction / 10, 1e-3, p=0.3) for m in ("auc", "log_loss", "ndcg@10")}
         return {"valuer": valuer, "model": model, "fraction": fraction, "difference": found}
@@ -164,7 +175,7 @@ def write_study(run: Run) -> None:
     write_json(run.path("study/models.json"), [line(v, m, 0.02) for v in valuers for m in ("forest", "lightgbm")])
 
 
-def write_verification(run: Run) -> None:
+def write_verification(run: Folder) -> None:
     orders = ("influence", "random", "recency", "popularity", "loss", "self_score")
     curves = [
         {"valuer": None if order == "random" else order, "kind": kind, "fraction": fraction}
@@ -205,7 +216,7 @@ def write_verification(run: Run) -> None:
     write_json(run.path("slices/found.json"), [found_slice, other])
 
 
-def write_evaluation(run: Run) -> None:
+def write_evaluation(run: Folder) -> None:
     groups = {"new_users": ["new", "returning"], "item": ["head", "tail"], "price band": ["under $1", "$1 to $3"]}
     lines = [
         {"model": model, "slice": group, "level": level, "measure": measure, "rows": 120_000}
@@ -226,7 +237,7 @@ def write_evaluation(run: Run) -> None:
     write_json(run.path("evaluation/calibration.json"), dict.fromkeys(("lightgbm", "logistic", "tree"), points))
 
 
-def write_trust(run: Run) -> None:
+def write_trust(run: Folder) -> None:
     plan = {"size": 700, "reached": 0.01, "words": "700 of 5,000 requests give a smallest detectable difference of 0.01."}
     leaders = [
         {"system": name, "family": "f", "group": n + 1, "p_holm": None, "behind": 0.0} | estimate(0.3 - 0.02 * n, 0.01)
@@ -262,7 +273,7 @@ def write_trust(run: Run) -> None:
     write_json(run.path("protocols/compared.json"), {"rows": rows, "warnings": warnings, "days": 28})
 
 
-def write_recommendations(run: Run) -> None:
+def write_recommendations(run: Folder) -> None:
     rows = [
         {"user_id": user, "item_id": 1 + (user + rank) % 5, "rank": rank, "score": 1.0 / rank}
         | {"name": NAMES[(user + rank) % 5], "category": CATEGORIES[(user + rank) % 5]}
@@ -278,9 +289,9 @@ def write_recommendations(run: Run) -> None:
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Run:
+def run(tmp_path: Path) -> Finished:
     """A finished run."""
-    run, draw = Run(tmp_path / "run"), random.Random(3)
+    run, draw = Folder(tmp_path / "run"), random.Random(3)
     log = {"events": [{"path": "log.parquet", "event": "purchase", "columns": {"user_id": "u"}}]}
     write_json(run.path("config.json"), {"log": log, "show": {"title": "A year of a grocer 杂货", "currency": "$"}})
     write_json(run.path("summary.json"), summary())
@@ -302,4 +313,4 @@ def run(tmp_path: Path) -> Run:
     write_recommendations(run)
     seconds = {"collect": 2.1, "clean": 2.6, "samples": 21.4, "train": 44.8, "value": 31.0, "select": 58.3}
     write_json(run.path("cost.json"), {"seconds": seconds | {"evaluate": 20.5, "recommend": 6.6}, "peak_rss_mb": 3021.4})
-    return run
+    return listed(run.folder)

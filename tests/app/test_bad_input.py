@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from assay.app import cli
-from assay.runs.store import Run
+from assay.finished import Finished
 from tests.conftest import write_shop
 
 HEAD = "who,what,when,pieces,paid"
@@ -37,9 +37,9 @@ def fails(config: Path, capsys: pytest.CaptureFixture, stage: str = "collect") -
     return err
 
 
-def works(config: Path, stage: str = "clean") -> Run:
+def works(config: Path, stage: str = "clean") -> Finished:
     assert cli.main([stage, str(config), "--folder", str(config.parent / "run")]) == 0
-    return Run(config.parent / "run")
+    return Finished(config.parent / "run")
 
 
 def changed(row: int, column: int, value: str) -> list[str]:

@@ -9,21 +9,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from assay import pipeline
-from assay.app import benchmark_terminal, report, stored
-from assay.app.boards import workbench
+from assay.app import benchmark_terminal, report
 from assay.benchmark.keep.folder import open_kept
+from assay.benchmark.of_run import scoreboard
 from assay.runs.store import finite
 from assay.samples import build
 from assay.stages import trust
 from assay.testing.benchmarks import make_benchmark
 from tests.app.benchmark_commands import asked, called
-from tests.conftest import shop_config
+from tests.conftest import run_in, shop_config
 
 
 @pytest.fixture(scope="module")
 def run(shop, tmp_path_factory):
-    return pipeline.execute(shop_config(shop), tmp_path_factory.mktemp("run") / "shop")
+    return run_in(shop_config(shop), tmp_path_factory.mktemp("run") / "shop")
 
 
 def test_a_run_says_how_far_its_test_can_be_trusted(run):
@@ -38,7 +37,7 @@ def test_a_run_says_how_far_its_test_can_be_trusted(run):
 
 
 def test_the_report_says_so_in_two_sections(run):
-    page = html.unescape(report.write(run, stored.config(run)).read_text(encoding="utf-8"))
+    page = html.unescape(report.write(run).read_text(encoding="utf-8"))
     assert '<section id="trust">' in page
     assert '<section id="small">' in page
     assert "The audit found nothing: future items" in page
@@ -48,7 +47,7 @@ def test_the_report_says_so_in_two_sections(run):
 
 
 def test_pooled_measures_of_a_run_are_those_of_its_evaluation(run):
-    board = trust.scoreboard(workbench(run.folder))
+    board = scoreboard(run, run.config)
     for name in ("auc", "f1", "accuracy", "precision", "recall"):
         for s, model in enumerate(board.systems):
             assert board.means(name)[s] == pytest.approx(run.read_json("evaluation/models.json")[model]["test"][name]["value"])
@@ -67,7 +66,7 @@ def test_a_run_as_a_source_of_everything(run, tmp_path, capsys):
     called(capsys, "compact", run.folder, "--budget", "30", "--redraws", "10", "--out", tmp_path / "c")
     kept = open_kept(tmp_path / "b")
     ids = kept.benchmark.requests.column("request_id").combine_chunks()
-    model = workbench(run.folder).model("lightgbm")
+    model = run.model("lightgbm")
     rows = build.load(run, "test", "candidates")
     said = rows.keys.select(["request_id", "item_id"]).append_column("score", pa.array(model.predict(rows)))
     again = kept.score({"again": said.filter(pc.is_in(said.column("request_id"), ids))})
@@ -81,8 +80,8 @@ def test_systems_that_are_equal_make_no_run_fail():
     pages = [finite(make(board)) for make in (trust._told_apart, trust._compacted)]
     assert json.loads(json.dumps(pages, allow_nan=False))[0]["measures"][0]["requests_needed"] is None
     flat = replace(board, scores={"ndcg@10": scores.of("ndcg@10")[[0] * 6]})
-    assert "same for all systems" in trust._or_why_not(trust._told_apart, flat)["why_not"]
-    json.dumps(finite(trust._or_why_not(trust._compacted, flat)), allow_nan=False)
+    assert "same for all systems" in trust.told_apart(flat)["why_not"]
+    json.dumps(finite(trust.compacted(flat)), allow_nan=False)
 
 
 def test_ids_of_a_run_are_shown_as_its_report_may_show_them(capsys):

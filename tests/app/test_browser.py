@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from assay.app import report, stored
+from assay.app import report
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")]
@@ -41,7 +41,7 @@ def dump(folder: Path, name: str) -> str:
 
 @pytest.mark.parametrize("width", [1280, 390])
 def test_the_page_fits(width, run, tmp_path):
-    source = report.write(run, stored.config(run)).read_text(encoding="utf-8")
+    source = report.write(run).read_text(encoding="utf-8")
     text = OUTSIDE.format(width=width, source=json.dumps(source).replace("</", "<\\/"))
     (tmp_path / "outside.html").write_text(text, encoding="utf-8")
     found = re.search(r'<pre id="found">(.*?)</pre>', dump(tmp_path, "outside.html"))

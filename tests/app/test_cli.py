@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from assay import __version__
+from assay import __version__, stages
 from assay.app import cli, demo
-from assay.runs.store import Run
-from tests.conftest import shop_config, write_shop
+from assay.finished import Finished
+from tests.conftest import STAGES, shop_config, write_shop
 from tests.test_entries import features
 
 
@@ -61,13 +61,13 @@ def test_json_for_machines(folder, config, capsys):
     for command in (["show", str(folder)], ["run", str(config), "--folder", str(folder)]):
         assert cli.main([*command, "--json"]) == 0
         found = json.loads(capsys.readouterr().out)
-        assert found["summary"] == Run(folder).read_json("summary.json")
+        assert found["summary"] == Finished(folder).read_json("summary.json")
         assert found["folder"] == str(folder)
     assert cli.main(["report", str(folder), "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {"report": str(folder / "report.html")}
 
 
-@pytest.mark.parametrize("stage", list(cli.STAGES))
+@pytest.mark.parametrize("stage", STAGES)
 def test_each_stage_by_itself_says_what_it_did(stage, config, folder, capsys):
     assert cli.main([stage, str(config), "--folder", str(folder)]) == 0
     assert f"{stage}: nothing to do" in capsys.readouterr().out
@@ -134,14 +134,14 @@ def test_version_and_help(capsys):
     assert capsys.readouterr().out == f"assay {__version__}\n"
     assert cli.main([]) == 0
     shown = capsys.readouterr().out
-    assert all(command in shown for command in ("demo", "run", *cli.STAGES, "report", "show", "user", "init"))
+    assert all(command in shown for command in ("demo", "run", *stages.RUN, "report", "show", "user", "init"))
 
 
 def test_a_fault_of_ours_is_1_and_shows_its_trace_only_when_asked(config, monkeypatch, tmp_path, capsys):
     def fault(*args, **more):
         raise ZeroDivisionError("seven")
 
-    monkeypatch.setattr("assay.pipeline.execute", fault)
+    monkeypatch.setattr("assay.front.execute", fault)
     assert cli.main(["run", str(config), "--folder", str(tmp_path)]) == 1
     err = capsys.readouterr().err
     assert err == "error: a fault of Assay's own: ZeroDivisionError: seven (--debug shows where)\n"
@@ -153,7 +153,7 @@ def test_an_interruption_is_130_and_says_how_to_go_on(config, monkeypatch, tmp_p
     def stop(*args, **more):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("assay.pipeline.execute", stop)
+    monkeypatch.setattr("assay.front.execute", stop)
     assert cli.main(["run", str(config), "--folder", str(tmp_path)]) == 130
     assert "goes on where it stopped" in capsys.readouterr().err
 

@@ -11,10 +11,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from assay import pipeline
+from assay import front
 from assay.app import cli
 from assay.config import parse
 from assay.runs.store import file_digest
+from tests.conftest import run_in
 from tests.test_entries import SMALL
 
 COMMANDS = {"verify": "verdict.json", "slices": "found.json", "anomalies": "found.json", "weights": "learnt.json"}
@@ -58,7 +59,7 @@ def clicks(path: Path) -> dict:
 def run(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("examined")
     content = request.param(folder / ("log.tsv" if request.param is views else "table.parquet"))
-    return pipeline.execute(parse(content), folder / "run")
+    return run_in(parse(content), folder / "run")
 
 
 @pytest.mark.slow
@@ -67,10 +68,10 @@ def test_each_is_done_once_shown_and_in_the_report(command, run, capsys):
     assert cli.main([command, str(run.folder), "--json"]) == 0
     page = json.loads(capsys.readouterr().out)
     assert page == run.read_json(f"{command}/{COMMANDS[command]}")
-    before = {path.name: file_digest(path) for path in run.path(command).iterdir()}
+    before = {path.name: file_digest(path) for path in (run.folder / command).iterdir()}
     assert cli.main([command, str(run.folder)]) == 0
     assert "report.html" in capsys.readouterr().out
-    assert {path.name: file_digest(path) for path in run.path(command).iterdir()} == before
+    assert {path.name: file_digest(path) for path in (run.folder / command).iterdir()} == before
     section = {"verify": "verification"}.get(command, command)
     assert f'<section id="{section}">' in run.path("report.html").read_text(encoding="utf-8")
 
@@ -108,7 +109,7 @@ sys.exit(cli.main(sys.argv[1:3]))
 @pytest.mark.parametrize(("command", "steps"), [("verify", (0, 30, 55)), ("slices", (0,))])
 def test_killed_in_the_middle_it_ends_with_the_same_bytes(command, steps, tmp_path):
     content = views(tmp_path / "log.tsv")
-    run = pipeline.execute(parse(content), tmp_path / "run")
+    run = run_in(parse(content), tmp_path / "run")
 
     def signalled(step, how):
         called = [sys.executable, "-c", SIGNALLED, command, str(run.folder), str(step), str(int(how))]
@@ -121,10 +122,10 @@ def test_killed_in_the_middle_it_ends_with_the_same_bytes(command, steps, tmp_pa
         assert stopped.stderr.splitlines()[-1] == "error: interrupted; the same command goes on where it stopped"
         assert not run.path(command).exists()
     assert cli.main([command, str(run.folder)]) == 0
-    other = pipeline.execute(parse(content), tmp_path / "other")
-    getattr(pipeline, command)(parse(content), other.folder)
-    ended = {path.name: path.read_bytes() for path in run.path(command).iterdir()}
-    assert ended == {path.name: path.read_bytes() for path in other.path(command).iterdir()}
+    other = run_in(parse(content), tmp_path / "other")
+    front.add(other.folder, command)
+    ended = {path.name: path.read_bytes() for path in (run.folder / command).iterdir()}
+    assert ended == {path.name: path.read_bytes() for path in (other.folder / command).iterdir()}
 
 
 @pytest.mark.parametrize("command", COMMANDS)

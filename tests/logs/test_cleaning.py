@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from assay import config
 from assay.errors import ConfigError, InputError
+from assay.finished import Finished
 from assay.logs import canonical
 from assay.logs.cleaning import clean
-from assay.runs.store import Run, write_json, write_parquet
+from assay.runs.store import write_json, write_parquet
 
 START = dt.datetime(2024, 1, 1, tzinfo=dt.UTC)
 USERS = ["00123", "ключ", "🛒", "שלום"]
@@ -28,7 +29,7 @@ def event(user="u", item="i", seconds=0.0, kind="purchase", **more) -> dict:
     return {"user_id": user, "item_id": item, "timestamp": at(seconds), "event": kind, **more}
 
 
-def cleaned(run: Run, rows: list[dict], **limits) -> tuple[list[dict], list[tuple[int, str, str]]]:
+def cleaned(run: Finished, rows: list[dict], **limits) -> tuple[list[dict], list[tuple[int, str, str]]]:
     """Events that stay, and (event_id, step, reason) of those that do not."""
     schema = canonical.schema(pa.string(), pa.string())
     table = pa.Table.from_pylist(rows, schema)

@@ -14,7 +14,7 @@ from assay.errors import ConfigError, SourceError
 from assay.logs import collect as module
 from assay.logs.cleaning import clean
 from assay.logs.collect import collect, fingerprint, regrouped
-from assay.runs.store import Run
+from assay.runs.store import Folder
 
 COLUMNS = {"user_id": "u", "item_id": "i", "timestamp": "t"}
 
@@ -27,16 +27,16 @@ def log(path: str, **more) -> config.Log:
     return config.Log(events=[config.Events(path=path, event="purchase", columns=COLUMNS, **more)])
 
 
-def artefacts(run: Run, names: list[str]) -> dict[str, bytes]:
+def artefacts(run: Folder, names: list[str]) -> dict[str, bytes]:
     return {name: run.path(name).read_bytes() for name in names if name != "log/collect.json"}
 
 
-def changes(run: Run) -> list[tuple[str, int, int]]:
+def changes(run: Folder) -> list[tuple[str, int, int]]:
     return [(s["change"], s["rows"], s["rows_read"]) for s in run.read_json("log/collect.json")["sources"]]
 
 
 def fresh(tmp_path: Path, log_section: config.Log) -> dict[str, bytes]:
-    run = Run(tmp_path / f"fresh{len(list(tmp_path.iterdir()))}")
+    run = Folder(tmp_path / f"fresh{len(list(tmp_path.iterdir()))}")
     return artefacts(run, collect(log_section, run))
 
 
@@ -92,7 +92,7 @@ def test_an_error_in_a_tail_names_the_row_of_the_file(tmp_path, run):
 @given(sizes=st.lists(st.integers(1, 20), min_size=1, max_size=4), kind=st.sampled_from(["csv", "jsonl"]))
 def test_any_growth_gives_the_bytes_of_a_fresh_read(tmp_path_factory, sizes, kind):
     folder = tmp_path_factory.mktemp("growth")
-    path, run = folder / f"a.{kind}", Run(folder / "run")
+    path, run = folder / f"a.{kind}", Folder(folder / "run")
     names, rows = [], 0
     path.write_text("u,i,t\n" if kind == "csv" else "", encoding="utf-8")
     for size in sizes:

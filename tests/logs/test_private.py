@@ -6,13 +6,13 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from assay import config, pipeline
+from assay import config
 from assay.app import cli
 from assay.errors import ConfigError
 from assay.logs.collect import collect, fingerprint
 from assay.logs.private import hidden, hide
-from assay.runs.store import Run
-from tests.conftest import shop_config, write_shop
+from assay.runs.store import Folder
+from tests.conftest import run_in, shop_config, write_shop
 from tests.test_entries import SMALL
 
 
@@ -41,7 +41,7 @@ def test_no_id_of_the_log_is_in_the_folder_and_a_user_is_still_found(tmp_path, m
     settings = shop_config(tmp_path / "log.csv", **SMALL)
     items = config.Items(path=str(tmp_path / "items.csv"), columns={"item_id": "id", "category": "kind"})
     changed = settings.log.model_copy(update={"hash_ids": True, "salt_env": "SHOP_SALT", "items": items})
-    run = pipeline.execute(settings.model_copy(update={"log": changed}), tmp_path / "run")
+    run = run_in(settings.model_copy(update={"log": changed}), tmp_path / "run")
     assert run.read_table("clean/items.parquet")["category"].null_count == 0
     assert cli.main(["report", str(run.folder)]) == 0
     for path in run.folder.rglob("*"):
@@ -57,7 +57,7 @@ def test_no_id_of_the_log_is_in_the_folder_and_a_user_is_still_found(tmp_path, m
 
 def test_another_salt_is_another_log(tmp_path, monkeypatch):
     write_shop(tmp_path / "log.csv", users=5, items=6, weeks=3)
-    run, prints, users = Run(tmp_path / "run"), [], []
+    run, prints, users = Folder(tmp_path / "run"), [], []
     for salt in ("a", "b"):
         monkeypatch.setenv("SHOP_SALT", salt)
         prints.append(fingerprint(log(tmp_path / "log.csv")))
@@ -70,4 +70,4 @@ def test_another_salt_is_another_log(tmp_path, monkeypatch):
 def test_a_salt_that_is_not_set_is_named(tmp_path, monkeypatch):
     monkeypatch.delenv("SHOP_SALT", raising=False)
     with pytest.raises(ConfigError, match="environment variable 'SHOP_SALT' is not set"):
-        collect(log(tmp_path / "log.csv"), Run(tmp_path / "run"))
+        collect(log(tmp_path / "log.csv"), Folder(tmp_path / "run"))

@@ -7,19 +7,18 @@ import numpy as np
 import pyarrow.compute as pc
 import pytest
 
-from assay import pipeline
 from assay.errors import InputError, SplitError
-from assay.runs.store import Run
+from assay.finished import Finished
 from assay.samples import build
-from tests.conftest import shop_config, write_shop
+from tests.conftest import run_in, shop_config, write_shop
 
 
 @pytest.fixture(scope="module")
-def run(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return pipeline.execute(shop_config(shop), tmp_path_factory.mktemp("samples"), until="samples")
+def run(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    return run_in(shop_config(shop), tmp_path_factory.mktemp("samples"), until="samples")
 
 
-def test_samples_are_loaded_by_split_with_their_encoder(run: Run) -> None:
+def test_samples_are_loaded_by_split_with_their_encoder(run: Finished) -> None:
     whole = build.load(run)
     parts = [build.load(run, name) for name in ("train", "validation", "tuning", "test")]
     assert sum(map(len, parts)) == len(whole)
@@ -30,13 +29,13 @@ def test_samples_are_loaded_by_split_with_their_encoder(run: Run) -> None:
     assert set(build.load(run, "test", names=["user"]).features.column_names) == {"user"}
 
 
-def test_features_that_do_not_vary_are_named_and_left_out(run: Run) -> None:
+def test_features_that_do_not_vary_are_named_and_left_out(run: Finished) -> None:
     account = run.read_json("samples/account.json")
     assert {"department", "user_views_4"} <= set(account["constant_features_left_out"])
     assert not set(account["features"]) & set(account["constant_features_left_out"])
 
 
-def test_requests_count_their_truth_and_candidates_say_what_they_had(run: Run) -> None:
+def test_requests_count_their_truth_and_candidates_say_what_they_had(run: Finished) -> None:
     requests = run.read_table("samples/requests.parquet")
     found = build.load(run, which="candidates")
     hits = np.zeros(requests.num_rows)
@@ -50,7 +49,7 @@ def test_requests_count_their_truth_and_candidates_say_what_they_had(run: Run) -
     assert account["requests"] == mine.sum()
 
 
-def test_upcoming_has_every_buyer_and_no_truth(run: Run) -> None:
+def test_upcoming_has_every_buyer_and_no_truth(run: Finished) -> None:
     coming = build.load(run, which="upcoming")
     assert len(np.unique(coming.user)) == 80
     assert not coming.label.any()
@@ -59,7 +58,7 @@ def test_upcoming_has_every_buyer_and_no_truth(run: Run) -> None:
 
 def test_a_log_without_the_target_or_too_short_says_what_to_change(shop: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no 'cart' event in the log, which has purchase"):
-        pipeline.execute(shop_config(shop, samples={"target": "cart"}), tmp_path / "a", until="samples")
+        run_in(shop_config(shop, samples={"target": "cart"}), tmp_path / "a", until="samples")
     write_shop(tmp_path / "short.csv", users=5, weeks=4)
     with pytest.raises(SplitError, match="but 17 are needed"):
-        pipeline.execute(shop_config(tmp_path / "short.csv"), tmp_path / "b", until="samples")
+        run_in(shop_config(tmp_path / "short.csv"), tmp_path / "b", until="samples")

@@ -8,18 +8,17 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from assay import pipeline
 from assay.config import parse
 from assay.samples.build import truth as taken
 from assay.samples.requests import described
-from tests.conftest import shop_config
+from tests.conftest import run_in, shop_config
 
 PARTS = {0: "night (0 to 5)", 1: "morning (6 to 11)", 2: "afternoon (12 to 17)", 3: "evening (18 to 23)"}
 
 
 @pytest.fixture(scope="module")
 def run(shop, tmp_path_factory):
-    return pipeline.execute(shop_config(shop), tmp_path_factory.mktemp("requests") / "run", until="samples")
+    return run_in(shop_config(shop), tmp_path_factory.mktemp("requests") / "run", until="samples")
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +91,7 @@ def test_other_kinds_of_events_queries_and_users_attributes(tmp_path):
         "users": {"path": str(tmp_path / "users.csv"), "columns": {"user_id": "id", "device": "device"}},
     }
     config = parse({"log": log, "samples": {"warm_up": 4, "validation": 2, "tuning": 2, "test": 2}})
-    run = pipeline.execute(config, tmp_path / "run", until="samples")
+    run = run_in(config, tmp_path / "run", until="samples")
     requests, _ = described(config, run, "test", np.ones(12, np.int64))
     for row in requests.to_pylist():
         user = int(row["user_id"][1:])
@@ -123,7 +122,7 @@ def test_a_table_of_ones_own_knows_who_asked_and_how_much_was_taken(tmp_path):
         "request": "req",
     }
     config = parse({"table": section, "samples": {"validation": 2, "tuning": 2, "test": 2}, "models": {"names": ["logistic"]}})
-    run = pipeline.execute(config, tmp_path / "run", until="samples")
+    run = run_in(config, tmp_path / "run", until="samples")
     requests, truth = described(config, run, "test", np.arange(30))
     assert requests.column_names == ["request_id", "user_id", "timestamp", "items", "taken"]
     size = Counter(truth["request_id"].to_pylist())

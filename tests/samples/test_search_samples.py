@@ -7,16 +7,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from assay import pipeline
 from assay.config import parse
 from assay.errors import ConfigError, InputError
 from assay.evaluation import audit
-from assay.runs.store import Run
+from assay.runs.store import Folder
 from assay.samples import build
 from assay.samples.encoder import with_score
 from assay.samples.requests import described
 from assay.tables import SPLITS
 from assay.testing.search import make_search_log, search_config
+from tests.conftest import run_in
 
 LOG = make_search_log(users=120, weeks=14, searches=3, random_share=0.5)
 PARTS = {"request": "query", "target": "view", "warm_up": 1, "validation": 2, "tuning": 2, "test": 2}
@@ -26,15 +26,15 @@ PARTS = {"request": "query", "target": "view", "warm_up": 1, "validation": 2, "t
 def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("searches")
     config = search_config(folder, LOG, samples=PARTS)
-    return config, pipeline.execute(config, folder / "run", until="samples")
+    return config, run_in(config, folder / "run", until="samples")
 
 
 def again(made, tmp_path, **more):
     """The stage once more on the same clean log, under other settings."""
     config, run = made
-    (tmp_path / "clean").symlink_to(run.path("clean").resolve(), target_is_directory=True)
+    (tmp_path / "clean").symlink_to((run.folder / "clean").resolve(), target_is_directory=True)
     changed = config.model_copy(update={"samples": config.samples.model_copy(update=more)})
-    other = Run(tmp_path)
+    other = Folder(tmp_path)
     build.build(changed, other)
     return other
 
@@ -107,7 +107,7 @@ def test_places_are_learnt_and_weights_undo_them_in_train_alone(made, method, wi
 def test_without_lists_on_record_negatives_are_drawn(tmp_path):
     events = LOG.events.filter(pc.not_equal(LOG.events.column("event"), "exposure"))
     config = search_config(tmp_path, replace(LOG, events=events), samples=PARTS)
-    bare = pipeline.execute(config, tmp_path / "run", until="samples")
+    bare = run_in(config, tmp_path / "run", until="samples")
     account = bare.read_json("samples/account.json")
     assert account["negatives"]["exposure"] == 0
     assert account["negatives"]["retrieval"] > 0

@@ -7,7 +7,7 @@ from hypothesis import strategies as h
 from assay.errors import InputError
 from assay.importance.subsampling import inclusion
 from assay.importance.valuer import Importance
-from assay.runs.store import Run
+from assay.runs.store import Folder
 from assay.selection import weights as s
 from assay.testing.data import make_samples
 
@@ -135,7 +135,7 @@ def test_the_rivals_orders():
 
 
 def test_weight_files_are_what_lightgbm_reads(tmp_path):
-    samples, run = make_samples(N), Run(tmp_path)
+    samples, run = make_samples(N), Folder(tmp_path)
     weight = s.damp(samples.weight, values(), 0.3, 1 / 3)
     names = s.write_weights(run, samples, weight)
     assert all(run.path(name).exists() for name in names)

@@ -10,36 +10,42 @@ import pytest
 import pytrec_eval
 from sklearn import metrics
 
-from assay import pipeline
 from assay.config import Models
 from assay.errors import InputError
 from assay.models.baselines import Popularity
 from assay.numerics.linearised import POOLED
-from assay.runs.store import Run
+from assay.runs.stage import Work
 from assay.samples.build import truth
 from assay.samples.periods import periods_of
-from assay.stages.workbench import Workbench
+from assay.stages import graph
+from assay.stages import materials as hand
 from assay.trials import systems
-from tests.conftest import shop_config
+from tests.conftest import run_in, shop_config
 
 KEPT = 25  # of the shop's 60 items
 
 
 @pytest.fixture(scope="module")
-def bench(shop, tmp_path_factory) -> Workbench:
+def bench(shop, tmp_path_factory) -> Work:
     config = shop_config(shop)
-    run = pipeline.execute(config, tmp_path_factory.mktemp("systems"), until="samples")
-    return Workbench(config, Run(run.folder), pipeline.silent)
+    run = run_in(config, tmp_path_factory.mktemp("systems"), until="samples")
+    return graph().work(config, run.folder, "systems")
+
+
+def draws(bench: Work) -> np.random.Generator:
+    return hand.rng(bench, hand.TRAINING)
 
 
 @pytest.fixture(scope="module")
 def judged(bench) -> systems.Field:
-    return systems.field(bench.test, systems.most_bought(bench.train, KEPT), *truth(bench.config, bench.run))
+    return systems.field(
+        hand.holdout(bench, "test"), systems.most_bought(hand.train(bench), KEPT), *truth(bench.config, bench.folder)
+    )
 
 
 def taken(bench):
     """{(user, period): items} by walking over the clean log."""
-    events = bench.run.read_table("clean/events.parquet")
+    events = bench.folder.read_table("clean/events.parquet")
     events = events.filter(pc.equal(events.column("event"), "purchase"))
     found = defaultdict(set)
     period = periods_of(events.column("timestamp"), 7)
@@ -49,7 +55,7 @@ def taken(bench):
 
 
 def best(bench):
-    sales = np.bincount(bench.train.item[bench.train.label > 0], minlength=60)
+    sales = np.bincount(hand.train(bench).item[hand.train(bench).label > 0], minlength=60)
     return set(sorted(range(60), key=lambda item: (-sales[item], item))[:KEPT])
 
 
@@ -67,7 +73,7 @@ def test_there_are_forty_systems_in_six_families_and_names_are_their_own():
 
 def test_a_field_is_restricted_alike_everywhere(bench, judged):
     kept, took = best(bench), taken(bench)
-    every = bench.test.requests
+    every = hand.holdout(bench, "test").requests
     expected = {}
     for request, user, period in zip(*(every[c].to_pylist() for c in ("request_id", "user_code", "period")), strict=True):
         if took[user, period] & kept:
@@ -76,11 +82,11 @@ def test_a_field_is_restricted_alike_everywhere(bench, judged):
     shown = dict(zip(judged.request.tolist(), zip(judged.user.tolist(), judged.truth.tolist(), strict=True), strict=True))
     assert shown == expected
     assert len(expected) < every.num_rows or judged.truth.sum() < pc.sum(every["truth_count"]).as_py()
-    whole = bench.test.candidates
+    whole = hand.holdout(bench, "test").candidates
     rows = np.isin(whole.item, list(kept)) & np.isin(whole.request, list(expected))
     assert set(judged.candidates.keys["sample_id"].to_pylist()) == set(whole.keys["sample_id"].to_numpy()[rows].tolist())
     assert set(judged.samples.item) <= kept
-    assert len(judged.samples) == np.isin(bench.test.samples.item, list(kept)).sum()
+    assert len(judged.samples) == np.isin(hand.holdout(bench, "test").samples.item, list(kept)).sum()
     for r, request in enumerate(judged.request):
         assert set(judged.candidates.request[judged.offsets[r] : judged.offsets[r + 1]]) <= {request}
 
@@ -103,18 +109,18 @@ def test_scores_are_those_of_pytrec_eval_and_scikit_learn(bench, judged):
     names = ("ndcg_cut.10", "recall.10", "P.10", "map_cut.10", "success.10")
     ids = [str(i) for i in judged.candidates.keys["item_id"].to_pylist()]
     item_ids = dict(zip(judged.candidates.item.tolist(), ids, strict=True))
-    period = bench.test.samples.period
-    assert period.min() > bench.train.period.max()
-    at = dict(zip(*(bench.test.requests[c].to_pylist() for c in ("request_id", "period")), strict=True))
+    period = hand.holdout(bench, "test").samples.period
+    assert period.min() > hand.train(bench).period.max()
+    at = dict(zip(*(hand.holdout(bench, "test").requests[c].to_pylist() for c in ("request_id", "period")), strict=True))
     qrel = {
         str(q): {item_ids.get(i, f"no candidate {i}"): 1 for i in took[u, at[q]] & kept}
         for q, u in zip(judged.request.tolist(), judged.user.tolist(), strict=True)
     }
-    for line, made in systems.scored(chosen, bench.train, {"test": judged}, lambda: bench.rng("train")):
+    for line, made in systems.scored(chosen, hand.train(bench), {"test": judged}, lambda: draws(bench)):
         each = made["test"]
         assert tuple(each) == (*systems.MEASURES, *POOLED)
         system = next(s for s in chosen if s.name == line["system"])
-        model = system.make().fit(system.sees(bench.train), rng=bench.rng("train"))
+        model = system.make().fit(system.sees(hand.train(bench)), rng=draws(bench))
         run = defaultdict(dict)
         place = np.unique(model.predict(system.sees(judged.candidates)), return_inverse=True)[
             1
@@ -135,7 +141,7 @@ def test_scores_are_those_of_pytrec_eval_and_scikit_learn(bench, judged):
 
 def test_what_is_hidden_plays_no_part(bench):
     by_name = {system.name: system for system in systems.catalogue(bench.config.models)}
-    fitted = {name: s.make().fit(s.sees(bench.train), rng=bench.rng("train")) for name, s in by_name.items() if s.without}
+    fitted = {name: s.make().fit(s.sees(hand.train(bench)), rng=draws(bench)) for name, s in by_name.items() if s.without}
     assert len(fitted) == 4
     for name, model in fitted.items():
         learnt = model.names_ if name.startswith("logistic") else model.layout_.names
@@ -157,7 +163,7 @@ def test_a_missing_package_or_feature_is_a_reason_and_no_end(bench, judged, monk
     strange = systems.System("odd", "popularity", {}, Popularity, ("no_such_",))
     als = next(s for s in systems.catalogue(bench.config.models) if s.family == "als")
     popular = systems.catalogue(bench.config.models)[0]
-    found = list(systems.scored([als, strange, popular], bench.train, {"test": judged}, lambda: bench.rng("train")))
+    found = list(systems.scored([als, strange, popular], hand.train(bench), {"test": judged}, lambda: draws(bench)))
     assert "implicit" in found[0][0]["why_not"]
     assert "no_such_" in found[1][0]["why_not"]
     assert found[0][1] == found[1][1] == {}
@@ -166,11 +172,11 @@ def test_a_missing_package_or_feature_is_a_reason_and_no_end(bench, judged, monk
 
 def test_a_request_without_candidates_scores_nothing(bench, judged):
     gone = judged.request[3]
-    fewer = bench.test.candidates.take(bench.test.candidates.request != gone)
-    kept = systems.most_bought(bench.train, KEPT)
-    found = systems.field(replace(bench.test, candidates=fewer), kept, *truth(bench.config, bench.run))
+    fewer = hand.holdout(bench, "test").candidates.take(hand.holdout(bench, "test").candidates.request != gone)
+    kept = systems.most_bought(hand.train(bench), KEPT)
+    found = systems.field(replace(hand.holdout(bench, "test"), candidates=fewer), kept, *truth(bench.config, bench.folder))
     assert found.request.tolist() == judged.request.tolist()
-    model = systems.catalogue(bench.config.models)[0].make().fit(bench.train, rng=bench.rng("train"))
+    model = systems.catalogue(bench.config.models)[0].make().fit(hand.train(bench), rng=draws(bench))
     before, after = judged.per_request(model, 0.5), found.per_request(model, 0.5)
     others = np.arange(len(judged.request)) != 3
     for name in systems.MEASURES:
@@ -179,7 +185,7 @@ def test_a_request_without_candidates_scores_nothing(bench, judged):
 
 
 def test_nothing_to_judge_is_said(bench):
-    kept = systems.most_bought(bench.train, KEPT)
-    request, item = truth(bench.config, bench.run)
+    kept = systems.most_bought(hand.train(bench), KEPT)
+    request, item = truth(bench.config, bench.folder)
     with pytest.raises(InputError, match="no request took"):
-        systems.field(bench.test, np.zeros_like(kept), request, item)
+        systems.field(hand.holdout(bench, "test"), np.zeros_like(kept), request, item)

@@ -133,11 +133,12 @@ def audit(
         if len(folders) != 1 or not boards.is_run(folders[0]):
             raise InputError("audit takes one run's folder, or --truth and --requests with what else is known")
         from assay.app.sections.facts import Facts
-        from assay.stages import trust
+        from assay.benchmark.of_run import evidence
+        from assay.finished import Finished
 
-        bench = boards.workbench(folders[0])
-        found = audited(trust.evidence(bench))
-        shown = Facts(bench.run, hash_ids=bench.config.show.hash_ids).shown
+        run = Finished(folders[0])
+        found = audited(evidence(run, run.config))
+        shown = Facts(run, hash_ids=run.config.show.hash_ids).shown
     else:
         found = audited(
             boards.evidence(
@@ -373,18 +374,17 @@ def status(
 @app.command()
 def protocols(folder: RunFolder, as_json: Json = False, _debug: Debug = False) -> None:
     """Say what other ways to cut a run's log would tell of the same systems, and what each lets out; takes minutes."""
-    from assay import pipeline
+    from assay import front
     from assay.app import benchmark_terminal as terminal
-    from assay.app import report, stored
+    from assay.app import report
     from assay.app.progress import bars
-    from assay.runs.store import Run
+    from assay.finished import Finished
     from assay.stages.protocols import COMPARED
 
-    run = Run(folder)
-    settings = stored.config(run)
     with bars() as progress:
-        pipeline.protocols(settings, folder, report=progress)
-    report.write(run, settings)
+        front.add(folder, "protocols", report=progress)
+    run = Finished(folder)
+    report.write(run)
     if as_json:
         print_json(run.read_json(COMPARED))
     else:

@@ -13,11 +13,10 @@ from assay.benchmark.keep.contents import Benchmark
 from assay.benchmark.keep.folder import MANIFEST, open_kept
 from assay.benchmark.readers import MEASURES, TRUTH, codes, from_tables, numbers, read_table
 from assay.errors import InputError
-from assay.runs.store import Run
+from assay.finished import Finished
 
 if TYPE_CHECKING:
     from assay.benchmark.audit.checks import Evidence
-    from assay.stages.workbench import Workbench
 
 
 @dataclass(frozen=True)
@@ -102,16 +101,6 @@ class Given:
             raise InputError(f"{self.sources[0]} and {option} are both given; give one of them")
 
 
-def workbench(folder: Path) -> "Workbench":
-    """A run in memory. InputError: no run is there."""
-    from assay.app import stored
-    from assay.pipeline import silent
-    from assay.stages.workbench import Workbench
-
-    run = Run(folder)
-    return Workbench(stored.config(run), run, silent)
-
-
 def is_run(path: Path) -> bool:
     """Whether a path is a run's folder."""
     return (path / "config.json").exists()
@@ -120,9 +109,10 @@ def is_run(path: Path) -> bool:
 def traffic(path: Path) -> pa.Table:
     """Attributes of requests as they come in: a table's columns, or a run's newest requests."""
     if path.is_dir() and is_run(path):
-        from assay.stages import trust
+        from assay.benchmark.of_run import traffic as of_run
 
-        return trust.traffic(workbench(path))
+        run = Finished(path)
+        return of_run(run, run.config)
     return read_table(path, "traffic", ())
 
 
@@ -169,9 +159,10 @@ def _board(path: Path) -> Scoreboard:
     if path.is_file():
         return Scoreboard.read(path)
     if is_run(path):
-        from assay.stages import trust
+        from assay.benchmark.of_run import scoreboard
 
-        return trust.scoreboard(workbench(path))
+        run = Finished(path)
+        return scoreboard(run, run.config)
     _there(path)
     kept = open_kept(path)
     kept.refuse_compact()
@@ -180,9 +171,10 @@ def _board(path: Path) -> Scoreboard:
 
 def _benchmark(path: Path) -> Benchmark:
     if is_run(path):
-        from assay.stages import trust
+        from assay.benchmark.of_run import benchmark
 
-        return trust.benchmark(workbench(path))
+        run = Finished(path)
+        return benchmark(run, run.config)
     _there(path)
     kept = open_kept(path)
     kept.refuse_compact()

@@ -12,47 +12,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from assay import __version__
+from assay import __version__, stages
 from assay.app.benchmark import app as benchmark
 from assay.app.options import Debug, Json, RunFolder, print_json
 from assay.errors import AssayError, InputError
 
 if TYPE_CHECKING:
-    from assay.runs.store import Run
+    from assay.runs.graph import Done
 
-STAGES = {
-    "collect": "Read the log's files and databases into canonical tables.",
-    "clean": "Take out what cannot be learnt from, with the reason for every row.",
-    "samples": "Turn events into labelled samples with features, split by time.",
-    "train": "Train the models.",
-    "value": "Value every training sample.",
-    "select": "Choose on the tuning weeks what to remove, if anything.",
-    "evaluate": "Compare on the untouched test weeks.",
-    "recommend": "Recommend the top items to every user.",
-    "trust": "Say how far the test can be trusted, and how small it could be.",
-}
-# What stands beside a run: its page, what shows it in the terminal, and the help.
+# Stages beside a run that have a command of their own: its page, and what shows it in the terminal.
 EXAMINATIONS = {
-    "verify": (
-        "verdict.json",
-        "show_verdicts",
-        "Check by retraining whether a run's values are true; takes minutes, and adds a section to the report.",
-    ),
-    "slices": (
-        "found.json",
-        "show_slices",
-        "Name the slices of the training samples that harm, try what helps, and say what to do; takes minutes.",
-    ),
-    "anomalies": (
-        "found.json",
-        "show_anomalies",
-        "Name users who behave like robots and samples whose label the rest of the log contradicts.",
-    ),
-    "weights": (
-        "learnt.json",
-        "show_weights",
-        "Learn a half-life, slice weights and a share of wrong labels, and choose among them on the tuning periods.",
-    ),
+    "verify": ("verify/verdict.json", "show_verdicts"),
+    "slices": ("slices/found.json", "show_slices"),
+    "anomalies": ("anomalies/found.json", "show_anomalies"),
+    "weights": ("weights/learnt.json", "show_weights"),
 }
 _INTERRUPTED = 130  # Typer turns Ctrl-C into this, or lets it through
 app = typer.Typer(
@@ -86,40 +59,29 @@ def _assay(
         typer.echo(context.get_help())
 
 
-def _opened(folder: Path) -> "Run":
-    """A run that is there, for the commands that only read."""
-    from assay.runs.store import Run
-
-    if not folder.exists():
-        raise InputError(f"{folder}: no such folder; make a run first: assay run CONFIG --folder {folder}")
-    if not folder.is_dir():
-        raise InputError(f"{folder}: is a file; give the folder of a run")
-    if not (folder / "config.json").exists():
-        raise InputError(f"{folder}: holds no run; make one: assay run CONFIG --folder {folder}")
-    return Run(folder)
-
-
-def _finish(run: "Run", *, as_json: bool) -> None:
+def _finish(folder: Path, *, as_json: bool) -> None:
     """Write the report and close with the table."""
-    from assay.app import report, stored, terminal
+    from assay.app import report, terminal
+    from assay.finished import Finished
 
-    report.write(run, stored.config(run))
+    finished = Finished(folder)
+    report.write(finished)
     if as_json:
-        print_json(terminal.facts(run))
+        print_json(terminal.facts(finished))
     else:
-        terminal.show(run)
+        terminal.show(finished)
 
 
-def _execute(config_file: Path, folder: Path | None, until: str | None) -> "Run":
+def _execute(config_file: Path, folder: Path | None, until: str | None) -> "Done":
     """Run the stages of a config up to one of them."""
     from assay import config
 
     settings = config.read(config_file)  # first: a wrong config is said at once
-    from assay import pipeline
+    from assay import front
     from assay.app.progress import bars
 
     with bars() as progress:
-        return pipeline.execute(settings, folder or Path("runs") / config_file.stem, until=until, report=progress)
+        return front.execute(settings, folder or Path("runs") / config_file.stem, until=until, report=progress)
 
 
 @app.command()
@@ -134,19 +96,19 @@ def demo(
     from assay.app.demo import config
 
     settings = config(neural=neural)
-    from assay import pipeline
+    from assay import front
     from assay.app.progress import bars
 
     with bars() as progress:
-        act = pipeline.study if study else pipeline.execute
-        made = act(settings, folder or Path("runs/demo-neural" if neural else "runs/demo"), report=progress)
-    _finish(made, as_json=as_json)
+        act = front.study if study else front.execute
+        done = act(settings, folder or Path("runs/demo-neural" if neural else "runs/demo"), report=progress)
+    _finish(done.folder, as_json=as_json)
 
 
 @app.command()
 def run(config: ConfigFile, folder: Folder = None, as_json: Json = False, _debug: Debug = False) -> None:
     """Run all stages of a config and write the report; finished stages are not run again."""
-    _finish(_execute(config, folder, None), as_json=as_json)
+    _finish(_execute(config, folder, None).folder, as_json=as_json)
 
 
 def _stage_command(stage: str) -> Callable[..., None]:
@@ -161,39 +123,46 @@ def _stage_command(stage: str) -> Callable[..., None]:
     return command
 
 
-for _name, _help in STAGES.items():
-    app.command(_name, help=f"{_help} Runs the stages before it where they need it.")(_stage_command(_name))
-
-
-def _examine(folder: Path, name: str, page: str, show: Callable[["Run", Any], None], *, as_json: bool) -> None:
-    """Do a stage that stands beside the run's own, write the report again, and show the stage's page."""
-    found = _opened(folder)
-    from assay import pipeline
-    from assay.app import report, stored
-    from assay.app.progress import bars
-
-    settings = stored.config(found)
-    with bars() as progress:
-        getattr(pipeline, name)(settings, folder, report=progress)
-    report.write(found, settings)
-    content = found.read_json(page)
-    if as_json:
-        print_json(content)
-    else:
-        show(found, content)
+for _name in stages.RUN:
+    app.command(_name, help=f"{stages.words(_name)} Runs the stages before it where they need it.")(_stage_command(_name))
 
 
 def _examination(name: str, page: str, show: str) -> Callable[..., None]:
     def command(folder: RunFolder, as_json: Json = False, _debug: Debug = False) -> None:
-        from assay.app import terminal
+        from assay import front
+        from assay.app import report, terminal
+        from assay.app.progress import bars
+        from assay.finished import Finished
 
-        _examine(folder, name, f"{name}/{page}", getattr(terminal, show), as_json=as_json)
+        with bars() as progress:
+            front.add(folder, name, report=progress)
+        finished = Finished(folder)
+        report.write(finished)
+        content = finished.read_json(page)
+        if as_json:
+            print_json(content)
+        else:
+            getattr(terminal, show)(finished, content)
 
     return command
 
 
-for _name, (_page, _show, _help) in EXAMINATIONS.items():
-    app.command(_name, help=_help)(_examination(_name, _page, _show))
+for _name, (_page, _show) in EXAMINATIONS.items():
+    app.command(_name, help=stages.words(_name))(_examination(_name, _page, _show))
+
+
+@app.command()
+def graph(folder: RunFolder, as_json: Json = False, _debug: Debug = False) -> None:
+    """Print the stages of a run, what each follows, and whether it is fresh, stale or missing."""
+    from assay.app import terminal
+    from assay.finished import Finished
+
+    finished = Finished(folder)
+    states = stages.graph().states(finished.config, folder)
+    if as_json:
+        print_json(states)
+    else:
+        terminal.show_graph({name: (state, stages.graph().stages[name].follows) for name, state in states.items()})
 
 
 @app.command(context_settings={"ignore_unknown_options": True})  # ids may be negative
@@ -206,12 +175,11 @@ def explain(
     _debug: Debug = False,
 ) -> None:
     """Say why a training sample is worth what it is, or which samples made a recommendation."""
-    found = _opened(folder)
-    from assay import pipeline
-    from assay.app import stored, terminal
+    from assay import front
+    from assay.app import terminal
+    from assay.finished import Finished
 
-    settings = stored.config(found)
-    answer = pipeline.explain(settings, folder, sample_id=sample_id, user_id=user_id, item_id=item_id)
+    answer = front.explain(Finished(folder), sample_id=sample_id, user_id=user_id, item_id=item_id)
     if as_json:
         print_json(answer)
     else:
@@ -221,10 +189,10 @@ def explain(
 @app.command()
 def report(folder: RunFolder, as_json: Json = False, _debug: Debug = False) -> None:
     """Write report.html of a run again."""
-    found = _opened(folder)
-    from assay.app import report, stored
+    from assay.app import report
+    from assay.finished import Finished
 
-    path = report.write(found, stored.config(found))
+    path = report.write(Finished(folder))
     if as_json:
         print_json({"report": str(path)})
     else:
@@ -234,13 +202,14 @@ def report(folder: RunFolder, as_json: Json = False, _debug: Debug = False) -> N
 @app.command()
 def show(folder: RunFolder, as_json: Json = False, _debug: Debug = False) -> None:
     """Show a run's findings as a short table."""
-    found = _opened(folder)
     from assay.app import terminal
+    from assay.finished import Finished
 
+    finished = Finished(folder)
     if as_json:
-        print_json(terminal.facts(found))
+        print_json(terminal.facts(finished))
     else:
-        terminal.show(found)
+        terminal.show(finished)
 
 
 @app.command()
@@ -251,10 +220,10 @@ def user(
     _debug: Debug = False,
 ) -> None:
     """Show one user's recommendations with their reasons."""
-    found = _opened(folder)
     from assay.app import stored, terminal
+    from assay.finished import Finished
 
-    known, lines = stored.recommendations(found, user_id, stored.config(found))
+    known, lines = stored.recommendations(Finished(folder), user_id)
     if as_json:
         print_json({"user": user_id, "known": known, "recommendations": lines})
     else:
@@ -273,24 +242,22 @@ def search(
     _debug: Debug = False,
 ) -> None:
     """Search a run's items, with the reasons of every line; the first use indexes and trains, which takes minutes."""
-    found = _opened(folder)
-    from assay.app import stored, terminal
+    from assay import front
+    from assay.app import report, stored, terminal
+    from assay.app.progress import bars
+    from assay.finished import Finished
 
-    settings = stored.config(found)
+    finished = Finished(folder)
     if not query.strip():
         raise InputError("the query is empty; give at least one word")
-    from assay import pipeline
-    from assay.app.progress import bars
-
-    who = None if user_id is None else stored.known_user(found, user_id, settings)
-    made_before = found.path("search/account.json").exists()
-    with bars() as progress:
-        page = pipeline.search(settings, folder, query, user_id=who, number=number, report=progress)
-    if not made_before:
-        from assay.app import report
-
-        report.write(found, settings)
-    page = stored.shown_items(found, page | {"user": user_id}, settings)
+    who = None if user_id is None else stored.known_user(finished, user_id)
+    if "search" not in finished.stages:
+        with bars() as progress:
+            front.add(folder, "search", report=progress)
+        finished = Finished(folder)
+        report.write(finished)
+    page = front.search(folder, query, user_id=who, number=number)
+    page = stored.shown_items(finished, page | {"user": user_id})
     if as_json:
         print_json(page)
     else:

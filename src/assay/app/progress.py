@@ -12,7 +12,7 @@ PATIENCE = 2.0  # seconds of a stage before its bar is shown
 
 @contextmanager
 def bars() -> Iterator[Callable[[str, int, int | None], None]]:
-    """Give the `report` of a pipeline: stage, rows done, rows in all (None: unknown). What changes stands after a colon."""
+    """Give the `report` of a run: stage, rows done, rows in all (None: unknown). What changes stands after a colon."""
     console = Console(stderr=True)
     columns = (
         TextColumn("{task.description:<10}"),

@@ -9,8 +9,8 @@ from assay import __version__
 from assay.app import words
 from assay.app.sections import accounts, anomalies, importance, models, search, selection, trust, verification
 from assay.app.sections.facts import Facts, Part
-from assay.config import Config
-from assay.runs.store import Run, write_text
+from assay.finished import Finished
+from assay.runs.store import write_text
 
 PARTS = (
     ("headline", "What Assay found", selection.headline),
@@ -41,14 +41,15 @@ PARTS = (
 )
 
 
-def write(run: Run, config: Config) -> Path:
+def write(run: Finished) -> Path:
     """Write report.html in the run's folder and return its path.
 
     The same artefacts give the same bytes. What an absent artefact would have shown is left out.
     """
+    config = run.config
     facts = Facts(run, hash_ids=config.show.hash_ids)
     parts = [(name, title, part) for name, title, make in PARTS if (part := make(facts)) is not None]
-    path = run.path("report.html")
+    path = run.folder / "report.html"
     write_text(path, page(config.show.title, parts, config.seed))
     return path
 

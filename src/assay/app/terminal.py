@@ -8,30 +8,30 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from assay.app import stored, words
+from assay.app import words
 from assay.app.sections.facts import Facts
 from assay.evaluation.claims import CLAIMS
-from assay.runs.store import Run
+from assay.finished import Finished
 
 _QUERY = 60  # characters of a query that are shown
 
 WIDTH = 80
 
 
-def facts(run: Run) -> dict[str, Any]:
+def facts(run: Finished) -> dict[str, Any]:
     """What the table is made of, for machines: folder, report, summary, cost, chosen arm, features kept."""
-    report = run.path("report.html")
+    report = run.folder / "report.html"
 
     def read(name: str) -> Any:
-        return run.read_json(name) if run.path(name).exists() else {}
+        return run.read_json(name) if run.exists(name) else {}
 
     return {
         "folder": str(run.folder),
         "report": str(report) if report.exists() else None,
         "summary": read("summary.json"),
-        "cost": read("cost.json"),
+        "cost": run.costs(),
         "chosen": read("selection/curve.json").get("chosen"),
-        "features": read("models/features.json"),
+        "features": read("features/kept.json"),
         "position_bias": read("samples/account.json").get("position_bias", {}),
     }
 
@@ -93,12 +93,23 @@ def print_lines(lines: Sequence[tuple[str, str, str]]) -> None:
     console().print(table)
 
 
-def show(run: Run) -> None:
+def show(run: Finished) -> None:
     """Print what was read, cleaned, learnt, gained, how long it took, and where the report is."""
     print_lines(_lines(facts(run)))
 
 
-def show_verdicts(run: Run, verdicts: Sequence[Mapping[str, Any]]) -> None:
+def show_graph(states: Mapping[str, tuple[str, Sequence[str]]]) -> None:
+    """Print every stage with its state and what it follows."""
+    styles = {"fresh": "green", "stale": "yellow", "missing": "dim"}
+    table = Table(box=None, show_header=True, padding=(0, 2, 0, 0), header_style="dim")
+    for heading in ("stage", "state", "follows"):
+        table.add_column(heading)
+    for name, (state, follows) in states.items():
+        table.add_row(name, Text(state, style=styles[state]), ", ".join(follows))
+    console().print(table)
+
+
+def show_verdicts(run: Finished, verdicts: Sequence[Mapping[str, Any]]) -> None:
     """One sentence a valuer, what its values are worth to other models, how they agree with retraining, where to read on."""
     lines = [(line["valuer"], line["sentence"], "" if line["usable"] else "bold") for line in verdicts]
     agreement = run.read_json("verify/agreement.json")
@@ -115,7 +126,7 @@ def show_verdicts(run: Run, verdicts: Sequence[Mapping[str, Any]]) -> None:
             Text(f"What models lose or gain in log_loss without the worst {share} by each, against a random {share}:"),
             _carried(tried),
         )
-    print_lines([("report", str(run.path("report.html")), "bold")])
+    print_lines([("report", str(run.folder / "report.html"), "bold")])
 
 
 def _carried(tried: Sequence[Mapping[str, Any]]) -> Table:
@@ -138,7 +149,7 @@ def _carried(tried: Sequence[Mapping[str, Any]]) -> Table:
     return table
 
 
-def show_slices(run: Run, lines: Sequence[Mapping[str, Any]]) -> None:
+def show_slices(run: Finished, lines: Sequence[Mapping[str, Any]]) -> None:
     """What harms, what was tried, what to do."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for heading in ("slice", "samples", "tried: change of log_loss (forecast)", "advice"):
@@ -158,29 +169,29 @@ def show_slices(run: Run, lines: Sequence[Mapping[str, Any]]) -> None:
         console().print("No slice harms: nothing that was tried helps on the tuning periods.")
     others = len(lines) - table.row_count
     print_lines([("looked at", f"{others} more rule(s) for low values, which no change helps", "")])
-    print_lines([("report", str(run.path("report.html")), "bold")])
+    print_lines([("report", str(run.folder / "report.html"), "bold")])
 
 
-def show_anomalies(run: Run, found: Mapping[str, Any]) -> None:
+def show_anomalies(run: Finished, found: Mapping[str, Any]) -> None:
     """How many are flagged of users and of samples, and the first of the flagged ones."""
     users, samples = found["users"], found["samples"]
-    shown = Facts(run, hash_ids=stored.config(run).show.hash_ids).shown
+    shown = Facts(run, hash_ids=run.config.show.hash_ids).shown
     lines = [("users", words.flagged(users, "user behaves like a robot", "users behave like robots"), "bold")]
     lines += [("", f"{shown(line['user_id'])}: {line['trait']}", "") for line in users["first"] if line["flagged"]]
     lines.append(("samples", words.flagged(samples, "label is doubtful", "labels are doubtful"), "bold"))
     if samples["flagged"]:
         lines += [("", f"{line['sentence']} (user {shown(line['user'])}, week {line['week']})", "") for line in samples["first"]]
-    print_lines([*lines, ("report", str(run.path("report.html")), "bold")])
+    print_lines([*lines, ("report", str(run.folder / "report.html"), "bold")])
 
 
-def show_weights(run: Run, found: Mapping[str, Any]) -> None:
+def show_weights(run: Finished, found: Mapping[str, Any]) -> None:
     """What was learnt, what it changes on tuning, what was chosen."""
     lines = []
     for line in found["families"]:
         changes = [f"{m} {words.figure(line['difference'][m]['value'], sign=True)}" for m in CLAIMS if m in line["difference"]]
         lines.append((line["family"], f"{line['weights']}: {', '.join(changes)}", ""))
     lines.append(("chosen", found["chosen"], "bold"))
-    print_lines([*lines, ("report", str(run.path("report.html")), "bold")])
+    print_lines([*lines, ("report", str(run.folder / "report.html"), "bold")])
 
 
 def show_explanation(answer: Mapping[str, Any]) -> None:

@@ -12,9 +12,9 @@ from assay import config
 from assay.engines import duckdb as engine
 from assay.errors import ConfigError, InputError
 from assay.logs.canonical import COLUMNS
-from assay.runs.store import Run, write_json, write_parquet
+from assay.progress import Report, silent
+from assay.runs.store import Folder, write_json, write_parquet
 
-Report = Callable[[str, int, int | None], None]
 Reasons = dict[str, int]
 
 PACKAGE = "assay.logs.clean"
@@ -29,10 +29,6 @@ WHY = {
     "robots": "users with far more events a day than all others are programs",
     "rare": "users and items with too few events (k-core) are left out on request",
 }
-
-
-def silent(stage: str, done: int, total: int | None) -> None:
-    """Report no progress."""
 
 
 def _instant(key: str, value: str, *, end_of_day: bool) -> datetime:
@@ -66,7 +62,7 @@ def _parameters(section: config.Clean, minor: float) -> dict[str, engine.Paramet
 class _Cleaning:
     """The events of a run in the engine, and what the steps took out of them."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Folder) -> None:
         self.run = run
         self.connection: duckdb.DuckDBPyConnection = engine.connect()
         self.steps: list[dict[str, object]] = []
@@ -91,7 +87,7 @@ class _Cleaning:
         records = self.run.read_json("log/collect.json")["sources"]
         types: dict[str, set[str]] = {"user_id": set(), "item_id": set()}
         for name in [*(r["part"] for r in records), "log/items.parquet", "log/users.parquet"]:
-            if self.run.path(name).exists():
+            if self.run.exists(name):
                 for field in pq.read_schema(self.run.path(name)):
                     if field.name in types:
                         types[field.name].add("BIGINT" if field.type == pa.int64() else "VARCHAR")
@@ -188,9 +184,10 @@ class _Cleaning:
     def finish(self) -> None:
         """Codes, dense and in order of id, and the tables that carry them."""
         for name, id_name in (("items", "item_id"), ("users", "user_id")):
-            path = self.run.path(f"log/{name}.parquet")
             code, kind = f"{name[:-1]}_code", self.id_sql[id_name]
-            described = f"SELECT * FROM read_parquet({engine.literal(str(path))})" if path.exists() else None
+            part = f"log/{name}.parquet"
+            path = str(self.run.path(part)) if self.run.exists(part) else None
+            described = None if path is None else f"SELECT * FROM read_parquet({engine.literal(path)})"
             if described is None:
                 empty = ", CAST(NULL AS VARCHAR) AS ".join(["", "name", "department", "category", "brand"])
                 described = f"SELECT CAST(NULL AS {kind}) AS {id_name}{empty if name == 'items' else ''} LIMIT 0"
@@ -212,7 +209,7 @@ class _Cleaning:
         return write_parquet(self.run.path(name), reader, reader.schema)
 
 
-def clean(section: config.Clean, run: Run, report: Report = silent) -> list[str]:
+def clean(section: config.Clean, run: Folder, report: Report = silent) -> list[str]:
     """Clean the collected log; returns the artefacts' names.
 
     clean/events.parquet: tables.EVENTS and user_code, item_code (int32; null for a search without item), by
@@ -248,7 +245,7 @@ def clean(section: config.Clean, run: Run, report: Report = silent) -> list[str]
     return _write(work, run)
 
 
-def _write(work: _Cleaning, run: Run) -> list[str]:
+def _write(work: _Cleaning, run: Folder) -> list[str]:
     work.finish()
     columns = ", ".join(f"events.{c}" for c in ["event_id", *COLUMNS])
     events = work.save(

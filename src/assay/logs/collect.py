@@ -7,7 +7,7 @@ collect.json describes the last time that anything changed:
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +19,12 @@ from assay.errors import ConfigError
 from assay.logs import attributes, canonical, private, sources
 from assay.logs.sources.base import Source
 from assay.logs.sources.database import DatabaseTable
-from assay.runs.store import Run, digest, file_digest, write_json, write_parquet
+from assay.progress import Report, silent
+from assay.runs.store import Folder, digest, file_digest, write_json, write_parquet
 
-Report = Callable[[str, int, int | None], None]
 Record = dict[str, Any]
 ROWS = 1 << 18  # a row group: fixed, so that bytes do not depend on how rows arrived
 FORMAT = 1
-
-
-def silent(stage: str, done: int, total: int | None) -> None:
-    """Report no progress."""
 
 
 def regrouped(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
@@ -75,7 +71,7 @@ def _ends_with_line_break(path: Path, size: int) -> bool:
         return stream.read(1) == b"\n"
 
 
-def _stands(record: Record, run: Run) -> bool:
+def _stands(record: Record, run: Folder) -> bool:
     """Whether the part that a record describes is still what it was."""
     path = run.path(record["part"])
     return path.exists() and file_digest(path) == record["part_sha256"]
@@ -84,7 +80,7 @@ def _stands(record: Record, run: Run) -> bool:
 class _Writer:
     """Writes one part and counts what is read."""
 
-    def __init__(self, run: Run, report: Report, salt: str | None) -> None:
+    def __init__(self, run: Folder, report: Report, salt: str | None) -> None:
         self.run, self.report, self.salt, self.read = run, report, salt, 0
 
     def key(self, section: dict[str, Any]) -> str:
@@ -128,7 +124,9 @@ def _part_name(taken: set[str]) -> str:
     return name
 
 
-def _file_record(path: Path, section: config.Events, known: Record | None, taken: set[str], run: Run, writer: _Writer) -> Record:
+def _file_record(
+    path: Path, section: config.Events, known: Record | None, taken: set[str], run: Folder, writer: _Writer
+) -> Record:
     size, key = (
         path.stat().st_size if path.is_file() else 0,
         writer.key(section.model_dump(exclude={"path"})),
@@ -155,7 +153,7 @@ def _file_record(path: Path, section: config.Events, known: Record | None, taken
     return base | made | {"change": change, "zoned": zones, "lines": made["rows_read"]}
 
 
-def _database_record(section: config.Events, known: Record | None, taken: set[str], run: Run, writer: _Writer) -> Record:
+def _database_record(section: config.Events, known: Record | None, taken: set[str], run: Folder, writer: _Writer) -> Record:
     source = DatabaseTable(section)
     key = writer.key(section.model_dump())
     base: Record = {"name": source.name, "section": key}
@@ -178,12 +176,12 @@ def _chain(first: pa.RecordBatch, rest: Iterator[pa.RecordBatch]) -> Iterator[pa
     yield from rest
 
 
-def _previous(run: Run) -> dict[str, Any]:
+def _previous(run: Folder) -> dict[str, Any]:
     path = run.path("log/collect.json")
     return run.read_json("log/collect.json") if path.exists() else {"sources": []}
 
 
-def collect(log: config.Log, run: Run, report: Report = silent) -> list[str]:
+def collect(log: config.Log, run: Folder, report: Report = silent) -> list[str]:
     """Read the sources into log/events/part-*.parquet, items.parquet and users.parquet in log/, collect.json.
 
     Files that did not change are not read again; of a plain-text file that only grew, and of a database

@@ -1,18 +1,10 @@
-"""A run's folder: artefacts that appear whole or not at all, a manifest of what made them, resume.
+"""Files that appear whole or not at all, digests, and a folder of artefacts as code reads it."""
 
-A stage is skipped when its fingerprint (config it reads, code version, fingerprints of its inputs) is the
-one in the manifest and every artefact it made is still there. Costs live in cost.json only, so that
-everything else has the same bytes whatever happened in between.
-"""
-
-import fcntl
 import hashlib
 import json
 import math
 import os
-import resource
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,9 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from assay.errors import AssayError, InputError
-
-FORMAT = 1
+from assay.errors import InputError
 
 
 def digest(value: object) -> str:
@@ -92,98 +82,46 @@ def write_parquet(path: Path, batches: pa.Table | Iterable[pa.RecordBatch], sche
     return rows
 
 
-class Run:
-    """A run's folder. `run.path("importance/loss.parquet")` names an artefact in it."""
+class Folder:
+    """A folder of artefacts. `folder.path("importance/loss.parquet")` names one of them."""
 
     def __init__(self, folder: Path | str) -> None:
         self.folder = Path(folder)
-        self.reused: list[str] = []
 
     def path(self, name: str) -> Path:
         """Full path of an artefact."""
         return self.folder / name
 
+    def directory(self, name: str) -> Path:
+        """Full path of a directory of artefacts."""
+        return self.folder / name
+
+    def exists(self, name: str) -> bool:
+        """Whether an artefact is there."""
+        return self.path(name).exists()
+
+    def cache(self, name: str) -> Path:
+        """A folder for what is kept only to save time, by its content: no artefact, and safe to delete."""
+        return self.folder / "cache" / name
+
     def read_json(self, name: str) -> Any:
-        """Content of a JSON artefact; InputError when the stage that makes it has not run."""
+        """Content of a JSON artefact; InputError when it is not there, or is no JSON."""
+        path = self.path(name)
         try:
-            return json.loads(self.path(name).read_text(encoding="utf-8"))
+            return json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
-            raise InputError(f"{self.path(name)}: not there; run the earlier stages first: assay run CONFIG") from None
-        except json.JSONDecodeError as error:
-            raise InputError(f"{self.path(name)}: not JSON ({error}); delete it and run again") from None
+            raise missing(path) from None
+        except ValueError as error:
+            raise InputError(f"{path}: not JSON ({error}); delete it and run again") from None
 
     def read_table(self, name: str, columns: list[str] | None = None) -> pa.Table:
-        """A Parquet artefact as an Arrow table; InputError when the stage that makes it has not run."""
-        if not self.path(name).exists():
-            raise InputError(f"{self.path(name)}: not there; run the earlier stages first: assay run CONFIG")
-        return pq.read_table(self.path(name), columns=columns)
-
-    @property
-    def manifest(self) -> dict[str, Any]:
-        """What made the artefacts: {format, stages: {name: {fingerprint, artefacts: {file: sha256}}}}."""
-        path = self.path("manifest.json")
+        """A Parquet artefact as an Arrow table, or some columns of it; InputError when it is not there."""
+        path = self.path(name)
         if not path.exists():
-            return {"format": FORMAT, "stages": {}}
-        manifest: dict[str, Any] = self.read_json("manifest.json")
-        if manifest.get("format") != FORMAT:
-            raise InputError(f"{path}: format {manifest.get('format')} is not {FORMAT}; use a new run folder")
-        return manifest
+            raise missing(path)
+        return pq.read_table(path, columns=columns)
 
-    def update_manifest(self, **entries: object) -> None:
-        """Merge entries into the manifest."""
-        write_json(self.path("manifest.json"), self.manifest | entries)
 
-    def output_digest(self, stage: str) -> str:
-        """Fingerprint of everything that a finished stage made."""
-        stages = self.manifest["stages"]
-        if stage not in stages:
-            raise AssayError(f"stage {stage!r} has not run in {self.folder}")
-        return digest(stages[stage]["artefacts"])
-
-    def stage(self, name: str, fingerprint: str, work: Callable[[], Iterable[str]]) -> bool:
-        """Run `work` unless its artefacts stand already; return whether it ran.
-
-        work() returns the names of the artefacts it wrote. The manifest names a stage only after all of
-        them are durable, so a kill at any moment leads to the stage being done again.
-        """
-        known = self.manifest["stages"].get(name)
-        if known and known["fingerprint"] == fingerprint and all(self.path(a).exists() for a in known["artefacts"]):
-            self.reused.append(name)
-            return False
-        started = time.perf_counter()
-        artefacts = {artefact: file_digest(self.path(artefact)) for artefact in work()}
-        stages = self.manifest["stages"] | {name: {"fingerprint": fingerprint, "artefacts": artefacts}}
-        self.update_manifest(stages=stages)
-        self._record_cost(name, time.perf_counter() - started)
-        return True
-
-    @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Keep other processes from working in the folder; InputError when one does. A kill lets go of it."""
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            lock = self.path(".lock").open("w")
-        except OSError as error:
-            raise InputError(f"{self.folder}: cannot write ({error.strerror}); pick another folder") from None
-        with lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise InputError(f"{self.folder}: another run is at work there; wait for it, or take another folder") from None
-            yield
-
-    def cost(self) -> dict[str, Any]:
-        """What cost.json holds: seconds of stages, peak memory, and what was recorded besides."""
-        path = self.path("cost.json")
-        return json.loads(path.read_text()) if path.exists() else {"seconds": {}, "peak_rss_mb": 0.0}
-
-    def record(self, name: str, cost: object) -> None:
-        """Keep a cost besides those of the stages in cost.json."""
-        write_json(self.path("cost.json"), self.cost() | {name: cost})
-
-    def _record_cost(self, stage: str, seconds: float) -> None:
-        cost = self.cost()
-        cost["seconds"][stage] = round(seconds, 3)
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        cost["peak_rss_mb"] = round(max(cost["peak_rss_mb"], peak), 1)
-        write_json(self.path("cost.json"), cost)
+def missing(path: Path) -> InputError:
+    """The error of an artefact that is not there."""
+    return InputError(f"{path}: not there; run the earlier stages first: assay run CONFIG")

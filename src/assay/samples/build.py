@@ -1,6 +1,5 @@
 """The stage: from a clean log (or the user's own table) to labelled samples with features and an encoder."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -13,7 +12,8 @@ from numpy.typing import NDArray
 from assay.config import Config
 from assay.errors import InputError
 from assay.numerics.hashing import mix
-from assay.runs.store import Run, write_json, write_parquet
+from assay.progress import Report, silent
+from assay.runs.store import Folder, missing, write_json, write_parquet
 from assay.samples import labelled, queries
 from assay.samples.candidates import SOURCES, Candidates, candidates, recall
 from assay.samples.describe import Describer
@@ -26,13 +26,8 @@ from assay.samples.searches import searches
 from assay.samples.table import NOT_FEATURES, Samples
 from assay.tables import SPLITS
 
-Report = Callable[[str, int, int | None], None]
 Which = Literal["samples", "candidates", "upcoming"]
 _CHUNK = 1 << 20
-
-
-def silent(stage: str, done: int, total: int | None) -> None:
-    """Report no progress."""
 
 
 def request_ids(past: History, user: Codes, period: Codes) -> NDArray[np.int64]:
@@ -83,7 +78,7 @@ def _requests(past: History, begin: int, end: int, splits: Splits) -> pa.Table:
     )
 
 
-def build(config: Config, run: Run, report: Report = silent) -> list[str]:
+def build(config: Config, run: Folder, report: Report = silent) -> list[str]:
     """Write samples/{samples,candidates,upcoming,requests}.parquet, encoder.json, account.json; return their names.
 
     samples: labelled rows of all four splits, by period, user, item. candidates: what the requests of tuning and
@@ -170,11 +165,11 @@ def _candidate_account(found: Candidates, requests: pa.Table, span: tuple[int, i
     return {"requests": mine.num_rows, "candidates_a_request": each, "recall": recall(part, truths)}
 
 
-def load(run: Run, split: str | None = None, which: Which = "samples", names: list[str] | None = None) -> Samples:
+def load(run: Folder, split: str | None = None, which: Which = "samples", names: list[str] | None = None) -> Samples:
     """Samples as the stage wrote them, with their encoder; of one split, or all. names: only these features."""
     path = run.path(f"samples/{which}.parquet")
     if not path.exists():
-        raise InputError(f"{path}: not there; run the earlier stages first: assay samples CONFIG")
+        raise missing(path)
     encoder = TableEncoder.from_dict(run.read_json("samples/encoder.json"))
     table = pq.read_table(path, filters=[("split", "==", split)] if split else None)
     known = [name for name in NOT_FEATURES if name in table.column_names]
@@ -182,7 +177,7 @@ def load(run: Run, split: str | None = None, which: Which = "samples", names: li
     return Samples(table.select(known), table.select(rest), encoder)
 
 
-def truth(config: Config, run: Run) -> tuple[NDArray[np.int64], Codes]:
+def truth(config: Config, run: Folder) -> tuple[NDArray[np.int64], Codes]:
     """request_id and item_code (n,) of everything that requests took, also of items that are no candidates.
 
     InputError: a table of the user's own that names no requests.

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from assay.config import Config, Encode, SamplesSection, Table
 from assay.errors import ConfigError, InputError, SourceError, did_you_mean
 from assay.numerics.hashing import hash_ids, mix
-from assay.runs.store import Run, write_json, write_parquet
+from assay.runs.store import Folder, write_json, write_parquet
 from assay.samples.encoder import EncodingPlan, TableEncoder
 from assay.samples.periods import DAY, FIRST_MONDAY, check_split, days, split_periods, starts
 from assay.samples.table import Samples
@@ -171,7 +171,7 @@ def _times(table: pa.Table, section: Table, samples: SamplesSection) -> tuple[ND
     return period, np.maximum(splits.of(period), 0), time
 
 
-def build(config: Config, run: Run) -> list[str]:
+def build(config: Config, run: Folder) -> list[str]:
     """The stage `samples` for a table: samples.parquet, encoder.json, account.json, candidates where requests are named."""
     assert config.table is not None
     made = read(config.table, config.encode, config.samples)

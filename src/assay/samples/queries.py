@@ -1,6 +1,5 @@
 """The stage `samples` where requests are searches: from impressions to labelled samples, candidates and position bias."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +12,8 @@ from assay.config import Config
 from assay.errors import InputError
 from assay.numerics.position_bias import Examination, effective_size, harvested, randomised, regression_em
 from assay.numerics.ranking import head_items
-from assay.runs.store import Run, write_json, write_parquet
+from assay.progress import Report
+from assay.runs.store import Folder, write_json, write_parquet
 from assay.samples.describe import Describer
 from assay.samples.encoder import LOG_PLAN, TableEncoder
 from assay.samples.history import Codes, History, history
@@ -26,7 +26,6 @@ from assay.tables import SEARCH_OUTCOMES, SPLITS
 from assay.text.cache import kept_embedder
 from assay.text.retrieval import Retrieval
 
-Report = Callable[[str, int, int | None], None]
 INDEX = "samples/index"
 PLAN = replace(
     LOG_PLAN,
@@ -43,7 +42,7 @@ _HEAD, _TORSO = 0.5, 0.9  # of all searches
 class Features:
     """Features of (user, item, query) at the start of a period: behaviour by SQL, texts by retrieval, how frequent a query is."""
 
-    def __init__(self, config: Config, log: Run, asked: Searches, users: pa.Table, items: pa.Table, match: Match) -> None:
+    def __init__(self, config: Config, log: Folder, asked: Searches, users: pa.Table, items: pa.Table, match: Match) -> None:
         section, events = config.samples, log.read_table("clean/events.parquet")
         gone = returned(log, users)
         self.describer = Describer(
@@ -76,7 +75,7 @@ def frequency_class(asked: Searches, query: Codes, period: Codes) -> pa.Dictiona
     return pa.DictionaryArray.from_arrays(pa.array(code), names)
 
 
-def build(config: Config, log: Run, out: Run, asked: Searches, report: Report) -> list[str]:
+def build(config: Config, log: Folder, out: Folder, asked: Searches, report: Report) -> list[str]:
     """Write samples/ of `out` from the clean log of `log`: what build.build writes, without upcoming, but of searches.
 
     Besides: searches.parquet, queries.parquet, impressions.parquet (asked itself) and index/ (of item texts). Timestamps are
@@ -98,7 +97,7 @@ def build(config: Config, log: Run, out: Run, asked: Searches, report: Report) -
     del events
     splits = split_periods(past.first_day, past.last_day, section)
     report("samples", 0, 4)
-    retrieval = Retrieval(kept_embedder(config.text.embedder, log.folder)).fit(item_texts(items))
+    retrieval = Retrieval(kept_embedder(config.text.embedder, log.cache("vectors"))).fit(item_texts(items))
     retrieval.save(out.path(INDEX))
     match = Match(asked.queries, items, retrieval)
     lists = match.lists(asked.column("query_code")[~asked.column("listed")], section.candidates_query)
@@ -139,7 +138,7 @@ def build(config: Config, log: Run, out: Run, asked: Searches, report: Report) -
     return [*names, *index, "samples/encoder.json", "samples/account.json"]
 
 
-def write_searches(run: Run, asked: Searches, folder: str = "samples") -> list[str]:
+def write_searches(run: Folder, asked: Searches, folder: str = "samples") -> list[str]:
     """Write the searches themselves into a folder of the run, and return the files' names."""
     parts = {"searches": asked.requests, "impressions": asked.impressions, "queries": pa.table({"query": asked.queries})}
     for name, table in parts.items():
@@ -147,7 +146,7 @@ def write_searches(run: Run, asked: Searches, folder: str = "samples") -> list[s
     return [f"{folder}/{name}.parquet" for name in parts]
 
 
-def read_searches(run: Run, folder: str = "samples") -> Searches:
+def read_searches(run: Folder, folder: str = "samples") -> Searches:
     """The searches that `write_searches` wrote; their account is not kept with them."""
     tables = (run.read_table(f"{folder}/{name}.parquet") for name in ("searches", "impressions", "queries"))
     requests, impressions, queries = tables
@@ -236,7 +235,7 @@ def _requests(asked: Searches, target: str, splits: Splits) -> pa.Table:
     return pa.table(columns | {"truth_count": taken[rows].astype(np.int32)})
 
 
-def truth(run: Run, target: str) -> tuple[NDArray[np.int64], Codes]:
+def truth(run: Folder, target: str) -> tuple[NDArray[np.int64], Codes]:
     """request_id and item_code (n,) of everything that searches took."""
     asked = read_searches(run)
     taken = asked.outcome(target)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from assay.config import Config
 from assay.numerics.ranking import head_items
-from assay.runs.store import Run
+from assay.runs.store import Folder
 from assay.samples.periods import hours, periods_of, starts
 from assay.samples.queries import frequency_class, read_searches
 
@@ -22,7 +22,7 @@ _WORDS = {0: "1 word", 2: "2 words", 3: "3 words", 4: "4 words or more"}
 _MOST_LEVELS = 50  # of a user's attribute: more is an id, not an attribute
 
 
-def described(config: Config, run: Run, split: str, popularity: NDArray[np.int64]) -> tuple[pa.Table, pa.Table]:
+def described(config: Config, run: Folder, split: str, popularity: NDArray[np.int64]) -> tuple[pa.Table, pa.Table]:
     """Requests of a split and their truth.
 
     requests: request_id, user_id, timestamp (start of its period), and attributes: items (head, both or tail; the head makes
@@ -62,7 +62,7 @@ def _bands(count: NDArray[Any], names: dict[int, str]) -> NDArray[np.str_]:
     return np.array([*names.values()])[np.searchsorted(np.array([*names]), count, side="right") - 1]
 
 
-def _of_table(run: Run, asked: pa.Table) -> tuple[pa.Table, dict[str, Any]]:
+def _of_table(run: Folder, asked: pa.Table) -> tuple[pa.Table, dict[str, Any]]:
     rows = run.read_table("samples/candidates.parquet", ["request_id", "user_id", "timestamp", "item_id", "item_code", "label"])
     place = pc.index_in(rows.column("request_id"), asked.column("request_id").combine_chunks())
     rows = rows.append_column("place", place).filter(pc.is_valid(place))
@@ -71,7 +71,7 @@ def _of_table(run: Run, asked: pa.Table) -> tuple[pa.Table, dict[str, Any]]:
     return rows.filter(pc.equal(rows.column("label"), 1)).select(["place", "item_id", "item_code"]), attributes
 
 
-def _of_searches(config: Config, run: Run, asked: pa.Table) -> tuple[pa.Table, dict[str, Any]]:
+def _of_searches(config: Config, run: Folder, asked: pa.Table) -> tuple[pa.Table, dict[str, Any]]:
     """As a search happened: its truth has its own time, since what it led to is counted as its."""
     assert config.log is not None
     searches = read_searches(run)
@@ -99,7 +99,7 @@ def _of_searches(config: Config, run: Run, asked: pa.Table) -> tuple[pa.Table, d
     return pa.table(taken | {"timestamp": time.take(pa.array(at))}), attributes
 
 
-def _of_log(config: Config, run: Run, asked: pa.Table) -> tuple[pa.Table, dict[str, Any]]:
+def _of_log(config: Config, run: Folder, asked: pa.Table) -> tuple[pa.Table, dict[str, Any]]:
     section = config.samples
     assert config.log is not None
     names = ["user_code", "item_code", "item_id", "event", "timestamp", "price", "query"]
@@ -151,7 +151,7 @@ def _hours(inside: pa.Table, at: Codes, count: int, time_zone: str) -> NDArray[n
     return np.asarray(_DAY_PARTS[hours(inside.column("timestamp").take(pa.array(first)), time_zone) // 6])
 
 
-def _items_taken(run: Run, inside: pa.Table, at: Codes, took: NDArray[np.bool_], count: int, unit: float) -> dict[str, Any]:
+def _items_taken(run: Folder, inside: pa.Table, at: Codes, took: NDArray[np.bool_], count: int, unit: float) -> dict[str, Any]:
     """The most frequent class of what was taken, and its mean price."""
     items = run.read_table("clean/items.parquet")
     code, of = inside.column("item_code").to_numpy()[took].astype(np.int64), at[took]

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from assay.numerics.hashing import Hashes, mix
-from assay.runs.store import Run, write_parquet
+from assay.runs.store import Folder, write_parquet
 from assay.samples.history import Codes
 from assay.tables import SAMPLE_KEYS, SPLITS
 
@@ -46,7 +46,7 @@ class SampleRows:
         return pa.table({name: columns[name] for name in SAMPLE_KEYS})
 
 
-def write_rows(run: Run, name: str, keys: pa.Table, features: pa.Table) -> str:
+def write_rows(run: Folder, name: str, keys: pa.Table, features: pa.Table) -> str:
     """Write samples/<name>.parquet and return its name."""
     table = keys
     for column in features.column_names:
@@ -67,7 +67,7 @@ def useful(features: pa.Table, train: NDArray[np.bool_]) -> tuple[list[str], lis
     return varies, constant
 
 
-def returned(run: Run, users: pa.Table) -> pa.Table:
+def returned(run: Folder, users: pa.Table) -> pa.Table:
     """Returns that cleaning matched away: still evidence of how far a user's purchases hold."""
     table = run.read_table("clean/rejected.parquet")
     table = table.filter(pc.equal(table.column("step"), "returns"))

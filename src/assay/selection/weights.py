@@ -14,7 +14,7 @@ from assay.errors import InputError
 from assay.importance.valuer import Importance
 from assay.importance.values import Vector
 from assay.numerics.hashing import mix, uniform
-from assay.runs.store import Run, write_parquet, write_text
+from assay.runs.store import Folder, write_parquet, write_text
 from assay.samples.table import Samples
 
 Positions = NDArray[np.int64]
@@ -151,7 +151,7 @@ def removed_share(before: Vector, after: Vector) -> float:
     return 1.0 - int(np.count_nonzero(after)) / max(int(np.count_nonzero(before)), 1)
 
 
-def write_weights(run: Run, samples: Samples, weight: Vector, folder: str = "selection") -> list[str]:
+def write_weights(run: Folder, samples: Samples, weight: Vector, folder: str = "selection") -> list[str]:
     """Write weights.parquet (sample_id, the user's own key if given, weight) and weight files; return their names.
 
     weights.txt has one weight a line in the order of weights.parquet, as LightGBM (`train.txt.weight`) and XGBoost

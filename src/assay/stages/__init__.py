@@ -1,1 +1,23 @@
-"""What each stage of a run does: a workbench in, artefacts out. Their order is the pipeline's."""
+"""The stages, one a file: its declaration on top, its words the first line. This list is the only one of them."""
+
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+
+from assay.runs.graph import Graph
+
+RUN = ("collect", "clean", "samples", "features", "train", "value", "select", "evaluate", "recommend", "trust", "summary")
+BESIDE = ("verify", "slices", "anomalies", "weights", "systems", "study", "protocols", "search")
+
+
+def words(stage: str) -> str:
+    """What a stage does, in a sentence; nothing is imported for it."""
+    with Path(__file__).with_name(f"{stage}.py").open(encoding="utf-8") as source:
+        return source.readline().strip().strip('"')
+
+
+@cache
+def graph() -> Graph:
+    """All stages; what they work with is imported now."""
+    run, beside = ([getattr(import_module(f"assay.stages.{name}"), name) for name in names] for names in (RUN, BESIDE))
+    return Graph(run, beside, views=("report.html",))

@@ -1,4 +1,4 @@
-"""Anomalies of a run's training samples: users like robots, labels that the rest of the log contradicts."""
+"""Name users who behave like robots and samples whose label the rest of the log contradicts."""
 
 from typing import Any
 
@@ -8,26 +8,31 @@ import pyarrow as pa
 from assay.findings.anomalies import noisy_samples, robots
 from assay.findings.examples import examples
 from assay.importance.valuer import Importance
-from assay.runs.store import write_json, write_parquet
-from assay.stages.workbench import Workbench
+from assay.runs.stage import Work, stage
+from assay.stages import materials as hand
 
 FOUND, USERS, SAMPLES = "anomalies/found.json", "anomalies/users.parquet", "anomalies/samples.parquet"
 _SHOWN = 10
 
 
-def find_anomalies(bench: Workbench) -> list[str]:
+@stage(
+    follows=("clean", "samples", "features", "train", "value"),
+    reads=("select.valuer", "models", "value", "text", "evaluate", "samples.period_days", "seed"),
+    makes=("anomalies/*",),
+)
+def anomalies(work: Work) -> None:
     """anomalies/: every user's and every training sample's suspicion, most suspicious first, and the first of both in words."""
-    train, days = bench.train, bench.config.samples.period_days
-    bench.report("anomalies", 0, 2)
+    train, days = hand.train(work), work.config.samples.period_days
+    work.report(0, 2)
     users = robots(train)
-    bench.report("anomalies", 1, 2)
-    noise = noisy_samples(train, bench.precondition(), bench.importance(bench.config.select.valuer))
+    work.report(1, 2)
+    noise = noisy_samples(train, hand.precondition(work), hand.importance(work, work.config.select.valuer))
     ids = train.keys.column("sample_id").to_numpy()
     order = np.lexsort((ids, -noise.suspicion))
     table = pa.table({"sample_id": ids[order], "suspicion": noise.suspicion[order], "flagged": noise.flagged[order]})
-    write_parquet(bench.run.path(USERS), users.table)
-    write_parquet(bench.run.path(SAMPLES), table)
-    shown = examples(train, Importance(ids, -noise.suspicion), bench.item_names, days, _SHOWN)["harmful"]
+    work.folder.write_table(USERS, users.table)
+    work.folder.write_table(SAMPLES, table)
+    shown = examples(train, Importance(ids, -noise.suspicion), hand.item_names(work), days, _SHOWN)["harmful"]
     content: dict[str, Any] = {
         "users": {
             "flagged": int(users.flagged.sum()),
@@ -41,6 +46,5 @@ def find_anomalies(bench: Workbench) -> list[str]:
             "first": [{key: line[key] for key in ("sentence", "sample_id", "user", "week")} for line in shown],
         },
     }
-    write_json(bench.run.path(FOUND), content)
-    bench.report("anomalies", 2, 2)
-    return [FOUND, USERS, SAMPLES]
+    work.folder.write_json(FOUND, content)
+    work.report(2, 2)

@@ -1,4 +1,4 @@
-"""What other ways to cut the log into training and test would have said of the same systems, and what they let out."""
+"""Say what other ways to cut a run's log would tell of the same systems, and what each lets out; takes minutes."""
 
 from datetime import timedelta
 
@@ -19,41 +19,44 @@ from assay.errors import InputError
 from assay.models.als import Als
 from assay.models.item_to_item import Ease, ItemKnn
 from assay.models.session_knn import SessionKnn
-from assay.runs.store import write_json
-from assay.stages.workbench import Workbench
+from assay.runs.stage import Work, stage
 
 COMPARED = "protocols/compared.json"
 _FOLDS = 3
 
 
-def compare_under_protocols(bench: Workbench) -> list[str]:
+@stage(
+    follows=("clean",),
+    reads=("samples", "seed"),
+    makes=("protocols/*",),
+)
+def protocols(work: Work) -> None:
     """protocols/compared.json: rows (a protocol, fold and system each) and warnings, as benchmark.protocol_comparison has them.
 
     Systems that learn from the target events alone: popularity, buy it again, item kNN, EASE, session-kNN, ALS where its
     package is there. The test is as long as the run's. InputError: a table of the user's own, which is no log.
     """
-    events = _events(bench)
-    length = timedelta(days=bench.config.samples.test * bench.config.samples.period_days)
-    bench.report("protocols", 0, 2)
+    events = _events(work)
+    length = timedelta(days=work.config.samples.test * work.config.samples.period_days)
+    work.report(0, 2)
     protocols: Protocols = {
         "time_split": time_split(events, test=length),
         "rolling_origin": rolling_origin(events, folds=_FOLDS, horizon=length),
-        "user_holdout": user_holdout(events, seed=bench.config.seed),
+        "user_holdout": user_holdout(events, seed=work.config.seed),
         "leave_last_out": leave_last_out(events),
     }
-    bench.report("protocols", 1, 2)
+    work.report(1, 2)
     found = compare_protocols(events, _systems(), protocols=protocols)
-    bench.report("protocols", 2, 2)
+    work.report(2, 2)
     page = {"rows": found.to_pylist(), "warnings": protocol_warnings(protocols).to_pylist(), "days": length.days}
-    write_json(bench.run.path(COMPARED), page)
-    return [COMPARED]
+    work.folder.write_json(COMPARED, page)
 
 
-def _events(bench: Workbench) -> pa.Table:
-    if bench.config.log is None:
+def _events(work: Work) -> pa.Table:
+    if not work.folder.exists("clean/events.parquet"):
         raise InputError("a table of labelled samples is no log: other protocols need its events")
-    events = bench.run.read_table("clean/events.parquet", ["user_id", "item_id", "timestamp", "session_id", "event"])
-    target = pc.and_(pc.equal(events.column("event"), bench.config.samples.target), pc.is_valid(events.column("item_id")))
+    events = work.folder.read_table("clean/events.parquet", ["user_id", "item_id", "timestamp", "session_id", "event"])
+    target = pc.and_(pc.equal(events.column("event"), work.config.samples.target), pc.is_valid(events.column("item_id")))
     events = events.filter(target).drop_columns(["event"])
     return events if events.column("session_id").null_count == 0 else events.drop_columns(["session_id"])
 

@@ -1,7 +1,6 @@
-"""The stage `search`, beside a run's own: an index of item texts, a ranker, and what the systems are worth on test."""
+"""Index the texts of the items and train a ranker of searches, and say what they are worth on test."""
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -11,7 +10,6 @@ from numpy.typing import NDArray
 from assay.config import Config
 from assay.errors import InputError
 from assay.evaluation.claims import DECIDES_RANKED
-from assay.models import named as models
 from assay.models.lambdarank import LambdaRank
 from assay.models.logistic import LogisticRegression
 from assay.models.recommender import Recommending
@@ -19,36 +17,40 @@ from assay.models.scorer import Scorer
 from assay.numerics.hashing import mix
 from assay.numerics.position_bias import Examination
 from assay.numerics.ranking import tie_order
-from assay.runs.store import finite, write_json, write_parquet
+from assay.runs.stage import Work, stage
+from assay.runs.store import finite
 from assay.samples.encoder import TableEncoder
 from assay.samples.history import History, history
 from assay.samples.known_items import HOW, known_items
 from assay.samples.match import Match, item_texts
 from assay.samples.periods import split_periods
-from assay.samples.queries import PLAN, Features, read_searches, write_searches
+from assay.samples.queries import PLAN, Features, write_searches
 from assay.samples.rows import SampleRows
-from assay.samples.searches import Searches, query_text, searches
+from assay.samples.searches import Searches, searches
 from assay.samples.table import Samples
-from assay.search.pool import Pool, judged, matched, per_request, pool
-from assay.stages.workbench import Workbench
+from assay.search.answer import ACCOUNT, DEPTH, ENCODER, INDEX, MARKET, RANKER, with_fused
+from assay.search.pool import Pool, judged, per_request, pool
+from assay.stages import materials as hand
 from assay.tables import SEARCH_OUTCOMES, SPLITS
 from assay.text.cache import kept_embedder
 from assay.text.retrieval import Retrieval
 
-ACCOUNT, MARKET, ENCODER, INDEX, RANKER = (
-    "search/account.json", "search/on_sale.parquet", "search/encoder.json", "search/index", "search/ranker",
-)  # fmt: skip
 # Splits that searches are chosen from, and how many at most.
 _CHOSEN: dict[str, tuple[tuple[str, ...], int]] = {
     "train": (("train", "validation"), 4_000),
     "tuning": (("tuning",), 1_000),
     "test": (("test",), 2_000),
 }
-_DEPTH = {"train": 50, "test": 100}  # first items of each source
+_DEPTH = {"train": 50, "test": DEPTH}  # first items of each source
 _LISTED = "people can only take what some list showed them: systems like the one that made the lists are flattered"
 
 
-def make_search(bench: Workbench) -> list[str]:
+@stage(
+    follows=("clean", "samples", "features", "train"),
+    reads=("log", "samples", "models", "text", "encode", "evaluate", "seed"),
+    makes=("search/*",),
+)
+def search(work: Work) -> None:
     """search/: index/, ranker/, encoder.json, on_sale.parquet, the searches, and account.json.
 
     Searches are the log's own where it has queries, else derived known-item queries. Rankers learn from searches of train and
@@ -56,30 +58,30 @@ def make_search(bench: Workbench) -> list[str]:
     read once, by systems that are all declared here; recommenders among the run's models are rivals that do not read the query.
     InputError: a table of the user's own, items without texts, or no search that took anything.
     """
-    run, config = bench.run, bench.config
+    run, config = work.folder, work.config
     if config.log is None:
         raise InputError("a table of labelled samples has no items to search in; search needs a run from a log ([log])")
-    bench.report("search", 0, 7)
+    work.report(0, 7)
     events, users, items = (run.read_table(f"clean/{name}.parquet") for name in ("events", "users", "items"))
     texts = item_texts(items)
     past = history(events, users, items, config.samples.target, config.samples.period_days, config.log.events[0].time_zone)
     asked, derived = _searches(config, events, users, items)
     del events
-    retrieval = Retrieval(kept_embedder(config.text.embedder, run.folder)).fit(texts)
+    retrieval = Retrieval(kept_embedder(config.text.embedder, run.cache("vectors"))).fit(texts)
     retrieval.save(run.path(INDEX))
-    bench.report("search", 1, 7)
-    sets = _Sets(bench, asked, past, users, items, retrieval)
+    work.report(1, 7)
+    sets = _Sets(work, asked, past, users, items, retrieval)
     chosen = {name: sets.chosen(*_CHOSEN[name]) for name in _CHOSEN}
     train_pool, train = sets.samples(chosen["train"], _DEPTH["train"])
     encoder = TableEncoder.fit(train.features, PLAN, config.encode)
-    train = _weighted(bench, replace(train, encoder=encoder), sets, chosen["train"], train_pool)
-    bench.report("search", 2, 7)
+    train = _weighted(work, replace(train, encoder=encoder), sets, chosen["train"], train_pool)
+    work.report(2, 7)
     trees, l2 = config.models.lightgbm_trees, config.models.l2
     rankers: dict[str, Scorer] = {"LambdaRank": LambdaRank(trees, leaves=15, truncation=10), "logistic": LogisticRegression(l2)}
     for done, model in enumerate(rankers.values()):
         model.fit(train, rng=np.random.default_rng(config.seed))
-        bench.report("search", 3 + done, 7)
-    known = [model for name in bench.names if isinstance(model := bench.model(name), Recommending)]
+        work.report(3 + done, 7)
+    known = [model for name in hand.names(work) if isinstance(model := hand.model(work, name), Recommending)]
     tie = tie_order(items.column("item_id").to_pylist())
     tables: dict[str, dict[str, pa.Table]] = {}
     found: dict[str, Samples] = {}
@@ -90,7 +92,7 @@ def make_search(bench: Workbench) -> list[str]:
         scores |= {model.name: liked(model, seen) for model in known}
         who, truth = asked.column("user_code")[chosen[name]], sets.taken[chosen[name]]
         tables[name] = {each: per_request(made, score, seen.label, truth, tie, who) for each, score in scores.items()}
-        bench.report("search", 6 + done, 7)
+        work.report(6 + done, 7)
     tuned = {name: pc.mean(tables["tuning"][name].column(DECIDES_RANKED)).as_py() for name in rankers}
     served = max(tuned, key=lambda name: tuned[name])
     files = rankers[served].save(run.path(RANKER))
@@ -112,12 +114,10 @@ def make_search(bench: Workbench) -> list[str]:
         "systems": judged(tables["test"], "fused", resamples=config.evaluate.resamples, seed=config.seed),
     }
     on_sale = next(past.markets(period, period + 1, config.samples.available)).on_sale
-    write_parquet(run.path(MARKET), pa.table({"on_sale": on_sale}))
-    write_json(run.path(ENCODER), encoder.to_dict())
-    write_json(run.path(ACCOUNT), finite(account))
-    written = [*files, *run.path(INDEX).iterdir()]
-    names = sorted(str(path.relative_to(run.folder)) for path in written)
-    return [*names, MARKET, ENCODER, ACCOUNT, *write_searches(run, asked, "search")]
+    run.write_table(MARKET, pa.table({"on_sale": on_sale}))
+    run.write_json(ENCODER, encoder.to_dict())
+    run.write_json(ACCOUNT, finite(account))
+    run.keep([*files, *run.path(INDEX).iterdir(), *write_searches(run, asked, "search")])
 
 
 def _searches(config: Config, events: pa.Table, users: pa.Table, items: pa.Table) -> tuple[Searches, bool]:
@@ -135,14 +135,14 @@ class _Sets:
     """Pools of chosen searches as samples."""
 
     def __init__(
-        self, bench: Workbench, asked: Searches, past: History, users: pa.Table, items: pa.Table, retrieval: Retrieval
+        self, work: Work, asked: Searches, past: History, users: pa.Table, items: pa.Table, retrieval: Retrieval
     ) -> None:
-        self.config, self.asked, self.past, self.retrieval = bench.config, asked, past, retrieval
-        self.users, self.items, self.section = users, items, bench.config.samples
+        self.config, self.asked, self.past, self.retrieval = work.config, asked, past, retrieval
+        self.users, self.items, self.section = users, items, work.config.samples
         self.truth = asked.outcome(self.section.target)
         self.taken = np.bincount(asked.of("request")[self.truth], minlength=len(asked)).astype(np.int64)
         self.splits = split_periods(past.first_day, past.last_day, self.section)
-        self.features = Features(bench.config, bench.run, asked, users, items, Match(asked.queries, items, retrieval))
+        self.features = Features(work.config, work.folder, asked, users, items, Match(asked.queries, items, retrieval))
 
     def chosen(self, splits: tuple[str, ...], most: int) -> NDArray[np.int64]:
         """Searches (m,) of some splits that took something, at most so many by hash; InputError when there is none."""
@@ -181,16 +181,11 @@ def liked(model: Recommending, samples: Samples) -> NDArray[np.float64]:
     return np.where(column >= 0, score, np.nan)
 
 
-def with_fused(features: pa.Table, made: Pool) -> pa.Table:
-    """Features and what retrieval says of the item."""
-    return features.append_column("text_fused", pa.array(made.fused, pa.float32()))
-
-
-def _weighted(bench: Workbench, train: Samples, sets: _Sets, chosen: NDArray[np.int64], made: Pool) -> Samples:
+def _weighted(work: Work, train: Samples, sets: _Sets, chosen: NDArray[np.int64], made: Pool) -> Samples:
     """The samples under the weights that undo position bias, where the run's samples have learnt it."""
-    if bench.config.samples.request != "query":
+    if work.config.samples.request != "query":
         return train
-    bias = bench.run.read_json("samples/account.json")["position_bias"]
+    bias = work.folder.read_json("samples/account.json")["position_bias"]
     if "examination" not in bias:
         return train
     size, asked = len(sets.items), sets.asked
@@ -201,80 +196,3 @@ def _weighted(bench: Workbench, train: Samples, sets: _Sets, chosen: NDArray[np.
     place = np.where(pair[at] == wanted, position[at], 0)
     known = Examination(np.array(bias["examination"]), np.array(bias["rows"]), bias["method"])
     return train.with_weight(known.weights(place, train.label, bias["clip"]))
-
-
-def answer(bench: Workbench, query: str, user_id: object | None, number: int) -> dict[str, Any]:
-    """The first `number` items for a query, best first, with the reasons of each; user_id as the log holds it, or None.
-
-    InputError: an empty query. An item that nobody could have bought lately is not on the list, however well its name fits.
-    """
-    run = bench.run
-    text = query_text(query)
-    if not text:
-        raise InputError("the query is empty; give at least one word")
-    account = run.read_json(ACCOUNT)
-    users, items = (run.read_table(f"clean/{name}.parquet") for name in ("users", "items"))
-    asked = read_searches(run, "search")
-    code = pc.index(asked.queries, pa.scalar(text)).as_py()
-    seen = code >= 0
-    if not seen:
-        code = len(asked.queries)
-        asked = Searches(asked.requests, pa.concat_arrays([asked.queries, pa.array([text])]), asked.impressions, asked.account)
-    retrieval = Retrieval.load(run.path(INDEX), kept_embedder(bench.config.text.embedder, run.folder))
-    on_sale = run.read_table(MARKET).column("on_sale").to_numpy(zero_copy_only=False)
-    made = pool(retrieval, [text], np.zeros(1, np.int64), on_sale[None], np.zeros(1, np.int64), _DEPTH["test"])
-    user = (
-        pc.index(users.column("user_id"), pa.scalar(user_id, users.schema.field("user_id").type)).as_py()
-        if user_id is not None
-        else -1
-    )
-    page: dict[str, Any] = {
-        "query": text, "cut": len(query) > len(text) and len(text) >= 1, "user_known": user >= 0, "query_seen": seen,
-        "queries_are": account["queries_are"], "derived": account["derived"], "found": len(made.item),
-    }  # fmt: skip
-    return page | {
-        "items": _lines(bench, asked, users, items, retrieval, made, text, code, user, number) if len(made.item) else []
-    }
-
-
-def _lines(
-    bench: Workbench, asked: Searches, users: pa.Table, items: pa.Table, retrieval: Retrieval, made: Pool, text: str, code: int,
-    user: int, number: int,
-) -> list[dict[str, Any]]:  # fmt: skip
-    """The list itself."""
-    run, n = bench.run, len(made.item)
-    if user < 0:  # nobody: all that is asked of their past is unknown
-        user = users.num_rows
-        users = pa.concat_tables(
-            [users, pa.table({name: pa.nulls(1, users.schema.field(name).type) for name in users.column_names})]
-        )
-    match = Match(asked.queries, items, retrieval)
-    features = Features(bench.config, run, asked, users, items, match)
-    period = run.read_json(ACCOUNT)["period"]
-    who, when, what = (np.full(n, value, np.int32) for value in (user, period, code))
-    described = with_fused(features.of(who, made.item, when, what), made)
-    encoder = TableEncoder.from_dict(run.read_json(ENCODER))
-    keys = pa.table({"item_code": made.item})
-    score = models.load(run.path(RANKER)).predict(Samples(keys, described, encoder))
-    tie = tie_order(items.column("item_id").take(pa.array(made.item)).to_pylist())
-    best = np.lexsort((-tie, -score))[:number]
-    lines = []
-    for rank, row in enumerate(best, 1):
-        item = int(made.item[row])
-        facts = {name: described.column(name)[row].as_py() for name in described.column_names}
-        lines.append(
-            {
-                "rank": rank,
-                "item_id": items.column("item_id")[item].as_py(),
-                "name": items.column("name")[item].as_py() or items.column("category")[item].as_py(),
-                "score": float(score[row]),
-                "words": matched(text, match.texts[item]),
-                "rank_by_words": int(made.words[row]) or None,
-                "rank_by_vectors": int(made.vectors[row]) or None,
-                "taken_by_user": int(facts["pair_times_bought"] or 0),
-                "taken_lately": int(facts["item_buyers_4"] or 0),
-                "clicks_for_query": int(facts["match_clicks"] or 0),
-                "purchases_for_query": int(facts["match_purchases"] or 0),
-            }
-        )
-    return lines

@@ -1,4 +1,4 @@
-"""Look for harmful slices of a run's training samples, and say what to do with each."""
+"""Name the slices of the training samples that harm, try what helps, and say what to do; takes minutes."""
 
 from typing import Any
 
@@ -8,34 +8,39 @@ from assay.findings.examples import examples
 from assay.importance.influence import Influence
 from assay.importance.valuer import Importance
 from assay.models.logistic import LogisticRegression
-from assay.runs.store import write_json
+from assay.runs.stage import Work, stage
 from assay.samples.table import Samples
-from assay.stages.workbench import Workbench
-from assay.trials.slices import readable, slices
+from assay.stages import materials as hand
+from assay.trials.slices import readable
+from assay.trials.slices import slices as find_slices
 
 FOUND = "slices/found.json"
 _FOLDS = 16  # half of them find rules, half confirm
 _SHOWN = 3
 
 
-def find_slices(bench: Workbench) -> list[str]:
+@stage(
+    follows=("clean", "samples", "features", "train", "value"),
+    reads=("models", "value", "text", "evaluate", "samples.period_days", "seed"),
+    makes=("slices/*",),
+)
+def slices(work: Work) -> None:
     """slices/found.json: rules, their trials on tuning with forecasts, examples and advice, what helps first."""
-    train, validation, days = bench.train, bench.load("validation"), bench.config.samples.period_days
-    bench.report("slices", 0, None)
+    train, validation, days = hand.train(work), hand.validation(work), work.config.samples.period_days
+    work.report(0, None)
     folds = min(_FOLDS, max(4, len(np.unique(validation.user)) // 20))
 
     def value(samples: Samples, model: LogisticRegression) -> Importance:
-        rng = np.random.default_rng(bench.config.seed)
+        rng = np.random.default_rng(work.config.seed)
         return Influence().value(samples, validation, model=model, utility="log_loss", folds=folds, rng=rng)
 
-    model = bench.precondition()
-    found = slices(model, train, bench.tuning, value, days, lambda done, steps: bench.report("slices", done, steps))
+    model = hand.precondition(work)
+    harmful = find_slices(model, train, hand.holdout(work, "tuning"), value, days, lambda done, steps: work.report(done, steps))
     attributes, importance = readable(train, days), value(train, model)
     lines: list[dict[str, Any]] = []
-    for one in found:
+    for one in harmful:
         rows = np.flatnonzero(one.rule.matches(attributes))
         part = Importance(importance.sample_id[rows], importance.value[rows], np.asarray(importance.per_fold)[:, rows])
-        shown = examples(train.take(rows), part, bench.item_names, days, _SHOWN)["harmful"]
+        shown = examples(train.take(rows), part, hand.item_names(work), days, _SHOWN)["harmful"]
         lines.append({**one.to_dict(), "examples": [line["sentence"] for line in shown]})
-    write_json(bench.run.path(FOUND), lines)
-    return [FOUND]
+    work.folder.write_json(FOUND, lines)

@@ -1,8 +1,7 @@
-"""Verify a run's values: curves by retraining, planted noise, random subsets, other seeds, other models."""
+"""Check by retraining whether a run's values are true; takes minutes, and adds a section to the report."""
 
 import time
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,9 +10,9 @@ from assay.config import BASELINES
 from assay.importance import named as valuers
 from assay.importance.named import VALUED
 from assay.importance.valuer import Importance
-from assay.runs.store import write_json
+from assay.runs.stage import Work, stage
 from assay.samples.table import Samples
-from assay.stages.workbench import VALUER_SECONDS, Workbench
+from assay.stages import materials as hand
 from assay.trials import verify as trials
 from assay.trials.transfer import Proxy, transfer
 
@@ -27,28 +26,33 @@ _TRANSFERRED = 0.02
 _CARRIED = ("self_score",)  # of the yardsticks, those that other models are tried without
 
 
-def verify(bench: Workbench) -> list[str]:
+@stage(
+    follows=("clean", "samples", "features", "train", "value"),
+    reads=("select.valuer", "select.floor", "models", "value", "text", "evaluate", "samples.period_days", "seed"),
+    makes=("verify/*",),
+)
+def verify(work: Work) -> None:
     """verify/: curves, noise, agreement, transfer and verdict as JSON; progress counts retrainings, roughly."""
-    config, train, validation = bench.config, bench.train, bench.load("validation")
-    linear, main = bench.precondition(), config.select.valuer
+    config, train, validation, tuning = work.config, hand.train(work), hand.validation(work), hand.holdout(work, "tuning")
+    linear, main = hand.precondition(work), config.select.valuer
     neural = [name for name in dict.fromkeys((*config.value.valuers, main)) if valuers.model_of(name) != VALUED]
     nets = {valuers.model_of(name) for name in neural}
     proxies = [name for name in dict.fromkeys((main, *_CARRIED, *config.value.valuers)) if name != "probability"]
-    others = {name: bench.model(name) for name in bench.names if name not in BASELINES}
+    others = {name: hand.model(work, name) for name in hand.names(work) if name not in BASELINES}
     if not neural:
         others.pop(VALUED)  # its curves say more
     first, subsets = (2 + len(_YARDSTICKS)) * (len(trials.REMOVED) + len(trials.ADDED)), _SUBSETS + _FEWER * len(nets)
     steps = first + subsets + len(others) * (1 + len(proxies))
 
     def after(steps_before: int) -> Callable[[int, int], None]:
-        return lambda done, _: bench.report("verify", steps_before + done, steps)
+        return lambda done, _: work.report(steps_before + done, steps)
 
-    made = {name: _made(bench, name, validation) for name in dict.fromkeys((main, _CHANCE, *_YARDSTICKS, *proxies))}
+    made = {name: _made(work, name, validation) for name in dict.fromkeys((main, _CHANCE, *_YARDSTICKS, *proxies))}
     found = {name: importance for name, (importance, _) in made.items()}
     orders = {name: found[name].order() for name in dict.fromkeys((main, *_YARDSTICKS))}
-    lines = trials.curves(linear, train, bench.tuning, found[_CHANCE].order(), orders, config.select.floor, after(0))
-    scores = _scores(bench, validation, {name: found[name] for name in (main, _CHANCE, *orders, *neural)}, after, first)
-    again = [found[main], *(_values(bench, main, validation, config.seed + k) for k in range(1, _SEEDS))]
+    lines = trials.curves(linear, train, tuning, found[_CHANCE].order(), orders, config.select.floor, after(0))
+    scores = _scores(work, validation, {name: found[name] for name in (main, _CHANCE, *orders, *neural)}, after, first)
+    again = [found[main], *(_values(work, main, validation, config.seed + k) for k in range(1, _SEEDS))]
     found_by = [valuers.make(name) for name in dict.fromkeys((main, "loss", "self_score")) if name not in neural]
     carried = {
         name: Proxy(found[name].order(), found[name].metadata.get("model", ""), made[name][1]) for name in (_CHANCE, *proxies)
@@ -63,19 +67,18 @@ def verify(bench: Workbench) -> list[str]:
             linear, train, validation, found_by, share=_NOISY, folds=config.value.folds, seed=config.seed
         ),
         "transfer": transfer(
-            others, train, bench.tuning, chance, carried, fraction=_TRANSFERRED, floor=config.select.floor, seed=config.seed,
+            others, train, tuning, chance, carried, fraction=_TRANSFERRED, floor=config.select.floor, seed=config.seed,
             progress=after(first + subsets),
         ),
         "verdict": [trials.verdict(lines, name) for name in orders],
     }  # fmt: skip
-    bench.report("verify", steps, steps)
+    work.report(steps, steps)
     for name, content in pages.items():
-        write_json(bench.run.path(f"verify/{name}.json"), content)
-    return [f"verify/{name}.json" for name in pages]
+        work.folder.write_json(f"verify/{name}.json", content)
 
 
 def _scores(
-    bench: Workbench,
+    work: Work,
     validation: Samples,
     found: dict[str, Importance],
     after: Callable[[int], Callable[[int, int], None]],
@@ -90,8 +93,9 @@ def _scores(
     for model, names in groups.items():
         subsets = _SUBSETS if model == VALUED else _FEWER
         scores = trials.datamodel_score(
-            partial(bench.retrained, model), bench.train, validation, bench.tuning, {name: found[name].value for name in names},
-            subsets=subsets, share=_HALF, seed=bench.config.seed, progress=after(before),
+            hand.retraining(work, model), hand.train(work), validation, hand.holdout(work, "tuning"),
+            {name: found[name].value for name in names},
+            subsets=subsets, share=_HALF, seed=work.config.seed, progress=after(before),
         )  # fmt: skip
         before += subsets
         for page, score in scores.items():
@@ -99,14 +103,14 @@ def _scores(
     return pages
 
 
-def _made(bench: Workbench, name: str, validation: Samples) -> tuple[Importance, float]:
+def _made(work: Work, name: str, validation: Samples) -> tuple[Importance, float]:
     """Values and the seconds they took: the run's own where it has them."""
-    spent = bench.run.cost().get(VALUER_SECONDS, {})
+    spent = hand.valuer_seconds(work)
     if name in spent:
-        return bench.importance(name), float(spent[name])
+        return hand.importance(work, name), float(spent[name])
     started = time.perf_counter()
-    return _values(bench, name, validation, bench.config.seed), time.perf_counter() - started
+    return _values(work, name, validation, work.config.seed), time.perf_counter() - started
 
 
-def _values(bench: Workbench, name: str, validation: Samples, seed: int) -> Importance:
-    return bench.value(name, validation, np.random.default_rng(seed))
+def _values(work: Work, name: str, validation: Samples, seed: int) -> Importance:
+    return hand.value(work, name, validation, np.random.default_rng(seed))

@@ -67,10 +67,10 @@ class Cached:
             ) from error
 
 
-def kept_embedder(name: str, run: Path) -> Embedder | None:
-    """The embedder that a run's config names, its vectors kept in the run's folder; None for n-grams, which learn from the
+def kept_embedder(name: str, folder: Path) -> Embedder | None:
+    """The embedder of a name, its vectors kept in a folder; None for n-grams, which learn from the
     texts. InputError as `embedder`."""
-    return None if name == "ngrams" else Cached(embedder(name), run / "vectors")
+    return None if name == "ngrams" else Cached(embedder(name), folder)
 
 
 def _read(connection: sqlite3.Connection, keys: Sequence[bytes]) -> Iterator[tuple[bytes, Vectors]]:

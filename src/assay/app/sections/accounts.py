@@ -59,8 +59,8 @@ def samples(facts: Facts) -> Part | None:
 
 def costs(facts: Facts) -> Part | None:
     """Seconds of each stage and the peak of memory: the only part that differs from run to run."""
-    cost = facts.json("cost.json")
-    if not cost:
+    cost = facts.run.costs()
+    if not cost["seconds"]:
         return None
     seconds = cost.get("seconds", {})
     lines = [Row(stage, float(s), shown=words.duration(s), tone="useful") for stage, s in seconds.items()]

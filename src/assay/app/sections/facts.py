@@ -6,10 +6,9 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from assay.app import words
-from assay.runs.store import Run
+from assay.finished import Finished
 
 Part = dict[str, Any]
 
@@ -17,13 +16,13 @@ Part = dict[str, Any]
 class Facts:
     """A run's artefacts, and ids as they may be shown."""
 
-    def __init__(self, run: Run, *, hash_ids: bool = False) -> None:
+    def __init__(self, run: Finished, *, hash_ids: bool = False) -> None:
         self.run, self.hash_ids = run, hash_ids
         self.summary: Mapping[str, Any] = self.json("summary.json") or {}
 
     def json(self, name: str) -> Any:
         """Content of a JSON artefact; None when it is not there."""
-        return self.run.read_json(name) if self.run.path(name).exists() else None
+        return self.run.read_json(name) if self.run.exists(name) else None
 
     def shown(self, ident: object) -> str:
         """An id as it may be shown: itself, or 12 hexadecimal digits of its SHA-256."""
@@ -32,10 +31,9 @@ class Facts:
 
     def item_names(self, ids: Iterable[object]) -> dict[str, str]:
         """Readable names of those items that have one, by the text of their id."""
-        path = self.run.path("clean/items.parquet")
-        if not path.exists():
+        if not self.run.exists("clean/items.parquet"):
             return {}
-        items = pq.read_table(path, columns=["item_id", "name"])
+        items = self.run.read_table("clean/items.parquet", ["item_id", "name"])
         wanted = pa.array(sorted({str(i) for i in ids}), pa.string())
         text = pc.cast(items.column("item_id"), pa.string())
         found = items.set_column(0, "item_id", text).filter(pc.is_in(text, wanted)).to_pylist()

@@ -29,7 +29,7 @@ def models(facts: Facts) -> Part | None:
         lines.sort(key=lambda row: (row.value if lower else -row.value, row.label))
         plot = plots.rows(f"plot-models-{measure}", lines)
         figures.append({"name": measure, "meaning": words.meaning(measure), "plot": plot})
-    kept = facts.json("models/features.json")
+    kept = facts.json("features/kept.json")
     table = [[m, *(words.estimate(*interval(found[name].get(m))) for name in found)] for m in measures]
     return {"figures": figures, "names": list(found), "table": table, "features": words.features(kept) if kept else None}
 
@@ -70,9 +70,9 @@ def calibration(facts: Facts) -> Part | None:
 
 def recommendations(facts: Facts) -> Part | None:
     """The first users' lists, with readable names and reasons."""
-    path = facts.run.path("recommendations.parquet")
-    if not path.exists():
+    if not facts.run.exists("recommendations.parquet"):
         return None
+    path = facts.run.path("recommendations.parquet")
     lists: dict[object, list[Part]] = {}
     for batch in pq.ParquetFile(path).iter_batches(batch_size=4096):
         for row in batch.to_pylist():

@@ -1,4 +1,4 @@
-"""Judge on the test periods, once: models, what was selected, a smaller training set, slices."""
+"""Compare on the untouched test periods, once: models, the selection, a smaller training set, groups."""
 
 from typing import Any
 
@@ -9,72 +9,74 @@ from assay.evaluation import audit, calibration, slice_samples, usual_slices
 from assay.evaluation.holdout import Scored, details, differences, estimates
 from assay.importance.named import VALUED
 from assay.numerics.linearised import pooled_by_request
-from assay.runs.store import write_json, write_parquet
+from assay.runs.stage import Work, stage
 from assay.samples import build
 from assay.selection import weights as selection
-from assay.selection.arms import same_size
-from assay.stages.choose import chosen
-from assay.stages.workbench import SERVED, Workbench
+from assay.selection.arms import Arm, same_size
+from assay.stages import materials as hand
+from assay.stages.materials import TRAINING
 from assay.trials.curve import refit
 from assay.trials.subsample import draws
 
 Page = dict[str, Any]
+SERVED = "lightgbm"  # the other model that the selection is tried on
 
 
-def evaluate(bench: Workbench) -> list[str]:
+@stage(
+    follows=("clean", "samples", "features", "train", "value", "select"),
+    reads=("evaluate", "select.valuer", "select.floor", "select.subsample", "models", "text", "seed"),
+    makes=("evaluation/*",),
+)
+def evaluate(work: Work) -> None:
     """evaluation/: every page of figures as JSON, and per-request scores as Parquet."""
-    bench.forget()
-    pages: Page = {"audit": [finding.to_dict() for finding in audit(build.load(bench.run))]}
-    steps = len(bench.names) + 2
-    written: list[str] = []
+    hand.forget_samples(work)
+    pages: Page = {"audit": [finding.to_dict() for finding in audit(build.load(work.folder))]}
+    names, test = hand.names(work), hand.holdout(work, "test")
+    steps = len(names) + 2
     scored: dict[str, Scored] = {}
-    for done, name in enumerate(bench.names):
-        bench.report("evaluate", done, steps)
-        scored[name] = bench.test.score(bench.model(name).predict)
+    for done, name in enumerate(names):
+        work.report(done, steps)
+        scored[name] = test.score(hand.model(work, name).predict)
         if scored[name].per_request is not None:
-            path = f"evaluation/requests/{name}.parquet"
-            write_parquet(bench.run.path(path), _with_pooled(bench, scored[name]))
-            written.append(path)
+            work.folder.write_table(f"evaluation/requests/{name}.parquet", _with_pooled(work, scored[name]))
     pages["models"] = {name: {"test": estimates(found.measures)} for name, found in scored.items()}
-    pages["calibration"] = {name: _calibration(bench, found) for name, found in scored.items()}
-    pages["slices"] = _slices(bench, {n: scored[n] for n in (VALUED, SERVED) if n in scored})
-    bench.report("evaluate", steps - 2, steps)
-    pages["selection"], pages["differences"] = _selected(bench, scored)
-    bench.report("evaluate", steps - 1, steps)
-    pages["subsample"] = _subsample(bench, scored[VALUED])
+    pages["calibration"] = {name: _calibration(work, found) for name, found in scored.items()}
+    pages["slices"] = _slices(work, {n: scored[n] for n in (VALUED, SERVED) if n in scored})
+    work.report(steps - 2, steps)
+    pages["selection"], pages["differences"] = _selected(work, scored)
+    work.report(steps - 1, steps)
+    pages["subsample"] = _subsample(work, scored[VALUED])
     arms = sum(len(entry["test"]) for entry in pages["selection"].values())
-    pages["account"] = {"test_consulted_by": len(bench.names) + arms + len(pages["subsample"]["test"])}
+    pages["account"] = {"test_consulted_by": len(names) + arms + len(pages["subsample"]["test"])}
     for name, content in pages.items():
-        write_json(bench.run.path(f"evaluation/{name}.json"), content)
-        written.append(f"evaluation/{name}.json")
-    return written
+        work.folder.write_json(f"evaluation/{name}.json", content)
 
 
-def _with_pooled(bench: Workbench, found: Scored) -> pa.Table:
+def _with_pooled(work: Work, found: Scored) -> pa.Table:
     """The scores of each request, and its part in what is measured on all samples pooled."""
-    table, samples = found.per_request, bench.test.samples
+    table, samples = found.per_request, hand.holdout(work, "test").samples
     assert table is not None
     requests = table.column("request").to_numpy()
     rows = np.flatnonzero(np.isin(samples.request, requests) & (samples.weight > 0))
     asked = np.searchsorted(requests, samples.request[rows])
-    threshold = bench.config.evaluate.threshold
+    threshold = work.config.evaluate.threshold
     pooled = pooled_by_request(samples.label[rows], found.probability[rows], asked, len(requests), threshold=threshold)
     for name, values in pooled.items():
         table = table.append_column(name, pa.array(values))
     return table
 
 
-def _calibration(bench: Workbench, found: Scored) -> list[Page]:
-    samples = bench.test.samples
+def _calibration(work: Work, found: Scored) -> list[Page]:
+    samples = hand.holdout(work, "test").samples
     bins = calibration(samples.label, found.probability, weight=samples.weight).to_pylist()
     return [{"predicted": b["score"], "observed": b["label"], "rows": b["rows"]} for b in bins if b["rows"]]
 
 
-def _selected(bench: Workbench, scored: dict[str, Scored]) -> tuple[Page, Page]:
+def _selected(work: Work, scored: dict[str, Scored]) -> tuple[Page, Page]:
     """Selected against all and against the simple ways at the same size: the summary's page, and all differences."""
-    train, test, arm, section = bench.train, bench.test, chosen(bench), bench.config.select
-    linear = bench.precondition()
-    rivals = same_size(train, bench.importance("loss"), arm, len(bench.popularity), section.floor, bench.config.seed)
+    train, test, arm, section = hand.train(work), hand.holdout(work, "test"), chosen(work), work.config.select
+    linear = hand.precondition(work)
+    rivals = same_size(train, hand.importance(work, "loss"), arm, len(hand.popularity(work)), section.floor, work.config.seed)
     by_arm: dict[str, dict[str, Scored]] = {VALUED: {"full": scored[VALUED]}}
     for name, changed in {"selected": arm, **rivals}.items():
         same = np.array_equal(changed.weight, train.weight)
@@ -82,7 +84,7 @@ def _selected(bench: Workbench, scored: dict[str, Scored]) -> tuple[Page, Page]:
     if SERVED in scored:
         served = scored[SERVED]
         if arm.family != "nothing":
-            fitted = bench.model(SERVED).fresh().fit(train.with_weight(arm.weight), rng=bench.rng("train"))
+            fitted = hand.model(work, SERVED).fresh().fit(train.with_weight(arm.weight), rng=hand.rng(work, TRAINING))
             served = test.score(fitted.predict)
         by_arm[SERVED] = {"full": scored[SERVED], "selected": served}
     page, every = {}, {}
@@ -98,19 +100,19 @@ def _selected(bench: Workbench, scored: dict[str, Scored]) -> tuple[Page, Page]:
     return page, every
 
 
-def _subsample(bench: Workbench, full: Scored) -> Page:
-    fraction = bench.config.select.subsample
+def _subsample(work: Work, full: Scored) -> Page:
+    fraction = work.config.select.subsample
     found = {"all": full}
-    for name, weight in draws(bench.train, fraction, bench.config.models.l2, bench.config.seed).items():
-        found[name] = bench.test.score(refit(bench.linear, bench.train, weight).predict)
+    for name, weight in draws(hand.train(work), fraction, work.config.models.l2, work.config.seed).items():
+        found[name] = hand.holdout(work, "test").score(refit(hand.linear(work), hand.train(work), weight).predict)
     return {"fraction": fraction, "test": {name: estimates(one.measures) for name, one in found.items()}}
 
 
-def _slices(bench: Workbench, scored: dict[str, Scored]) -> list[Page]:
+def _slices(work: Work, scored: dict[str, Scored]) -> list[Page]:
     """log_loss and auc in slices of users, items, prices, categories and weeks."""
-    samples = bench.test.samples
+    samples = hand.holdout(work, "test").samples
     lines: list[Page] = []
-    for slice_name, group in usual_slices(samples, bench.popularity).items():
+    for slice_name, group in usual_slices(samples, hand.popularity(work)).items():
         for model, found in scored.items():
             table = slice_samples(samples.label, found.probability, samples.user, group, weight=samples.weight)
             for row in table.to_pylist():
@@ -119,3 +121,11 @@ def _slices(bench: Workbench, scored: dict[str, Scored]) -> list[Page]:
                     row.pop("users")
                     lines.append({"model": model, "slice": slice_name, "level": level, **row})
     return lines
+
+
+def chosen(work: Work) -> Arm:
+    """The arm that tuning chose, from its stored weights."""
+    page = work.folder.read_json("selection/curve.json")
+    line = next(line for line in page["arms"] if line["arm"] == page["chosen"])
+    weight = work.folder.read_table("selection/weights.parquet", ["weight"]).column("weight").to_numpy()
+    return Arm(line["arm"], line["family"], weight, line["valuer"])

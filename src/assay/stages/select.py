@@ -1,4 +1,4 @@
-"""Choose on the tuning periods how the training set should be changed, "not at all" included."""
+"""Choose on the tuning periods what to change about the training samples, if anything."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,30 +6,35 @@ from typing import Any
 from assay.evaluation.claims import helps
 from assay.findings import segments
 from assay.findings.rules import Rule, mine
-from assay.runs.store import write_json
-from assay.selection import weights as selection
-from assay.selection.arms import Arm, declare, half, without
-from assay.stages.workbench import Workbench
+from assay.runs.stage import Work, stage
+from assay.selection.arms import declare, half, without
+from assay.selection.weights import write_weights
+from assay.stages import materials as hand
 from assay.trials.curve import against_rule, try_arms
 
 Differences = Mapping[str, Mapping[str, float | None]]
 
 
-def select(bench: Workbench) -> list[str]:
+@stage(
+    follows=("clean", "samples", "features", "train", "value"),
+    reads=("select", "evaluate", "models", "text", "samples.period_days", "seed"),
+    makes=("selection/*",),
+)
+def select(work: Work) -> None:
     """selection/: every arm's trial, rules with their trials, and the weights that were chosen."""
-    section, train, main = bench.config.select, bench.train, bench.importance(bench.config.select.valuer)
-    attributes = segments.attributes(train, bench.config.samples.period_days)
-    found = mine(attributes, main)
-    arms = declare(train, main, found, attributes, section)
-    linear = bench.precondition()
+    section, train = work.config.select, hand.train(work)
+    main = hand.importance(work, section.valuer)
+    attributes = segments.attributes(train, work.config.samples.period_days)
+    rules = mine(attributes, main)
+    arms = declare(train, main, rules, attributes, section)
+    linear, tuning = hand.precondition(work), hand.holdout(work, "tuning")
     steps = len(arms) + 1
-    tried = try_arms(linear, train, bench.tuning, arms, lambda done: bench.report("select", done, steps))
-    bench.report("select", len(arms), steps)
-    explained = against_rule(linear, train, bench.tuning, tried.chosen, attributes)
-    write_json(bench.run.path("selection/curve.json"), {"valuer": section.valuer} | tried.curve | {"explained": explained})
-    write_json(bench.run.path("selection/rules.json"), judged(found, tried.curve["arms"]))
-    names = selection.write_weights(bench.run, train, tried.chosen.weight)
-    return ["selection/curve.json", "selection/rules.json", *names]
+    tried = try_arms(linear, train, tuning, arms, lambda done: work.report(done, steps))
+    work.report(len(arms), steps)
+    explained = against_rule(linear, train, tuning, tried.chosen, attributes)
+    work.folder.write_json("selection/curve.json", {"valuer": section.valuer} | tried.curve | {"explained": explained})
+    work.folder.write_json("selection/rules.json", judged(rules, tried.curve["arms"]))
+    work.folder.keep(write_weights(work.folder, train, tried.chosen.weight))
 
 
 def judged(found: Sequence[Rule], arms: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -54,11 +59,3 @@ def _advice(rule: Rule, trials: Mapping[str, Differences]) -> str:
     if half(rule) in helping:
         return "give half weight, or repair at the source: better so on tuning"
     return "keep: neither dropping nor halving these rows helps on tuning"
-
-
-def chosen(bench: Workbench) -> Arm:
-    """The arm that tuning chose, from its stored weights."""
-    page = bench.run.read_json("selection/curve.json")
-    line = next(line for line in page["arms"] if line["arm"] == page["chosen"])
-    weight = bench.run.read_table("selection/weights.parquet", ["weight"]).column("weight").to_numpy()
-    return Arm(line["arm"], line["family"], weight, line["valuer"])

@@ -1,0 +1,125 @@
+"""A run opened to be read: its artefacts as its manifest lists them, without a lock, the log, or anything that the config names.
+
+While another process works in the folder, what is read is of one run or an error: never a mixture.
+"""
+
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pyarrow as pa
+
+from assay.config import Config, parse
+from assay.errors import InputError
+from assay.importance.stored import read_values
+from assay.importance.valuer import Importance
+from assay.models import named as models
+from assay.models.scorer import Scorer
+from assay.runs.graph import CONFIG, read_costs
+from assay.runs.manifest import Entry, Manifest
+from assay.runs.store import Folder, missing
+from assay.samples import build
+from assay.samples.encoder import only
+from assay.samples.table import Samples
+
+T = TypeVar("T")
+FEATURES = "features/kept.json"
+
+
+class Finished(Folder):
+    """A run's folder, read-only and lazy. InputError where no run is."""
+
+    def __init__(self, folder: Path | str) -> None:
+        super().__init__(folder)
+        if not self.folder.exists():
+            raise InputError(f"{folder}: no such folder; make a run first: assay run CONFIG --folder {folder}")
+        if not self.folder.is_dir():
+            raise InputError(f"{folder}: is a file; give the folder of a run")
+        if not (self.folder / CONFIG).exists():
+            raise InputError(f"{folder}: holds no run; make one: assay run CONFIG --folder {folder}")
+
+    @cached_property
+    def config(self) -> Config:
+        """The resolved config that the run was made with, without passwords."""
+        return parse(Folder(self.folder).read_json(CONFIG), str(self.folder / CONFIG))
+
+    @cached_property
+    def stages(self) -> dict[str, Entry]:
+        """What each finished stage made, as the manifest said when it was first asked."""
+        return dict(Manifest.read(self).entries)
+
+    @cached_property
+    def _digests(self) -> dict[str, str]:
+        return {name: sha for entry in self.stages.values() for name, sha in entry.artefacts.items()}
+
+    def path(self, name: str) -> Path:
+        """Full path of an artefact; InputError where no finished stage made it."""
+        if name not in self._digests:
+            raise missing(self.folder / name)
+        return self.folder / name
+
+    def directory(self, name: str) -> Path:
+        """Full path of a directory of artefacts; InputError where no finished stage made one in it."""
+        return self.folder / name if any(file.startswith(f"{name}/") for file in self._digests) else self.path(name)
+
+    def exists(self, name: str) -> bool:
+        """Whether a finished stage made the artefact."""
+        return name in self._digests
+
+    def read_json(self, name: str) -> Any:
+        """Content of a JSON artefact; InputError when no finished stage made it, or it was made again meanwhile."""
+        return self._steady(name, lambda: super(Finished, self).read_json(name))
+
+    def read_table(self, name: str, columns: list[str] | None = None) -> pa.Table:
+        """A Parquet artefact, or some columns of it; errors as `read_json`."""
+        return self._steady(name, lambda: super(Finished, self).read_table(name, columns))
+
+    def _steady(self, name: str, read: Callable[[], T]) -> T:
+        self.path(name)
+        try:
+            content = read()
+        except OSError:
+            raise self._moved() from None
+        now = {artefact: sha for entry in Manifest.read(self).entries.values() for artefact, sha in entry.artefacts.items()}
+        if now.get(name) != self._digests[name]:
+            raise self._moved()
+        return content
+
+    def _moved(self) -> InputError:
+        return InputError(f"{self.folder}: the run was made again while it was read; wait for it to end, then open it again")
+
+    def costs(self) -> dict[str, Any]:
+        """Seconds of stages, peak memory, and what stages recorded besides."""
+        return read_costs(self.folder)
+
+    def samples(self, split: str | None = None, which: build.Which = "samples") -> Samples:
+        """Samples of a split as models learnt from them, or what was ranked ("candidates", "upcoming")."""
+        everything = build.load(self, split, which)
+        return only(everything, self.read_json(FEATURES)["kept"]) if self.exists(FEATURES) else everything
+
+    @cached_property
+    def train(self) -> Samples:
+        """The training samples."""
+        return self.samples("train")
+
+    def model(self, name: str) -> Scorer:
+        """A trained model. InputError: the run has none of that name; an estimator of the user's own is not stored."""
+        if not self.exists(f"models/{name}/model.json"):
+            raise InputError(f"{self.folder}: holds no model {name!r}")
+        return models.load(self.directory(f"models/{name}"))
+
+    def values(self, valuer: str | None = None) -> Importance:
+        """Values of the training samples, by default those that the selection was made by."""
+        return read_values(self, valuer or self.config.select.valuer)
+
+    @cached_property
+    def items(self) -> pa.Table | None:
+        """Clean items by code; None where the user's own table stands in for a log."""
+        return self.read_table("clean/items.parquet") if self.exists("clean/items.parquet") else None
+
+    @cached_property
+    def item_names(self) -> dict[int, str]:
+        """Readable names of items by code."""
+        names = [] if self.items is None else self.items.column("name").to_pylist()
+        return {code: name for code, name in enumerate(names) if name}

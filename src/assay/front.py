@@ -1,0 +1,102 @@
+"""Make a run, add to it, open it: what the command line and `import assay` share."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from assay.config import Config
+from assay.engines import databases
+from assay.errors import ConfigError, InputError
+from assay.findings.explain import explain_sample, explain_score
+from assay.finished import Finished
+from assay.importance.named import VALUED
+from assay.models.logistic import LogisticRegression
+from assay.progress import Report, silent
+from assay.runs.graph import Done
+from assay.search.answer import answer
+from assay.stages import graph
+
+_HOW = "give a SAMPLE_ID of the training split (importance/*.parquet lists them), or --user and --item of a recommendation"
+
+
+def execute(config: Config, folder: Path | str, *, until: str | None = None, report: Report = silent) -> Done:
+    """Do the stages of a run in a folder, all or those that `until` needs; what stands is not done again.
+
+    Raises what the stages raise: ConfigError, SourceError, SplitError and the like name what to change.
+    """
+    return graph().run(config, Path(folder), report, until=until, stored=_stored(config))
+
+
+def add(folder: Path | str, stage: str, *, report: Report = silent) -> Done:
+    """Do a stage that stands beside a finished run. InputError: no run is there, or it lacks what the stage follows."""
+    run = Finished(folder)
+    return graph().add(run.config, run.folder, stage, report)
+
+
+def study(config: Config, folder: Path | str, *, report: Report = silent) -> Done:
+    """The long comparison: after the run, learnt weights, systems of many families, every valuer on every model that learns."""
+    steps = [execute(config, folder, report=report)]
+    steps += [add(folder, stage, report=report) for stage in ("weights", "systems", "study")]
+    return Done(Path(folder), tuple(n for done in steps for n in done.ran), tuple(n for done in steps for n in done.reused))
+
+
+def search(folder: Path | str, query: str, *, user_id: object | None = None, number: int = 10) -> dict[str, Any]:
+    """The first items of a run for a query, with reasons; see search.answer. InputError: the stage `search` has not run."""
+    run = Finished(folder)
+    return answer(run, run.config, query, user_id, number)
+
+
+def explain(
+    run: Finished, *, sample_id: str | None = None, user_id: str | None = None, item_id: str | None = None
+) -> dict[str, Any]:
+    """The value of a training sample taken apart, or the score of a candidate of the coming period.
+
+    InputError: no such sample, no such candidate, or not exactly one of the two asked for.
+    """
+    wants_score = user_id is not None and item_id is not None
+    if (sample_id is None) != wants_score or (user_id is None) != (item_id is None):
+        raise InputError(f"explain: {_HOW}")
+    days = run.config.samples.period_days
+    if sample_id is not None:
+        try:
+            [row] = run.train.rows_of(np.array([int(sample_id)], np.int64)).tolist()
+        except (ValueError, OverflowError):
+            row = -1
+        if row < 0:
+            raise InputError(f"{run.folder}: no training sample {sample_id!r}; {_HOW}")
+        return explain_sample(_linear(run), run.train, run.samples("validation"), row, run.item_names, days)
+    if not run.exists("samples/upcoming.parquet"):
+        raise InputError(f"{run.folder}: holds no candidates of a coming period; explain a sample instead")
+    upcoming = run.samples(which="upcoming")
+    mask = np.ones(len(upcoming), bool)
+    for name, wanted in (("user_id", user_id), ("item_id", item_id)):
+        column = upcoming.keys.column(name).cast(pa.string())
+        mask &= pc.equal(column, wanted).to_numpy(zero_copy_only=False)
+    rows = np.flatnonzero(mask)
+    if not len(rows):
+        raise InputError(f"{run.folder}: item {item_id!r} is no candidate for user {user_id!r}; see: assay user")
+    candidate = upcoming.take(rows[:1])
+    return {"user": user_id, "item": item_id, **explain_score(_linear(run), run.train, candidate, run.item_names, days)}
+
+
+def _linear(run: Finished) -> LogisticRegression:
+    if VALUED not in run.config.models.names:
+        raise ConfigError(f"[models] names: values and selection need {VALUED!r}; add it")
+    model = run.model(VALUED)
+    assert isinstance(model, LogisticRegression)
+    return model
+
+
+def _stored(config: Config) -> dict[str, Any]:
+    """The config as the run keeps it: without passwords."""
+
+    def clean(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {k: databases.redact(v) if k == "url" and isinstance(v, str) else clean(v) for k, v in value.items()}
+        return [clean(v) for v in value] if isinstance(value, list) else value
+
+    stored: dict[str, Any] = clean(config.model_dump(mode="json", exclude_none=True))
+    return stored

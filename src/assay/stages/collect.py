@@ -1,0 +1,22 @@
+"""Read the log's files and databases into canonical tables."""
+
+from assay.config import Config
+from assay.logs import collect as logs
+from assay.runs.stage import Work, stage
+
+
+def of_a_log(config: Config) -> bool:
+    """Whether the config reads raw events; a table of labelled samples has none."""
+    return config.log is not None
+
+
+def _sources(config: Config) -> object:
+    assert config.log is not None
+    return logs.fingerprint(config.log)
+
+
+@stage(follows=(), reads=("log",), makes=("log/*",), outside=_sources, applies=of_a_log)
+def collect(work: Work) -> None:
+    """log/: events in parts, items, users, and collect.json, the account of the sources."""
+    assert work.config.log is not None
+    work.folder.keep(logs.collect(work.config.log, work.folder, work.progress))

@@ -1,0 +1,199 @@
+"""What stages work with: samples, holdouts, models and values of a run, read once and kept at hand."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from assay.errors import ConfigError
+from assay.evaluation.holdout import Holdout
+from assay.evaluation.holdout import holdout as make_holdout
+from assay.importance import named as valuers
+from assay.importance.named import VALUED
+from assay.importance.stored import read_values
+from assay.importance.valuer import Importance
+from assay.models import named as models
+from assay.models.logistic import LogisticRegression
+from assay.models.recommender import ReadsText
+from assay.models.scorer import Scorer
+from assay.runs.stage import Work
+from assay.samples import build
+from assay.samples.encoder import only
+from assay.samples.match import joined_texts
+from assay.samples.table import Samples
+from assay.text.cache import kept_embedder
+from assay.text.ngrams import NGrams
+from assay.trials.curve import refit
+from assay.trials.transfer import unfitted
+
+FEATURES = "features/kept.json"  # what feature selection kept
+CANDIDATES = "samples/candidates.parquet"
+VALUER_SECONDS = "valuers"  # of cost.json: seconds of each valuer
+TRAINING, VALUING, RECOMMENDING = 0, 1, 2  # streams of random numbers: one stage's draws do not move another's
+
+
+def rng(work: Work, stream: int) -> np.random.Generator:
+    """A generator of a stream of its own."""
+    return np.random.default_rng([work.config.seed, stream])
+
+
+def names(work: Work) -> list[str]:
+    """Every model that is trained, ours and the user's own."""
+    return list(dict.fromkeys([*work.config.models.names, *work.config.models.estimators]))
+
+
+def kept_features(work: Work) -> tuple[str, ...] | None:
+    """What feature selection kept; None where it was not asked for."""
+    if "features" not in work.stage.follows or not work.folder.exists(FEATURES):
+        return None
+    return tuple(work.folder.read_json(FEATURES)["kept"])
+
+
+def samples(work: Work, split: str | None = None, which: build.Which = "samples") -> Samples:
+    """Samples as models learn from them: what feature selection dropped is hidden from learning, not from people."""
+    everything, kept = build.load(work.folder, split, which), kept_features(work)
+    return everything if kept is None else only(everything, list(kept))
+
+
+def train(work: Work) -> Samples:
+    """The training samples."""
+    return work.at_hand("train", ("samples",), lambda: samples(work, "train"), kept_features(work))
+
+
+def validation(work: Work) -> Samples:
+    """The validation samples, which values are made on."""
+    return samples(work, "validation")
+
+
+def items(work: Work) -> pa.Table | None:
+    """Clean items by code; None where the user's own table stands in for a log."""
+    path = "clean/items.parquet"
+    return work.folder.read_table(path) if work.folder.exists(path) else None
+
+
+def item_names(work: Work) -> dict[int, str]:
+    """Readable names of items by code."""
+    table = items(work)
+    shown = [] if table is None else table.column("name").to_pylist()
+    return {code: name for code, name in enumerate(shown) if name}
+
+
+def popularity(work: Work) -> NDArray[np.int64]:
+    """(items,) training positives by item code."""
+    table = items(work)
+    if table is not None:
+        size = table.num_rows
+    else:
+        size = pc.max(work.folder.read_table("samples/samples.parquet", ["item_code"]).column(0)).as_py() + 1
+    learnt = train(work)
+    return np.bincount(learnt.item, learnt.label, minlength=size).astype(np.int64)
+
+
+def holdout(work: Work, split: str) -> Holdout:
+    """Where amounts are chosen ("tuning"), or what arms that were declared before are shown on ("test")."""
+    settings = (kept_features(work), work.config.evaluate.model_dump_json(), work.config.seed)
+    return work.at_hand(split, ("samples",), lambda: _holdout(work, split), *settings)
+
+
+def _holdout(work: Work, split: str) -> Holdout:
+    ranked = work.folder.exists(CANDIDATES)
+    candidates = samples(work, split, "candidates") if ranked else None
+    requests = work.folder.read_table("samples/requests.parquet") if ranked else None
+    config = work.config
+    return make_holdout(samples(work, split), candidates, requests, split, popularity(work), config.evaluate, config.seed)
+
+
+def forget_samples(work: Work) -> None:
+    """Free samples: the next stage reads what it needs."""
+    for name in ("train", "tuning", "test"):
+        work.memory.forget(name)
+
+
+def model(work: Work, name: str) -> Scorer:
+    """A trained model; one that cannot be stored (a user's estimator) is fitted again."""
+    if name in work.config.models.estimators:
+        return estimator(work, name, train(work))
+    return work.at_hand(
+        "model", ("samples", "train"), lambda: _reading(work, models.load(work.folder.directory(f"models/{name}"))), name
+    )
+
+
+def estimator(work: Work, name: str, learnt: Samples) -> Scorer:
+    """A user's estimator, fitted; it cannot be stored, so it is fitted once in a process."""
+    settings = (name, sorted(learnt.hidden), work.config.models.model_dump_json(), work.config.seed)
+    return work.at_hand("estimator", ("samples",), lambda: make(work, name).fit(learnt, rng=rng(work, TRAINING)), str(settings))
+
+
+def make(work: Work, name: str) -> Scorer:
+    """A model of the config, to be fitted; one that reads texts of items has them."""
+    return _reading(work, models.make(name, work.config.models))
+
+
+def _reading(work: Work, model: Scorer) -> Scorer:
+    if isinstance(model, ReadsText) and (vectors := text_vectors(work)) is not None:
+        model.knowing_text(vectors)
+    return model
+
+
+def text_vectors(work: Work) -> NDArray[np.float32] | None:
+    """(items, v) vectors of the items' texts, by the config's embedder; None where the run knows no texts."""
+    table = items(work)
+    texts = [] if table is None else joined_texts(table)
+    if not any(texts):
+        return None
+    embedder = kept_embedder(work.config.text.embedder, work.folder.cache("vectors")) or NGrams().fit(texts)
+    return embedder.embed(texts)
+
+
+def linear(work: Work) -> LogisticRegression:
+    """The model that values are made with; ConfigError when it is not trained."""
+    if VALUED not in work.config.models.names:
+        raise ConfigError(f"[models] names: values and selection need {VALUED!r}; add it")
+    fitted = model(work, VALUED)
+    assert isinstance(fitted, LogisticRegression)
+    return fitted
+
+
+def precondition(work: Work) -> LogisticRegression:
+    """The linear model with its inverted Hessian at hand, so that refits from it are alike whatever ran before."""
+    fitted = linear(work)
+    fitted.curve(train(work)).invert()
+    return fitted
+
+
+def retrained(work: Work, name: str, weight: NDArray[np.float64]) -> Scorer:
+    """A trained model fitted again under other weights of the training samples; a neural one for as many passes."""
+    if name == VALUED:
+        return refit(precondition(work), train(work), weight)
+    return unfitted(model(work, name)).fit(train(work).with_weight(weight), rng=rng(work, TRAINING))
+
+
+def retraining(work: Work, name: str) -> Callable[[NDArray[np.float64]], Scorer]:
+    """`retrained` of one model."""
+    return lambda weight: retrained(work, name, weight)
+
+
+def value(work: Work, name: str, on: Samples, draws: np.random.Generator) -> Importance:
+    """Values of the training samples by a valuer, in log-loss, for the model that it values them for.
+
+    ConfigError: the run trains no such model.
+    """
+    valuer, of = valuers.make(name), valuers.model_of(name)
+    if of != VALUED and of not in names(work):
+        raise ConfigError(f"[models] names: {name} values samples for {of!r}; add it")
+    fitted = linear(work) if of == VALUED else model(work, of)
+    return valuer.value(train(work), on, model=fitted, utility="log_loss", folds=work.config.value.folds, rng=draws)
+
+
+def importance(work: Work, valuer: str) -> Importance:
+    """Values as the stage `value` kept them."""
+    return read_values(work.folder, valuer)
+
+
+def valuer_seconds(work: Work) -> dict[str, Any]:
+    """Seconds that the stage `value` spent on each valuer."""
+    seconds: dict[str, Any] = work.earlier_costs.get(VALUER_SECONDS, {})
+    return seconds

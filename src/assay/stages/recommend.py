@@ -1,0 +1,45 @@
+"""Recommend the top items to every user: the best model, trained on everything, for the period after the log."""
+
+import pyarrow.compute as pc
+
+from assay import recommend as recommending
+from assay.engines import databases
+from assay.evaluation.holdout import best_model
+from assay.runs.stage import Work, stage
+from assay.stages import materials as hand
+from assay.stages.materials import RECOMMENDING
+
+
+@stage(
+    follows=("clean", "samples", "features", "train", "value"),
+    reads=("recommend", "models", "text", "evaluate", "select.valuer", "seed"),
+    makes=("recommendations*",),
+)
+def recommend(work: Work) -> None:
+    """recommendations.parquet, the list for unknown users, and on request both tables of a database."""
+    section = work.config.recommend
+    hand.forget_samples(work)
+    if not work.folder.exists("samples/upcoming.parquet"):
+        return  # a table of the user's own says nothing of what comes after it
+    predicts = {name: hand.model(work, name).predict for name in hand.names(work)}
+    name = section.model or best_model(hand.holdout(work, "tuning"), predicts)
+    del predicts
+    hand.forget_samples(work)
+    everything = hand.samples(work)
+    final = hand.make(work, name)
+    work.report(0, 3)
+    final.fit(everything, rng=hand.rng(work, RECOMMENDING))
+    del everything
+    work.report(1, 3)
+    items = hand.items(work)
+    assert items is not None
+    lists, unknown = recommending.recommend(final, hand.samples(work, which="upcoming"), items, section)
+    work.report(2, 3)
+    work.folder.write_table("recommendations.parquet", lists)
+    work.folder.write_table("recommendations_unknown.parquet", unknown)
+    users = pc.count_distinct(lists.column("user_id")).as_py()
+    work.folder.write_json("recommendations.json", {"model": name, "users": users, "per_user": section.per_user})
+    if section.url and section.table:
+        databases.write_table(section.url, section.table, lists, section.password_env)
+        values = hand.importance(work, work.config.select.valuer).table()
+        databases.write_table(section.url, f"{section.table}_values", values, section.password_env)

@@ -1,0 +1,30 @@
+"""Turn events into labelled samples with features, split by time."""
+
+from pathlib import Path
+
+from assay.config import Config
+from assay.runs.stage import Work, stage
+from assay.samples import build
+from assay.samples.describe import families
+
+
+def _files(config: Config) -> object:
+    """The user's own table and families of features, which may change without the config."""
+    read: dict[str, object] = {}
+    if config.table is not None:
+        path = Path(config.table.path)
+        read["table"] = [path.stat().st_size, path.stat().st_mtime_ns] if path.exists() else None
+    if config.samples.features is not None:
+        read["families"] = [family.select for family in families(config.samples.features)]
+    return read
+
+
+@stage(
+    follows=("clean",),
+    reads=("log", "table", "samples", "encode", "text", "seed"),
+    makes=("samples/*",),
+    outside=_files,
+)
+def samples(work: Work) -> None:
+    """samples/: labelled samples of the four splits, candidates, what is to be recommended, the encoder, the account."""
+    work.folder.keep(build.build(work.config, work.folder, work.progress))

@@ -1,0 +1,65 @@
+"""Value every training sample."""
+
+import time
+from typing import Any
+
+import numpy as np
+
+from assay.findings import segments
+from assay.findings.examples import examples
+from assay.findings.explain import explain_sample
+from assay.importance.stored import write_values
+from assay.importance.valuer import Importance
+from assay.runs.stage import Work, stage
+from assay.samples.table import Samples
+from assay.stages import materials as hand
+from assay.stages.materials import VALUER_SECONDS, VALUING
+
+_EXPLAINED = 3  # examples of each kind that are taken apart
+
+
+@stage(
+    follows=("clean", "samples", "features", "train"),
+    reads=("value", "select.valuer", "models", "text", "samples.period_days", "seed"),
+    makes=("importance/*",),
+)
+def value(work: Work) -> None:
+    """importance/: values of every training sample by every valuer, and what they show, as JSON."""
+    section, samples, main_valuer = work.config.value, hand.train(work), work.config.select.valuer
+    shapes: dict[str, Any] = {}
+    seconds: dict[str, float] = {}
+    values: dict[str, Importance] = {}
+    validation = hand.validation(work)
+    wanted = list(dict.fromkeys([*section.valuers, main_valuer, "loss"]))
+    for done, name in enumerate(wanted):
+        work.report(done, len(wanted) + 1)
+        started = time.perf_counter()
+        values[name] = hand.value(work, name, validation, hand.rng(work, VALUING))
+        seconds[name] = round(time.perf_counter() - started, 2)
+        write_values(work.folder.write_table, name, values[name])
+        shapes[name] = segments.distribution(values[name])
+    work.costs[VALUER_SECONDS] = seconds
+    work.report(len(wanted), len(wanted) + 1)
+    main, days, names = values[main_valuer], work.config.samples.period_days, hand.item_names(work)
+    attributes = segments.attributes(samples, days)
+    shown = examples(samples, main, names, days)
+    if main_valuer == "influence":
+        _explain(work, validation, shown)
+    pages = {
+        "distribution": shapes,
+        "rollup": segments.rollup(samples, attributes, main, names, days),
+        "examples": shown,
+        "patterns": segments.patterns(attributes, main),
+    }
+    for name, content in pages.items():
+        work.folder.write_json(f"importance/{name}.json", content)
+
+
+def _explain(work: Work, validation: Samples, shown: dict[str, list[dict[str, Any]]]) -> None:
+    """Give the first examples of each kind their explanation: `why`."""
+    learnt, days = hand.train(work), work.config.samples.period_days
+    for lines in shown.values():
+        first = lines[:_EXPLAINED]
+        rows = learnt.rows_of(np.array([line["sample_id"] for line in first], np.int64))
+        for line, row in zip(first, rows.tolist(), strict=True):
+            line["why"] = explain_sample(hand.linear(work), learnt, validation, row, {}, days, 3, neighbours=False)
