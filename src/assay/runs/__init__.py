@@ -1,0 +1,1 @@
+"""A run's folder: whole files, a manifest, the graph of stages."""
