@@ -195,7 +195,7 @@ def test_the_served_model_is_the_best_of_all_whatever_is_shown(shop: Path, tmp_p
     models |= {"l2": 1e9, "subsample": 4_000}  # so that the logistic regression is no rival
     served, chosen = [], []
     for k, folder in (([5], tmp_path / "five"), ([10], tmp_path / "ten")):
-        run = pipeline.execute(shop_config(shop, models=models, evaluate={"resamples": 20, "k": k}), folder)
+        run = run_in(shop_config(shop, models=models, evaluate={"resamples": 20, "k": k}), folder)
         served.append(run.read_json("recommendations.json")["model"])
         page = run.read_json("selection/curve.json")
         chosen.append(page["chosen"])
@@ -211,7 +211,7 @@ def test_the_served_model_is_the_best_of_all_whatever_is_shown(shop: Path, tmp_p
 
 def test_values_by_chance_and_no_fractions_are_a_config_like_others(shop: Path, tmp_path: Path) -> None:
     select = {"valuer": "random", "fractions": [], "counts": [50]}
-    run = pipeline.execute(shop_config(shop, **SMALL | {"select": select}), tmp_path, until="evaluate")
+    run = run_in(shop_config(shop, **SMALL | {"select": select}), tmp_path, until="evaluate")
     arms = run.read_json("selection/curve.json")["arms"]
     assert [(arm["arm"], arm["family"], arm["valuer"]) for arm in arms[1:3]] == [
         ("without the lowest 50 by random", "removal", "random"),

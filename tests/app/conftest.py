@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from assay.runs.manifest import Entry, Manifest
 
 from assay.finished import Finished
-from assay.runs.manifest import Entry, Manifest
 from assay.runs.store import Folder, file_digest, write_json, write_parquet
 
 HOSTILE = '<script>alert("x")</script>'
@@ -219,16 +219,16 @@ def write_verification(run: Folder) -> None:
 def write_evaluation(run: Folder) -> None:
     groups = {"new_users": ["new", "returning"], "item": ["head", "tail"], "price band": ["under $1", "$1 to $3"]}
     lines = [
-        {"model": model, "slice": group, "level": level, "measure": measure, "rows": 120_000}
+        {"model": model, "group": group, "level": level, "measure": measure, "rows": 120_000}
         | estimate(auc - 0.03 * n - shift, 0.004 + 0.004 * n)
         for group, levels in groups.items()
         for n, level in enumerate(levels)
         for model, auc in (("lightgbm", 0.8123), ("logistic", 0.8047))
         for measure, shift in (("auc", 0.0), ("ndcg@10", 0.55))
     ]
-    write_json(run.path("evaluation/slices.json"), lines)
+    write_json(run.path("evaluation/groups.json"), lines)
     leak = {"check": "label in disguise", "severity": "error", "message": f"feature {HOSTILE} alone tells the label."}
-    write_json(run.path("evaluation/audit.json"), [leak | {"rows": 5, "examples": [], "mend": "Leave it out."}])
+    write_json(run.path("evaluation/leaks.json"), [leak | {"rows": 5, "examples": [], "mend": "Leave it out."}])
     write_json(run.path("evaluation/account.json"), {"test_consulted_by": 17})
     write_json(
         run.path("systems/systems.json"), {"systems": [{"system": "ease", "test": {}}, {"system": "als", "why_not": "no"}]}
@@ -240,7 +240,7 @@ def write_evaluation(run: Folder) -> None:
 def write_trust(run: Folder) -> None:
     plan = {"size": 700, "reached": 0.01, "words": "700 of 5,000 requests give a smallest detectable difference of 0.01."}
     leaders = [
-        {"system": name, "family": "f", "group": n + 1, "p_holm": None, "behind": 0.0} | estimate(0.3 - 0.02 * n, 0.01)
+        {"system": name, "family": "f", "tier": n + 1, "p_holm": None, "behind": 0.0} | estimate(0.3 - 0.02 * n, 0.01)
         for n, name in enumerate(("lightgbm", HOSTILE, "杂货 ease"))
     ]
     measure = {"measure": "ndcg@10", "power": 0.9, "requests_needed": 120.0, "stability": 0.95, "regret": 0.0}

@@ -143,11 +143,11 @@ def test_one_file_of_requests_serves_build_and_audit(files, tmp_path, capsys):
     assert asked(capsys, "build", *given, "--size", "40", "--out", tmp_path / "bare")["about"]["distances"] == []
 
 
-def test_slices_of_a_kept_benchmark(files, tmp_path, capsys):
+def test_groups_of_a_kept_benchmark(files, tmp_path, capsys):
     called(capsys, "build", *tables(files), "--out", tmp_path / "b")
-    found = asked(capsys, "compare", tmp_path / "b", "--slice", "device", "--against", "系统 0")
-    assert {line["slice"] for line in found["comparisons"]} == {"phone", "桌面", "📺", "מחשב"}
-    assert "phone" in called(capsys, "compare", tmp_path / "b", "--slice", "device", "--against", "系统 0")
+    found = asked(capsys, "compare", tmp_path / "b", "--group", "device", "--against", "系统 0")
+    assert {line["group"] for line in found["comparisons"]} == {"phone", "桌面", "📺", "מחשב"}
+    assert "phone" in called(capsys, "compare", tmp_path / "b", "--group", "device", "--against", "系统 0")
 
 
 def test_measures_and_plan_of_trec_files(tmp_path, capsys):
@@ -276,7 +276,7 @@ def one_exposure(files, tmp_path, capsys):
         (latin_1, r"item_id holds binary; give integers or text \(in UTF-8\)"),
         (of_other_ids, "candidates hold no relevant item of any request"),
         (a_link_to_nowhere, "link: is there already, and a benchmark is never written over"),
-        (no_scoreboard, "odd.parquet: the table is no scoreboard of format 1"),
+        (no_scoreboard, "odd.parquet: the table is no scoreboard of format 2"),
         (one_exposure, "one.parquet has 1 rows; an interval needs 2 at least"),
         (lambda f, t, c: ["compare", *boards(tables(f, 2)), "--measure", "ndcg@٣"], "has no cut-off; write ndcg@10"),
         (lambda f, t, c: ["compare", *boards(tables(f, 2)), "--measure", f"ndcg@{10**20}"], "has no cut-off; write ndcg@10"),
@@ -292,7 +292,7 @@ def one_exposure(files, tmp_path, capsys):
         (lambda f, t, c: ["compare", *boards(tables(f, 2)), "--measure", "ndgc@10"], "did you mean 'ndcg'"),
         (lambda f, t, c: ["compare", t, "--truth", f / "truth.parquet"], "are both given"),
         (lambda f, t, c: ["compare", *boards(tables(f, 2)), "--system", f"系统 0={f / 's1.csv'}"], "'系统 0' is given twice"),
-        (lambda f, t, c: ["compare", *boards(tables(f, 2)), "--slice", "colour"], "slice 'colour' is no attribute"),
+        (lambda f, t, c: ["compare", *boards(tables(f, 2)), "--group", "colour"], "'colour' is no attribute"),
         (lambda f, t, c: ["compare", *boards(tables(f, 2)), "--test", "u"], "test is 'u'; give one of t, randomisation"),
         (lambda f, t, c: ["compact", *tables(f), "--budget", "201", "--out", t / "c"], "budget is 201, but there are 200"),
         (lambda f, t, c: ["compact", *tables(f), "--out", t / "c"], "give a budget"),

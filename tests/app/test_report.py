@@ -99,8 +99,8 @@ def test_leaks_and_how_often_test_was_asked_are_said(run):
     text = page(run)
     assert "which 17 models and arms consulted" in text
     assert "alone tells the label. Leave it out." in text
-    run.path("evaluation/audit.json").write_text("[]")
-    assert "The audit for leaks found nothing" in page(run)
+    run.path("evaluation/leaks.json").write_text("[]")
+    assert "No leaks were found" in page(run)
 
 
 def test_a_rule_is_a_finding_only_when_its_trial_helps(run):

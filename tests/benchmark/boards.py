@@ -23,5 +23,5 @@ def made(users: int = 40, systems: int = 4, seed: int = 0, each: int = 6, gap: f
         systems=tuple(f"s{i}" for i in range(systems)),
         families=tuple(f"f{i // 2}" for i in range(systems)),
         scores=scores,
-        slices={"device": np.where(np.arange(R) % 3 == 0, "phone", "desk"), "week": np.arange(R) % 2},
+        attributes={"device": np.where(np.arange(R) % 3 == 0, "phone", "desk"), "week": np.arange(R) % 2},
     )

@@ -102,7 +102,7 @@ def test_tables_score_as_in_trec_eval(tmp_path):
     number = [int(q[1:]) for q in board.request.to_pylist()]
     same_user = [n // 4 for n in number]
     assert [u == v for u, v in pairwise(board.user)] == [u == v for u, v in pairwise(same_user)]
-    assert board.slices["hour"].to_pylist() == [n % 3 or None for n in number]
+    assert board.attributes["hour"].to_pylist() == [n % 3 or None for n in number]
 
 
 def test_rows_in_any_order_and_ids_as_numbers_or_text():

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 
 from assay.errors import InputError
-from assay.evaluation import compare_rankings, evaluate_rankings, slice_rankings
+from assay.evaluation import compare_rankings, evaluate_rankings, group_rankings
 from assay.numerics.ranking import tie_order
 
 MEASURES = ["precision@10", "recall@10", "hit_rate@10", "mrr@10", "map@10", "ndcg@10"]
@@ -74,11 +74,11 @@ def test_comparison():
         compare_rankings(a, b.slice(1))
 
 
-def test_slices():
+def test_groups():
     table, _ = evaluate_rankings(**candidates(), resamples=20)
     group = pa.array(["peak", None])
-    lines = slice_rankings(table, group.take(pa.array(np.arange(90) % 2)), resamples=20).to_pylist()
-    assert [line["slice"] for line in lines] == ["peak"] * 6 + [None] * 6
+    lines = group_rankings(table, group.take(pa.array(np.arange(90) % 2)), resamples=20).to_pylist()
+    assert [line["group"] for line in lines] == ["peak"] * 6 + [None] * 6
     chosen = table.filter(pa.array((np.arange(90) % 2 == 0) & (table["truth_count"].to_numpy() > 0)))
     assert lines[5]["rows"] == chosen.num_rows
     assert lines[5]["value"] == pytest.approx(np.mean(chosen["ndcg@10"].to_numpy()))

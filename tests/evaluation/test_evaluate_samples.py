@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as h
 
 from assay.errors import InputError, SplitError
-from assay.evaluation import calibration, compare_samples, evaluate_samples, slice_samples
+from assay.evaluation import calibration, compare_samples, evaluate_samples, group_samples
 from assay.evaluation.samples import score_samples
 from assay.evaluation.scores import holm_together
 from assay.numerics import measures as ms
@@ -89,22 +89,22 @@ def test_edges():
     assert tied["auc"] == {"value": 0.5, "low": 0.5, "high": 0.5}
 
 
-def test_slices():
+def test_groups():
     label, score, user, weight = logged()
     group = np.array(["vieux", "新", None], dtype=object)[user % 3]
-    table = slice_samples(label, score, user, group, weight=weight, resamples=20)
-    assert table.column("slice").unique().to_pylist() == ["vieux", "新", None]
+    table = group_samples(label, score, user, group, weight=weight, resamples=20)
+    assert table.column("group").unique().to_pylist() == ["vieux", "新", None]
     assert table.num_rows == 3 * len(ms.POINTWISE)
     mine = (user % 3 == 1) & (weight > 0)
-    line = next(r for r in table.to_pylist() if r["slice"] == "新" and r["measure"] == "auc")
+    line = next(r for r in table.to_pylist() if r["group"] == "新" and r["measure"] == "auc")
     assert line["value"] == pytest.approx(ms.auc(label[mine], score[mine], weight[mine]))
     assert (line["rows"], line["users"]) == (mine.sum(), len(set(user[mine])))
-    one = slice_samples([1, 1, 0], [0.2, 0.4, 0.6], [5, 5, 6], [0, 0, 1], resamples=20).to_pylist()
+    one = group_samples([1, 1, 0], [0.2, 0.4, 0.6], [5, 5, 6], [0, 0, 1], resamples=20).to_pylist()
     assert one[0]["measure"] == "auc"
     assert one[0]["value"] is one[0]["low"] is None
     assert one[3]["value"] == 0.0
     with pytest.raises(InputError, match="2 entries for 3 rows"):
-        slice_samples([1, 1, 0], [0.2, 0.4, 0.6], [5, 5, 6], [0, 0])
+        group_samples([1, 1, 0], [0.2, 0.4, 0.6], [5, 5, 6], [0, 0])
 
 
 def test_calibration_table():

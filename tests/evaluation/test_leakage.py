@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pyarrow as pa
 
-from assay.evaluation import audit
+from assay.evaluation import leaks
 from assay.samples.table import Samples
 from assay.tables import SAMPLE_KEYS
 
@@ -38,8 +38,8 @@ def samples(rows=4000, **changes):
 
 
 def test_clean_samples_have_no_finding():
-    assert audit(samples()[0]) == []
-    assert audit(samples()[0].take(np.zeros(4000, bool))) == []
+    assert leaks(samples()[0]) == []
+    assert leaks(samples()[0].take(np.zeros(4000, bool))) == []
 
 
 def test_each_leak_is_found():
@@ -53,13 +53,13 @@ def test_each_leak_is_found():
         "unlike_periods": {"label": np.where(period == 2, np.arange(4000) % 10 == 0, label)},
     }
     for check, change in cases.items():
-        found = audit(samples(**change)[0])
+        found = leaks(samples(**change)[0])
         assert [finding.check for finding in found] == [check]
         assert 1 <= found[0].rows <= 4000
         assert 1 <= len(found[0].examples) <= 3
         assert found[0].severity == ("warning" if check == "unlike_periods" else "error")
         json.dumps(found[0].to_dict(), allow_nan=False)
-    assert audit(samples(key=pa.array(many.astype(str)).dictionary_encode())[0]) == []
+    assert leaks(samples(key=pa.array(many.astype(str)).dictionary_encode())[0]) == []
 
 
 def test_nulls_and_categories_that_give_the_label_away():
@@ -67,5 +67,5 @@ def test_nulls_and_categories_that_give_the_label_away():
     by_null = pa.array(np.random.default_rng(1).random(4000), mask=label == 1)
     by_name = pa.array(np.where(label == 1, "oui", "non")).dictionary_encode()
     constant = pa.nulls(4000, pa.float32())
-    found = audit(samples(by_null=by_null, by_name=by_name, constant=constant)[0])
+    found = leaks(samples(by_null=by_null, by_name=by_name, constant=constant)[0])
     assert [finding.message.split("'")[1] for finding in found] == ["by_null", "by_name"]

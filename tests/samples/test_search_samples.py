@@ -9,7 +9,7 @@ import pytest
 
 from assay.config import parse
 from assay.errors import ConfigError, InputError
-from assay.evaluation import audit
+from assay.evaluation import leaks
 from assay.runs.store import Folder
 from assay.samples import build
 from assay.samples.encoder import with_score
@@ -48,7 +48,7 @@ def test_a_sample_is_an_item_of_a_list_and_its_label_a_click(made):
     for key in samples.keys.slice(0, 3000).to_pylist():
         row = shown[key["user_id"], key["timestamp"], key["item_id"]]
         assert key["label"] == ((row["session_id"], row["item_id"]) in clicks)
-    assert audit(samples) == []
+    assert leaks(samples) == []
     assert set(samples.keys.column("split").unique().to_pylist()) == set(SPLITS)
     assert len(set(samples.keys.column("sample_id").to_pylist())) == len(samples)
 

@@ -6,7 +6,7 @@ import pytest
 from assay.config import Evaluate
 from assay.evaluation.holdout import holdout
 from assay.findings.segments import Attribute
-from assay.findings.subgroups import search
+from assay.findings.subgroups import low_subgroups
 from assay.findings.suspects import price_ratio, suspects
 from assay.importance.influence import Influence
 from assay.importance.valuer import Importance
@@ -101,10 +101,10 @@ def test_search_finds_a_planted_conjunction():
     ]
     planted = (found[0].codes == 2) & (found[1].codes >= 2) & (found[1].codes <= 3)
     target = rng.normal(size=n) - 2.0 * planted + 0.2
-    rules = search(found, target)
+    rules = low_subgroups(found, target)
     assert rules[0] == (("a", frozenset({2})), ("b", frozenset({2, 3})))
-    assert search(found, rng.normal(size=n)) == []
-    assert search(found, np.ones(n)) == []
+    assert low_subgroups(found, rng.normal(size=n)) == []
+    assert low_subgroups(found, np.ones(n)) == []
 
 
 def test_rules_need_folds():

@@ -185,15 +185,15 @@ def compare(
     families: Families = None,
     measures: Measures = None,
     against: Annotated[str | None, typer.Option("--against", metavar="SYSTEM", help="All others against this one.")] = None,
-    column: Annotated[str | None, typer.Option("--slice", metavar="ATTRIBUTE", help="Within each kind of request.")] = None,
+    column: Annotated[str | None, typer.Option("--group", metavar="ATTRIBUTE", help="Within each kind of request.")] = None,
     test: Annotated[str, typer.Option("--test", metavar="NAME", help="t or randomisation.")] = "t",
     as_json: Json = False,
     _debug: Debug = False,
 ) -> None:
-    """Compare systems: a leader board of groups that cannot be told apart, paired tests clustered by user."""
+    """Compare systems: a leader board of tiers that cannot be told apart, paired tests clustered by user."""
     from assay.app import benchmark_terminal as terminal
     from assay.benchmark.board.comparison import compare as paired
-    from assay.benchmark.board.comparison import compare_slices, leader_board
+    from assay.benchmark.board.comparison import compare_groups, leader_board
 
     given = _given(sources, truth, systems, families, measures)
     board = given.board()
@@ -201,7 +201,7 @@ def compare(
     if column is None:
         pairs = paired(board, chosen, against=against, test=test)
     else:
-        pairs = compare_slices(board, column, chosen, against=against, test=test)
+        pairs = compare_groups(board, column, chosen, against=against, test=test)
     leaders = {name: leader_board(board, name, test=test).to_pylist() for name in chosen}
     given.count("compare", board)
     if as_json:

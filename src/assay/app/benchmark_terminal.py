@@ -70,15 +70,15 @@ def show_comparison(board: Scoreboard, leaders: Mapping[str, Any], pairs: Sequen
     print_lines([("on", board.benchmark or "no kept benchmark", ""), ("requests", words.count(len(board.request)), "")])
     for measure, lines in leaders.items():
         rows = [
-            [line["system"], line["family"], str(line["group"]), words.estimate(line["value"], line["low"], line["high"])]
+            [line["system"], line["family"], str(line["tier"]), words.estimate(line["value"], line["low"], line["high"])]
             for line in lines
         ]
-        _table([measure, "family", "group", "value"], rows, text=2)
+        _table([measure, "family", "tier", "value"], rows, text=2)
     shown = sorted(pairs, key=lambda line: (line["p_holm"] is None, line["p_holm"]))[:_PAIRS_SHOWN]
-    several = len(leaders) > 1 or "slice" in pairs[0]
+    several = len(leaders) > 1 or "group" in pairs[0]
     rows = []
     for line in shown:
-        kind = f", {line['measure']}" + (f" of {line['slice']}" if "slice" in line else "") if several else ""
+        kind = f", {line['measure']}" + (f" of {line['group']}" if "group" in line else "") if several else ""
         difference = words.estimate(line["difference"], line["low"], line["high"], sign=True)
         rows.append([f"{line['b']} − {line['a']}{kind}", difference, words.figure(line["p_holm"])])
     _table(["pair", "difference (95 %)", "p (Holm)"], rows)

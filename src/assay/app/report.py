@@ -30,7 +30,7 @@ PARTS = (
     ("patterns", "Patterns", importance.patterns),
     ("examples", "Single samples", importance.examples),
     ("models", "Models", models.models),
-    ("segments", "Slices of the test", models.slices),
+    ("segments", "Groups of the test", models.groups),
     ("calibration", "Calibration", models.calibration),
     ("search", "Search", search.search),
     ("positions", "Places of a list", search.position_bias),

@@ -1,7 +1,7 @@
 """Test sets that can be trusted: built like the traffic, audited, compared on by user, as small as will do, kept."""
 
 from assay.benchmark.audit.checks import Audit, Evidence, audit, share_distances
-from assay.benchmark.board.comparison import compare, compare_slices, leader_board
+from assay.benchmark.board.comparison import compare, compare_groups, leader_board
 from assay.benchmark.board.measures import MeasureChoice, choose_measures, refuse_sampled
 from assay.benchmark.board.off_policy import PolicyValue, policy_value
 from assay.benchmark.board.scoreboard import Scoreboard
@@ -41,8 +41,8 @@ __all__ = [
     "choose_measures",
     "compact",
     "compare",
+    "compare_groups",
     "compare_protocols",
-    "compare_slices",
     "detectable_difference",
     "estimate",
     "freeze",

@@ -56,9 +56,9 @@ def from_tables(
 
     Each a path (.parquet or .csv) or anything that speaks Arrow. grade: 0 or more, above 0 is relevant, ndcg's gain is the
     grade itself. truth may have user_id (else each request is a user of its own) and other columns: attributes of its
-    requests, which become slices. Requests are in order of id. measures: names as "ndcg@10", or "auc", "accuracy", "precision",
-    "recall", "f1" of all answers pooled, as each request's part in them (numerics.linearised): relevant items that a system did
-    not answer are no, and stand last; but for auc, scores must be probabilities, of which .5 is a yes.
+    requests, which the board keeps. Requests are in order of id. measures: names as "ndcg@10", or "auc", "accuracy",
+    "precision", "recall", "f1" of all answers pooled, as each request's part in them (numerics.linearised): relevant items
+    that a system did not answer are no, and stand last; but for auc, scores must be probabilities, of which .5 is a yes.
 
     InputError: a request is predicted that truth does not name, a score is NaN, all are equal, a pair is there twice, a grade
     is negative, truth is empty, a user or an attribute is not one a request, a measure is not known, scores are no
@@ -81,7 +81,7 @@ def from_tables(
         tuple(predictions),
         tuple((families or {}).get(name, name) for name in predictions),
         {name: np.stack(rows) for name, rows in scores.items()},
-        known.slices,
+        known.attributes,
     )
 
 
@@ -92,7 +92,7 @@ def judged(truth: Any) -> tuple[pa.Table, pa.Table]:
     """
     table = read_table(truth, "truth", TRUTH)
     known = _Truth.of(table)
-    return pa.table({"request_id": known.request, "user_id": known.user, **known.slices}), table.select(TRUTH)
+    return pa.table({"request_id": known.request, "user_id": known.user, **known.attributes}), table.select(TRUTH)
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class _Truth:
 
     request: pa.Array
     user: Any
-    slices: dict[str, pa.Array]
+    attributes: dict[str, pa.Array]
     items: pa.Array
     pair: NDArray[np.int64]
     grade: NDArray[np.float64]

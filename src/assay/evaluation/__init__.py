@@ -1,7 +1,7 @@
-"""Predictions x truth -> measures, intervals over users, paired tests, slices, a leakage audit."""
+"""Predictions x truth -> measures, intervals over users, paired tests, groups, leaks."""
 
-from assay.evaluation.groups import slice_rankings, slice_samples, usual_slices
-from assay.evaluation.leakage import Finding, audit
+from assay.evaluation.groups import group_rankings, group_samples, usual_groups
+from assay.evaluation.leakage import Finding, leaks
 from assay.evaluation.rankings import compare_rankings, evaluate_rankings
 from assay.evaluation.samples import calibration, compare_samples, evaluate_samples
 from assay.evaluation.scores import Difference, Estimate, Scores
@@ -11,13 +11,13 @@ __all__ = [
     "Estimate",
     "Finding",
     "Scores",
-    "audit",
     "calibration",
     "compare_rankings",
     "compare_samples",
     "evaluate_rankings",
     "evaluate_samples",
-    "slice_rankings",
-    "slice_samples",
-    "usual_slices",
+    "group_rankings",
+    "group_samples",
+    "leaks",
+    "usual_groups",
 ]

@@ -1,7 +1,7 @@
-"""Measures by slice: new and returning users, head and tail items, price band, category, peak weeks.
+"""Measures by group of the test: new and returning users, head and tail items, price band, category, peak weeks.
 
-A slice is any label a row; null labels form the slice null. Where a measure is undefined in a slice
-(AUC of one class) its value is null; with fewer than two users low and high are.
+Rows of one label are a group; null labels form the group null. Where a measure is undefined in a group (AUC of one class)
+its value is null; with fewer than two users low and high are.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,9 +18,9 @@ from assay.evaluation.samples import score_samples
 from assay.evaluation.scores import Scores
 from assay.samples.table import Samples
 
-SLICES = pa.schema(
+GROUPS = pa.schema(
     {
-        "slice": pa.string(),
+        "group": pa.string(),
         "measure": pa.string(),
         "rows": pa.int64(),
         "users": pa.int64(),
@@ -31,7 +31,7 @@ SLICES = pa.schema(
 )
 
 
-def slice_samples(
+def group_samples(
     label: ArrayLike,
     score: ArrayLike,
     user: ArrayLike,
@@ -42,9 +42,9 @@ def slice_samples(
     resamples: int = 200,
     seed: int = 7,
 ) -> pa.Table:
-    """Every pointwise measure in every slice of samples: a table of schema SLICES; rows are samples.
+    """Every pointwise measure in every group of samples: a table of schema GROUPS; rows are samples.
 
-    Arguments as in evaluate_samples; group (n,) names the slice of each row.
+    Arguments as in evaluate_samples; group (n,) names the group of each row.
     """
     labels, scores, users = np.asarray(label), np.asarray(score), np.asarray(user)
     weights = np.ones(len(scores)) if weight is None else np.asarray(weight, np.float64)
@@ -56,11 +56,11 @@ def slice_samples(
     return _table(_groups(group, len(scores), weights > 0), of, resamples, seed)
 
 
-def slice_rankings(per_request: pa.Table, group: ArrayLike | pa.Array, *, resamples: int = 200, seed: int = 7) -> pa.Table:
-    """Every ranking measure in every slice of requests: a table of schema SLICES.
+def group_rankings(per_request: pa.Table, group: ArrayLike | pa.Array, *, resamples: int = 200, seed: int = 7) -> pa.Table:
+    """Every ranking measure in every group of requests: a table of schema GROUPS.
 
     rows counts requests with truth. per_request as evaluate_rankings returns it; group (requests,) names
-    the slice of each of its rows.
+    the group of each of its rows.
     """
     truth = per_request.column("truth_count").to_numpy() > 0
 
@@ -72,7 +72,7 @@ def slice_rankings(per_request: pa.Table, group: ArrayLike | pa.Array, *, resamp
 
 
 def _groups(group: ArrayLike | pa.Array, rows: int, counted: NDArray[np.bool_]) -> Iterator[tuple[str | None, NDArray[np.int64]]]:
-    """Each slice's label and row numbers, by label, null last; slices without a counted row are left out."""
+    """Each group's label and row numbers, by label, null last; groups without a counted row are left out."""
     labels = group if isinstance(group, pa.Array | pa.ChunkedArray) else pa.array(np.asarray(group))
     if len(labels) != rows:
         raise InputError(f"group has {len(labels)} entries for {rows} rows; give one a row")
@@ -99,12 +99,12 @@ def _table(
         for measure, found in scores.estimates(resamples=resamples, seed=seed).items():
             bounds = (("value", found["value"]), ("low", found["low"]), ("high", found["high"]))
             figures = {key: None if np.isnan(v) else v for key, v in bounds}
-            lines.append({"slice": name, "measure": measure, "rows": rows, "users": len(scores.users), **figures})
-    return pa.Table.from_pylist(lines, schema=SLICES)
+            lines.append({"group": name, "measure": measure, "rows": rows, "users": len(scores.users), **figures})
+    return pa.Table.from_pylist(lines, schema=GROUPS)
 
 
-def usual_slices(samples: Samples, popularity: NDArray[np.int64]) -> dict[str, pa.Array]:
-    """Names of the slices (n,) of samples, by what they slice: items, users, queries, price, department, weeks.
+def usual_groups(samples: Samples, popularity: NDArray[np.int64]) -> dict[str, pa.Array]:
+    """Names of the groups (n,) of samples, by what tells them apart: items, users, queries, price, department, weeks.
 
     popularity (items,): training positives by item code; head items make up half of them.
     """

@@ -1,4 +1,4 @@
-"""A light audit of samples for leaks: what a model could know that it will not know when it serves."""
+"""Leaks of samples: what a model could know that it will not know when it serves."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -20,7 +20,7 @@ SUSPICIOUS_ODDS = 3.0
 # A period with fewer rows says too little about its share of positives.
 MIN_PERIOD_ROWS = 200
 # Rows a column's AUC is computed from: every n-th of all.
-AUDIT_ROWS = 200_000
+CHECKED_ROWS = 200_000
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Finding:
         return asdict(self)
 
 
-def audit(samples: Samples) -> list[Finding]:
+def leaks(samples: Samples) -> list[Finding]:
     """Findings over all splits at once, errors first; an empty list when nothing was found.
 
     Checks: time overlap of splits, one sample in two places, one request in two splits, a feature that
@@ -116,7 +116,7 @@ def _same_request(samples: Samples, split: NDArray[np.int64]) -> Iterator[Findin
 
 
 def _label_in_disguise(samples: Samples, split: NDArray[np.int64]) -> Iterator[Finding]:
-    step = -(-len(samples) // AUDIT_ROWS)
+    step = -(-len(samples) // CHECKED_ROWS)
     label, weight, part = samples.label[::step], samples.weight[::step], split[::step]
     counted = np.arange(0, len(samples), step)
     for name in samples.features.column_names:

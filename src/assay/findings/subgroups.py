@@ -1,4 +1,4 @@
-"""Search for short rules that describe low values: a beam over conjunctions of readable conditions.
+"""Short rules that describe low values, by a beam over conjunctions of readable conditions.
 
 A rule is as good as (mean of all - mean of its rows) * sqrt(rows) / deviation: the t-statistic of subgroup discovery
 (Kloesgen 1996), so that neither a few extreme rows nor half of the log win by themselves.
@@ -21,7 +21,7 @@ _LEAST, _MOST = 0.003, 0.5  # share of the rows: less is chance, more is no slic
 _ROWS = 300_000
 
 
-def search(found: Sequence[Attribute], target: NDArray[np.float64], most: int = 5) -> list[Conditions]:
+def low_subgroups(found: Sequence[Attribute], target: NDArray[np.float64], most: int = 5) -> list[Conditions]:
     """Up to `most` rules for rows of low target (n,), one after the other, each on the rows that no rule has yet.
 
     Of a long log at most 300,000 evenly spaced rows propose; who uses a rule confirms it on all.

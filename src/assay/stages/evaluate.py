@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from assay.evaluation import audit, calibration, slice_samples, usual_slices
+from assay.evaluation import calibration, group_samples, leaks, usual_groups
 from assay.evaluation.holdout import Scored, details, differences, estimates
 from assay.importance.named import VALUED
 from assay.numerics.linearised import pooled_by_request
@@ -30,7 +30,7 @@ SERVED = "lightgbm"  # the other model that the selection is tried on
 def evaluate(work: Work) -> None:
     """evaluation/: every page of figures as JSON, and per-request scores as Parquet."""
     hand.forget_samples(work)
-    pages: Page = {"audit": [finding.to_dict() for finding in audit(build.load(work.folder))]}
+    pages: Page = {"leaks": [finding.to_dict() for finding in leaks(build.load(work.folder))]}
     names, test = hand.names(work), hand.holdout(work, "test")
     steps = len(names) + 2
     scored: dict[str, Scored] = {}
@@ -41,7 +41,7 @@ def evaluate(work: Work) -> None:
             work.folder.write_table(f"evaluation/requests/{name}.parquet", _with_pooled(work, scored[name]))
     pages["models"] = {name: {"test": estimates(found.measures)} for name, found in scored.items()}
     pages["calibration"] = {name: _calibration(work, found) for name, found in scored.items()}
-    pages["slices"] = _slices(work, {n: scored[n] for n in (VALUED, SERVED) if n in scored})
+    pages["groups"] = _groups(work, {n: scored[n] for n in (VALUED, SERVED) if n in scored})
     work.report(steps - 2, steps)
     pages["selection"], pages["differences"] = _selected(work, scored)
     work.report(steps - 1, steps)
@@ -108,18 +108,18 @@ def _subsample(work: Work, full: Scored) -> Page:
     return {"fraction": fraction, "test": {name: estimates(one.measures) for name, one in found.items()}}
 
 
-def _slices(work: Work, scored: dict[str, Scored]) -> list[Page]:
-    """log_loss and auc in slices of users, items, prices, categories and weeks."""
+def _groups(work: Work, scored: dict[str, Scored]) -> list[Page]:
+    """log_loss and auc in groups of users, items, prices, categories and weeks."""
     samples = hand.holdout(work, "test").samples
     lines: list[Page] = []
-    for slice_name, group in usual_slices(samples, hand.popularity(work)).items():
+    for name, group in usual_groups(samples, hand.popularity(work)).items():
         for model, found in scored.items():
-            table = slice_samples(samples.label, found.probability, samples.user, group, weight=samples.weight)
+            table = group_samples(samples.label, found.probability, samples.user, group, weight=samples.weight)
             for row in table.to_pylist():
                 if row["measure"] in ("auc", "log_loss") and row["value"] is not None:
-                    level = row.pop("slice")
+                    level = row.pop("group")
                     row.pop("users")
-                    lines.append({"model": model, "slice": slice_name, "level": level, **row})
+                    lines.append({"model": model, "group": name, "level": level, **row})
     return lines
 
 

@@ -72,7 +72,7 @@ def _or_why_not(make: Callable[[Scoreboard], Page], board: Scoreboard) -> Page:
 
 def _audited(work: Work) -> Page:
     """The audit's page, with what the stage `evaluate` found in the samples."""
-    earlier = work.folder.read_json("evaluation/audit.json")
+    earlier = work.folder.read_json("evaluation/leaks.json")
     try:
         page = audit(evidence(work.folder, work.config)).to_dict()
     except InputError as error:

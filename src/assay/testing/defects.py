@@ -1,4 +1,4 @@
-"""Defects of log construction, planted in clean training samples: what a search for harmful slices must name."""
+"""Defects of log construction, planted in clean training samples: what who looks for harmful slices must name."""
 
 from collections.abc import Callable
 

@@ -18,7 +18,7 @@ from assay.evaluation.claims import CLAIMS, DECIDES, hurts
 from assay.evaluation.holdout import Holdout, Scored, differences
 from assay.findings.rules import Conditions, Rule, in_words, matching
 from assay.findings.segments import Attribute, attributes
-from assay.findings.subgroups import search
+from assay.findings.subgroups import low_subgroups
 from assay.findings.suspects import COPIES, PRICE, copies, price_ratio, suspects, unusual
 from assay.importance.predicted import surprise
 from assay.importance.valuer import Importance
@@ -91,7 +91,7 @@ def candidates(found: Sequence[Attribute], importance: Importance, surprises: Ve
     most = float(np.quantile(np.abs(seek), _CLIPPED))
     target = np.clip(seek, -most, most)
     proposed = []
-    either = [*search(found, np.where(odd, 0.0, target)), *search(found, np.where(odd, 0.0, surprises))]
+    either = [*low_subgroups(found, np.where(odd, 0.0, target)), *low_subgroups(found, np.where(odd, 0.0, surprises))]
     # What holds without one of its conditions is the shorter and the wider finding.
     shorter = [part for rule in either for size in range(1, len(rule)) for part in combinations(rule, size)]
     for conditions in dict.fromkeys([*either, *shorter]):
@@ -124,7 +124,7 @@ def slices(
 
     value(samples, model) -> values with folds of samples by a model fitted on them (16 folds tell more than 5). Rules
     that other folds do not confirm are not tried. One defect bends the values of others' rows: so the best change is made,
-    the model fitted and valued again, and the search goes on, until nothing helps.
+    the model fitted and valued again, and the next are looked for, until nothing helps.
     """
     found = readable(train, period_days)
     mended: list[Slice] = []

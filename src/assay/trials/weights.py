@@ -87,7 +87,7 @@ def learn_weights(
 
     model: the logistic regression fitted on train. found: readable attributes, of whose levels up to 12 with the surest
     slopes become slices. A parameter moves only where its slope is beyond 2 standard errors over folds of validation users; a
-    step is halved until the refitted model's validation loss falls, and the search ends where it does not. The weights keep
+    step is halved until the refitted model's validation loss falls, and learning ends where it does not. The weights keep
     their sum. ValueError for another family.
     """
     if family not in FAMILIES:

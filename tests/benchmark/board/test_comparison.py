@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from assay.benchmark.board.comparison import compare, compare_slices, leader_board, p_values
+from assay.benchmark.board.comparison import compare, compare_groups, leader_board, p_values
 from assay.benchmark.board.scoreboard import Scoreboard
 from assay.errors import InputError
 from assay.numerics.statistics import holm
@@ -110,25 +110,25 @@ def test_requests_taken_for_independent_would_reject_too_often():
     assert np.mean(stats.ttest_1samp(difference, 0, axis=1).pvalue < 0.05) > 0.3
 
 
-def test_slices():
+def test_groups():
     board = made(gap=0.2, systems=3)
-    found = compare_slices(board, "device", against="s0")
-    assert found.column("slice").to_pylist() == ["desk", "desk", "phone", "phone"]
-    phone = board.take_requests(np.array(board.slices["device"].to_pylist()) == "phone")
+    found = compare_groups(board, "device", against="s0")
+    assert found.column("group").to_pylist() == ["desk", "desk", "phone", "phone"]
+    phone = board.take_requests(np.array(board.attributes["device"].to_pylist()) == "phone")
     alone = compare(phone, against="s0")
-    assert found.slice(2).drop_columns(["slice", "p_holm"]).equals(alone.drop_columns(["p_holm"]))
+    assert found.slice(2).drop_columns(["group", "p_holm"]).equals(alone.drop_columns(["p_holm"]))
     np.testing.assert_allclose(found.column("p_holm").to_numpy(), holm(found.column("p").to_numpy()))
 
 
-def test_a_slice_of_one_user_and_of_no_label():
-    board = board_of(np.random.default_rng(0).random((2, 6)), slices={"hour": [1, 1, 1, 1, 2, None]})
-    found = compare_slices(board, "hour").to_pylist()
-    assert [line["slice"] for line in found] == ["1", "2", None]
+def test_a_group_of_one_user_and_of_no_label():
+    board = board_of(np.random.default_rng(0).random((2, 6)), attributes={"hour": [1, 1, 1, 1, 2, None]})
+    found = compare_groups(board, "hour").to_pylist()
+    assert [line["group"] for line in found] == ["1", "2", None]
     assert found[1]["p"] is None
     assert found[1]["difference"] == pytest.approx(board.of("ndcg@10")[1, 4] - board.of("ndcg@10")[0, 4])
     assert found[0]["p_holm"] == pytest.approx(found[0]["p"])
-    with pytest.raises(InputError, match="slice 'huor' is no attribute of the requests; did you mean 'hour'"):
-        compare_slices(board, "huor")
+    with pytest.raises(InputError, match="'huor' is no attribute of the requests; did you mean 'hour'"):
+        compare_groups(board, "huor")
 
 
 def test_the_leader_board_groups_what_cannot_be_told_apart():
@@ -136,9 +136,9 @@ def test_the_leader_board_groups_what_cannot_be_told_apart():
     base = rng.random(200)
     scores = np.stack([base + 0.001 * rng.normal(size=200) + level for level in (0.0, 0.5, 0.5, 0.0, 1.0)])
     found = leader_board(board_of(scores), "ndcg@10").to_pylist()
-    assert [(line["group"], {line["system"]} <= {"s1", "s2"}) for line in found[1:3]] == [(2, True)] * 2
+    assert [(line["tier"], {line["system"]} <= {"s1", "s2"}) for line in found[1:3]] == [(2, True)] * 2
     assert found[0]["system"] == "s4"
-    assert [line["group"] for line in found] == [1, 2, 2, 3, 3]
+    assert [line["tier"] for line in found] == [1, 2, 2, 3, 3]
     assert found[0]["p_holm"] is None
     assert found[0]["behind"] == 0
     assert found[2]["p_holm"] > 0.05
@@ -148,7 +148,7 @@ def test_the_leader_board_groups_what_cannot_be_told_apart():
 
 def test_systems_that_are_equal_share_a_group():
     found = leader_board(board_of(np.ones((3, 5))), "ndcg@10").to_pylist()
-    assert [(line["group"], line["system"]) for line in found] == [(1, "s0"), (1, "s1"), (1, "s2")]
+    assert [(line["tier"], line["system"]) for line in found] == [(1, "s0"), (1, "s1"), (1, "s2")]
     assert [line["p_holm"] for line in found] == [None, 1, 1]
 
 

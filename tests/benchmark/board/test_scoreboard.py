@@ -18,8 +18,8 @@ def same(a: Scoreboard, b: Scoreboard) -> bool:
         and np.array_equal(a.user, b.user)
         and (a.systems, a.families, a.measures) == (b.systems, b.families, b.measures)
         and all(np.array_equal(a.of(name), b.of(name)) for name in a.measures)
-        and {name: column.to_pylist() for name, column in a.slices.items()}
-        == {name: column.to_pylist() for name, column in b.slices.items()}
+        and {name: column.to_pylist() for name, column in a.attributes.items()}
+        == {name: column.to_pylist() for name, column in b.attributes.items()}
     )
 
 
@@ -73,9 +73,9 @@ def test_taking():
     assert part.families == ("f1", "f0")
     np.testing.assert_array_equal(part.of("ndcg@10"), board.of("ndcg@10")[[2, 0]][:, [5, 3]])
     assert part.request.to_pylist() == [105, 103]
-    assert part.slices["device"].to_pylist() == [board.slices["device"][5].as_py(), board.slices["device"][3].as_py()]
-    phone = board.take_requests(np.array(board.slices["device"].to_pylist()) == "phone")
-    assert set(phone.slices["device"].to_pylist()) == {"phone"}
+    assert part.attributes["device"].to_pylist() == [board.attributes["device"][5].as_py(), board.attributes["device"][3].as_py()]
+    phone = board.take_requests(np.array(board.attributes["device"].to_pylist()) == "phone")
+    assert set(phone.attributes["device"].to_pylist()) == {"phone"}
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_taking():
         ({"request": [4, 4]}, "request 4 is there twice"),
         ({"request": [4, None]}, "a request id is null"),
         ({"user": [4, 4, 4]}, "user has 3 entries for 2 requests"),
-        ({"slices": {"hour": [1]}}, "slice 'hour' has 1 entries"),
+        ({"attributes": {"hour": [1]}}, "attribute 'hour' has 1 entries"),
         ({"scores": {}}, "no systems or no measures"),
         ({"request": [], "user": []}, "no requests"),
     ],
@@ -151,4 +151,4 @@ def test_boards_that_cannot_be_joined():
 def test_an_attribute_may_not_take_the_place_of_scores(name):
     board = made()
     with pytest.raises(InputError, match=f"attribute '{name}' of the requests has the name of a column or measure"):
-        replace(board, slices={name: board.slices["device"]})
+        replace(board, attributes={name: board.attributes["device"]})

@@ -39,7 +39,7 @@ def test_scores_know_users_and_attributes_in_any_order_of_rows():
     assert board.families == ("one", "twins")
     assert board.request.equals(made.requests.column("request_id").combine_chunks())
     assert board.users == len(made.requests.column("user_id").unique())
-    assert set(board.slices) == set(made.attributes.column_names)
+    assert set(board.attributes) == set(made.attributes.column_names)
     shuffled = predictions(made, 1).take(pa.array(np.random.default_rng(0).permutation(predictions(made, 1).num_rows)))
     np.testing.assert_array_equal(made.score({"one": shuffled}).of("mrr@10"), board.of("mrr@10")[:1])
 

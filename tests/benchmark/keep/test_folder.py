@@ -113,7 +113,7 @@ def test_results_stay_with_the_benchmark_and_are_counted(tmp_path):
     assert set(board.systems) == {"system 0", "system 1", *ranked}
     assert dict(zip(board.systems, board.families, strict=True))["新系统"] == "new"
     np.testing.assert_array_equal(board.of("map@10")[board.number("a/b: c")], scored.of("map@10")[1])
-    assert "device" in board.slices
+    assert "device" in board.attributes
     with pytest.raises(InputError, match="system '新系统' has been scored already"):
         kept.score({"新系统": predictions(made, 3)})
     with pytest.raises(InputError, match="system 'system 0' has been scored already"):

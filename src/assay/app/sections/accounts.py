@@ -42,7 +42,7 @@ def _flat(value: Any, prefix: str = "") -> list[tuple[str, str]]:
 
 
 def samples(facts: Facts) -> Part | None:
-    """How many samples each split has, the audit for leaks, and the account of how they were made."""
+    """How many samples each split has, leaks, and the account of how they were made."""
     splits = [
         Row(name, float(n), shown=words.count(n), tone="useful")
         for name, n in facts.summary.get("samples", {}).items()
@@ -53,8 +53,8 @@ def samples(facts: Facts) -> Part | None:
     account = _flat(facts.json("samples/account.json") or {})
     if not splits and not account:
         return None
-    audit = facts.json("evaluation/audit.json")
-    return {"plot": plots.rows("plot-splits", splits, stem=True), "account": account, "audit": audit}
+    leaks = facts.json("evaluation/leaks.json")
+    return {"plot": plots.rows("plot-splits", splits, stem=True), "account": account, "leaks": leaks}
 
 
 def costs(facts: Facts) -> Part | None:

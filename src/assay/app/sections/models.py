@@ -34,9 +34,9 @@ def models(facts: Facts) -> Part | None:
     return {"figures": figures, "names": list(found), "table": table, "features": words.features(kept) if kept else None}
 
 
-def slices(facts: Facts) -> Part | None:
+def groups(facts: Facts) -> Part | None:
     """Where the models do better and worse."""
-    found = facts.json("evaluation/slices.json") or []
+    found = facts.json("evaluation/groups.json") or []
     measures = words.ordered({line.get("measure") for line in found if words.known(line.get("value"))})
     if not measures:
         return None
@@ -44,7 +44,7 @@ def slices(facts: Facts) -> Part | None:
     figures = []
     lines = [line for line in found if line.get("measure") == measure]
     names = list(dict.fromkeys(str(line.get("model")) for line in lines))
-    for n, name in enumerate(dict.fromkeys(str(line.get("slice")) for line in lines)):
+    for n, name in enumerate(dict.fromkeys(str(line.get("group")) for line in lines)):
         drawn = [
             Row(
                 str(line.get("level") if line.get("level") is not None else "unknown"),
@@ -53,9 +53,9 @@ def slices(facts: Facts) -> Part | None:
                 tone=f"s{names.index(str(line.get('model'))) % 6}",
             )
             for line in lines
-            if str(line.get("slice")) == name
+            if str(line.get("group")) == name
         ]
-        figures.append({"name": name.replace("_", " "), "plot": plots.rows(f"plot-slice-{n}", drawn)})
+        figures.append({"name": name.replace("_", " "), "plot": plots.rows(f"plot-group-{n}", drawn)})
     return {"figures": figures, "measure": measure, "meaning": words.meaning(measure)}
 
 

@@ -58,13 +58,13 @@ def _finding(line: Mapping[str, Any]) -> str:
 def _leaders(board: Mapping[str, Any]) -> Part:
     lines = [
         Row(
-            line["system"], line["value"], line["low"], line["high"], note=f"group {line['group']}, {line['family']}",
-            tone=f"s{(line['group'] - 1) % 6}",
+            line["system"], line["value"], line["low"], line["high"], note=f"tier {line['tier']}, {line['family']}",
+            tone=f"s{(line['tier'] - 1) % 6}",
         )
         for line in board["board"][:_SYSTEMS_SHOWN]
     ]  # fmt: skip
     more = len(board["board"]) - len(lines)
-    meaning = "systems of one colour cannot be told apart from the best of their group" + (f"; {more} more" if more else "")
+    meaning = "systems of one colour cannot be told apart from the best of their tier" + (f"; {more} more" if more else "")
     return {"name": board["measure"], "meaning": meaning, "plot": plots.rows("plot-trust-board", lines)}
 
 

@@ -12,8 +12,7 @@ from assay.benchmark.audit.future import future_items, future_prices, train_afte
 from assay.benchmark.audit.ids import label_in_ids
 from assay.benchmark.audit.known import Known, LackingError, Outcome
 from assay.benchmark.audit.overlap import duplicates_across, listed_twice, session_across, user_across, validation_in_train
-from assay.evaluation import leakage
-from assay.evaluation.leakage import Finding
+from assay.evaluation.leakage import Finding, leaks
 
 __all__ = ["CHECKS", "SHARES", "Audit", "Evidence", "Finding", "audit", "share_distances"]
 
@@ -43,10 +42,10 @@ class Audit:
 
 
 def _samples(known: Known) -> Outcome:
-    """The leakage audit of the samples; where users were held out, splits overlap in time by design."""
+    """Leaks of the samples; where users were held out, splits overlap in time by design."""
     samples = known.evidence.samples
     assert samples is not None
-    found = leakage.audit(samples)
+    found = leaks(samples)
     by_users = known.evidence.protocol == "users"
     return Outcome([one for one in found if not (by_users and one.check == "time_overlap")], {})
 

@@ -1,4 +1,4 @@
-"""Which of several systems is better: paired tests over requests that come in users, slices, a leader board."""
+"""Which of several systems is better: paired tests over requests that come in users, groups of requests, a leader board."""
 
 from collections.abc import Iterator, Sequence
 from itertools import combinations
@@ -39,7 +39,7 @@ COMPARISONS = pa.schema(
 )
 BOARD = pa.schema(
     {
-        "group": pa.int64(),
+        "tier": pa.int64(),
         "system": pa.string(),
         "family": pa.string(),
         "value": pa.float64(),
@@ -78,7 +78,7 @@ def compare(
     return pa.Table.from_pylist(_with_holm(lines), schema=COMPARISONS)
 
 
-def compare_slices(
+def compare_groups(
     board: Scoreboard,
     column: str,
     measures: Sequence[str] | None = None,
@@ -88,34 +88,34 @@ def compare_slices(
     draws: int = DRAWS,
     seed: int = 7,
 ) -> pa.Table:
-    """`compare` within each slice of the requests: COMPARISONS after a column `slice`, Holm over all its rows.
+    """`compare` within each group of the requests: COMPARISONS after a column `group`, Holm over all its rows.
 
-    column: a name in board.slices; its null forms the slice null. A slice of fewer than two users has no test:
+    column: a name in board.attributes; its null forms the group null. A group of fewer than two users has no test:
     only difference, requests and users are known there.
     """
     pairs = _pairs(board.several(), against)
     names = list(board.measures if measures is None else measures)
-    parts = list(_slices(board, column))
+    parts = list(_groups(board, column))
     _check_test(test, draws, len(pairs) * len(names) * len(parts))
     lines = []
     for label, part in parts:
         for name in names:
             for line in _lines(part, name, pairs, test, draws, seed):
-                lines.append({"slice": label, **line})
-    schema = pa.schema([pa.field("slice", pa.string()), *COMPARISONS])
+                lines.append({"group": label, **line})
+    schema = pa.schema([pa.field("group", pa.string()), *COMPARISONS])
     return pa.Table.from_pylist(_with_holm(lines), schema=schema)
 
 
 def leader_board(board: Scoreboard, measure: str, *, test: str = "t", draws: int = DRAWS, seed: int = 7) -> pa.Table:
-    """Systems in groups that cannot be told apart: a table of schema BOARD, groups from 1, best first.
+    """Systems in tiers that cannot be told apart: a table of schema BOARD, tiers from 1, best first.
 
-    Rule: the best system opens group 1; every system that is not significantly worse than it (5 %, Holm over all
-    pairs of the board) joins. The best of the rest opens group 2, and so on. So two systems of one group may differ
-    from one another, and a system of a group may not differ from one of the next: only "worse than the one that
-    opened the group above" is claimed. Equal means are in order of name.
+    Rule: the best system opens tier 1; every system that is not significantly worse than it (5 %, Holm over all
+    pairs of the board) joins. The best of the rest opens tier 2, and so on. So two systems of one tier may differ
+    from one another, and a system of a tier may not differ from one of the next: only "worse than the one that
+    opened the tier above" is claimed. Equal means are in order of name.
 
     value, low, high: mean over requests, 95 % interval clustered by user. behind: value minus that of the system
-    that opened the group, 0 or less; p_holm of that difference (null for the opener).
+    that opened the tier, 0 or less; p_holm of that difference (null for the opener).
     """
     values, names = board.several().means(measure), board.systems
     found = {(line["a"], line["b"]): line["p_holm"] for line in compare(
@@ -123,15 +123,15 @@ def leader_board(board: Scoreboard, measure: str, *, test: str = "t", draws: int
     low, high = mean_intervals(board, measure)
     left = sorted(range(len(names)), key=lambda s: (-values[s], names[s]))
     lines: list[dict[str, Any]] = []
-    group = 0
+    tier = 0
     while left:
-        group, best, rest = group + 1, left[0], []
+        tier, best, rest = tier + 1, left[0], []
         for s in left:
             p = None if s == best else found.get((names[best], names[s]), found.get((names[s], names[best])))
             if p is not None and p < LEVEL:
                 rest.append(s)
                 continue
-            line = {"group": group, "system": names[s], "family": board.families[s], "value": values[s]}
+            line = {"tier": tier, "system": names[s], "family": board.families[s], "value": values[s]}
             lines.append({**line, "low": low[s], "high": high[s], "behind": values[s] - values[best], "p_holm": p})
         left = rest
     return pa.Table.from_pylist(lines, schema=BOARD)
@@ -218,12 +218,12 @@ def _check_test(test: str, draws: int, comparisons: int) -> None:
         )
 
 
-def _slices(board: Scoreboard, column: str) -> Iterator[tuple[str | None, Scoreboard]]:
-    """Each slice's label, as text, and its requests; by label, null last."""
-    if column not in board.slices:
-        known = did_you_mean(column, board.slices) or f"; there are {', '.join(board.slices) or 'none'}"
-        raise InputError(f"slice {column!r} is no attribute of the requests{known}")
-    labels = board.slices[column].cast(pa.string())
+def _groups(board: Scoreboard, column: str) -> Iterator[tuple[str | None, Scoreboard]]:
+    """Each group's label, as text, and its requests; by label, null last."""
+    if column not in board.attributes:
+        known = did_you_mean(column, board.attributes) or f"; there are {', '.join(board.attributes) or 'none'}"
+        raise InputError(f"{column!r} is no attribute of the requests{known}")
+    labels = board.attributes[column].cast(pa.string())
     for label in sorted(labels.drop_null().unique().to_pylist()):
         yield label, board.take_requests(pc.equal(labels, label).fill_null(False).to_numpy(zero_copy_only=False))
     if labels.null_count:

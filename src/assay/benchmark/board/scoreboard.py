@@ -18,9 +18,9 @@ from assay.runs.store import write_parquet
 Floats = NDArray[np.float64]
 
 _KEY = b"assay.scoreboard"
-_FORMAT = 1
+_FORMAT = 2
 RESERVED = ("system", "family", "request_id", "user")  # of to_table
-_NO_SLICES: Mapping[str, pa.Array] = {}
+_NO_ATTRIBUTES: Mapping[str, pa.Array] = {}
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Scoreboard:
     request: (R,) distinct ids, text or integers. user: (R,) ids of who asked, coded on entry as int64 from 0 in
     order of id; requests of one user are not independent. systems: S distinct names. families: S names, systems
     of one family are variants of each other. scores: measure -> (S, R) float64 without NaN; a request that a
-    measure cannot score must be left out or count 0. slices: name -> (R,) attributes of the requests. benchmark:
+    measure cannot score must be left out or count 0. attributes: name -> (R,) of the requests. benchmark:
     name, version and fingerprint of the kept benchmark that the scores were made on, "" for none.
 
     InputError: a score is NaN or infinite, a system or a request is there twice, something has another length.
@@ -41,7 +41,7 @@ class Scoreboard:
     systems: tuple[str, ...]
     families: tuple[str, ...]
     scores: Mapping[str, Floats]
-    slices: Mapping[str, pa.Array] = field(default_factory=lambda: _NO_SLICES)
+    attributes: Mapping[str, pa.Array] = field(default_factory=lambda: _NO_ATTRIBUTES)
     benchmark: str = ""
 
     def __post_init__(self) -> None:
@@ -57,10 +57,10 @@ class Scoreboard:
         if len(twice) < len(request):
             name = next(one["values"] for one in twice.to_pylist() if one["counts"] > 1)
             raise InputError(f"request {name!r} is there twice; give every request one score a system")
-        for what, length in (("user", len(users)), *((f"slice {name!r}", len(c)) for name, c in self.slices.items())):
+        for what, length in (("user", len(users)), *((f"attribute {name!r}", len(c)) for name, c in self.attributes.items())):
             if length != len(request):
                 raise InputError(f"{what} has {length} entries for {len(request)} requests; give one a request")
-        refuse_names(self.slices, self.scores)
+        refuse_names(self.attributes, self.scores)
         repeated = [name for name in names if names.count(name) > 1]
         if repeated:
             raise InputError(f"system {repeated[0]!r} is there twice; give every system a name of its own")
@@ -70,8 +70,15 @@ class Scoreboard:
             raise InputError("no systems or no measures: there is nothing to compare")
         code = np.unique(users.to_numpy(zero_copy_only=False), return_inverse=True)[1].astype(np.int64)
         scores = {name: _checked(name, values, names, request) for name, values in self.scores.items()}
-        slices = {name: _plain(column) for name, column in self.slices.items()}
-        made = {"request": request, "user": code, "systems": names, "families": families, "scores": scores, "slices": slices}
+        attributes = {name: _plain(column) for name, column in self.attributes.items()}
+        made = {
+            "request": request,
+            "user": code,
+            "systems": names,
+            "families": families,
+            "scores": scores,
+            "attributes": attributes,
+        }
         for name, value in made.items():
             object.__setattr__(self, name, value)
 
@@ -125,7 +132,7 @@ class Scoreboard:
             request=self.request.take(taken),
             user=self.user[at],
             scores={name: values[:, at] for name, values in self.scores.items()},
-            slices={name: column.take(taken) for name, column in self.slices.items()},
+            attributes={name: column.take(taken) for name, column in self.attributes.items()},
         )
 
     def join(self, other: Self) -> Self:
@@ -153,7 +160,7 @@ class Scoreboard:
         return replace(self, systems=systems, families=families, scores=scores)
 
     def to_table(self) -> pa.Table:
-        """One row a system and request: system, family, request_id, user, the slices, one column a measure."""
+        """One row a system and request: system, family, request_id, user, the attributes, one column a measure."""
         S, R = len(self.systems), len(self.request)
         each = pa.array(np.repeat(np.arange(S, dtype=np.int32), R))
         again = pa.array(np.tile(np.arange(R), S))
@@ -162,10 +169,10 @@ class Scoreboard:
             "family": pa.array(self.families, pa.string()).take(each).dictionary_encode(),
             "request_id": self.request.take(again),
             "user": np.tile(self.user, S),
-            **{name: column.take(again) for name, column in self.slices.items()},
+            **{name: column.take(again) for name, column in self.attributes.items()},
             **{name: values.ravel() for name, values in self.scores.items()},
         }
-        about = {"format": _FORMAT, "measures": [*self.scores], "slices": [*self.slices], "benchmark": self.benchmark}
+        about = {"format": _FORMAT, "measures": [*self.scores], "attributes": [*self.attributes], "benchmark": self.benchmark}
         return pa.table(columns).replace_schema_metadata({_KEY: json.dumps(about)})
 
     @classmethod
@@ -176,7 +183,7 @@ class Scoreboard:
         """
         try:
             about = dict(json.loads((table.schema.metadata or {}).get(_KEY, b"{}")))
-            table.select(["system", "family", "request_id", "user", *about["measures"], *about["slices"]])
+            table.select(["system", "family", "request_id", "user", *about["measures"], *about["attributes"]])
         except (ValueError, TypeError, KeyError):
             about = {}
         if about.get("format") != _FORMAT:
@@ -200,7 +207,7 @@ class Scoreboard:
             tuple(systems),
             tuple(table.column("family").take(pa.array(order[::R])).to_pylist()),
             {name: table.column(name).to_numpy()[order].reshape(S, R) for name in about["measures"]},
-            {name: first.column(name) for name in about["slices"]},
+            {name: first.column(name) for name in about["attributes"]},
             about.get("benchmark", ""),
         )
 

@@ -105,15 +105,15 @@ class Benchmark:
         return replace(self._aligned(made), user=self._users())
 
     def _aligned(self, board: Scoreboard) -> Scoreboard:
-        """The board's scores on these requests, in their order, with their attributes as slices."""
+        """The board's scores on these requests, in their order, with their attributes."""
         asked, known = readers.alike(pa.chunked_array([board.request]), self.requests.column(REQUEST).combine_chunks())
         at = pc.index_in(known, asked.combine_chunks())
         if at.null_count:
             first = known.filter(pc.is_null(at))[0].as_py()
             raise InputError(f"the systems were not scored on {at.null_count} of {len(known)} requests, the first {first!r}")
-        slices = {name: self.attributes.column(name) for name in self.attributes.column_names}
+        attributes = {name: self.attributes.column(name) for name in self.attributes.column_names}
         taken = board.take_requests(at.to_numpy())
-        return replace(taken, request=self.requests.column(REQUEST).combine_chunks(), slices=slices)
+        return replace(taken, request=self.requests.column(REQUEST).combine_chunks(), attributes=attributes)
 
     def _users(self) -> pa.Array:
         return self.requests.column("user_id").combine_chunks()

@@ -91,9 +91,9 @@ class Kept:
     def _boards(self) -> list[Scoreboard]:
         own = self.benchmark.scores
         found = [] if own is None else [replace(own, benchmark=self.label)]
-        slices = {} if own is None else own.slices
+        attributes = {} if own is None else own.attributes
         for path in sorted((self.folder / RESULTS).glob("*.parquet")):
-            found.append(replace(Scoreboard.read(path), slices=slices))
+            found.append(replace(Scoreboard.read(path), attributes=attributes))
         return found
 
     def estimate(self, name: str, predictions: Any) -> Estimated:
