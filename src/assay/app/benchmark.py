@@ -25,6 +25,7 @@ from assay.app.options import (
     Within,
     print_json,
 )
+from assay.app.safe import echo
 from assay.errors import InputError
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ app = typer.Typer(
 @app.callback(invoke_without_command=True)
 def _benchmark(context: typer.Context, _debug: Debug = False) -> None:
     if context.invoked_subcommand is None:
-        typer.echo(context.get_help())
+        echo(context.get_help())
 
 
 def _given(
@@ -271,7 +272,7 @@ def plan(
     if as_json:
         print_json({"size": found.size, "requests": found.requests, "asked": found.asked, "reached": found.reached})
     else:
-        typer.echo(str(found))
+        echo(str(found))
 
 
 @app.command()

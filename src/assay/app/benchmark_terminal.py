@@ -4,12 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.table import Table
-from rich.text import Text
-
 from assay.app import card, words
 from assay.app.sections import trust
-from assay.app.terminal import console, print_lines
+from assay.app.terminal import print_lines, print_table
 from assay.benchmark.board.measures import MeasureChoice
 from assay.benchmark.board.scoreboard import Scoreboard
 from assay.benchmark.compact.families import LeftOut
@@ -17,16 +14,6 @@ from assay.benchmark.keep.folder import Kept
 from assay.benchmark.keep.renewal import Status
 
 _PAIRS_SHOWN = 20
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]], *, text: int = 1) -> None:
-    """A table whose first `text` columns are words and the others numbers."""
-    made = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for place, heading in enumerate(head):
-        made.add_column(heading, overflow="fold", justify="left" if place < text else "right")
-    for row in rows:
-        made.add_row(*(Text(cell) for cell in row))
-    console().print(made)
 
 
 def show_card(kept: Kept, page: Path) -> None:
@@ -60,7 +47,7 @@ def show_measures(found: MeasureChoice) -> None:
         ]
         for line in found.table.to_pylist()
     ]  # fmt: skip
-    _table(["measure", "pairs told apart", "requests needed", "stability", "regret"], rows)
+    print_table(["measure", "pairs told apart", "requests needed", "stability", "regret"], rows, text=1)
     lines = [("decide on", found.decide, "bold"), ("report", ", ".join(found.report), "bold")]
     print_lines([*lines, *(("", reason, "") for reason in found.reasons)])
 
@@ -73,7 +60,7 @@ def show_comparison(board: Scoreboard, leaders: Mapping[str, Any], pairs: Sequen
             [line["system"], line["family"], str(line["tier"]), words.estimate(line["value"], line["low"], line["high"])]
             for line in lines
         ]
-        _table([measure, "family", "tier", "value"], rows, text=2)
+        print_table([measure, "family", "tier", "value"], rows, text=2)
     shown = sorted(pairs, key=lambda line: (line["p_holm"] is None, line["p_holm"]))[:_PAIRS_SHOWN]
     several = len(leaders) > 1 or "group" in pairs[0]
     rows = []
@@ -81,7 +68,7 @@ def show_comparison(board: Scoreboard, leaders: Mapping[str, Any], pairs: Sequen
         kind = f", {line['measure']}" + (f" of {line['group']}" if "group" in line else "") if several else ""
         difference = words.estimate(line["difference"], line["low"], line["high"], sign=True)
         rows.append([f"{line['b']} − {line['a']}{kind}", difference, words.figure(line["p_holm"])])
-    _table(["pair", "difference (95 %)", "p (Holm)"], rows)
+    print_table(["pair", "difference (95 %)", "p (Holm)"], rows, text=1)
     if len(pairs) > len(shown):
         print_lines([("", f"{len(pairs) - len(shown)} more pairs: --json shows them all", "dim")])
 
@@ -92,7 +79,7 @@ def show_policies(found: Sequence[Mapping[str, Any]]) -> None:
     for line in found:
         value = words.estimate(line["value"], line["low"], line["high"])
         rows.append([line["policy"], line["estimator"], value, words.count(line["effective_rows"])])
-    _table(["policy", "estimator", "reward a row", "effective rows"], rows, text=2)
+    print_table(["policy", "estimator", "reward a row", "effective rows"], rows, text=2)
     doubts = dict.fromkeys((line["policy"], line["warning"], "yellow") for line in found if line["warning"])
     print_lines(list(doubts))
 
@@ -107,7 +94,7 @@ def show_trial(trial: Sequence[LeftOut]) -> None:
          words.figure(float(own.half_width[k])), words.figure(float(own.detectable[k]))]
         for k, name in enumerate(own.families)
     ]  # fmt: skip
-    _table([f"{own.leave} left out", "error", "of plain mean's", "coverage", "± 95 %", "detectable"], rows)
+    print_table([f"{own.leave} left out", "error", "of plain mean's", "coverage", "± 95 %", "detectable"], rows, text=1)
     print_lines([("tau", f"{own.tau:.3f} (plain mean {trial[0].tau:.3f}), {words.count(own.redraws)} redraws", "")])
 
 
@@ -129,7 +116,7 @@ def show_estimates(kept: Kept, found: Mapping[str, Mapping[str, Any]]) -> None:
 def show_scores(kept: Kept, made: Scoreboard) -> None:
     """Means of each system."""
     rows = [[name, *(words.figure(float(made.means(m)[s])) for m in made.measures)] for s, name in enumerate(made.systems)]
-    _table(["system", *made.measures], rows)
+    print_table(["system", *made.measures], rows, text=1)
     print_lines([("kept in", str(kept.folder / "results"), ""), ("next", f"assay benchmark compare {kept.folder}", "")])
 
 
@@ -153,5 +140,5 @@ def show_status(made: Status) -> None:
 def show_protocols(page: Mapping[str, Any]) -> None:
     """nDCG of each system by protocol, and what each protocol lets out."""
     table = trust.protocol_table(page)
-    _table([text for text, _ in table["head"]], table["rows"])
+    print_table([text for text, _ in table["head"]], table["rows"], text=1)
     print_lines([(line["protocol"].replace("_", " "), line["warning"], "") for line in trust.protocol_leaks(page)])

@@ -15,6 +15,7 @@ import typer
 from assay import __version__, stages
 from assay.app.benchmark import app as benchmark
 from assay.app.options import Debug, Json, RunFolder, print_json
+from assay.app.safe import complain, echo, escaped
 from assay.errors import AssayError, InputError
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ Folder = Annotated[
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"assay {__version__}")
+        echo(f"assay {__version__}")
         raise typer.Exit
 
 
@@ -56,7 +57,7 @@ def _assay(
     _debug: Debug = False,
 ) -> None:
     if context.invoked_subcommand is None:
-        typer.echo(context.get_help())
+        echo(context.get_help())
 
 
 def _finish(folder: Path, *, as_json: bool) -> None:
@@ -118,7 +119,7 @@ def _stage_command(stage: str) -> Callable[..., None]:
             print_json({"stage": stage, "folder": str(done.folder), "reused": done.reused})
         else:
             was = "nothing to do, its inputs are unchanged" if stage in done.reused else "done"
-            typer.echo(f"{stage}: {was}; see {done.folder}")
+            echo(f"{stage}: {was}; see {done.folder}")
 
     return command
 
@@ -196,7 +197,7 @@ def report(folder: RunFolder, as_json: Json = False, _debug: Debug = False) -> N
     if as_json:
         print_json({"report": str(path)})
     else:
-        typer.echo(f"report: {path}")
+        echo(f"report: {path}")
 
 
 @app.command()
@@ -278,12 +279,12 @@ def init(
 
     if out is not None and out.exists():
         raise InputError(f"{out}: is there already; give another name with --out")
-    text = suggest(file)
+    text = escaped(suggest(file))
     if out is None:
-        typer.echo(text, nl=False)
+        echo(text, end="")
     else:
         write_text(out, text)
-        typer.echo(f"{out}: check every line, then: assay run {out}")
+        echo(f"{out}: check every line, then: assay run {out}")
 
 
 app.add_typer(benchmark)
@@ -291,7 +292,7 @@ app.add_typer(benchmark)
 
 def _fail(message: str, code: int) -> int:
     """Say in one line what was wrong."""
-    print("error: " + " ".join(message.split()), file=sys.stderr)
+    complain("error: " + " ".join(message.split()))
     return code
 
 
@@ -317,7 +318,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except Exception as error:
         if "--debug" in given:
-            traceback.print_exc()
+            complain(traceback.format_exc())
         return _explain(error)
     return _fail("interrupted; the same command goes on where it stopped", code) if code == _INTERRUPTED else code
 

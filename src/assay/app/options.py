@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from assay.app.safe import echo, escaped
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of a fault.")]
 
@@ -47,4 +49,5 @@ def print_json(value: object) -> None:
     """Print a value as JSON, keys sorted, any script as it is; numbers that JSON does not know (NaN, infinity) are null."""
     from assay.runs.store import finite
 
-    typer.echo(json.dumps(finite(value), indent=1, sort_keys=True, ensure_ascii=False, default=str, allow_nan=False))
+    text = json.dumps(finite(value), indent=1, sort_keys=True, ensure_ascii=False, default=str, allow_nan=False)
+    echo(escaped(text))

@@ -4,8 +4,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from assay.app.console import SafeConsole
+from assay.app.safe import one_line
 
 PATIENCE = 2.0  # seconds of a stage before its bar is shown
 
@@ -13,11 +15,11 @@ PATIENCE = 2.0  # seconds of a stage before its bar is shown
 @contextmanager
 def bars() -> Iterator[Callable[[str, int, int | None], None]]:
     """Give the `report` of a run: stage, rows done, rows in all (None: unknown). What changes stands after a colon."""
-    console = Console(stderr=True)
+    console = SafeConsole(stderr=True)
     columns = (
-        TextColumn("{task.description:<10}"),
+        TextColumn("{task.description:<10}", markup=False),
         BarColumn(bar_width=20),
-        TextColumn("{task.fields[rows]}"),
+        TextColumn("{task.fields[rows]}", markup=False),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
@@ -35,7 +37,7 @@ def bars() -> Iterator[Callable[[str, int, int | None], None]]:
                 shown.update(earlier, visible=False)
             tasks[stage] = shown.add_task(stage, total=total, rows="")
         rows = f"{done:,} of {total:,}" if total else f"{done:,}"
-        shown.update(tasks[stage], description=words, completed=done, total=total, rows=rows)
+        shown.update(tasks[stage], description=one_line(words), completed=done, total=total, rows=rows)
 
     with shown:
         yield report

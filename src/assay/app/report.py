@@ -7,6 +7,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from assay import __version__
 from assay.app import words
+from assay.app.safe import plain_text
 from assay.app.sections import accounts, anomalies, importance, models, search, selection, trust, verification
 from assay.app.sections.facts import Facts, Part
 from assay.finished import Finished
@@ -64,4 +65,5 @@ def page(title: str, parts: Sequence[tuple[str, str, Part]], seed: int | None = 
         lstrip_blocks=True,
     )
     environment.filters |= {"count": words.count}
-    return environment.get_template("report.html.j2").render(title=title, version=__version__, seed=seed, parts=parts)
+    text = environment.get_template("report.html.j2").render(title=title, version=__version__, seed=seed, parts=parts)
+    return plain_text(text)

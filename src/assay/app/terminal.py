@@ -1,21 +1,19 @@
 """The short table that closes a run in the terminal: at most 80 columns, no colour when piped."""
 
-import shutil
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from assay.app import words
+from assay.app.console import console
+from assay.app.safe import one_line
 from assay.app.sections.facts import Facts
 from assay.evaluation.claims import CLAIMS
 from assay.finished import Finished
 
 _QUERY = 60  # characters of a query that are shown
-
-WIDTH = 80
 
 
 def facts(run: Finished) -> dict[str, Any]:
@@ -78,19 +76,40 @@ def _lines(found: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     return lines
 
 
-def console() -> Console:
-    """As wide as the terminal, 80 columns at most."""
-    return Console(width=min(WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns), highlight=False)
-
-
 def print_lines(lines: Sequence[tuple[str, str, str]]) -> None:
     """Print (name, text, style) one below the other."""
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True, style="dim")
     table.add_column(overflow="fold")
     for name, text, style in lines:
-        table.add_row(name, Text(text, style=style))
+        table.add_row(one_line(name), Text(one_line(text), style=style))
     console().print(table)
+
+
+def print_line(text: str, style: str = "") -> None:
+    """Print a sentence."""
+    console().print(Text(one_line(text), style=style))
+
+
+def print_table(head: Sequence[str], rows: Sequence[Sequence[object]], *, text: int | None = None) -> None:
+    """Print a table. text: how many of the first columns are words, all where None; the others are numbers.
+
+    A cell is a value, nothing (None), or a list of lines; a line may be (text, style).
+    """
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for place, heading in enumerate(head):
+        table.add_column(one_line(heading), overflow="fold", justify="left" if text is None or place < text else "right")
+    for row in rows:
+        table.add_row(*(_cell(cell) for cell in row))
+    console().print(table)
+
+
+def _cell(cell: object) -> Text:
+    lines = cell if isinstance(cell, list) else [cell]
+    return Text("\n").join(
+        Text(one_line(line[0]), style=line[1]) if isinstance(line, tuple) else Text("" if line is None else one_line(str(line)))
+        for line in lines
+    )
 
 
 def show(run: Finished) -> None:
@@ -101,12 +120,8 @@ def show(run: Finished) -> None:
 def show_graph(states: Mapping[str, tuple[str, Sequence[str]]]) -> None:
     """Print every stage with its state and what it follows."""
     styles = {"fresh": "green", "stale": "yellow", "missing": "dim"}
-    table = Table(box=None, show_header=True, padding=(0, 2, 0, 0), header_style="dim")
-    for heading in ("stage", "state", "follows"):
-        table.add_column(heading)
-    for name, (state, follows) in states.items():
-        table.add_row(name, Text(state, style=styles[state]), ", ".join(follows))
-    console().print(table)
+    rows = [(name, [(state, styles[state])], ", ".join(follows)) for name, (state, follows) in states.items()]
+    print_table(("stage", "state", "follows"), rows)
 
 
 def show_verdicts(run: Finished, verdicts: Sequence[Mapping[str, Any]]) -> None:
@@ -122,52 +137,44 @@ def show_verdicts(run: Finished, verdicts: Sequence[Mapping[str, Any]]) -> None:
     tried = [line for line in run.read_json("verify/transfer.json") if "log_loss" in line.get("against_random", {})]
     if tried:
         share = words.percent(tried[0]["fraction"])
-        console().print(
-            Text(f"What models lose or gain in log_loss without the worst {share} by each, against a random {share}:"),
-            _carried(tried),
-        )
+        print_line(f"What models lose or gain in log_loss without the worst {share} by each, against a random {share}:")
+        _carried(tried)
     print_lines([("report", str(run.folder / "report.html"), "bold")])
 
 
-def _carried(tried: Sequence[Mapping[str, Any]]) -> Table:
+def _carried(tried: Sequence[Mapping[str, Any]]) -> None:
     """A row a valuer, with the model that its values are of and what they took; a column a model, tried without the worst."""
     models = list(dict.fromkeys(line["model"] for line in tried))
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column("values", overflow="fold", min_width=18)
-    for model in models:
-        table.add_column(model, overflow="fold")
+    rows: list[list[object]] = []
     for valuer in dict.fromkeys(line["valuer"] for line in tried):
         mine = {line["model"]: line for line in tried if line["valuer"] == valuer}
         first = next(iter(mine.values()))
-        cells = [Text(f"{valuer}\n{first['made_with'] or 'no model'}, {words.duration(first['seconds'])}")]
+        rows.append([[valuer, f"{first['made_with'] or 'no model'}, {words.duration(first['seconds'])}"]])
         for model in models:
             change = mine[model]["against_random"]["log_loss"]
             tone = words.judge("log_loss", change)
-            shown = f"{words.figure(change['value'], sign=True)}\n{'' if tone == 'even' else tone}"
-            cells.append(Text(shown.rstrip(), style={"better": "green", "worse": "yellow"}.get(tone, "")))
-        table.add_row(*cells)
-    return table
+            style = {"better": "green", "worse": "yellow"}.get(tone, "")
+            shown = [words.figure(change["value"], sign=True), *([] if tone == "even" else [tone])]
+            rows[-1].append([(line, style) for line in shown])
+    print_table(("values", *models), rows)
 
 
 def show_slices(run: Finished, lines: Sequence[Mapping[str, Any]]) -> None:
     """What harms, what was tried, what to do."""
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for heading in ("slice", "samples", "tried: change of log_loss (forecast)", "advice"):
-        table.add_column(heading, overflow="fold")
+    rows: list[Sequence[object]] = []
     for line in [line for line in lines if line["helps"] or line["because"] == "construction"]:
         tried = [
             f"{name.split(' ')[0]} {words.figure(trial['difference'].get('log_loss', {}).get('value'), sign=True)}"
             f" ({words.figure(trial['forecast'], sign=True)})"
             for name, trial in line["trials"].items()
         ]
-        rows = f"{words.count(line['rows'])} ({words.percent(line['share'])})"
-        cells = (line["rule"], rows, "\n".join(tried), line["advice"])
-        table.add_row(*(Text(cell) for cell in cells))
-    if table.row_count:
-        console().print(table)
+        size = f"{words.count(line['rows'])} ({words.percent(line['share'])})"
+        rows.append((line["rule"], size, tried, line["advice"]))
+    if rows:
+        print_table(("slice", "samples", "tried: change of log_loss (forecast)", "advice"), rows)
     else:
-        console().print("No slice harms: nothing that was tried helps on the tuning periods.")
-    others = len(lines) - table.row_count
+        print_line("No slice harms: nothing that was tried helps on the tuning periods.")
+    others = len(lines) - len(rows)
     print_lines([("looked at", f"{others} more rule(s) for low values, which no change helps", "")])
     print_lines([("report", str(run.folder / "report.html"), "bold")])
 
@@ -215,38 +222,27 @@ def show_explanation(answer: Mapping[str, Any]) -> None:
 
 def show_user(user_id: str, lines: Sequence[Mapping[str, Any]], *, known: bool = True) -> None:
     """Print one user's recommendations: rank, name, category, reason."""
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for heading in ("", "item", "category", "reason"):
-        table.add_column(heading, overflow="fold")
-    for line in lines:
-        cells = (line["rank"], line.get("name") or line["item_id"], line.get("category"), line.get("reason"))
-        table.add_row(*(Text("" if cell is None else str(cell)) for cell in cells))
-    out = console()
-    out.print(Text(f"for user {user_id}" if known else f"user {user_id} has no list in this run; for anybody:"))
-    out.print(table)
+    print_line(f"for user {user_id}" if known else f"user {user_id} has no list in this run; for anybody:")
+    shown = [(line["rank"], line.get("name") or line["item_id"], line.get("category"), line.get("reason")) for line in lines]
+    print_table(("", "item", "category", "reason"), shown)
 
 
 def show_search(page: Mapping[str, Any]) -> None:
     """Print what a search found: item, name, score and the reasons of each line, and what is to be known of them."""
-    out = console()
     asked = page["query"] if len(page["query"]) <= _QUERY else page["query"][:_QUERY] + "…"
     user = page["user"]
     whose = (
         "" if user is None else f", for user {user}" if page["user_known"] else f"; user {user} is not in the log: for anybody"
     )
-    out.print(Text(f"{asked}{whose}"))
+    print_line(f"{asked}{whose}")
     if not page["items"]:
-        out.print("Nothing on sale has a word of it, or letters like it. Try fewer or other words.")
+        print_line("Nothing on sale has a word of it, or letters like it. Try fewer or other words.")
         return
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for heading in ("", "item", "name", "score", "why"):
-        table.add_column(heading, overflow="fold")
-    for line in page["items"]:
-        cells = (line["rank"], line["item_id"], line["name"], words.plain(line["score"]), why(line))
-        table.add_row(*(Text("" if cell is None else str(cell)) for cell in cells))
-    out.print(table)
+    items = page["items"]
+    rows = [(line["rank"], line["item_id"], line["name"], words.plain(line["score"]), why(line)) for line in items]
+    print_table(("", "item", "name", "score", "why"), rows)
     if page["derived"]:
-        out.print(Text(f"The ranker's training queries are {page['queries_are']}.", style="dim"))
+        print_line(f"The ranker's training queries are {page['queries_are']}.", "dim")
 
 
 def why(line: Mapping[str, Any]) -> str:
