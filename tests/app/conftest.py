@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from assay.runs.manifest import Entry, Manifest
 
 from assay.finished import Finished
+from assay.runs.manifest import Entry, Manifest
 from assay.runs.store import Folder, file_digest, write_json, write_parquet
 
 HOSTILE = '<script>alert("x")</script>'

@@ -279,5 +279,3 @@ def read_costs(folder: Path) -> dict[str, Any]:
     """What a run's cost.json holds; zeros before anything was recorded."""
     path = folder / COSTS
     return json.loads(path.read_text()) if path.exists() else {"seconds": {}, "peak_rss_mb": 0.0}
-
-

@@ -24,12 +24,12 @@ T = TypeVar("T")
 P = TypeVar("P", bound=Page)
 
 
-def always(config: Config) -> bool:
+def always(_config: Config) -> bool:
     """Whether a stage has something to do: every config's does, unless its declaration says otherwise."""
     return True
 
 
-def nothing(config: Config) -> object:
+def nothing(_config: Config) -> object:
     """What a stage reads outside of the run's folder: nothing, unless its declaration says otherwise."""
     return None
 
@@ -200,5 +200,5 @@ class Work:
         self.progress(f"{self.stage.name}: {what}" if what else self.stage.name, done, total)
 
     def at_hand(self, name: str, of: tuple[str, ...], make: Callable[[], T], *settings: object) -> T:
-        """What `make` gives, made once for the same settings and the same artefacts of the stages `of`, which this one follows."""
+        """What `make` gives, made once for the same settings and the same artefacts of the stages `of`, which it follows."""
         return self.memory.get((name, *settings, *(self.folder.output(stage) for stage in of)), make)
