@@ -153,13 +153,13 @@ def test_instants_are_utc_and_times_make_watermarks(filled, execute, tmp_path):
     collect(config.Log(events=[section]), run)
     last = {"id": 9, "who": "late", "price": 1.0, "at": dt.datetime(2024, 2, 1, 12)}
     execute("INSERT INTO log VALUES (:id, :who, :price, :at)", last)
-    names = collect(config.Log(events=[section]), run)
-    table = run.read_table(names[0])
+    collected = collect(config.Log(events=[section]), run)
+    table = run.read_table(collected.files[0])
     assert table["user_id"].to_pylist() == [*IDS, "late"]
     assert table["timestamp"].to_pylist()[-1] == dt.datetime(2024, 2, 1, 12, tzinfo=dt.UTC)
     assert table["price"].to_pylist() == [25, 125, None, 325, 425, 525, 100]
-    [source] = run.read_json("log/collect.json")["sources"]
+    [source] = collected.changes
     assert (source["change"], source["rows_read"]) == ("appended", 1)
     again = Folder(tmp_path / "again")
     collect(config.Log(events=[section]), again)
-    assert again.path(names[0]).read_bytes() == run.path(names[0]).read_bytes()
+    assert again.path(collected.files[0]).read_bytes() == run.path(collected.files[0]).read_bytes()

@@ -13,7 +13,7 @@ from assay import config
 from assay.errors import ConfigError, SourceError
 from assay.logs import collect as module
 from assay.logs.cleaning import clean
-from assay.logs.collect import collect, fingerprint, regrouped
+from assay.logs.collect import Collected, collect, fingerprint, regrouped
 from assay.runs.store import Folder
 
 COLUMNS = {"user_id": "u", "item_id": "i", "timestamp": "t"}
@@ -27,12 +27,14 @@ def log(path: str, **more) -> config.Log:
     return config.Log(events=[config.Events(path=path, event="purchase", columns=COLUMNS, **more)])
 
 
-def artefacts(run: Folder, names: list[str]) -> dict[str, bytes]:
-    return {name: run.path(name).read_bytes() for name in names if name != "log/collect.json"}
+def artefacts(run: Folder, collected: Collected) -> dict[str, bytes]:
+    there = {str(path.relative_to(run.folder)) for path in run.folder.rglob("*") if path.is_file()}
+    assert there == set(collected.files)
+    return {name: run.path(name).read_bytes() for name in collected.files}
 
 
-def changes(run: Folder) -> list[tuple[str, int, int]]:
-    return [(s["change"], s["rows"], s["rows_read"]) for s in run.read_json("log/collect.json")["sources"]]
+def changes(collected: Collected) -> list[tuple[str, int, int]]:
+    return [(s["change"], s["rows"], s["rows_read"]) for s in collected.changes]
 
 
 def fresh(tmp_path: Path, log_section: config.Log) -> dict[str, bytes]:
@@ -44,22 +46,30 @@ def test_a_log_that_grows_is_read_where_it_grew(tmp_path, run):
     section = log(str(tmp_path / "*.csv"))
     a, b = tmp_path / "a.csv", tmp_path / "b.csv"
     a.write_text("u,i,t\n" + "".join(map(line, range(10))), encoding="utf-8")
-    collect(section, run)
-    assert changes(run) == [("new", 10, 10)]
+    assert changes(collect(section, run)) == [("new", 10, 10)]
     before, account = fingerprint(section), run.path("log/collect.json").read_bytes()
-    collect(section, run)  # nothing changed: the account still tells of the last change
+    assert changes(collect(section, run)) == [("unchanged", 10, 0)]
     assert run.path("log/collect.json").read_bytes() == account
     assert fingerprint(section) == before
 
     a.write_text(a.read_text(encoding="utf-8") + line(10) + line(11), encoding="utf-8")
     b.write_text("u,i,t\n" + line(12), encoding="utf-8")
-    assert artefacts(run, collect(section, run)) == fresh(tmp_path, section)
-    assert changes(run) == [("appended", 12, 2), ("new", 1, 1)]
+    collected = collect(section, run)
+    assert artefacts(run, collected) == fresh(tmp_path, section)
+    assert changes(collected) == [("appended", 12, 2), ("new", 1, 1)]
     assert fingerprint(section) != before
 
     a.write_text("u,i,t\n" + line(3), encoding="utf-8")
-    assert artefacts(run, collect(section, run)) == fresh(tmp_path, section)
-    assert changes(run) == [("changed", 1, 1), ("unchanged", 1, 0)]
+    collected = collect(section, run)
+    assert artefacts(run, collected) == fresh(tmp_path, section)
+    assert changes(collected) == [("changed", 1, 1), ("unchanged", 1, 0)]
+
+    first = tmp_path / "0.csv"  # a new file before the others: their parts move on, and are not read again
+    first.write_text("u,i,t\n" + line(7), encoding="utf-8")
+    collected = collect(section, run)
+    assert artefacts(run, collected) == fresh(tmp_path, section)
+    assert changes(collected) == [("new", 1, 1), ("unchanged", 1, 0), ("unchanged", 1, 0)]
+    first.unlink()
 
     b.unlink()
     assert artefacts(run, collect(section, run)) == fresh(tmp_path, section)
@@ -69,7 +79,7 @@ def test_a_log_that_grows_is_read_where_it_grew(tmp_path, run):
 def test_a_damaged_part_is_read_again(tmp_path, run):
     path = tmp_path / "a.csv"
     path.write_text("u,i,t\n" + line(1), encoding="utf-8")
-    [part, _] = collect(log(str(path)), run)
+    part = collect(log(str(path)), run).files[0]
     run.path(part).write_bytes(b"")
     path.write_text(path.read_text(encoding="utf-8") + line(2), encoding="utf-8")
     assert artefacts(run, collect(log(str(path)), run)) == fresh(tmp_path, log(str(path)))
@@ -93,7 +103,7 @@ def test_an_error_in_a_tail_names_the_row_of_the_file(tmp_path, run):
 def test_any_growth_gives_the_bytes_of_a_fresh_read(tmp_path_factory, sizes, kind):
     folder = tmp_path_factory.mktemp("growth")
     path, run = folder / f"a.{kind}", Folder(folder / "run")
-    names, rows = [], 0
+    rows = 0
     path.write_text("u,i,t\n" if kind == "csv" else "", encoding="utf-8")
     for size in sizes:
         with path.open("a", encoding="utf-8") as stream:
@@ -101,9 +111,9 @@ def test_any_growth_gives_the_bytes_of_a_fresh_read(tmp_path_factory, sizes, kin
                 u, i, t = line(n).strip().split(",")
                 stream.write(line(n) if kind == "csv" else f'{{"u": "{u}", "i": "{i}", "t": "{t}"}}\n')
         rows += size
-        names = collect(log(str(path)), run)
-        assert changes(run)[0][1:] == (rows, size)
-    assert artefacts(run, names) == fresh(folder, log(str(path)))
+        collected = collect(log(str(path)), run)
+        assert changes(collected)[0][1:] == (rows, size)
+    assert artefacts(run, collected) == fresh(folder, log(str(path)))
 
 
 def test_a_database_is_read_beyond_its_watermark(tmp_path, run):
@@ -118,8 +128,9 @@ def test_a_database_is_read_beyond_its_watermark(tmp_path, run):
     with sqlite3.connect(path) as c:
         c.execute("INSERT INTO e VALUES (4, 'u4', 4, '2024-01-04')")
     assert fingerprint(section) != state
-    assert artefacts(run, collect(section, run)) == fresh(tmp_path, section)
-    assert changes(run) == [("appended", 4, 1)]
+    collected = collect(section, run)
+    assert artefacts(run, collected) == fresh(tmp_path, section)
+    assert changes(collected) == [("appended", 4, 1)]
     assert run.read_table("log/events/part-00000.parquet")["item_id"].to_pylist() == [1, 2, 3, 4]
     account = run.path("log/collect.json").read_bytes()
     collect(section, run)

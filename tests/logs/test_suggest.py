@@ -22,7 +22,7 @@ def test_what_is_suggested_runs(tmp_path, run, name):
     (tmp_path / "assay.toml").write_text(suggest(tmp_path / name), encoding="utf-8")
     read = config.read(tmp_path / "assay.toml")
     assert read.log is not None
-    names = collect(read.log, run)
+    names = collect(read.log, run).files
     row = run.read_table(names[0]).to_pylist()[0]
     assert row["timestamp"] is not None
     assert row["event"] in ("purchase", "cart")

@@ -1,13 +1,12 @@
 """Collect: from the config's sources to Parquet parts of canonical events, reading only what is new.
 
-collect.json describes the last time that anything changed:
-{"rows": n, "rows_read": n, "minor_units": n, "sources": [{"name", "part", "rows", "rows_read",
-"change", ...}]} where change is
-"new", "changed", "appended" or "unchanged". The order of its sources is the order of the log.
+collect.json holds what was read, whatever was there before: {"rows": n, "minor_units": n, "sources": [{"name", "part", "rows",
+...}]}. The order of its sources is the order of the log. What changed since the last time is no artefact: `collect` returns it.
 """
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -108,52 +107,48 @@ class _Writer:
 
         written = write_parquet(self.run.path(part), regrouped(rows(), schema), schema)
         self.read += fresh
-        return {
-            "part": part,
-            "rows": written,
-            "rows_read": fresh,
-            "part_sha256": file_digest(self.run.path(part)),
-        }
+        return {"part": part, "rows": written, "part_sha256": file_digest(self.run.path(part))}
 
 
-def _part_name(taken: set[str]) -> str:
-    number = 0
-    while (name := f"log/events/part-{number:05d}.parquet") in taken:
-        number += 1
-    taken.add(name)
-    return name
+@dataclass(frozen=True)
+class Collected:
+    """files: names of the artefacts. changes: for each source its name, change, rows and rows_read.
+
+    change: "new", "changed", "appended" or "unchanged" since the last time.
+    """
+
+    files: list[str]
+    changes: list[Record]
 
 
 def _file_record(
-    path: Path, section: config.Events, known: Record | None, taken: set[str], run: Folder, writer: _Writer
-) -> Record:
-    size, key = (
-        path.stat().st_size if path.is_file() else 0,
-        writer.key(section.model_dump(exclude={"path"})),
-    )
+    path: Path, section: config.Events, known: Record | None, part: str, run: Folder, writer: _Writer
+) -> tuple[Record, str]:
+    """What stands in the account for a file, and how it changed; its rows are in `part`, or where they were if unchanged."""
+    size, key = path.stat().st_size if path.is_file() else 0, writer.key(section.model_dump(exclude={"path"}))
     source: Source = sources.open_file(path, section)
     source.columns()  # refuses what is not there or empty before anything is hashed
     base = {"name": str(path), "section": key, "bytes": size, "sha256": _prefix_digest(path, size)}
     zoned = canonical.Zoned()
     if known and known["section"] == key and _stands(known, run):
         if known["sha256"] == base["sha256"]:
-            return known | {"rows_read": 0, "change": "unchanged"}
+            return known, "unchanged"
         grown = sources.is_plain_text(path, section) and size > known["bytes"] > 0
         if grown and _ends_with_line_break(path, known["bytes"]) and _prefix_digest(path, known["bytes"]) == known["sha256"]:
             zoned = canonical.Zoned(*known["zoned"])
             tail = sources.open_file(path, section, start=known["bytes"], first_row=known["lines"] + 1)
-            new = canonical.events(tail, section, zoned)
-            made = writer.write(known["part"], new, None, before=known["part"])
-            lines = known["lines"] + made["rows_read"]
-            return base | made | {"change": "appended", "zoned": [zoned.with_offset, zoned.without], "lines": lines}
-    part = known["part"] if known else _part_name(taken)
-    made = writer.write(part, canonical.events(source, section, zoned), source.rows())
-    change = "changed" if known else "new"
+            before = writer.read
+            record = writer.write(part, canonical.events(tail, section, zoned), None, before=known["part"])
+            lines = known["lines"] + writer.read - before
+            return base | record | {"zoned": [zoned.with_offset, zoned.without], "lines": lines}, "appended"
+    before = writer.read
+    record = writer.write(part, canonical.events(source, section, zoned), source.rows())
     zones = [zoned.with_offset, zoned.without]
-    return base | made | {"change": change, "zoned": zones, "lines": made["rows_read"]}
+    return base | record | {"zoned": zones, "lines": writer.read - before}, "changed" if known else "new"
 
 
-def _database_record(section: config.Events, known: Record | None, taken: set[str], run: Folder, writer: _Writer) -> Record:
+def _database_record(section: config.Events, known: Record | None, part: str, run: Folder, writer: _Writer) -> tuple[Record, str]:
+    """The same for a database."""
     source = DatabaseTable(section)
     key = writer.key(section.model_dump())
     base: Record = {"name": source.name, "section": key}
@@ -163,12 +158,11 @@ def _database_record(section: config.Events, known: Record | None, taken: set[st
         new = canonical.events(tail, section, zoned)
         first = next(new, None)
         if first is None:
-            return known | {"rows_read": 0, "change": "unchanged"}
-        made = writer.write(known["part"], _chain(first, new), None, before=known["part"])
-        return base | made | {"change": "appended", "watermark": tail.watermark}
-    part = known["part"] if known else _part_name(taken)
-    made = writer.write(part, canonical.events(source, section, zoned), source.rows())
-    return base | made | {"change": "changed" if known else "new", "watermark": source.watermark}
+            return known, "unchanged"
+        record = writer.write(part, _chain(first, new), None, before=known["part"])
+        return base | record | {"watermark": tail.watermark}, "appended"
+    record = writer.write(part, canonical.events(source, section, zoned), source.rows())
+    return base | record | {"watermark": source.watermark}, "changed" if known else "new"
 
 
 def _chain(first: pa.RecordBatch, rest: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -181,58 +175,74 @@ def _previous(run: Folder) -> dict[str, Any]:
     return run.read_json("log/collect.json") if path.exists() else {"sources": []}
 
 
-def collect(log: config.Log, run: Folder, report: Report = silent) -> list[str]:
+def collect(log: config.Log, run: Folder, report: Report = silent) -> Collected:
     """Read the sources into log/events/part-*.parquet, items.parquet and users.parquet in log/, collect.json.
 
     Files that did not change are not read again; of a plain-text file that only grew, and of a database
-    with grows_by, only the new rows are. Returns the names of the artefacts. Raises SourceError or
-    ConfigError that names the file, row, column and value; then nothing of an earlier run is lost.
+    with grows_by, only the new rows are. The files are those of a first reading, whatever was there before. Raises
+    SourceError or ConfigError that names the file, row, column and value; then nothing of an earlier run is lost.
     """
-    before = _previous(run)
-    known = {record["name"] + record["section"]: record for record in before["sources"]}
-    by_name = {record["name"]: record for record in before["sources"]}
-    taken = {record["part"] for record in before["sources"]}
-    salt = private.salt(log)
-    writer = _Writer(run, report, salt)
-    records: list[Record] = []
     minor_units = {section.minor_units for section in log.events}
     if len(minor_units) > 1:
         raise ConfigError("[log.events] minor_units: must be the same in every section; money is added up over them")
-    for section in log.events:
-        canonical.check_mapping(section)
-        if section.url is not None:
-            key = DatabaseTable(section).name + writer.key(section.model_dump())
-            records.append(_database_record(section, known.get(key), taken, run, writer))
-            continue
-        for path in sources.files(section):
-            key = str(path) + writer.key(section.model_dump(exclude={"path"}))
-            old = known.get(key) or by_name.get(str(path))
-            if old is not None and any(r["part"] == old["part"] for r in records):
-                old = None  # one file under two sections
-            records.append(_file_record(path, section, old, taken, run, writer))
-    names = [record["part"] for record in records]
+    salt = private.salt(log)
+    records, changes = _events(log, run, _Writer(run, report, salt))
+    files = [record["part"] for record in records]
     tables = {
         "items": attributes.items(log.items) if log.items else None,
         "users": attributes.users(log.users) if log.users else None,
     }
     for name, table in tables.items():
-        if table is None:
-            run.path(f"log/{name}.parquet").unlink(missing_ok=True)
-        else:
+        if table is not None:
             write_parquet(run.path(f"log/{name}.parquet"), private.hide_columns(table, salt))
-            names.append(f"log/{name}.parquet")
-    changed = [r["change"] != "unchanged" for r in records]
-    if any(changed) or [r["part"] for r in before["sources"]] != [r["part"] for r in records]:
-        write_json(
-            run.path("log/collect.json"),
-            {
-                "rows": sum(r["rows"] for r in records),
-                "rows_read": sum(r["rows_read"] for r in records),
-                "minor_units": minor_units.pop(),
-                "sources": records,
-            },
-        )
-    for stale in sorted(run.path("log/events").glob("part-*.parquet")):
-        if f"log/events/{stale.name}" not in names:
+            files.append(f"log/{name}.parquet")
+    rows = sum(record["rows"] for record in records)
+    write_json(run.path("log/collect.json"), {"rows": rows, "minor_units": minor_units.pop(), "sources": records})
+    return Collected([*files, "log/collect.json"], changes)
+
+
+def _events(log: config.Log, run: Folder, writer: _Writer) -> tuple[list[Record], list[Record]]:
+    """What stands in the account for every source, in order, and how each changed."""
+    before = _previous(run)["sources"]
+    by_section = {record["name"] + record["section"]: record for record in before}
+    by_name = {record["name"]: record for record in before}
+    records: list[Record] = []
+    changes: list[Record] = []
+    for section, path in _places(log):
+        part, read = f"log/events/new-{len(records):05d}.parquet", writer.read
+        if path is None:
+            known = by_section.get(DatabaseTable(section).name + writer.key(section.model_dump()))
+            record, change = _database_record(section, known, part, run, writer)
+        else:
+            known = by_section.get(str(path) + writer.key(section.model_dump(exclude={"path"}))) or by_name.get(str(path))
+            if known is not None and any(record["part"] == known["part"] for record in records):
+                known = None  # one file under two sections
+            record, change = _file_record(path, section, known, part, run, writer)
+        records.append(record)
+        counts = {"rows": record["rows"], "rows_read": writer.read - read}
+        changes.append({"name": record["name"], "change": change, **counts})
+    return _in_order(records, run), changes
+
+
+def _places(log: config.Log) -> Iterator[tuple[config.Events, Path | None]]:
+    """Every section with its files, or None for a database."""
+    for section in log.events:
+        canonical.check_mapping(section)
+        if section.url is not None:
+            yield section, None
+        else:
+            yield from ((section, path) for path in sources.files(section))
+
+
+def _in_order(records: list[Record], run: Folder) -> list[Record]:
+    """Name the parts by their place in the log: part-00000, part-00001 ...; what none of them is goes."""
+    waiting = [run.path(f"log/events/new-{place:05d}.parquet") for place in range(len(records))]
+    for record, path in zip(records, waiting, strict=True):
+        run.path(record["part"]).replace(path)
+    for stale in run.path("log/events").iterdir():
+        if stale not in waiting:
             stale.unlink()
-    return [*names, "log/collect.json"]
+    named = [record | {"part": f"log/events/part-{place:05d}.parquet"} for place, record in enumerate(records)]
+    for record, path in zip(named, waiting, strict=True):
+        path.replace(run.path(record["part"]))
+    return named

@@ -17,6 +17,8 @@ def _sources(config: Config) -> object:
 
 @stage(follows=(), reads=("log",), makes=("log/*",), outside=_sources, applies=of_a_log)
 def collect(work: Work) -> None:
-    """log/: events in parts, items, users, and collect.json, the account of the sources."""
+    """log/: events in parts, items, users, and collect.json, the account of the sources. Only what is new is read."""
     assert work.config.log is not None
-    work.folder.keep(logs.collect(work.config.log, work.folder, work.progress))
+    collected = logs.collect(work.config.log, work.folder, work.progress)
+    work.folder.keep(collected.files)
+    work.costs["sources"] = collected.changes  # what was new this time: no artefact
