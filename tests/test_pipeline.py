@@ -9,12 +9,12 @@ import time
 from pathlib import Path
 
 import pytest
-from assay.runs.manifest import alone
 
 from assay import front
 from assay.benchmark.board.scoreboard import Scoreboard
 from assay.errors import ConfigError, InputError
 from assay.finished import Finished
+from assay.runs.manifest import alone
 from assay.runs.store import file_digest
 from assay.trials.systems import catalogue
 from tests.conftest import STAGES, run_in, shop_config

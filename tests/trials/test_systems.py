@@ -8,13 +8,13 @@ import numpy as np
 import pyarrow.compute as pc
 import pytest
 import pytrec_eval
-from assay.runs.stage import Work
 from sklearn import metrics
 
 from assay.config import Models
 from assay.errors import InputError
 from assay.models.baselines import Popularity
 from assay.numerics.linearised import POOLED
+from assay.runs.stage import Work
 from assay.samples.build import truth
 from assay.samples.periods import periods_of
 from assay.stages import graph

@@ -95,15 +95,18 @@ class Graph:
             return runner.done()
 
     def states(self, config: Config, folder: Path) -> dict[str, State]:
-        """Each stage that applies: fresh (its artefacts are what the config asks for), stale, or missing."""
-        runner = _Runner(self, config, Folder(folder), lambda *_: None)
+        """Each stage that applies: fresh (its artefacts are what the config asks for), stale, or missing.
+
+        What reads something that is not there any more, as a log that was moved, is stale.
+        """
+        runner = _Runner(self, config, Folder(folder), silent)
         states: dict[str, State] = {}
         for stage in self.of(config, beside=True):
-            if runner.fresh(stage) and all(states.get(name, "fresh") == "fresh" for name in stage.follows):
-                states[stage.name] = "fresh"
+            behind = all(states.get(name, "fresh") == "fresh" for name in stage.follows)
+            if stage.name not in runner.manifest.entries:
+                states[stage.name] = "stale" if stage.name in runner.manifest.former else "missing"
             else:
-                known = stage.name in runner.manifest.entries or stage.name in runner.manifest.former
-                states[stage.name] = "stale" if known else "missing"
+                states[stage.name] = "fresh" if behind and runner.surely_fresh(stage) else "stale"
         return states
 
     def work(self, config: Config, folder: Path, name: str, report: Report = silent) -> Work:
@@ -164,6 +167,13 @@ class _Runner:
         entry = self.manifest.entries.get(stage.name)
         return entry is not None and entry.fingerprint == self.fingerprint(stage) and entry.there(self.folder)
 
+    def surely_fresh(self, stage: Stage) -> bool:
+        """The same; not where what the stage reads outside of the folder is not there."""
+        try:
+            return self.fresh(stage)
+        except InputError:
+            return False
+
     def drop_stale(self, views: Iterable[str]) -> None:
         """Drop every entry that does not hold under the config, and those that follow from it."""
         applies = {stage.name for stage in self.graph.of(self.config, beside=True)}
@@ -171,7 +181,8 @@ class _Runner:
         for stage in self.graph.stages.values():
             if stage.name not in self.manifest.entries or stage.name in stale:
                 continue
-            if stale & set(stage.follows) or not self.fresh(stage):
+            awaited = {name for name in stage.follows if name in applies and name not in self.manifest.entries}
+            if awaited or stale & set(stage.follows) or not self.fresh(stage):
                 stale.add(stage.name)
         if stale:
             self.drop(stale)
@@ -245,8 +256,8 @@ class _Runner:
         for stage in self.graph.stages.values():
             if stage.name not in self.manifest.entries:
                 self._tidy(stage, set())
-        if self.manifest.former:
-            self.manifest = Manifest(self.manifest.entries)
+        self.manifest = Manifest(self.manifest.entries)
+        if self.manifest != Manifest.read(self.folder) or not self.manifest.entries:
             self.manifest.write(self.folder)
         costs = self.costs()
         costs["seconds"] = {name: spent for name, spent in costs["seconds"].items() if name in self.manifest.entries}
