@@ -9,7 +9,7 @@ import pytest
 import sqlglot
 import typer
 
-from assay import config
+from assay import config, stages
 from assay.app import cli
 
 ROOT = Path(__file__).parent.parent
@@ -79,3 +79,17 @@ def test_links_lead_somewhere(page):
     for link in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
         if not link.startswith("http"):
             assert (page.parent / link).exists(), link
+
+
+def test_the_picture_of_the_stages_is_what_the_code_draws(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "docs" / "figures")
+    import architecture
+    import style
+
+    style.save(architecture.draw_architecture, tmp_path / "now.svg")
+    kept, now = (path.read_text() for path in (ROOT / "docs" / "figures" / "architecture.svg", tmp_path / "now.svg"))
+    words, arrows = r">([^<>\n]+)</text>", r'id="(\w+ to \w+)"'
+    for what in (words, arrows):
+        assert re.findall(what, kept) == re.findall(what, now), "run: python docs/figures/make.py architecture"
+    assert set(stages.graph().stages) <= set(re.findall(words, kept))
+    assert {"clean to samples", "value to study"} <= set(re.findall(arrows, kept))

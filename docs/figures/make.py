@@ -7,13 +7,14 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
+import architecture
 import neural
 import numpy as np
 import pyarrow as pa
 from scipy import sparse, stats
 from sklearn.datasets import load_breast_cancer, make_moons
 from sklearn.ensemble import RandomForestClassifier
-from style import BLUE, GREEN, GREY, ORANGE, plt
+from style import BLUE, GREEN, GREY, ORANGE, plt, save
 
 from assay.benchmark.attributes import attribute
 from assay.benchmark.compact.families import leave_out
@@ -322,19 +323,16 @@ def draw_represent(ax: plt.Axes) -> None:
 
 
 FIGURES: dict[str, Callable[[plt.Axes], None]] = {
-    name.removeprefix("draw_"): function for name, function in (globals() | vars(neural)).items() if name.startswith("draw_")
+    name.removeprefix("draw_"): function
+    for name, function in (globals() | vars(neural) | vars(architecture)).items()
+    if name.startswith("draw_")
 }
 
 
 def make(name: str, folder: Path) -> Path:
     """Draw one figure into a folder."""
-    figure, ax = plt.subplots(layout="constrained")
-    FIGURES[name](ax)
-    if ax.get_legend_handles_labels()[1]:
-        ax.legend()
     path = folder / f"{name}.svg"
-    figure.savefig(path, metadata={"Date": None})
-    plt.close(figure)
+    save(FIGURES[name], path)
     return path
 
 
