@@ -7,8 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from assay import stages
 from assay.errors import ConfigError, InputError
+from assay.finished import Finished
 from assay.importance import named as valuers
+from assay.progress import silent
+from assay.runs.graph import Graph
 from assay.testing.measures import MeasureTests
 from assay.testing.models import ScorerTests
 from assay.testing.sources import SourceTests
@@ -94,6 +98,21 @@ def test_the_feature_is_what_it_says(tmp_path):
         mine = day[(user == row["user_code"]) & (day // 7 < row["period"]) & (day // 7 >= row["period"] - 16)]
         share = np.mean(mine % 7 >= 5) if len(mine) else None
         assert row["user_late_share_16"] == (pytest.approx(share) if share is not None else None)
+
+
+def test_a_stage_and_its_page(tmp_path):
+    """The stage runs beside a run; its page says what a count by hand says."""
+    write_shop(tmp_path / "log.csv", users=20, items=20, weeks=18)
+    run = run_in(shop_config(tmp_path / "log.csv", **SMALL), tmp_path / "run", until="samples")
+    ours = [stages.graph().stages[name] for name in ("collect", "clean", "samples")]
+    graph = Graph(ours, [template("stage", "positives")])
+    assert graph.add(run.config, run.folder, "positives", silent).ran == ("positives",)
+    assert graph.add(run.config, run.folder, "positives", silent).reused == ("positives",)
+    page = template("stage", "Positives").read(Finished(run.folder))
+    rows = run.read_table("samples/samples.parquet").to_pylist()
+    for split, share in page.shares.items():
+        assert share == pytest.approx(np.mean([row["label"] for row in rows if row["split"] == split]), abs=1e-4)
+    assert set(page.shares) == {"train", "validation", "tuning", "test"}
 
 
 def test_what_is_no_template_is_refused(tmp_path):

@@ -28,13 +28,13 @@ def arrows(graph: Graph) -> list[tuple[str, str]]:
 
 def places(pairs: list[tuple[str, str]]) -> dict[str, tuple[float, int]]:
     """Each stage's box: its left edge and its row. A stage beside a run stands at the row of what it reads, or below."""
-    found: dict[str, tuple[float, int]] = {name: (LEFT, row) for row, name in enumerate(stages.RUN)}
+    at: dict[str, tuple[float, int]] = {name: (LEFT, row) for row, name in enumerate(stages.RUN)}
     free = 0
-    for row, name in sorted((max(found[a][1] for a, b in pairs if b == name), name) for name in stages.BESIDE):
+    for row, name in sorted((max(at[a][1] for a, b in pairs if b == name), name) for name in stages.BESIDE):
         free = max(free, row)
-        found[name] = (RIGHT, free)
+        at[name] = (RIGHT, free)
         free += 1
-    return found
+    return at
 
 
 def makes(stage: Stage) -> str:
@@ -45,8 +45,8 @@ def makes(stage: Stage) -> str:
 
 def box(ax: plt.Axes, at: tuple[float, float], lines: tuple[str, str], colour: str) -> None:
     x, y = at
-    shape = FancyBboxPatch((x, y - HEIGHT / 2), WIDTH, HEIGHT, boxstyle="round,pad=0,rounding_size=0.1", fc="white", ec=colour, lw=1.5)
-    ax.add_patch(shape)
+    corners = "round,pad=0,rounding_size=0.1"
+    ax.add_patch(FancyBboxPatch((x, y - HEIGHT / 2), WIDTH, HEIGHT, boxstyle=corners, fc="white", ec=colour, lw=1.5))
     ax.text(x + WIDTH / 2, y - 0.13, lines[0], ha="center", va="center", weight="bold", fontsize=10)
     ax.text(x + WIDTH / 2, y + 0.15, lines[1], ha="center", va="center", color=GREY, fontsize=8)
 
