@@ -3,6 +3,7 @@ import pyarrow as pa
 import pytest
 
 from assay.config import Recommend
+from assay.findings.labels import Wording
 from assay.recommend import COLUMNS, recommend
 from assay.samples.table import Samples
 from assay.testing.data import make_samples
@@ -46,7 +47,7 @@ def lists(table):
 @pytest.mark.parametrize("exclude", [False, True])
 def test_each_user_gets_the_highest_scores_ties_by_item_id(upcoming, items, exclude):
     score = np.round(np.random.default_rng(0).random(len(upcoming)), 1)  # many ties
-    known, _ = recommend(Table(score), upcoming, items, Recommend(per_user=4, exclude_bought=exclude))
+    known, _ = recommend(Table(score), upcoming, items, Recommend(per_user=4, exclude_bought=exclude), Wording())
     assert tuple(known.column_names) == COLUMNS
     ids, users = upcoming.keys["item_id"].to_pylist(), upcoming.keys["user_id"].to_pylist()
     bought = upcoming.features["pair_times_bought"].to_pylist()
@@ -62,7 +63,7 @@ def test_each_user_gets_the_highest_scores_ties_by_item_id(upcoming, items, excl
 
 
 def test_names_and_categories_are_those_of_the_items(upcoming, items):
-    known, _ = recommend(Table(np.ones(len(upcoming))), upcoming, items, Recommend(per_user=2))
+    known, _ = recommend(Table(np.ones(len(upcoming))), upcoming, items, Recommend(per_user=2), Wording())
     code = dict(zip(upcoming.keys["item_id"].to_pylist(), upcoming.item.tolist(), strict=True))
     for row in known.to_pylist():
         assert row["name"] == items["name"][code[row["item_id"]]].as_py()
@@ -71,7 +72,7 @@ def test_names_and_categories_are_those_of_the_items(upcoming, items):
 
 
 def test_strangers_get_what_sold_most_lately(upcoming, items):
-    _, unknown = recommend(Table(np.ones(len(upcoming))), upcoming, items, Recommend(per_user=5))
+    _, unknown = recommend(Table(np.ones(len(upcoming))), upcoming, items, Recommend(per_user=5), Wording())
     assert unknown["user_id"].null_count == 5
     assert unknown["user_id"].type == upcoming.keys["user_id"].type
     first = {}
@@ -87,6 +88,6 @@ def test_strangers_get_what_sold_most_lately(upcoming, items):
 
 def test_fewer_candidates_make_shorter_lists(upcoming, items):
     few = Samples(upcoming.keys.slice(0, 3), upcoming.features.slice(0, 3), upcoming.encoder)
-    known, unknown = recommend(Table(np.arange(3.0)), few, items, Recommend(per_user=10))
+    known, unknown = recommend(Table(np.arange(3.0)), few, items, Recommend(per_user=10), Wording())
     assert known.num_rows == 3
     assert unknown.num_rows <= 3

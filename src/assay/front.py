@@ -11,6 +11,7 @@ from assay.config import Config
 from assay.engines import databases
 from assay.errors import ConfigError, InputError
 from assay.findings.explain import explain_sample, explain_score
+from assay.findings.labels import Wording
 from assay.finished import Finished
 from assay.importance.named import VALUED
 from assay.models.logistic import LogisticRegression
@@ -59,7 +60,7 @@ def explain(
     wants_score = user_id is not None and item_id is not None
     if (sample_id is None) != wants_score or (user_id is None) != (item_id is None):
         raise InputError(f"explain: {_HOW}")
-    days = run.config.samples.period_days
+    wording = Wording.of(run, run.config)
     if sample_id is not None:
         try:
             [row] = run.train.rows_of(np.array([int(sample_id)], np.int64)).tolist()
@@ -67,7 +68,7 @@ def explain(
             row = -1
         if row < 0:
             raise InputError(f"{run.folder}: no training sample {sample_id!r}; {_HOW}")
-        return explain_sample(_linear(run), run.train, run.samples("validation"), row, run.item_names, days)
+        return explain_sample(_linear(run), run.train, run.samples("validation"), row, run.item_names, wording)
     if not run.exists("samples/upcoming.parquet"):
         raise InputError(f"{run.folder}: holds no candidates of a coming period; explain a sample instead")
     upcoming = run.samples(which="upcoming")
@@ -79,7 +80,7 @@ def explain(
     if not len(rows):
         raise InputError(f"{run.folder}: item {item_id!r} is no candidate for user {user_id!r}; see: assay user")
     candidate = upcoming.take(rows[:1])
-    return {"user": user_id, "item": item_id, **explain_score(_linear(run), run.train, candidate, run.item_names, days)}
+    return {"user": user_id, "item": item_id, **explain_score(_linear(run), run.train, candidate, run.item_names, wording)}
 
 
 def _linear(run: Finished) -> LogisticRegression:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from assay.config import Recommend
 from assay.findings.examples import reason
+from assay.findings.labels import Wording
 from assay.models.scorer import Scorer
 from assay.numerics.ranking import request_offsets, tie_order, top_k
 from assay.samples.table import Samples
@@ -16,10 +17,12 @@ from assay.samples.table import Samples
 COLUMNS = ("user_id", "item_id", "rank", "score", "reason", "name", "category")
 
 
-def _lists(table: pa.Table, rows: NDArray[Any], rank: NDArray[Any], score: NDArray[Any], items: pa.Table) -> pa.Table:
+def _lists(
+    table: pa.Table, rows: NDArray[Any], rank: NDArray[Any], score: NDArray[Any], items: pa.Table, wording: Wording
+) -> pa.Table:
     chosen = table.take(pa.array(rows))
     described = items.take(chosen.column("item_code"))
-    reasons = [reason(features) for features in chosen.to_pylist()]
+    reasons = [reason(features, wording) for features in chosen.to_pylist()]
     return pa.table(
         {
             "user_id": chosen.column("user_id"),
@@ -33,7 +36,9 @@ def _lists(table: pa.Table, rows: NDArray[Any], rank: NDArray[Any], score: NDArr
     )
 
 
-def recommend(model: Scorer, upcoming: Samples, items: pa.Table, section: Recommend) -> tuple[pa.Table, pa.Table]:
+def recommend(
+    model: Scorer, upcoming: Samples, items: pa.Table, section: Recommend, wording: Wording
+) -> tuple[pa.Table, pa.Table]:
     """Two tables of COLUMNS: each user's list by falling score, and one list (user_id null) for unknown users.
 
     upcoming: candidates of the period after the log, all on sale, in order of user. items: clean items by code.
@@ -52,15 +57,15 @@ def recommend(model: Scorer, upcoming: Samples, items: pa.Table, section: Recomm
     picked = best[best >= 0]
     rank = np.broadcast_to(np.arange(1, section.per_user + 1), best.shape)[best >= 0]
     table = upcoming.table()
-    known = _lists(table, rows[picked], rank, score[rows][picked], items)
-    return known, _fallback(table, upcoming, tie, items, section.per_user)
+    known = _lists(table, rows[picked], rank, score[rows][picked], items, wording)
+    return known, _fallback(table, upcoming, tie, items, section.per_user, wording)
 
 
-def _fallback(table: pa.Table, upcoming: Samples, tie: NDArray[Any], items: pa.Table, count: int) -> pa.Table:
+def _fallback(table: pa.Table, upcoming: Samples, tie: NDArray[Any], items: pa.Table, count: int, wording: Wording) -> pa.Table:
     """What sold most lately: one list for users that the log does not know."""
     first = np.unique(upcoming.item, return_index=True)[1]
     sales = pc.fill_null(upcoming.features.column("item_buyers_4"), 0).to_numpy()[first].astype(np.float64)
     best = np.lexsort((-tie[first], -sales))[:count]
     listed = table.select(["user_id", "item_id", "item_code", "item_buyers_4"])
-    out = _lists(listed, first[best], np.arange(1, len(best) + 1), sales[best], items)
+    out = _lists(listed, first[best], np.arange(1, len(best) + 1), sales[best], items, wording)
     return out.set_column(0, "user_id", pa.nulls(out.num_rows, table.schema.field("user_id").type))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from assay.findings.explain import explain_sample, explain_score, leave_out
+from assay.findings.labels import Wording
 from assay.importance.influence import prepare
 from assay.models.logistic import LogisticRegression
 from assay.numerics.products import margins
@@ -25,7 +26,7 @@ def test_parts_sum_to_the_value(world):
     )  # fmt: skip
     values = state.values(train.matrix(), train.label, train.weight)[0]
     for row in (0, 5, 77):
-        found = explain_sample(model, train, validation, row, {}, 7, shown=10_000)
+        found = explain_sample(model, train, validation, row, {}, Wording(), shown=10_000)
         assert found["value"] == pytest.approx(values[row], rel=1e-6)
         assert sum(line["part"] for line in found["columns"]) == pytest.approx(values[row], rel=1e-6)
         requests = [line["part"] for line in found["helped"] + found["hurt"]]
@@ -45,7 +46,7 @@ def test_a_move_is_that_of_retraining(world):
 
 def test_neighbours_are_the_nearest(world):
     train, validation, model = world
-    found = explain_sample(model, train, validation, 9, {}, 7)
+    found = explain_sample(model, train, validation, 9, {}, Wording())
     distances = [line["distance"] for line in found["neighbours"]]
     assert distances == sorted(distances)
     assert len(distances) == 5
@@ -55,7 +56,7 @@ def test_neighbours_are_the_nearest(world):
 def test_the_samples_that_made_a_score_are_those_whose_absence_lowers_it(world):
     train, validation, model = world
     asked = validation.take(np.array([4]))
-    found = explain_score(model, train, asked, {}, 7)
+    found = explain_score(model, train, asked, {}, Wording())
     ids = train.keys.column("sample_id").to_numpy()
     for line in (*found["made"][:2], *found["against"][:2]):
         weight = train.weight.copy()

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from assay.findings.labels import Wording, label
 from assay.findings.rules import explain, mine
 from assay.findings.segments import Attribute, attributes
 from assay.importance.valuer import Importance
@@ -16,7 +17,7 @@ def samples():
 
 @pytest.fixture(scope="module")
 def found(samples):
-    return attributes(samples, 7)
+    return attributes(samples, Wording())
 
 
 def importance(seed, harm=None, folds=6):
@@ -52,7 +53,7 @@ def test_a_planted_slice_is_named_and_confirmed(samples, found, what):
         assert rule.rows == rule.matches(found).sum()
         assert rule.share == pytest.approx(rule.rows / N)
         assert set(rule.to_dict()) == {"rule", "rows", "share", "z", "confirmed"}
-    word = "category is wine" if "wine" in what or "category" in what else "period from is"
+    word = "category is wine" if "wine" in what or "category" in what else "week from is"
     assert word in confirmed[0].sentence
 
 
@@ -97,7 +98,7 @@ def test_the_simplest_rule_for_a_set(samples, found):
 def test_neighbouring_fifths_are_one_range(harmful, sentence):
     levels = ("at most 1", "1 to 2", "2 to 3", "3 to 4", "above 4", "unknown")
     codes = np.arange(6_000) % 6
-    age = Attribute("age", "age", levels, codes, ordered=True)
+    age = Attribute("age", "age", levels, codes, label("age", Wording()), (1.0, 2.0, 3.0, 4.0))
     rule, covers, precision = explain(np.isin(codes, list(harmful)), [age])
     assert rule.sentence == sentence
     assert covers == precision == 1

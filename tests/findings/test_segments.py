@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as h
 
 from assay.findings.examples import examples, reason
+from assay.findings.labels import Wording
 from assay.findings.segments import attributes, distribution, patterns, rollup, sums
 from assay.importance.valuer import Importance
 from assay.testing.data import make_samples
@@ -25,7 +26,7 @@ def named(found, name):
 
 def test_attributes_put_every_sample_in_one_readable_level():
     samples = make_samples(N)
-    found = attributes(samples, 7)
+    found = attributes(samples, Wording())
     assert len({a.name for a in found}) == len(found)
     for attribute in found:
         assert attribute.codes.shape == (N,)
@@ -65,14 +66,14 @@ def test_sums_are_sums_with_students_interval(seed, size):
 
 def test_a_planted_pattern_is_told_first_and_in_words():
     samples = make_samples(N)
-    found = attributes(samples, 7)
+    found = attributes(samples, Wording())
     milk = np.array(samples.features["category"].to_pylist()) == "milk"
     values = noise(1)
     per_fold = 0.01 * values.per_fold + np.where(milk, -0.05, 0.001)
     told = patterns(found, Importance(np.arange(N), per_fold.mean(axis=0), per_fold))
     assert told[0]["attribute"] == "category"
     assert told[0]["level"] == "milk"
-    assert told[0]["sentence"].startswith("category milk: ")
+    assert told[0]["sentence"].startswith("category is milk: ")
     assert "costs" in told[0]["sentence"]
     assert told[0]["rows"] == milk.sum()
     json.dumps(told, allow_nan=False)
@@ -81,7 +82,7 @@ def test_a_planted_pattern_is_told_first_and_in_words():
 
 
 def test_on_noise_few_patterns_are_told():
-    found = attributes(make_samples(N), 7)
+    found = attributes(make_samples(N), Wording())
     levels = sum(len(a.levels) for a in found)
     told = np.mean([len(patterns(found, noise(seed))) for seed in range(8)])
     assert told < 0.12 * levels  # about one in twenty by chance
@@ -89,8 +90,8 @@ def test_on_noise_few_patterns_are_told():
 
 def test_rollups_are_sums_by_unit_under_readable_names():
     samples, values = make_samples(N), noise(2)
-    described = attributes(samples, 7)
-    found = rollup(samples, described, values, {0: "牛奶 🥛", 1: "חלב"}, 7)
+    described = attributes(samples, Wording())
+    found = rollup(samples, described, values, {0: "牛奶 🥛", 1: "חלב"}, Wording())
     assert set(found) == {"user", "item", "week", "category", "department", "hour", "peak"}
     for unit in ("week", "hour", "peak"):
         assert sum(line["value"] for line in found[unit]) == pytest.approx(values.value.sum())
@@ -101,7 +102,7 @@ def test_rollups_are_sums_by_unit_under_readable_names():
     first = found["user"][0]
     own = np.array(samples.keys["user_id"].to_pylist()) == first["name"]
     assert first["value"] == pytest.approx(values.value[own].sum())
-    everything = rollup(samples, [], values, {0: "牛奶 🥛"}, 7, shown=1_000)["item"]
+    everything = rollup(samples, [], values, {0: "牛奶 🥛"}, Wording(), shown=1_000)["item"]
     assert "牛奶 🥛" in {line["name"] for line in everything}
 
 
@@ -116,7 +117,7 @@ def test_a_histogram_counts_every_value(value):
 def test_examples_are_the_ends_of_the_order_in_words():
     samples = make_samples(N)
     values = noise(3)
-    found = examples(samples, values, {k: f"חלב {k} 🥛" for k in range(60)}, 7, shown=4)
+    found = examples(samples, values, {k: f"חלב {k} 🥛" for k in range(60)}, Wording(), shown=4)
     assert [len(found[side]) for side in ("useful", "harmful")] == [4, 4]
     order = values.order()
     assert found["harmful"][0]["value"] == values.value[order[0]]
@@ -125,7 +126,7 @@ def test_examples_are_the_ends_of_the_order_in_words():
     assert line["sentence"].startswith("חלב ")
     assert ("not bought" in line["sentence"]) == (line["label"] == 0)
     own = make_samples(200, features=["noise", "category"])
-    plain = examples(own, noise(4, 200), {}, 7, shown=1)["useful"][0]["sentence"]
+    plain = examples(own, noise(4, 200), {}, Wording(), shown=1)["useful"][0]["sentence"]
     assert plain.startswith("label ")
     assert "noise" in plain
 
@@ -144,7 +145,7 @@ def test_examples_are_the_ends_of_the_order_in_words():
     ],
 )
 def test_reasons_in_words(features, words):
-    assert reason(features) == words
+    assert reason(features, Wording()) == words
 
 
 def test_levels_are_dictionary_or_text_alike():
@@ -152,5 +153,5 @@ def test_levels_are_dictionary_or_text_alike():
     decoded = samples.features.set_column(
         samples.features.column_names.index("category"), "category", samples.features["category"].cast(pa.string())
     )
-    one, two = (named(attributes(s, 7), "category") for s in (samples, type(samples)(samples.keys, decoded)))
+    one, two = (named(attributes(s, Wording()), "category") for s in (samples, type(samples)(samples.keys, decoded)))
     assert [one.levels[c] for c in one.codes] == [two.levels[c] for c in two.codes]

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as h
 
 from assay.config import Select
+from assay.findings.labels import Wording
 from assay.findings.rules import Rule
 from assay.findings.segments import attributes
 from assay.importance.predicted import Loss
@@ -55,10 +56,10 @@ def test_an_arm_that_leaves_one_class_is_none():
     alone = Samples(keys, train.features, train.encoder)
     rule = Rule((("label", frozenset({1})),), "label is positive", 1, 0.5, confirmed=True)
     values = Importance(np.arange(len(alone)), -alone.label.astype(float))
-    arms = declare(alone, values, [rule], attributes(alone, 7), Select(below=[0.0]))
+    arms = declare(alone, values, [rule], attributes(alone, Wording()), Select(below=[0.0]))
     names = {arm.name for arm in arms}
     assert "half weight where label is positive" in names
-    assert not {"without label is positive", "without values below 0 by influence"} & names
+    assert not {"without samples where label is positive", "without values below 0 by influence"} & names
 
 
 @pytest.mark.parametrize("how", ["removal", "damping", "nothing"])

@@ -7,6 +7,7 @@ import pytest
 from assay.config import Evaluate, Select
 from assay.evaluation.claims import CLAIMS
 from assay.evaluation.holdout import best_model, holdout
+from assay.findings.labels import Wording
 from assay.findings.rules import mine
 from assay.findings.segments import attributes
 from assay.importance.influence import Influence
@@ -39,7 +40,7 @@ def tried(samples, section=SECTION):
     model = LogisticRegression(3.0).fit(train, rng=np.random.default_rng(0))
     asked = {"model": model, "utility": "log_loss", "folds": 6, "rng": np.random.default_rng(0)}
     found = Influence().value(train, samples.split("validation"), **asked)
-    described = attributes(train, 7)
+    described = attributes(train, Wording())
     rules = mine(described, found)
     arms = declare(train, found, rules, described, section)
     return train, judge, model, described, arms, try_arms(model, train, judge, arms)
@@ -66,7 +67,7 @@ def test_turned_labels_of_a_category_are_taken_out_and_that_is_seen_on_tuning():
 def test_nothing_has_nothing_to_explain():
     samples = make_samples(2_000).split("train")
     nothing = Arm("nothing", "nothing", samples.weight)
-    assert against_rule(None, samples, None, nothing, attributes(samples, 7)) is None
+    assert against_rule(None, samples, None, nothing, attributes(samples, Wording())) is None
 
 
 def difference(value, half, p):

@@ -5,6 +5,7 @@ import pytest
 
 from assay.config import Evaluate, Select
 from assay.evaluation.holdout import holdout
+from assay.findings.labels import Wording
 from assay.findings.rules import mine
 from assay.findings.segments import attributes
 from assay.importance.influence import Influence, prepare
@@ -20,7 +21,7 @@ from assay.trials.slices import changes, readable, slices
 from assay.trials.verify import NOISES, planted
 from tests.trials.test_slices import clean
 
-DAYS, ROWS = 7, 20_000
+ROWS = 20_000
 PLANTED = DEFECTS | {"robot_users": robot_users}
 
 
@@ -60,16 +61,16 @@ class World:
 
     def selected(self):
         """What selection chooses on tuning."""
-        importance, found = self.value(self.train, self.model), attributes(self.train, DAYS)
+        importance, found = self.value(self.train, self.model), attributes(self.train, Wording())
         arms = declare(self.train, importance, mine(found, importance), found, Select())
         chosen = try_arms(self.model, self.train, self.tuning, arms).chosen
         return None if chosen.family == "nothing" else self.train.with_weight(chosen.weight)
 
     def mended(self):
         """What the search for harmful slices recommends first."""
-        found = slices(self.model, self.train, self.tuning, lambda part, model: self.value(part, model, 16), DAYS)
+        found = slices(self.model, self.train, self.tuning, lambda part, model: self.value(part, model, 16), Wording())
         best = next((one for one in found if one.helps), None)
-        return None if best is None else dict(changes(best.rule, self.train, readable(self.train, DAYS)))[best.helps[0]]
+        return None if best is None else dict(changes(best.rule, self.train, readable(self.train, Wording())))[best.helps[0]]
 
 
 @pytest.mark.slow

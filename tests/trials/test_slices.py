@@ -5,6 +5,7 @@ import pytest
 
 from assay.config import Evaluate
 from assay.evaluation.holdout import holdout
+from assay.findings.labels import Wording
 from assay.findings.segments import Attribute
 from assay.findings.subgroups import low_subgroups
 from assay.findings.suspects import price_ratio, suspects
@@ -37,7 +38,7 @@ def look(samples, train):
         return Influence().value(part, validation, model=fitted, utility="log_loss", folds=16, rng=rng)
 
     judge = holdout(tuning, None, None, "tuning", np.ones(60, np.int64), Evaluate(resamples=100), 0)
-    return slices(model, train, judge, value, 7)
+    return slices(model, train, judge, value, Wording())
 
 
 def named(found):
@@ -52,7 +53,7 @@ def test_a_planted_defect_is_named(kind, seed):
     train, planted = DEFECTS[kind](samples.split("train"), np.random.default_rng(seed))
     told = named(look(samples, train))
     assert told
-    rows = told[0].rule.matches(readable(train, 7))
+    rows = told[0].rule.matches(readable(train, Wording()))
     assert rows[planted].mean() >= 0.8, told[0].rule.sentence
     assert planted[rows].mean() >= 0.8, told[0].rule.sentence
     assert len(told) == 1, [one.rule.sentence for one in told]
@@ -84,7 +85,7 @@ def test_a_small_case_end_to_end():
     samples = clean(1, n=12_000)
     train, planted = DEFECTS["bot_farm"](samples.split("train"), np.random.default_rng(1))
     best = named(look(samples, train))[0]
-    rows = best.rule.matches(readable(train, 7))
+    rows = best.rule.matches(readable(train, Wording()))
     assert min(rows[planted].mean(), planted[rows].mean()) > 0.8
     assert best.advice.endswith("mend it at its source")
     entry = best.to_dict()
@@ -115,14 +116,14 @@ def test_rules_need_folds():
 def test_a_price_is_brought_back_to_its_unit():
     samples = clean(2, n=4_000).split("train")
     train, planted = DEFECTS["price_in_another_unit"](samples, np.random.default_rng(0))
-    attribute = next(a for a in suspects(train) if a.name == "usual_price")
+    attribute = next(a for a in suspects(train, Wording()) if a.name == "usual_price")
     np.testing.assert_array_equal(attribute.codes == 2, planted)
     rules = candidates(
-        readable(train, 7),
+        readable(train, Wording()),
         Importance(np.arange(len(train)), np.zeros(len(train)), np.zeros((4, len(train)))),
         np.zeros(len(train)),
     )
-    mended = dict(changes(rules[0][0], train, readable(train, 7)))[UNIT]
+    mended = dict(changes(rules[0][0], train, readable(train, Wording())))[UNIT]
     before, after = (part.features.column("price").to_numpy() for part in (samples, mended))
     np.testing.assert_allclose(after, before, rtol=1e-5)
     assert np.nanmedian(price_ratio(samples, "price")) == pytest.approx(1.0)

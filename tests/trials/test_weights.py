@@ -4,6 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from assay.findings.labels import Wording
 from assay.findings.segments import attributes
 from assay.models.logistic import LogisticRegression
 from assay.testing.data import make_samples
@@ -18,7 +19,7 @@ def fitted(train):
 
 
 def learn(train, validation, family):
-    return learn_weights(fitted(train), train, validation, attributes(train, 7), family=family)
+    return learn_weights(fitted(train), train, validation, attributes(train, Wording()), family=family)
 
 
 def test_a_swapped_category_loses_weight():
@@ -67,7 +68,7 @@ def test_slopes_are_those_of_finite_differences():
     samples = make_samples(5_000, seed=5)
     train, _ = broken_week(samples.split("train"), np.random.default_rng(0))
     validation, model = samples.split("validation"), fitted(train)
-    features = weights._features(model, train, attributes(train, 7), "all")[:6]
+    features = weights._features(model, train, attributes(train, Wording()), "all")[:6]
     theta = np.array([0.03, 0.02, 0.1, 0.0, -0.1, 0.0])
     weight = weights._weights(train.weight, features, theta)
     at = model.fresh().fit(train.with_weight(weight), rng=np.random.default_rng(0))

@@ -103,10 +103,10 @@ def _table(
     return pa.Table.from_pylist(lines, schema=GROUPS)
 
 
-def usual_groups(samples: Samples, popularity: NDArray[np.int64]) -> dict[str, pa.Array]:
+def usual_groups(samples: Samples, popularity: NDArray[np.int64], periods: str = "weeks") -> dict[str, pa.Array]:
     """Names of the groups (n,) of samples, by what tells them apart: items, users, queries, price, department, weeks.
 
-    popularity (items,): training positives by item code; head items make up half of them.
+    popularity (items,): training positives by item code; head items make up half of them. periods: what periods are called.
     """
     has = samples.features.column_names
     out: dict[str, pa.Array] = {}
@@ -117,7 +117,7 @@ def usual_groups(samples: Samples, popularity: NDArray[np.int64]) -> dict[str, p
         out["items"] = pa.array(np.where(head[samples.item], "head (half of all sales)", "tail"))
     if "user_periods_known" in has:
         known = pc.fill_null(samples.features.column("user_periods_known"), 0).to_numpy()
-        out["users"] = pa.array(np.where(known > 12, "returning", "new (12 weeks or less)"))
+        out["users"] = pa.array(np.where(known > 12, "returning", f"new (12 {periods} or less)"))
     if "query_class" in has:
         out["queries"] = samples.features.column("query_class").combine_chunks().dictionary_decode()
     if "item_price" in has:
@@ -133,5 +133,5 @@ def usual_groups(samples: Samples, popularity: NDArray[np.int64]) -> dict[str, p
         out[name] = pc.if_else(pc.fill_null(pc.is_in(column, kept), False), column, "other")
     positives = np.bincount(samples.period - samples.period.min(), samples.label)
     peak = positives >= positives.max()
-    out["weeks"] = pa.array(np.where(peak[samples.period - samples.period.min()], "busiest", "others"))
+    out[periods] = pa.array(np.where(peak[samples.period - samples.period.min()], "busiest", "others"))
     return out

@@ -5,13 +5,16 @@ from typing import Any
 
 import numpy as np
 
+from assay.findings.labels import Wording, label, title
 from assay.importance.valuer import Importance
 from assay.samples.periods import start
 from assay.samples.table import Samples
 
+_FACTS = 5  # of a table of a user's own that are told
+
 
 def examples(
-    samples: Samples, importance: Importance, names: Mapping[int, str], period_days: int, shown: int = 10
+    samples: Samples, importance: Importance, names: Mapping[int, str], wording: Wording, shown: int = 10
 ) -> dict[str, list[dict[str, Any]]]:
     """{useful, harmful}: sentence, sample_id, value, z, user, item, week, label of the samples at both ends of the order.
 
@@ -26,13 +29,15 @@ def examples(
         keys = few.keys.select(["user_id", "item_id"]).to_pylist()
         out[side] = [
             {
-                "sentence": sentence(names.get(int(few.item[k])) or f"item {keys[k]['item_id']}", int(few.label[k]), features[k]),
+                "sentence": sentence(
+                    names.get(int(few.item[k])) or f"item {keys[k]['item_id']}", int(few.label[k]), features[k], wording
+                ),
                 "sample_id": int(importance.sample_id[row]),
                 "value": float(importance.value[row]),
                 "z": float(z[row]) if np.isfinite(z[row]) else None,
                 "user": keys[k]["user_id"],
                 "item": keys[k]["item_id"],
-                "week": start(int(few.period[k]), period_days).date().isoformat(),
+                "week": start(int(few.period[k]), wording.period_days).date().isoformat(),
                 "label": int(few.label[k]),
             }
             for k, row in enumerate(rows)
@@ -40,27 +45,34 @@ def examples(
     return out
 
 
-def sentence(name: str, label: int, features: Mapping[str, Any]) -> str:
+def sentence(name: str, label: int, features: Mapping[str, Any], wording: Wording) -> str:
     """One sample in readable words: an item's name, its label, and what was known of it."""
-    known = reason(features)
-    if known is None:
-        shown = [f"{k.replace('_', ' ')} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in features.items()]
-        return f"label {label}: {', '.join(shown[:5])}"
+    before = reason(features, wording)
+    if before is None:
+        facts = [_fact(column, value, wording) for column, value in list(features.items())[:_FACTS]]
+        return f"label {label}: {', '.join(facts)}"
     if "query" in features:
-        return f"{name}, for “{features['query']}”, {'taken' if label else 'not taken'}; before: {known}"
-    return f"{name}, {'bought' if label else 'not bought'}; before: {known}"
+        return f"{name}, for “{features['query']}”, {'taken' if label else 'not taken'}; before: {before}"
+    return f"{name}, {'' if label else 'not '}{wording.taken}; before: {before}"
 
 
-def reason(features: Mapping[str, Any]) -> str | None:
+def _fact(column: str, value: Any, wording: Wording) -> str:
+    if isinstance(value, int | float):
+        return label(column, wording).value(float(value))
+    return f"{title(column, wording)} is {'unknown' if value is None else value}"
+
+
+def reason(features: Mapping[str, Any], wording: Wording) -> str | None:
     """What speaks for an item, from its readable features; None when the table has none of ours."""
     if "pair_times_bought" not in features and "item_buyers_4" not in features:
         return None
     times, since = features.get("pair_times_bought"), features.get("pair_periods_since")
     if times:
-        ago = "" if since is None else f", last {since:.0f} week{'' if since == 1 else 's'} ago"
-        return f"bought in {times:.0f} week{'' if times == 1 else 's'}{ago}"
-    buyers = f"{features.get('item_buyers_4') or 0:,.0f} sales in 4 weeks"
+        ago = "" if since is None else f", last {wording.counted(f'{since:.0f}', 'periods')} ago"
+        return f"{wording.taken} in {wording.counted(f'{times:.0f}', 'periods')}{ago}"
+    number = wording.counted(f"{features.get('item_buyers_4') or 0:,.0f}", "sales")
+    sales = f"{number} in {wording.counted('4', 'periods')}"
     often = features.get("category_times_16")
     if often:
-        return f"{buyers}, from {features.get('category') or 'a category'} bought {often:.0f} times"
-    return f"popular: {buyers}"
+        return f"{sales}, from {features.get('category') or 'a category'} {wording.taken} {often:.0f} times"
+    return f"popular: {sales}"

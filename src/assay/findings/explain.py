@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.findings.examples import sentence
+from assay.findings.labels import Wording, matrix_column
 from assay.importance.neighbours import scaled
 from assay.importance.values import Vector
 from assay.models.logistic import LogisticRegression
@@ -49,7 +50,7 @@ def explain_sample(
     validation: Samples,
     row: int,
     names: Mapping[int, str],
-    period_days: int,
+    wording: Wording,
     shown: int = 5,
     *,
     neighbours: bool = True,
@@ -72,21 +73,23 @@ def explain_sample(
     columns, parts = _columns(model, train, row, X_val, slope, move.pull)
     return {
         "sample_id": int(train.keys.column("sample_id")[row].as_py()),
-        "sentence": _told(train, row, names),
-        "week": start(int(train.period[row]), period_days).date().isoformat(),
+        "sentence": _told(train, row, names, wording),
+        "week": start(int(train.period[row]), wording.period_days).date().isoformat(),
         "label": int(train.label[row]),
         "probability": move.probability,
         "leverage": move.leverage,
         "value": float(each.sum()),
-        "helped": _requests(validation, first, by_request, order[::-1][:shown], period_days, above=True),
-        "hurt": _requests(validation, first, by_request, order[:shown], period_days, above=False),
-        "neighbours": _neighbours(train, row, names, shown) if neighbours else [],
-        "columns": [{"column": name, "part": part} for name, part in zip(columns, parts, strict=True)][: 2 * shown],
+        "helped": _requests(validation, first, by_request, order[::-1][:shown], wording, above=True),
+        "hurt": _requests(validation, first, by_request, order[:shown], wording, above=False),
+        "neighbours": _neighbours(train, row, names, wording, shown) if neighbours else [],
+        "columns": [{"column": matrix_column(name, wording), "part": part} for name, part in zip(columns, parts, strict=True)][
+            : 2 * shown
+        ],
     }
 
 
 def explain_score(
-    model: LogisticRegression, train: Samples, asked: Samples, names: Mapping[int, str], period_days: int, shown: int = 5
+    model: LogisticRegression, train: Samples, asked: Samples, names: Mapping[int, str], wording: Wording, shown: int = 5
 ) -> dict[str, Any]:
     """The training samples that made the score of one asked sample (a recommendation), as JSON takes it.
 
@@ -105,7 +108,7 @@ def explain_score(
     order = np.argsort(change, kind="stable")
 
     def lines(rows: NDArray[np.int64]) -> list[dict[str, Any]]:
-        return [_line(train, int(row), names, period_days) | {"change": float(change[row])} for row in rows]
+        return [_line(train, int(row), names, wording) | {"change": float(change[row])} for row in rows]
 
     made, against = order[:shown], order[::-1][:shown]
     return {
@@ -114,7 +117,7 @@ def explain_score(
         "made": lines(made[change[made] < 0]),
         "against": lines(against[change[against] > 0]),
         "columns": [
-            {"column": name, "part": part}
+            {"column": matrix_column(name, wording), "part": part}
             for name, part in sorted(
                 ((str(model.names_[j]), float(model.coef_[j] * v)) for j, v in zip(x.indices, x.data, strict=True)),
                 key=lambda pair: (-abs(pair[1]), pair[0]),
@@ -135,19 +138,19 @@ def _columns(
     return [name for name, _ in found], [part for _, part in found]
 
 
-def _told(samples: Samples, row: int, names: Mapping[int, str]) -> str:
+def _told(samples: Samples, row: int, names: Mapping[int, str], wording: Wording) -> str:
     one = samples.take(np.array([row]))
     item = names.get(int(one.item[0])) or f"item {one.keys.column('item_id')[0].as_py()}"
-    return sentence(item, int(one.label[0]), one.features.to_pylist()[0])
+    return sentence(item, int(one.label[0]), one.features.to_pylist()[0], wording)
 
 
-def _line(samples: Samples, row: int, names: Mapping[int, str], period_days: int) -> dict[str, Any]:
+def _line(samples: Samples, row: int, names: Mapping[int, str], wording: Wording) -> dict[str, Any]:
     keys = samples.keys.slice(row, 1).to_pylist()[0]
     return {
         "sample_id": keys["sample_id"],
         "user": keys["user_id"],
-        "sentence": _told(samples, row, names),
-        "week": start(int(samples.period[row]), period_days).date().isoformat(),
+        "sentence": _told(samples, row, names, wording),
+        "week": start(int(samples.period[row]), wording.period_days).date().isoformat(),
         "label": int(samples.label[row]),
     }
 
@@ -157,7 +160,7 @@ def _requests(
     first: NDArray[Any],
     by_request: NDArray[Any],
     chosen: NDArray[np.int64],
-    period_days: int,
+    wording: Wording,
     *,
     above: bool,
 ) -> list[dict[str, Any]]:
@@ -166,18 +169,18 @@ def _requests(
         if (by_request[r] > 0) == above and by_request[r] != 0:
             row = int(first[r])
             user = validation.keys.column("user_id")[row].as_py()
-            week = start(int(validation.period[row]), period_days).date().isoformat()
+            week = start(int(validation.period[row]), wording.period_days).date().isoformat()
             lines.append({"request": int(validation.request[row]), "user": user, "week": week, "part": float(by_request[r])})
     return lines
 
 
-def _neighbours(train: Samples, row: int, names: Mapping[int, str], shown: int) -> list[dict[str, Any]]:
+def _neighbours(train: Samples, row: int, names: Mapping[int, str], wording: Wording, shown: int) -> list[dict[str, Any]]:
     X, _ = scaled(train, train.take(np.array([row])))
     distance = np.sqrt(((X - X[row]) ** 2).sum(axis=1))
     distance[row] = np.inf
     nearest = np.argsort(distance, kind="stable")[:shown]
     return [
-        {"sample_id": int(train.keys.column("sample_id")[int(k)].as_py()), "sentence": _told(train, int(k), names),
+        {"sample_id": int(train.keys.column("sample_id")[int(k)].as_py()), "sentence": _told(train, int(k), names, wording),
          "label": int(train.label[k]), "distance": float(distance[k])}
         for k in nearest
         if np.isfinite(distance[k])

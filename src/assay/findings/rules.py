@@ -156,42 +156,7 @@ def _levels(path: list[tuple[int, bool, float]], ranks: list[NDArray[np.int64]])
     return {feature: frozenset(np.flatnonzero(mask).tolist()) for feature, mask in allowed.items()}
 
 
-def in_words(conditions: Conditions, found: Sequence[Attribute]) -> str:
+def in_words(conditions: Conditions, attributes: Sequence[Attribute]) -> str:
     """A rule's sentence; empty where its conditions hold for all samples."""
-    by_name = {attribute.name: attribute for attribute in found}
-    parts = []
-    for name, allowed in conditions:
-        attribute = by_name[name]
-        present = [k for k in range(len(attribute.levels)) if (attribute.codes == k).any()]
-        levels = [attribute.levels[k] for k in present if k in allowed]
-        others = [attribute.levels[k] for k in present if k not in allowed]
-        if not others:
-            continue
-        if attribute.ordered and (span := _span(attribute.levels, allowed)):
-            parts.append(f"{attribute.words} is {span}")
-        elif len(levels) <= len(others):
-            parts.append(f"{attribute.words} is {_several(levels)}")
-        else:
-            parts.append(f"{attribute.words} is not {_several(others)}")
-    return " and ".join(parts)
-
-
-def _span(levels: tuple[str, ...], allowed: frozenset[int]) -> str | None:
-    """Neighbouring fifths as one range, with "or unknown" where that is meant too; None where there are gaps."""
-    unknown = len(levels) - 1
-    inside = sorted(allowed - {unknown})
-    if not inside or inside != list(range(inside[0], inside[-1] + 1)) or len(inside) == unknown:
-        return None
-    low, high = levels[inside[0]], levels[inside[-1]]
-    if inside[0] == 0:
-        shown = f"at most {high.removeprefix('at most ').rpartition(' to ')[2]}"
-    elif inside[-1] == unknown - 1:
-        shown = f"above {low.removeprefix('above ').partition(' to ')[0]}"
-    else:
-        shown = f"above {low.partition(' to ')[0]} and at most {high.rpartition(' to ')[2]}"
-    return f"{shown} or unknown" if unknown in allowed else shown
-
-
-def _several(levels: list[str], most: int = 4) -> str:
-    shown = " or ".join(levels[:most])
-    return shown if len(levels) <= most else f"{shown} or {len(levels) - most} others"
+    by_name = {attribute.name: attribute for attribute in attributes}
+    return " and ".join(part for name, allowed in conditions if (part := by_name[name].says(allowed)))

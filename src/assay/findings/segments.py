@@ -1,8 +1,9 @@
 """Which segments of the samples carry or cost the most: attributes, roll-ups, sums with intervals over folds."""
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy import stats
 
+from assay.findings.labels import Label, Span, Wording, label, title
 from assay.importance.valuer import Importance
 from assay.importance.values import Vector
 from assay.samples.periods import start
@@ -22,7 +24,6 @@ _READABLE = 30  # segments told as patterns
 _WHOLE = ("hour", "peak", "item_price")  # attributes that are rolled up level by level
 _OF_ONE = 2  # of them about one attribute
 _BAND = 3  # hours
-_LARGE = 1e4  # numbers from here on are written out
 _PEAK = 0.9  # periods with more positives than this share of all periods are peaks
 
 
@@ -30,39 +31,72 @@ _PEAK = 0.9  # periods with more positives than this share of all periods are pe
 class Attribute:
     """A readable property of samples: codes (n,) into levels, in a fixed order; `words` says what it is.
 
-    ordered: neighbouring levels are alike, as fifths of a number are.
+    Of a number: its label, and the edges (k,) between levels, the last of which is "unknown"; neighbouring levels are alike.
     """
 
     name: str
     words: str
     levels: tuple[str, ...]
     codes: Codes
-    ordered: bool = False
+    label: Label | None = None
+    edges: tuple[float, ...] = ()
+
+    @property
+    def ordered(self) -> bool:
+        """Whether neighbouring levels are alike, as fifths of a number are."""
+        return self.label is not None
+
+    @cached_property
+    def present(self) -> tuple[int, ...]:
+        """Levels that occur."""
+        return tuple(np.flatnonzero(np.bincount(self.codes, minlength=len(self.levels))).tolist())
+
+    def says(self, allowed: Collection[int]) -> str:
+        """What samples of these levels have in common; empty where these are all that occur."""
+        inside, outside = ([k for k in self.present if (k in allowed) == wanted] for wanted in (True, False))
+        if not outside:
+            return ""
+        if self.label is not None:
+            unknown = len(self.levels) - 1
+            return self.label.says(self._spans(set(allowed) - {unknown}), unknown=unknown in inside)
+        named = [self.levels[k] for k in inside], [self.levels[k] for k in outside]
+        return f"{self.words} is {_several(named[0]) if len(inside) <= len(outside) else f'not {_several(named[1])}'}"
+
+    def _spans(self, levels: Collection[int]) -> list[Span]:
+        """The ranges of a number that neighbouring levels make up."""
+        spans: list[Span] = []
+        for k in sorted(levels):
+            low, high = (self.edges[e] if 0 <= e < len(self.edges) else None for e in (k - 1, k))
+            if spans and k - 1 in levels:
+                low = spans.pop()[0]
+            spans.append((low, high))
+        return spans
 
 
-def attributes(samples: Samples, period_days: int) -> list[Attribute]:
+def attributes(samples: Samples, wording: Wording) -> list[Attribute]:
     """What samples can be told apart by: label, kind, week, peak weeks, text columns, fifths of numeric columns."""
-    found = [Attribute("label", "label", ("negative", "positive"), samples.label)]
+    described = [Attribute("label", "label", ("negative", "positive"), samples.label)]
     if "kind" in samples.keys.column_names:
-        found.append(_text("kind", "origin", samples.keys.column("kind")))
+        described.append(_text("kind", "origin", samples.keys.column("kind")))
     if "hour" in samples.keys.column_names:
-        found.append(_hours(samples.keys.column("hour").to_numpy()))
+        described.append(_hours(samples.keys.column("hour").to_numpy()))
     periods, codes = np.unique(samples.period, return_inverse=True)
-    weeks = tuple(start(int(p), period_days).date().isoformat() for p in periods)
-    found.append(Attribute("week", "period from", weeks, codes.astype(np.int16)))
+    begins = tuple(start(int(p), wording.period_days).date().isoformat() for p in periods)
+    described.append(Attribute("week", f"{wording.period} from", begins, codes.astype(np.int16)))
     positives = np.bincount(codes, samples.label, minlength=len(periods))
     if len(periods) >= 10:
         peak = positives > np.quantile(positives, _PEAK)
-        found.append(Attribute("peak", "time", ("other periods", "peak periods"), peak[codes].astype(np.int8)))
+        levels = (f"other {wording.periods}", f"peak {wording.periods}")
+        described.append(Attribute("peak", "time", levels, peak[codes].astype(np.int8)))
     for name in samples.features.column_names:
         column = samples.features.column(name)
         if pa.types.is_floating(column.type) or pa.types.is_integer(column.type):
-            found.append(_fifths(name, column))
+            described.append(_fifths(name, column, wording))
         elif name not in ("user", "item"):
-            text = _text(name, name, column)
+            text = _text(name, title(name, wording), column)
             if len(text.levels) <= _MOST_LEVELS:
-                found.append(text)
-    return [attribute for attribute in found if len(np.unique(attribute.codes)) > 1]
+                described.append(text)
+    return [attribute for attribute in described if len(np.unique(attribute.codes)) > 1]
 
 
 def _text(name: str, words: str, column: pa.ChunkedArray) -> Attribute:
@@ -82,16 +116,20 @@ def _hours(hour: NDArray[np.int8]) -> Attribute:
     return Attribute("hour", "hour of the day", levels, hour // _BAND)
 
 
-def _fifths(name: str, column: pa.ChunkedArray) -> Attribute:
+def _fifths(name: str, column: pa.ChunkedArray, wording: Wording) -> Attribute:
     values = pc.cast(column, pa.float32()).to_numpy().astype(np.float32)
     known = np.isfinite(values)
     edges = np.unique(np.quantile(values[known], (0.2, 0.4, 0.6, 0.8))) if known.any() else np.empty(0)
     codes = np.where(known, np.searchsorted(edges, values, side="left"), len(edges) + 1).astype(np.int8)
-    shown = [f"{e:.4g}" if abs(e) < _LARGE else f"{e:,.0f}" for e in edges]
-    levels = [f"at most {shown[0]}"] if shown else ["known"]
-    levels += [f"{a} to {b}" for a, b in itertools.pairwise(shown)]
-    levels += [f"above {shown[-1]}"] if shown else []
-    return Attribute(name, name.replace("_", " "), (*levels, "unknown"), codes, ordered=True)
+    says = label(name, wording)
+    ends = [None, *edges.tolist(), None]
+    levels = [says.level(span) for span in itertools.pairwise(ends)]
+    return Attribute(name, says.title, (*levels, "unknown"), codes, says, tuple(edges.tolist()))
+
+
+def _several(levels: list[str], most: int = 4) -> str:
+    shown = " or ".join(levels[:most])
+    return shown if len(levels) <= most else f"{shown} or {len(levels) - most} others"
 
 
 def sums(codes: Codes, size: int, importance: Importance) -> tuple[Codes, Vector, Vector, Vector]:
@@ -127,7 +165,7 @@ def patterns(found: list[Attribute], importance: Importance) -> list[dict[str, A
                 continue
             each = value[k] / rows[k]
             verb = "costs" if each < 0 else "carries" if each > mean else "carries little"
-            sentence = f"{attribute.words} {level}: {_share(rows[k] / total)} of the samples, {verb}"
+            sentence = f"{attribute.says({k})}: {_share(rows[k] / total)} of the samples, {verb}"
             own.append(
                 {
                     "sentence": sentence,
@@ -163,18 +201,18 @@ def rollup(
     found: Sequence[Attribute],
     importance: Importance,
     names: Mapping[int, str],
-    period_days: int,
+    wording: Wording,
     shown: int = 10,
 ) -> dict[str, list[dict[str, Any]]]:
     """Per unit (user, item, category, department, week, hour, price band, peak) the most and least valuable groups.
 
-    Of weeks and of what `found` (attributes of the samples) tells, all groups. names: item_code -> readable name. One
-    entry a group: name, rows, value (its sum), low, high; by value, falling.
+    Of weeks and of what `found` (attributes of the samples) tells, all groups, in their own order; of others by value,
+    falling. names: item_code -> readable name. One entry per group: name, rows, value (its sum), low, high.
     """
     users = _labels(samples.user, samples.keys.column("user_id"))
     items = _labels(samples.item, samples.keys.column("item_id"), names)
     periods, codes = np.unique(samples.period, return_inverse=True)
-    weeks = [start(int(p), period_days).date().isoformat() for p in periods]
+    weeks = [start(int(p), wording.period_days).date().isoformat() for p in periods]
     # Users or items that occur once each (a table without such a column) are no groups.
     grouped = {unit: pair for unit, pair in (("user", users), ("item", items)) if len(pair[1]) < len(samples)}
     units: dict[str, tuple[Codes, list[str]]] = {**grouped, "week": (codes, weeks)}
@@ -182,10 +220,10 @@ def rollup(
         if name in samples.features.column_names:
             attribute = _text(name, name, samples.features.column(name))
             units[name] = (attribute.codes, list(attribute.levels))
-    whole = {a.name: (a.codes, list(a.levels)) for a in found if a.name in _WHOLE}
-    limits = dict.fromkeys(("week", *whole), 10**9)
+    units |= {a.name: (a.codes, list(a.levels)) for a in found if a.name in _WHOLE}
     return {
-        unit: _extremes(codes, levels, importance, limits.get(unit, shown)) for unit, (codes, levels) in (units | whole).items()
+        unit: _lines(codes, levels, importance, None if unit in ("week", *_WHOLE) else shown)
+        for unit, (codes, levels) in units.items()
     }
 
 
@@ -196,11 +234,12 @@ def _labels(codes: NDArray[np.int32], ids: pa.ChunkedArray, names: Mapping[int, 
     return dense, [(names or {}).get(int(code)) or str(ident) for code, ident in zip(present, shown, strict=True)]
 
 
-def _extremes(codes: Codes, levels: list[str], importance: Importance, shown: int) -> list[dict[str, Any]]:
+def _lines(codes: Codes, levels: list[str], importance: Importance, shown: int | None) -> list[dict[str, Any]]:
+    """The groups of highest and lowest value, by value; all in order of level where `shown` is None."""
     rows, value, low, high = sums(codes, len(levels), importance)
-    order = np.lexsort((np.arange(len(levels)), -value))
+    order = np.arange(len(levels)) if shown is None else np.lexsort((np.arange(len(levels)), -value))
     order = order[rows[order] > 0]
-    if len(order) > 2 * shown:
+    if shown is not None and len(order) > 2 * shown:
         order = np.concatenate((order[:shown], order[-shown:]))
     return [
         {

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from assay.findings.labels import Wording, label
 from assay.findings.segments import Attribute
 from assay.models.dense import numbers
 from assay.samples.table import Samples
@@ -17,9 +18,9 @@ COPIES, PRICE = "copies", "usual_"
 UNUSUAL = 0.002  # share of the rows from which a level that clean data do not have is told
 
 
-def suspects(samples: Samples) -> list[Attribute]:
+def suspects(samples: Samples, wording: Wording) -> list[Attribute]:
     """The attributes that have more than one level on these samples."""
-    found = [_item_age(samples), _copies(samples), _activity(samples), *_price_ratios(samples)]
+    found = [_item_age(samples, wording), _copies(samples), _activity(samples, wording), *_price_ratios(samples, wording)]
     return [attribute for attribute in found if len(np.unique(attribute.codes)) > 1]
 
 
@@ -53,13 +54,14 @@ def price_ratio(samples: Samples, name: str) -> NDArray[np.float64]:
     return np.where(np.isfinite(values) & (values > 0), values / usual[samples.item], np.nan)
 
 
-def _item_age(samples: Samples) -> Attribute:
+def _item_age(samples: Samples, wording: Wording) -> Attribute:
     first = np.full(int(samples.item.max(initial=0)) + 1, np.iinfo(np.int32).max, np.int64)
     taken = samples.label > 0
     np.minimum.at(first, samples.item[taken], samples.period[taken])
     age = samples.period - first[samples.item]
-    levels = ("before its first sale", "up to 3 periods", "4 to 15 periods", "16 periods or more")
-    return Attribute("item_age", "time since the item's first sale", levels, np.searchsorted(_AGES, age, side="right"))
+    spans = ("up to 3", "4 to 15", "16 or more")
+    levels = (f"before the item's first {wording.sale}", *(f"{span} {wording.periods} after it" for span in spans))
+    return Attribute("item_age", "time of the request", levels, np.searchsorted(_AGES, age, side="right"))
 
 
 def _copies(samples: Samples) -> Attribute:
@@ -67,19 +69,20 @@ def _copies(samples: Samples) -> Attribute:
     return Attribute(COPIES, "the same item in the same request", ("once", "twice", "3 times or more"), codes)
 
 
-def _activity(samples: Samples) -> Attribute:
+def _activity(samples: Samples, wording: Wording) -> Attribute:
     _, codes, counts = np.unique(samples.user, return_inverse=True, return_counts=True)
     times = counts / np.median(counts)
-    levels = ("up to 2 times the median", "2 to 5 times", "5 to 20 times", "over 20 times the median")
-    return Attribute("activity", "user's samples", levels, np.searchsorted(_BUSY, times, side="right")[codes])
+    levels = tuple(f"{span} times the median" for span in ("up to 2", "2 to 5", "5 to 20", "over 20"))
+    band = np.searchsorted(_BUSY, times, side="right")
+    return Attribute("activity", f"number of the {wording.user}'s samples", levels, band[codes])
 
 
-def _price_ratios(samples: Samples) -> list[Attribute]:
+def _price_ratios(samples: Samples, wording: Wording) -> list[Attribute]:
     found: list[Attribute] = []
     levels = ("under a fifth of usual", "as usual", "over 5 times the usual", "unknown")
     for name in samples.features.column_names:
         if name in _PRICES:
             ratio = price_ratio(samples, name)
             codes = np.where(np.isnan(ratio), 3, np.searchsorted(_RATIOS, np.nan_to_num(ratio)))
-            found.append(Attribute(f"{PRICE}{name}", f"{name.replace('_', ' ')} for its item", levels, codes))
+            found.append(Attribute(f"{PRICE}{name}", f"{label(name, wording).title} for its item", levels, codes))
     return found

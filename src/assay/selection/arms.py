@@ -84,7 +84,7 @@ def declare(
 
 def without(rule: Rule) -> str:
     """Name of the arm that drops a rule's rows."""
-    return f"without {rule.sentence}"
+    return f"without samples where {rule.sentence}"
 
 
 def half(rule: Rule) -> str:

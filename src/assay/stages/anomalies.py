@@ -10,6 +10,7 @@ from assay.findings.examples import examples
 from assay.importance.valuer import Importance
 from assay.runs.stage import Work, stage
 from assay.stages import materials as hand
+from assay.stages.materials import WORDS
 
 FOUND, USERS, SAMPLES = "anomalies/found.json", "anomalies/users.parquet", "anomalies/samples.parquet"
 _SHOWN = 10
@@ -17,12 +18,12 @@ _SHOWN = 10
 
 @stage(
     follows=("clean", "samples", "features", "train", "value"),
-    reads=("select.valuer", "models", "value", "text", "evaluate", "samples.period_days", "seed"),
+    reads=("select.valuer", "models", "value", "text", "evaluate", *WORDS, "seed"),
     makes=("anomalies/*",),
 )
 def anomalies(work: Work) -> None:
     """anomalies/: every user's and every training sample's suspicion, most suspicious first, and the first of both in words."""
-    train, days = hand.train(work), work.config.samples.period_days
+    train = hand.train(work)
     work.report(0, 2)
     users = robots(train)
     work.report(1, 2)
@@ -32,7 +33,7 @@ def anomalies(work: Work) -> None:
     table = pa.table({"sample_id": ids[order], "suspicion": noise.suspicion[order], "flagged": noise.flagged[order]})
     work.folder.write_table(USERS, users.table)
     work.folder.write_table(SAMPLES, table)
-    shown = examples(train, Importance(ids, -noise.suspicion), hand.item_names(work), days, _SHOWN)["harmful"]
+    shown = examples(train, Importance(ids, -noise.suspicion), hand.item_names(work), hand.wording(work), _SHOWN)["harmful"]
     content: dict[str, Any] = {
         "users": {
             "flagged": int(users.flagged.sum()),

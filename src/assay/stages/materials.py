@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from assay.errors import ConfigError
 from assay.evaluation.holdout import Holdout
 from assay.evaluation.holdout import holdout as make_holdout
+from assay.findings.labels import Wording
 from assay.importance import named as valuers
 from assay.importance.named import VALUED
 from assay.importance.stored import read_values
@@ -31,6 +32,7 @@ from assay.trials.transfer import unfitted
 
 FEATURES = "features/kept.json"  # what feature selection kept
 CANDIDATES = "samples/candidates.parquet"
+WORDS = ("samples.period_days", "samples.target", "show.currency")  # keys that `wording` reads
 VALUER_SECONDS = "valuers"  # of cost.json: seconds of each valuer
 TRAINING, VALUING, RECOMMENDING = 0, 1, 2  # streams of random numbers: one stage's draws do not move another's
 
@@ -79,6 +81,11 @@ def item_names(work: Work) -> dict[int, str]:
     table = items(work)
     shown = [] if table is None else table.column("name").to_pylist()
     return {code: name for code, name in enumerate(shown) if name}
+
+
+def wording(work: Work) -> Wording:
+    """How people are told of the run's log; the stage declares WORDS among what it reads."""
+    return Wording.of(work.folder, work.config)
 
 
 def popularity(work: Work) -> NDArray[np.int64]:

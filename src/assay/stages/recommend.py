@@ -7,12 +7,12 @@ from assay.engines import databases
 from assay.evaluation.holdout import best_model
 from assay.runs.stage import Work, stage
 from assay.stages import materials as hand
-from assay.stages.materials import RECOMMENDING
+from assay.stages.materials import RECOMMENDING, WORDS
 
 
 @stage(
     follows=("clean", "samples", "features", "train", "value"),
-    reads=("recommend", "models", "text", "evaluate", "select.valuer", "seed"),
+    reads=("recommend", *WORDS, "models", "text", "evaluate", "select.valuer", "seed"),
     makes=("recommendations*",),
 )
 def recommend(work: Work) -> None:
@@ -33,7 +33,7 @@ def recommend(work: Work) -> None:
     work.report(1, 3)
     items = hand.items(work)
     assert items is not None
-    lists, unknown = recommending.recommend(final, hand.samples(work, which="upcoming"), items, section)
+    lists, unknown = recommending.recommend(final, hand.samples(work, which="upcoming"), items, section, hand.wording(work))
     work.report(2, 3)
     work.folder.write_table("recommendations.parquet", lists)
     work.folder.write_table("recommendations_unknown.parquet", unknown)

@@ -10,6 +10,7 @@ from assay.runs.stage import Work, stage
 from assay.selection.arms import declare, half, without
 from assay.selection.weights import write_weights
 from assay.stages import materials as hand
+from assay.stages.materials import WORDS
 from assay.trials.curve import against_rule, try_arms
 
 Differences = Mapping[str, Mapping[str, float | None]]
@@ -17,14 +18,14 @@ Differences = Mapping[str, Mapping[str, float | None]]
 
 @stage(
     follows=("clean", "samples", "features", "train", "value"),
-    reads=("select", "evaluate", "models", "text", "samples.period_days", "seed"),
+    reads=("select", "evaluate", "models", "text", *WORDS, "seed"),
     makes=("selection/*",),
 )
 def select(work: Work) -> None:
     """selection/: every arm's trial, rules with their trials, and the weights that were chosen."""
     section, train = work.config.select, hand.train(work)
     main = hand.importance(work, section.valuer)
-    attributes = segments.attributes(train, work.config.samples.period_days)
+    attributes = segments.attributes(train, hand.wording(work))
     rules = mine(attributes, main)
     arms = declare(train, main, rules, attributes, section)
     linear, tuning = hand.precondition(work), hand.holdout(work, "tuning")

@@ -11,6 +11,7 @@ from assay.models.logistic import LogisticRegression
 from assay.runs.stage import Work, stage
 from assay.samples.table import Samples
 from assay.stages import materials as hand
+from assay.stages.materials import WORDS
 from assay.trials.slices import readable
 from assay.trials.slices import slices as find_slices
 
@@ -21,12 +22,12 @@ _SHOWN = 3
 
 @stage(
     follows=("clean", "samples", "features", "train", "value"),
-    reads=("models", "value", "text", "evaluate", "samples.period_days", "seed"),
+    reads=("models", "value", "text", "evaluate", *WORDS, "seed"),
     makes=("slices/*",),
 )
 def slices(work: Work) -> None:
     """slices/found.json: rules, their trials on tuning with forecasts, examples and advice, what helps first."""
-    train, validation, days = hand.train(work), hand.validation(work), work.config.samples.period_days
+    train, validation, wording = hand.train(work), hand.validation(work), hand.wording(work)
     work.report(0, None)
     folds = min(_FOLDS, max(4, len(np.unique(validation.user)) // 20))
 
@@ -35,12 +36,14 @@ def slices(work: Work) -> None:
         return Influence().value(samples, validation, model=model, utility="log_loss", folds=folds, rng=rng)
 
     model = hand.precondition(work)
-    harmful = find_slices(model, train, hand.holdout(work, "tuning"), value, days, lambda done, steps: work.report(done, steps))
-    attributes, importance = readable(train, days), value(train, model)
+    harmful = find_slices(
+        model, train, hand.holdout(work, "tuning"), value, wording, lambda done, steps: work.report(done, steps)
+    )
+    attributes, importance = readable(train, wording), value(train, model)
     lines: list[dict[str, Any]] = []
     for one in harmful:
         rows = np.flatnonzero(one.rule.matches(attributes))
         part = Importance(importance.sample_id[rows], importance.value[rows], np.asarray(importance.per_fold)[:, rows])
-        shown = examples(train.take(rows), part, hand.item_names(work), days, _SHOWN)["harmful"]
+        shown = examples(train.take(rows), part, hand.item_names(work), wording, _SHOWN)["harmful"]
         lines.append({**one.to_dict(), "examples": [line["sentence"] for line in shown]})
     work.folder.write_json(FOUND, lines)

@@ -13,14 +13,14 @@ from assay.importance.valuer import Importance
 from assay.runs.stage import Work, stage
 from assay.samples.table import Samples
 from assay.stages import materials as hand
-from assay.stages.materials import VALUER_SECONDS, VALUING
+from assay.stages.materials import VALUER_SECONDS, VALUING, WORDS
 
 _EXPLAINED = 3  # examples of each kind that are taken apart
 
 
 @stage(
     follows=("clean", "samples", "features", "train"),
-    reads=("value", "select.valuer", "models", "text", "samples.period_days", "seed"),
+    reads=("value", "select.valuer", "models", "text", *WORDS, "seed"),
     makes=("importance/*",),
 )
 def value(work: Work) -> None:
@@ -40,14 +40,14 @@ def value(work: Work) -> None:
         shapes[name] = segments.distribution(values[name])
     work.costs[VALUER_SECONDS] = seconds
     work.report(len(wanted), len(wanted) + 1)
-    main, days, names = values[main_valuer], work.config.samples.period_days, hand.item_names(work)
-    attributes = segments.attributes(samples, days)
-    shown = examples(samples, main, names, days)
+    main, wording, names = values[main_valuer], hand.wording(work), hand.item_names(work)
+    attributes = segments.attributes(samples, wording)
+    shown = examples(samples, main, names, wording)
     if main_valuer == "influence":
         _explain(work, validation, shown)
     pages = {
         "distribution": shapes,
-        "rollup": segments.rollup(samples, attributes, main, names, days),
+        "rollup": segments.rollup(samples, attributes, main, names, wording),
         "examples": shown,
         "patterns": segments.patterns(attributes, main),
     }
@@ -57,9 +57,9 @@ def value(work: Work) -> None:
 
 def _explain(work: Work, validation: Samples, shown: dict[str, list[dict[str, Any]]]) -> None:
     """Give the first examples of each kind their explanation: `why`."""
-    learnt, days = hand.train(work), work.config.samples.period_days
+    learnt, wording = hand.train(work), hand.wording(work)
     for lines in shown.values():
         first = lines[:_EXPLAINED]
         rows = learnt.rows_of(np.array([line["sample_id"] for line in first], np.int64))
         for line, row in zip(first, rows.tolist(), strict=True):
-            line["why"] = explain_sample(hand.linear(work), learnt, validation, row, {}, days, 3, neighbours=False)
+            line["why"] = explain_sample(hand.linear(work), learnt, validation, row, {}, wording, 3, neighbours=False)

@@ -5,6 +5,7 @@ from assay.runs.stage import Work, stage
 from assay.selection.arms import Arm
 from assay.selection.weights import write_weights
 from assay.stages import materials as hand
+from assay.stages.materials import WORDS
 from assay.trials.curve import try_arms
 from assay.trials.weights import FAMILIES, learn_weights
 
@@ -13,13 +14,13 @@ LEARNT = "weights/learnt.json"
 
 @stage(
     follows=("clean", "samples", "features", "train", "value"),
-    reads=("select.valuer", "models", "value", "text", "evaluate", "samples.period_days", "seed"),
+    reads=("select.valuer", "models", "value", "text", "evaluate", *WORDS, "seed"),
     makes=("weights/*",),
 )
 def weights(work: Work) -> None:
     """weights/: what every family of parameters came to and changes on tuning, and the weights that tuning chose."""
     train, validation, config = hand.train(work), hand.validation(work), work.config
-    found = segments.attributes(train, config.samples.period_days)
+    found = segments.attributes(train, hand.wording(work))
     linear = hand.precondition(work)
     arms, paths = [Arm("nothing", "nothing", train.weight)], {}
     for done, family in enumerate(FAMILIES):

@@ -16,6 +16,7 @@ from scipy import stats
 
 from assay.evaluation.claims import CLAIMS, DECIDES, hurts
 from assay.evaluation.holdout import Holdout, Scored, differences
+from assay.findings.labels import Wording
 from assay.findings.rules import Conditions, Rule, in_words, matching
 from assay.findings.segments import Attribute, attributes
 from assay.findings.subgroups import low_subgroups
@@ -62,13 +63,13 @@ class Slice:
         return {**self.rule.to_dict(), **rest}
 
 
-def readable(train: Samples, period_days: int) -> list[Attribute]:
+def readable(train: Samples, wording: Wording) -> list[Attribute]:
     """What slices are told by: attributes of the samples, and those by which construction defects show.
 
     Not the label, nor the origin that tells it: a rule that says "positive" would take the answer for a defect.
     """
-    told = [attribute for attribute in attributes(train, period_days) if attribute.name not in ("label", "kind")]
-    return [*told, *suspects(train)]
+    told = [attribute for attribute in attributes(train, wording) if attribute.name not in ("label", "kind")]
+    return [*told, *suspects(train, wording)]
 
 
 def candidates(found: Sequence[Attribute], importance: Importance, surprises: Vector) -> list[tuple[Rule, str]]:
@@ -117,7 +118,7 @@ def slices(
     train: Samples,
     tuning: Holdout,
     value: Callable[[Samples, LogisticRegression], Importance],
-    period_days: int,
+    wording: Wording,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Slice]:
     """The slices that a change helps, each found after the ones before it were mended; then the rules that were looked at.
@@ -126,7 +127,7 @@ def slices(
     that other folds do not confirm are not tried. One defect bends the values of others' rows: so the best change is made,
     the model fitted and valued again, and the next are looked for, until nothing helps.
     """
-    found = readable(train, period_days)
+    found = readable(train, wording)
     mended: list[Slice] = []
     for number in range(_ROUNDS):
         judged = _round(model, train, tuning, value(train, model), found, [one.rule for one in mended], progress)

@@ -150,9 +150,9 @@ def _features(model: LogisticRegression, train: Samples, found: Sequence[Attribu
             if attribute.name in ("label", "kind"):  # weights by the answer would bend the probabilities
                 continue
             counts = np.bincount(attribute.codes, minlength=len(attribute.levels))
-            for k, level in enumerate(attribute.levels):
+            for k in range(len(attribute.levels)):
                 if _LEAST * len(train) <= counts[k] <= (1 - _LEAST) * len(train):
-                    out.append(_Feature("slice", f"where {attribute.words} is {level}", attribute.codes == k))
+                    out.append(_Feature("slice", f"where {attribute.says({k})}", attribute.codes == k))
     return out
 
 

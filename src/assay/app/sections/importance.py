@@ -1,13 +1,10 @@
 """What samples are worth: distribution, roll-ups, patterns, single samples."""
 
-import re
-
 from assay.app import plots, words
 from assay.app.plots import Row
 from assay.app.sections.facts import Facts, Part, scaled, tone
 
 EXAMPLES_SHOWN = 10
-ORDERED = ("week", "hour", "item_price")  # shown in their own order, not by value
 UNITS = {
     "user": "Users",
     "item": "Items",
@@ -46,9 +43,7 @@ def rollups(facts: Facts) -> Part | None:
     found = facts.json("importance/rollup.json") or {}
     figures = []
     for key in [unit for unit in UNITS if found.get(unit)]:
-        lines = sorted(found[key], key=lambda line: (-float(line.get("value") or 0), str(line.get("name"))))
-        if key in ORDERED:
-            lines.sort(key=lambda line: _natural(str(line.get("name"))))
+        lines = found[key]
         names = facts.item_names(line.get("name") for line in lines) if key == "item" else {}
         factor, size = words.unit(line.get("value") for line in lines)
         drawn = []
@@ -61,13 +56,6 @@ def rollups(facts: Facts) -> Part | None:
         plot = plots.rows(f"plot-rollup-{key}", drawn, stem=True, zero=True)
         figures.append({"name": UNITS[key], "plot": plot, "lead": f"In {size}the utility." if size else ""})
     return {"figures": figures} if figures else None
-
-
-def _natural(name: str) -> tuple[bool, float, str]:
-    """Sorts dates, and bands by where they begin; unknown comes last."""
-    number = re.search(r"\d+(\.\d+)?", name)
-    first = float(number[0]) if number else 0.0
-    return name == "unknown", first - 0.5 * name.startswith("at most"), name
 
 
 def patterns(facts: Facts) -> Part | None:

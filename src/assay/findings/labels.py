@@ -1,0 +1,302 @@
+"""Feature columns in words: "bought by more than 146 households in the last 16 weeks", "price is above $2.49".
+
+The one place that knows what each of our columns says, and in what unit. A column of a user's own is called by its name,
+with spaces. Of an item's buyers in several periods, who took it in three of them counts three times.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+import numpy as np
+
+from assay.config import Config
+from assay.runs.store import Folder
+
+Counted = Literal["users", "periods", "positives", "sales", "words", "times", "count"]
+Unit = Counted | Literal["money", "share", "ratio", "log_ratio", "number"]
+Span = tuple[float | None, float | None]  # above the first and at most the second; None where there is no such end
+_COUNTED = ("users", "periods", "positives", "sales", "words", "times", "count")
+_LARGE = 1e4  # numbers from here on are written out
+_LOG_LARGEST = 700.0  # of what can be told as a ratio
+_PERIODS = {1: "day", 7: "week"}
+_TARGETS = {  # what users did with an item; what one such event is called, of a user and of an item
+    "purchase": ("bought", "purchase", "sale"),
+    "view": ("viewed", "view", "view"),
+    "cart": ("put in the cart", "cart", "cart"),
+    "review": ("reviewed", "review", "review"),
+}
+
+
+@dataclass(frozen=True)
+class Wording:
+    """How people are told of a log: its periods, its users, what they do with items, and its money.
+
+    taken, positive, sale: what users did with an item; one such event, of the user and of the item. minor_units: decimals
+    of the currency, whose smallest unit money is counted in. of_log: the columns are those that Assay makes of a log; else
+    they are a user's own.
+    """
+
+    period_days: int = 7
+    user: str = "user"
+    taken: str = "bought"
+    positive: str = "purchase"
+    sale: str = "sale"
+    currency: str = ""
+    minor_units: int = 2
+    of_log: bool = True
+
+    @classmethod
+    def of(cls, run: Folder, config: Config) -> "Wording":
+        """That of a run, by its account of cleaning and the config's period_days, target and currency."""
+        days, currency = config.samples.period_days, config.show.currency
+        if not run.exists("clean/account.json"):
+            return cls(days, currency=currency, of_log=False)
+        target, event = config.samples.target, f"{config.samples.target} event"
+        taken, positive, sale = _TARGETS.get(target, ("taken", event, event))
+        return cls(days, "user", taken, positive, sale, currency, run.read_json("clean/account.json")["minor_units"])
+
+    @property
+    def period(self) -> str:
+        """What one period is called."""
+        return _PERIODS.get(self.period_days, f"period of {self.period_days} days")
+
+    @property
+    def periods(self) -> str:
+        """What several periods are called."""
+        return f"{self.period}s" if self.period_days in _PERIODS else f"periods of {self.period_days} days"
+
+    def last(self, count: int) -> str:
+        """The last so many periods."""
+        return f"the last {self.period}" if count == 1 else f"the last {count} {self.periods}"
+
+    def money(self, amount: float) -> str:
+        """An amount in the smallest unit of the currency, as people write it."""
+        text = f"{abs(amount) / 10**self.minor_units:,.{self.minor_units}f}"
+        text = f"{text} {self.currency}" if self.currency[-1:].isalpha() else f"{self.currency}{text}"
+        return f"−{text}" if amount < 0 else text
+
+    def counted(self, number: str, unit: Unit) -> str:
+        """A number with what it counts: "1 week", "3 weeks"; a "count" counts what the sentence says."""
+        nouns = {"users": self.user, "periods": self.period, "positives": self.positive, "sales": self.sale}
+        nouns |= {"words": "word", "times": "time"}
+        if unit not in nouns:
+            return number
+        several = self.periods if unit == "periods" else f"{nouns[unit]}s"
+        return f"{number} {nouns[unit] if number == '1' else several}"
+
+
+@dataclass(frozen=True)
+class Label:
+    """What a column says of a sample: `before`, an amount, `after`. unknown: what it says where it is null.
+
+    none: what it says where the count is 0, if "no weeks" would not do.
+    """
+
+    before: str
+    after: str
+    wording: Wording
+    unit: Unit = "number"
+    unknown: str = ""
+    none: str = ""
+
+    @property
+    def title(self) -> str:
+        """What it says without an amount."""
+        return f"{self.before}…{self.after}".removesuffix(" is …")
+
+    def says(self, spans: Sequence[Span], *, unknown: bool = False) -> str:
+        """What samples have in common whose value lies in one of the spans (in order), or is unknown."""
+        parts = [self._says(spans)] if spans else []
+        if unknown:
+            alone = self.unknown or self._with(self._some("unknown"))
+            parts.append(alone if self.unknown or not parts else "unknown")
+        return " or ".join(parts)
+
+    def value(self, value: float) -> str:
+        """What one value says of a sample; NaN is unknown."""
+        if np.isnan(value):
+            return self.says((), unknown=True)
+        if self.none and value == 0:
+            return self.none
+        return self._with(self.wording.counted(self._number(value), self.unit))
+
+    def level(self, span: Span) -> str:
+        """A span by itself: "at most $0.99", "$0.99 to $2.49", "above $2.49"; "known" where it has no end."""
+        low, high = (None if end is None else self._number(end) for end in span)
+        if low is None:
+            return "known" if high is None else f"at most {high}"
+        return f"above {low}" if high is None else f"{low} to {high}"
+
+    def _says(self, spans: Sequence[Span]) -> str:
+        low, high = spans[0]
+        if self.none and len(spans) == 1 and low is None and high is not None and high < 1:
+            return self.none
+        if spans == [(None, None)]:
+            return self._with(self._some("known"))
+        *before, last = [self._range(span) for span in spans]
+        words, _, number = last.rpartition(" ")
+        amount = f"{words} {self.wording.counted(number, self.unit)}".strip()
+        return self._with(" or ".join([*before, amount]))
+
+    def _with(self, amount: str) -> str:
+        return f"{self.before}{amount}{self.after}"
+
+    def _range(self, span: Span) -> str:
+        low, high = (None if end is None else self._number(end) for end in span)
+        if low is None:
+            return "no" if high == "0" and self.unit in _COUNTED else f"at most {high}"
+        above = "above" if self.unit in ("money", "number") else "more than"
+        if high is None:
+            return f"{above} {low}"
+        if self.unit in _COUNTED:  # whole numbers, so that the span has a first one
+            first = f"{int(np.floor(span[0] or 0)) + 1:,}"
+            return high if first == high else f"{first} to {high}"
+        return f"{above} {low} and at most {high}"
+
+    def _number(self, value: float) -> str:
+        if not np.isfinite(value):
+            return str(value)
+        if self.unit == "money":
+            return self.wording.money(value)
+        if self.unit == "share":
+            return f"{100 * value:.3g} %"
+        if self.unit in ("ratio", "log_ratio"):
+            return f"{np.exp(min(value, _LOG_LARGEST)) if self.unit == 'log_ratio' else value:.3g} times"
+        if self.unit in _COUNTED:
+            return f"{int(np.floor(value)):,}"
+        return f"{value:.4g}" if abs(value) < _LARGE else f"{value:,.0f}"
+
+    def _some(self, known: str) -> str:
+        """An amount that is known, or unknown, and not said."""
+        article = "an" if known == "unknown" else "a"
+        if self.unit in _COUNTED:
+            return f"{article} {known} number of {self.wording.counted('', self.unit).strip()}"
+        return f"{article} {known} share" if self.unit == "share" else known
+
+
+# By column, N a number of periods: unit; what it says; what it says where it is unknown, and where it is 0.
+_COLUMNS: dict[str, tuple[Unit, str, str, str]] = {
+    "item_buyers_N": ("users", "{taken} by @ in {last}", "", ""),
+    "item_trend": ("log_ratio", "{taken} @ as often in {last4} as in {last16}", "", ""),
+    "item_repeat_share": ("share", "@ of its {positive}s are by {user}s who had it before", "never {taken} before", ""),
+    "item_periods_since": ("periods", "last {taken} @ ago", "never {taken} before", ""),
+    "item_periods_known": ("periods", "first {taken} @ ago", "never {taken} before", ""),
+    "item_views_N": ("times", "viewed @ in {last}", "not viewed in {last}", ""),
+    "item_rating": ("number", "mean rating is @", "never rated before", ""),
+    "item_price": ("money", "price is @", "", ""),
+    "item_price_change": ("log_ratio", "price is @ that before {last4}", "change of price is unknown", ""),
+    "category_times_N": ("positives", "@ of the {user} in the category in {last}", "", ""),
+    "category_share_N": (
+        "share", "@ of the {user}'s {positive}s in {last} are in the category", "no {positive} of the {user} in {last}", "",
+    ),
+    "category_periods_since": (
+        "periods", "the {user}'s last {positive} in the category is @ ago",
+        "no {positive} of the {user} in the category before", "",
+    ),
+    "category_usual_price": ("money", "the {user}'s usual price in the category is @", "", ""),
+    "brand_share_N": (
+        "share", "@ of the {user}'s {positive}s in {last} are of the brand", "no {positive} of the {user} in {last}", "",
+    ),
+    "pair_times_bought": ("periods", "{taken} by the {user} in @ before", "", "never {taken} by the {user} before"),
+    "pair_periods_since": ("periods", "last {taken} by the {user} @ ago", "never {taken} by the {user} before", ""),
+    "pair_due": (
+        "ratio", "last {taken} by the {user} @ the usual gap ago", "{taken} by the {user} less than twice before", "",
+    ),
+    "pair_views_N": ("times", "viewed by the {user} @ in {last}", "not viewed by the {user} in {last}", ""),
+    "pair_carts_N": (
+        "times", "put in the cart by the {user} @ in {last}", "not put in the cart by the {user} in {last}", "",
+    ),
+    "pair_price_gap": (
+        "log_ratio", "price is @ what the {user} usually pays in the category",
+        "what the {user} usually pays in the category is unknown", "",
+    ),
+    "user_periods_active_N": ("count", "the {user} was active in @ of {last}", "", ""),
+    "user_purchases_N": ("positives", "@ of the {user} in {last}", "", ""),
+    "user_periods_since": ("periods", "the {user}'s last {positive} is @ ago", "no {positive} of the {user} before", ""),
+    "user_periods_known": ("periods", "the {user}'s first {positive} is @ ago", "no {positive} of the {user} before", ""),
+    "user_views_N": ("times", "the {user} viewed items @ in {last}", "the {user} was not seen in {last}", ""),
+    "user_carts_N": ("times", "the {user} put items in the cart @ in {last}", "the {user} was not seen in {last}", ""),
+    "user_searches_N": ("times", "the {user} searched @ in {last}", "the {user} was not seen in {last}", ""),
+    "user_return_share": (
+        "share", "@ of the {user}'s {positive}s were brought back", "no {positive} of the {user} before", "",
+    ),
+    "user_rating_deviation": ("number", "distance of the {user}'s ratings from the usual is @", "", ""),
+    "user_burstiness": ("number", "burstiness of the {user}'s visits is @", "", ""),
+    "user_category_entropy": ("number", "variety (entropy) of the {user}'s categories is @", "", ""),
+    "user_brand_entropy": ("number", "variety (entropy) of the {user}'s brands is @", "", ""),
+    "user_spend_N": ("money", "the {user}'s spending in {last} is @", "", ""),
+    "user_basket_N": ("money", "the {user}'s usual basket in {last} is @", "", ""),
+    "user_price_level_N": ("share", "the {user}'s price level (100 % buys the dearest) is @", "", ""),
+    "query_searches_N": ("times", "the query was asked @ in {last}", "", ""),
+    "query_click_share": ("share", "@ of the query's searches led to a click", "the query was never asked before", ""),
+    "query_words": ("words", "the query has @", "", ""),
+    "match_shown": ("times", "shown @ for the query before", "no list on record has it for the query", ""),
+    "match_clicks": ("times", "clicked @ for the query before", "", "never clicked for the query before"),
+    "match_purchases": ("times", "bought @ for the query before", "", "never bought for the query before"),
+    "match_click_rate": (
+        "share", "clicked in @ of its showings for the query", "no list on record has it for the query", "",
+    ),
+    "match_click_share": ("share", "@ of the query's clicks went to it", "", ""),
+    "text_bm25": ("number", "match (BM25) of the query and the item's words is @", "", ""),
+    "text_similarity": ("number", "likeness of the query and the item's text is @", "", ""),
+    "text_words_in_name": ("share", "@ of the query's words are in the item's name", "", ""),
+    "text_words_in_category": ("share", "@ of the query's words are in the item's category", "", ""),
+    "text_fused": ("number", "fused score of words and vectors is @", "", ""),
+}  # fmt: skip
+_TEXTS = {"query_class": "frequency of the query"}
+_PATTERNS = [(re.compile(column.replace("_N", r"_(\d+)")), parts) for column, parts in _COLUMNS.items()]
+
+
+@cache
+def label(column: str, wording: Wording) -> Label:
+    """What a numeric column says."""
+    for pattern, (unit, *texts) in _PATTERNS if wording.of_log else []:
+        if match := pattern.fullmatch(column):
+            names = {"user": wording.user, "taken": wording.taken, "positive": wording.positive}
+            names |= {f"last{count}": wording.last(count) for count in (4, 16)}
+            if match.groups():
+                names["last"] = wording.last(int(match[1]))
+            phrase, unknown, none = (text.format(**names) for text in texts)
+            before, _, after = phrase.partition("@")
+            return Label(before, after, wording, unit, unknown, none)
+    return Label(f"{column.replace('_', ' ')} is ", "", wording)
+
+
+def title(column: str, wording: Wording) -> str:
+    """What a column of texts is called."""
+    return _TEXTS[column] if wording.of_log and column in _TEXTS else column.replace("_", " ")
+
+
+_FLOAT = r"(-?[\d.]+(?:e[+-]?\d+)?)"
+_CELL = re.compile(rf"<= {_FLOAT}|in \({_FLOAT}, {_FLOAT}\]|> {_FLOAT}|(known)|(unknown)")
+_CELLS = r"<= [^ ,]+|in \([^ ]+, [^ ]+\]|> [^ ,]+|known|unknown"
+_BINNED = re.compile(rf"(.+?) ({_CELLS})")
+_CROSSED = re.compile(rf"(.+?) x (.+?) ({_CELLS}), ({_CELLS})")
+
+
+def matrix_column(name: str, wording: Wording) -> str:
+    """A column of the matrix that models learn from (TableEncoder.names), in words."""
+    if crossed := _CROSSED.fullmatch(name):
+        return " and ".join(dict.fromkeys(_cell(crossed[k], crossed[k + 2], wording) for k in (1, 2)))
+    if binned := _BINNED.fullmatch(name):
+        return _cell(binned[1], binned[2], wording)
+    column, is_level, level = name.partition("=")
+    if is_level:
+        return f"{title(column, wording)} is {level}"
+    if name.endswith(": rare"):
+        return " and ".join(title(part, wording) for part in name.removesuffix(": rare").split(" x ")) + ": rare"
+    return label(name, wording).title
+
+
+def _cell(column: str, cell: str, wording: Wording) -> str:
+    match = _CELL.fullmatch(cell)
+    if match is None:
+        return f"{column.replace('_', ' ')} {cell}"
+    most, low, high, least, known, _ = match.groups()
+    if most or low or least or known:
+        first, last = (None if end is None else float(end) for end in (low or least, most or high))
+        return label(column, wording).says([(first, last)])
+    return label(column, wording).says((), unknown=True)
