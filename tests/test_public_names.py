@@ -1,10 +1,14 @@
 """What others may import is listed here, once: a name that appears or goes is a decision."""
 
+import ast
+import inspect
+import pkgutil
 import subprocess
 import sys
 
 import pytest
 
+import assay
 import assay.benchmark
 import assay.evaluation
 import assay.importance
@@ -13,6 +17,94 @@ from assay.importance.named import VALUERS
 from assay.models.named import MODELS, NEURAL
 
 OF_EXTRA = ("InRunShapley", "TrainingDynamics", "tracin", "trak")  # there with the extra deep
+
+
+def test_names_of_the_front_door():
+    assert assay.__all__ == [
+        "AssayError",
+        "Benchmark",
+        "Config",
+        "Evidence",
+        "Importance",
+        "InRunShapley",
+        "InputError",
+        "Run",
+        "Scoreboard",
+        "TrainingDynamics",
+        "Values",
+        "__version__",
+        "audit",
+        "build",
+        "calibration",
+        "choose_measures",
+        "compact",
+        "compare",
+        "compare_groups",
+        "compare_rankings",
+        "compare_samples",
+        "data_oob",
+        "detectable_difference",
+        "drop_fraction",
+        "drop_harmful",
+        "ease_importance",
+        "estimate",
+        "evaluate_rankings",
+        "evaluate_samples",
+        "freeze",
+        "from_tables",
+        "from_trec",
+        "group_influence",
+        "inclusion_probabilities",
+        "influence",
+        "knn_banzhaf",
+        "knn_shapley",
+        "leader_board",
+        "loss",
+        "margin",
+        "open",
+        "open_kept",
+        "plan_difference",
+        "plan_mean",
+        "policy_value",
+        "popularity",
+        "random",
+        "recency",
+        "refine",
+        "represent",
+        "run",
+        "self_score",
+        "semivalue",
+        "session_shapley",
+        "shrink",
+        "status",
+        "threshold_knn_shapley",
+        "tracin",
+        "trak",
+    ]
+    assert dir(assay) == assay.__all__
+    assert all(inspect.isfunction(getattr(assay, name)) or inspect.isclass(getattr(assay, name)) for name in public())
+    assert not set(assay.__all__) & {module.name for module in pkgutil.iter_modules(assay.__path__)}  # a name means one thing
+    with pytest.raises(AttributeError, match="module 'assay' has no attribute 'influenze'"):
+        _ = assay.influenze
+
+
+def public() -> list[str]:
+    return [name for name in assay.__all__ if name != "__version__"]
+
+
+def test_type_checkers_see_the_names_that_python_finds():
+    tree = ast.parse(inspect.getsource(assay))
+    [block] = [node for node in tree.body if isinstance(node, ast.If)]
+    seen = {}
+    for line in block.body:
+        assert isinstance(line, ast.ImportFrom)
+        assert [alias.name for alias in line.names] == [alias.asname for alias in line.names]
+        seen |= {alias.name: line.module for alias in line.names}
+    assert sorted(seen) == public()
+    for name, module in seen.items():
+        code = f"from {module} import {name} as expected; import assay; print(assay.{name} is expected)"
+        if name in ("run", "influence", "tracin", "drop_harmful"):
+            assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "True\n"
 
 
 def test_names_of_the_rooms():
@@ -153,14 +245,28 @@ def test_names_of_valuers_and_models():
 @pytest.mark.parametrize(
     ("module", "unwanted"),
     [
-        ("assay", ["numpy", "duckdb", "typer"]),
+        ("assay", ["numpy", "duckdb", "typer", "pyarrow", "pydantic", "assay.app", "assay.front"]),
+        ("assay.app.notebook", ["typer", "torch", "jinja2"]),
         ("assay.importance", ["duckdb", "sqlalchemy", "typer", "torch", "lightgbm"]),
         ("assay.benchmark", ["duckdb", "sqlalchemy", "typer", "torch", "lightgbm"]),
         ("assay.front", ["typer", "jinja2", "torch", "assay.app"]),
-        ("assay.app.cli", ["duckdb", "lightgbm", "jinja2", "sklearn"]),
+        ("assay.app.cli", ["numpy", "pyarrow", "pydantic", "duckdb", "lightgbm", "jinja2", "sklearn", "rich"]),
     ],
 )
 def test_an_import_brings_no_more_than_it_needs(module, unwanted):
     code = f"import sys, {module}; print(*[name for name in {unwanted!r} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["benchmark", "compare", "--help"], ["--version"]])
+def test_help_loads_nothing_that_computes(arguments):
+    heavy = ["numpy", "pyarrow", "duckdb", "scipy", "sklearn", "numba", "lightgbm", "sqlalchemy", "assay.front", "assay.config"]
+    heavy += ["pydantic"] if arguments[0].startswith("--") else []  # which Typer itself loads for a command's parameters
+    code = (
+        f"import sys; from assay.app import cli; code = cli.main({arguments!r});"
+        f"print(code, *[name for name in {heavy!r} if name in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.split() == ["0"]
+    assert done.stdout

@@ -1,6 +1,7 @@
 """The one TOML config of a run: what it may say, its defaults, and errors that name the key."""
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -297,6 +298,18 @@ def read(path: Path | str) -> Config:
         raise ConfigError(f"{path}: not TOML: {error}") from None
     config = parse(content, str(path))
     return _resolve(config, path.resolve().parent)
+
+
+def of(source: Config | Mapping[str, Any] | Path | str, sections: Mapping[str, Any]) -> Config:
+    """The config of a TOML file, a dictionary or another config, with keys of some sections put over it."""
+    config = read(source) if isinstance(source, str | Path) else source
+    if isinstance(config, Config) and not sections:
+        return config
+    content = config.model_dump(mode="json", exclude_unset=True) if isinstance(config, Config) else dict(config)
+    for name, section in sections.items():
+        below = content.get(name)
+        content[name] = {**below, **section} if isinstance(below, Mapping) and isinstance(section, Mapping) else section
+    return parse(content)
 
 
 def _resolve(config: Config, folder: Path) -> Config:

@@ -109,7 +109,7 @@ class Finished(Folder):
             raise InputError(f"{self.folder}: holds no model {name!r}")
         return models.load(self.directory(f"models/{name}"))
 
-    def values(self, valuer: str | None = None) -> Importance:
+    def importance(self, valuer: str | None = None) -> Importance:
         """Values of the training samples, by default those that the selection was made by."""
         return read_values(self, valuer or self.config.select.valuer)
 

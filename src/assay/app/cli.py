@@ -257,7 +257,7 @@ def search(
             front.add(folder, "search", report=progress)
         finished = Finished(folder)
         report.write(finished)
-    page = front.search(folder, query, user_id=who, number=number)
+    page = front.search(finished, query, user_id=who, number=number)
     page = stored.shown_items(finished, page | {"user": user_id})
     if as_json:
         print_json(page)

@@ -43,7 +43,7 @@ def _learnt(summary: Mapping[str, Any]) -> str:
     return f"{trained}; best on test: {', '.join(found)}" if found else trained
 
 
-def _lines(found: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+def closing(found: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     """(what, in words, tone) of every line that the artefacts allow."""
     summary, cost = found["summary"], found["cost"]
     lines: list[tuple[str, str, str]] = []
@@ -114,7 +114,7 @@ def _cell(cell: object) -> Text:
 
 def show(run: Finished) -> None:
     """Print what was read, cleaned, learnt, gained, how long it took, and where the report is."""
-    print_lines(_lines(facts(run)))
+    print_lines(closing(facts(run)))
 
 
 def show_graph(states: Mapping[str, tuple[str, Sequence[str]]]) -> None:

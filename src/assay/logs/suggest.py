@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -26,6 +26,9 @@ NAMES: dict[str, tuple[str, ...]] = {
         "member id",
         "user",
         "customer",
+        "client",
+        "visitor",
+        "member",
     ),
     "item_id": (
         "item id",
@@ -57,6 +60,14 @@ NAMES: dict[str, tuple[str, ...]] = {
     "position": ("position", "rank"),
     "propensity": ("propensity", "pscore"),
 }
+ITEM_NAMES: dict[str, tuple[str, ...]] = {
+    "item_id": (*NAMES["item_id"], "id"),
+    "brand": ("brand", "maker", "manufacturer"),
+    "category": ("category", "product category", "product type", "genres", "genre", "shelf"),
+    "department": ("department",),
+    "name": ("name", "title", "product name", "item name", "description"),
+}
+USER_NAMES = {"user_id": (*NAMES["user_id"], "id")}
 KINDS = {
     "view": ("view", "pageview", "page_view", "pv", "click", "detail"),
     "cart": ("cart", "addtocart", "add_to_cart", "basket"),
@@ -86,40 +97,75 @@ def _fits(target: str, values: Sequence[str]) -> bool:
     return target not in NUMERIC or all(_is_number(value) for value in values if value)
 
 
-def _guess(look: dict[str, list[str]]) -> dict[str, str]:
-    """Canonical name -> column."""
-    found: dict[str, str] = {}
-    for target, known in NAMES.items():
-        free = [c for c in look if c not in found.values() and _fits(target, look[c])]
-        match = next((c for name in known for c in free if _words(c) == name), None)
-        match = match or next((c for name in known for c in free if f" {name} " in f" {_words(c)} "), None)
-        if match is not None and not (target == "price" and "amount" in found):
-            found[target] = match
-    if "timestamp" not in found:
-        for column, values in look.items():
-            dated = [v for v in values if re.match(r"\d{4}-\d\d-\d\d", v)]
-            if dated and len(dated) == len([v for v in values if v]) and column not in found.values():
-                found["timestamp"] = column
+def _by_name(names: Mapping[str, Sequence[str]], look: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Canonical name -> the column whose own name is the likeliest and whose values fit."""
+    columns: dict[str, str] = {}
+    for target, words in names.items():
+        free = [c for c in look if c not in columns.values() and _fits(target, look[c])]
+        match = next((c for name in words for c in free if _words(c) == name), None)
+        match = match or next((c for name in words for c in free if f" {name} " in f" {_words(c)} "), None)
+        if match is not None and not (target == "price" and "amount" in columns):
+            columns[target] = match
+    return columns
+
+
+def event_columns(values: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Canonical name of events -> column, by the columns' names and their values as text."""
+    columns = _by_name(NAMES, values)
+    if "timestamp" not in columns:
+        for column, texts in values.items():
+            dated = [v for v in texts if re.match(r"\d{4}-\d\d-\d\d", v)]
+            if dated and len(dated) == len([v for v in texts if v]) and column not in columns.values():
+                columns["timestamp"] = column
                 break
-    return found
+    return columns
 
 
-def _time_format(values: Sequence[str]) -> str | None:
-    """What times are written in, where it is not ISO 8601."""
+def item_columns(values: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Canonical name of items -> column, by the columns' names."""
+    return _by_name(ITEM_NAMES, values)
+
+
+def user_columns(values: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """user_id -> its column, by the columns' names; every other column is an attribute under its own name."""
+    columns = _by_name(USER_NAMES, values)
+    return columns | {name: name for name in values if name not in columns.values() and name not in columns}
+
+
+def look(rows: pa.Table) -> dict[str, list[str]]:
+    """The values of each column as text, empty where there is none."""
+    columns = zip(rows.column_names, rows.columns, strict=True)
+    return {name: ["" if v is None else str(v) for v in column.to_pylist()] for name, column in columns}
+
+
+def time_format(values: Iterable[str]) -> str | None:
+    """What times are written in, where it is not ISO 8601. Dates that may begin with the day or the month begin with the day."""
     some = [value.strip() for value in values if value.strip()]
     if some and all(re.fullmatch(r"\d{9,10}(\.\d+)?", value) for value in some):
         return "epoch_s"
     if some and all(re.fullmatch(r"\d{12,13}", value) for value in some):
         return "epoch_ms"
     if some and all(re.match(r"\d{1,2}/\d{1,2}/\d{4}", value) for value in some):
-        first, second = (max(int(v.split("/")[n]) for v in some) for n in (0, 1))
+        first, second = _largest(some)
         day_first = first > 12 or second <= 12
         clock = {0: "", 1: " %H:%M", 2: " %H:%M:%S"}[min(2, some[0].count(":"))]
         return ("%d/%m/%Y" if day_first else "%m/%d/%Y") + clock
     return None
 
 
-def _kinds(values: Sequence[str]) -> dict[str, str]:
+def day_or_month_first(values: Iterable[str]) -> bool:
+    """Whether times are dates with slashes that read either way: no first or second number is above 12."""
+    some = [value.strip() for value in values if value.strip()]
+    return bool(some) and all(re.match(r"\d{1,2}/\d{1,2}/\d{4}", value) for value in some) and max(_largest(some)) <= 12
+
+
+def _largest(dates: Iterable[str]) -> tuple[int, int]:
+    """The largest first and the largest second number of dates with slashes."""
+    numbers = [(int(first), int(second)) for first, second, *_ in (date.split("/") for date in dates)]
+    return max(first for first, _ in numbers), max(second for _, second in numbers)
+
+
+def kinds(values: Iterable[str]) -> dict[str, str]:
     """The log's words for kinds of events that are not ours."""
     words = sorted({value for value in values if value and value not in EVENT_KINDS})
     return {
@@ -151,15 +197,15 @@ def suggest(path: Path | str) -> str:
     first = next(iter(source.read(names)), None)
     if first is None:
         raise SourceError(f"{path}: has a header but no rows; export it again")
-    rows = first.slice(0, LOOK)
-    typed_time = {n for n, c in zip(names, rows.columns, strict=True) if pa.types.is_temporal(c.type)}
-    look = {
-        name: ["" if v is None else str(v) for v in column.to_pylist()] for name, column in zip(names, rows.columns, strict=True)
-    }
-    return _toml(path, look, _guess(look), delimiter, typed_time)
+    rows = pa.Table.from_batches([first.slice(0, LOOK)]).rename_columns(names)
+    typed_time = {field.name for field in rows.schema if pa.types.is_temporal(field.type)}
+    values = look(rows)
+    return _toml(path, values, event_columns(values), delimiter, typed_time)
 
 
-def _toml(path: Path, look: dict[str, list[str]], found: dict[str, str], delimiter: str | None, typed_time: set[str]) -> str:
+def _toml(
+    path: Path, look: Mapping[str, Sequence[str]], found: Mapping[str, str], delimiter: str | None, typed_time: set[str]
+) -> str:
     def text(value: str) -> str:
         return json.dumps(value, ensure_ascii=False)
 
@@ -170,11 +216,11 @@ def _toml(path: Path, look: dict[str, list[str]], found: dict[str, str], delimit
     ]
     if delimiter:
         lines.append(f"delimiter = {text(delimiter)}")
-    kinds = _kinds(look[found["event"]]) if "event" in found else {}
+    words = kinds(look[found["event"]]) if "event" in found else {}
     if "event" not in found:
         lines.append('event = "purchase"  # the kind of every row: ' + ", ".join(EVENT_KINDS))
     time = found.get("timestamp")
-    if time and time not in typed_time and (shape := _time_format(look[time])):
+    if time and time not in typed_time and (shape := time_format(look[time])):
         note = "  # or month first?" if shape.startswith("%d/%m") else ""
         lines.append(f"time_format = {text(shape)}{note}")
     lines += [
@@ -191,9 +237,9 @@ def _toml(path: Path, look: dict[str, list[str]], found: dict[str, str], delimit
     unused = [column for column in look if column not in found.values()]
     if unused:
         lines.append(f"# not used: {', '.join(map(text, unused))}")
-    if kinds:
+    if words:
         lines += ["", "[log.events.kinds]  # your word = kind"]
-        lines += [f"{text(word)} = {text(kind)}" for word, kind in kinds.items()]
+        lines += [f"{text(word)} = {text(kind)}" for word, kind in words.items()]
     lines += [
         "",
         "# [log.items]  # one row an item, if you have such a table",

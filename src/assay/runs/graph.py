@@ -9,6 +9,7 @@ import json
 import resource
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -57,16 +58,19 @@ class Graph:
         """The stages that have something to do under a config, in order; those beside the run too on request."""
         return [stage for stage in self.stages.values() if stage.applies(config) and (beside or stage.name not in self._beside)]
 
-    def run(self, config: Config, folder: Path, report: Report, *, until: str | None = None, stored: object = None) -> Done:
+    def run(
+        self, config: Config, folder: Path, report: Report, *, until: str | None = None, stored: object = None, held: bool = False
+    ) -> Done:
         """Do the stages of a run, or those that one of them needs, in a folder; what stands is not done again.
 
-        stored: the config as the folder keeps it. ConfigError: no such stage. What can be checked is checked first.
+        stored: the config as the folder keeps it. held: the caller keeps other processes out of the folder already. ConfigError:
+        no such stage. What can be checked is checked first.
         """
         wanted = self._wanted(config, until)
         for stage in wanted:
             if stage.check is not None:
                 stage.check(config)
-        with alone(folder):
+        with nullcontext() if held else alone(folder):
             runner = _Runner(self, config, Folder(folder), report)
             runner.drop_stale(self._views)
             write_json(folder / CONFIG, stored)
@@ -79,8 +83,11 @@ class Graph:
     def add(self, config: Config, folder: Path, name: str, report: Report) -> Done:
         """Do a stage beside a finished run, of what the run's stages made; the log is not looked at.
 
-        InputError: a stage that it follows has not run.
+        ConfigError: no such stage stands beside a run. InputError: a stage that it follows has not run.
         """
+        if name not in self._beside:
+            beside = [other for other in self.stages if other in self._beside]
+            raise ConfigError(f"no stage {name!r} stands beside a run{did_you_mean(name, beside)}; these do: {', '.join(beside)}")
         stage = self.stages[name]
         if stage.check is not None:
             stage.check(config)

@@ -1,5 +1,6 @@
 """Make a run, add to it, open it: what the command line and `import assay` share."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -7,16 +8,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from assay.config import Config
+from assay.config import Config, parse
 from assay.engines import databases
 from assay.errors import ConfigError, InputError
 from assay.findings.explain import explain_sample, explain_score
 from assay.findings.labels import Wording
 from assay.finished import Finished
+from assay.front import tables
 from assay.importance.named import VALUED
 from assay.models.logistic import LogisticRegression
 from assay.progress import Report, silent
 from assay.runs.graph import Done
+from assay.runs.manifest import alone
 from assay.search.answer import answer
 from assay.stages import graph
 
@@ -29,6 +32,31 @@ def execute(config: Config, folder: Path | str, *, until: str | None = None, rep
     Raises what the stages raise: ConfigError, SourceError, SplitError and the like name what to change.
     """
     return graph().run(config, Path(folder), report, until=until, stored=_stored(config))
+
+
+def execute_tables(
+    inputs: Mapping[str, object],
+    folder: Path | str,
+    sections: Mapping[str, Any],
+    *,
+    columns: Mapping[str, str] | None = None,
+    until: str | None = None,
+    report: Report = silent,
+) -> Done:
+    """Do the stages of a run of tables in memory: inputs has "events", and may have "items" and "users".
+
+    sections: the config, its [log] as far as it is said. columns: canonical name -> column of the events; by default guessed by
+    name. Raises what `execute` and tables.keep raise; a wrong section is refused before any table is written.
+    """
+    folder = Path(folder)
+    log = sections.get("log", {})
+    if not isinstance(log, Mapping):
+        raise ConfigError(f"log: give a dictionary of keys of [log], not {type(log).__name__}")
+    parse({**sections, "log": {"events": []}})
+    with alone(folder):
+        paths = tables.keep(inputs, folder)
+        config = parse({**sections, "log": tables.log_section(paths, columns, log)})
+        return graph().run(config, folder, report, until=until, stored=_stored(config), held=True)
 
 
 def add(folder: Path | str, stage: str, *, report: Report = silent) -> Done:
@@ -44,9 +72,8 @@ def study(config: Config, folder: Path | str, *, report: Report = silent) -> Don
     return Done(Path(folder), tuple(n for done in steps for n in done.ran), tuple(n for done in steps for n in done.reused))
 
 
-def search(folder: Path | str, query: str, *, user_id: object | None = None, number: int = 10) -> dict[str, Any]:
+def search(run: Finished, query: str, *, user_id: object | None = None, number: int = 10) -> dict[str, Any]:
     """The first items of a run for a query, with reasons; see search.answer. InputError: the stage `search` has not run."""
-    run = Finished(folder)
     return answer(run, run.config, query, user_id, number)
 
 

@@ -1,0 +1,141 @@
+"""Tables in memory as the log of a run: kept whole in its folder, their columns mapped by name.
+
+A run of tables is a run of files: `input/events.parquet` and the like are what its config names. So it can be made again, and
+its fingerprint is the content of the tables, whatever library they came from.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from assay.errors import InputError
+from assay.logs import suggest
+from assay.logs.collect import regrouped
+from assay.runs.store import write_parquet
+
+INPUT = "input"
+NEEDED = {"events": ("user_id", "item_id", "timestamp"), "items": ("item_id",), "users": ("user_id",)}
+
+
+@runtime_checkable
+class ArrowStream(Protocol):
+    """A table that can be read through the Arrow C stream: pandas, Polars, PyArrow, a DuckDB relation."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """A capsule of the stream."""
+        ...
+
+
+def keep(tables: Mapping[str, object], folder: Path) -> dict[str, Path]:
+    """Write tables as input/NAME.parquet in a run's folder, each whole; return their paths.
+
+    A table that the folder holds of another time and that is not among these is deleted. InputError: it is no table, has no
+    rows, has a column twice, or holds what no column can hold.
+    """
+    paths = {name: (folder / INPUT / f"{name}.parquet").resolve() for name in tables}
+    for name, table in tables.items():
+        _write(name, table, paths[name])
+    for name in NEEDED.keys() - tables.keys():
+        (folder / INPUT / f"{name}.parquet").unlink(missing_ok=True)
+    return paths
+
+
+def _write(name: str, table: object, path: Path) -> None:
+    if not isinstance(table, ArrowStream):
+        raise InputError(
+            f"{name}: a {type(table).__name__} is no table; give pandas, Polars, PyArrow or a DuckDB relation, or name a file"
+            " in a config"
+        )
+    try:
+        reader = pa.RecordBatchReader.from_stream(table)
+        schema = _plain(name, reader.schema)
+        batches = (batch.cast(schema) for batch in reader)
+        rows = write_parquet(path, regrouped(batches, schema), schema)
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        raise InputError(f"{name}: cannot be kept as Parquet ({' '.join(str(error).split())[:160]}); mend the column") from None
+    if not rows:
+        path.unlink()
+        raise InputError(f"{name}: has no rows")
+
+
+def _plain(name: str, schema: pa.Schema) -> pa.Schema:
+    """The schema with one type for text and none for codes of it, so that the same content gives the same bytes."""
+    twice = sorted({column for column in schema.names if schema.names.count(column) > 1})
+    if twice:
+        raise InputError(f"{name}: has the column {twice[0]!r} more than once; rename one of them")
+    return pa.schema([pa.field(field.name, _plain_type(field.type)) for field in schema])
+
+
+def _plain_type(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_dictionary(kind):
+        return _plain_type(kind.value_type)
+    if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+        return pa.string()
+    return kind
+
+
+def log_section(paths: Mapping[str, Path], columns: Mapping[str, str] | None, more: Mapping[str, Any]) -> dict[str, Any]:
+    """The config's [log] for kept tables.
+
+    columns: canonical name -> column of the events, in place of a guess by name. more: what the user says of [log] besides;
+    its "events", "items" and "users" are keys of those sections. InputError: a column that is needed cannot be guessed.
+    """
+    if more.get("hash_ids"):
+        raise InputError(
+            "[log] hash_ids: a table is kept in the run's folder as it is, ids and all; write it to a file elsewhere, and name"
+            " that in [[log.events]] path"
+        )
+    sections = {}
+    for name, path in paths.items():
+        own = dict(more.get(name, {}))
+        if name == "events" and columns is not None:
+            own["columns"] = dict(columns)
+        sections[name] = {"path": str(path)} | _guessed(name, path, own) | own
+    events = {"events": [sections.pop("events")]}
+    return {key: value for key, value in more.items() if key not in paths} | events | sections
+
+
+def _guessed(name: str, path: Path, own: Mapping[str, Any]) -> dict[str, Any]:
+    """What a look at a kept table says that the user does not say."""
+    file = pq.ParquetFile(path)
+    values = suggest.look(pa.Table.from_batches([next(file.iter_batches(batch_size=suggest.LOOK))]))
+    guess = {"events": suggest.event_columns, "items": suggest.item_columns, "users": suggest.user_columns}[name]
+    columns = own.get("columns") or guess(values)
+    for canonical in NEEDED[name]:
+        if canonical not in columns and "columns" not in own:
+            known = ", ".join(map(repr, values))
+            say = f'columns={{"{canonical}": ...}}' if name == "events" else f'log={{"{name}": {{"columns": {{...}}}}}}'
+            raise InputError(f"{name}: no column looks like {canonical} (it has: {known}); name it: {say}")
+    return {"columns": columns} | (_of_events(path, columns, own) if name == "events" else {})
+
+
+def _of_events(path: Path, columns: Mapping[str, str], own: Mapping[str, Any]) -> dict[str, Any]:
+    """Kinds of events, or the one kind of all; and what times are written in. All rows are looked at."""
+    schema = pq.read_schema(path)
+    section: dict[str, Any] = {}
+    if "event" not in columns:
+        section["event"] = "purchase"
+    elif columns["event"] in schema.names:
+        section["kinds"] = suggest.kinds(_distinct(path, columns["event"]))
+    time = columns.get("timestamp", "")
+    if "time_format" in own or time not in schema.names or pa.types.is_temporal(schema.field(time).type):
+        return section
+    texts = list(_distinct(path, time))
+    if suggest.day_or_month_first(texts):
+        raise InputError(
+            f"events: dates in the column {time!r} read as day/month or month/day; say which:"
+            ' log={"events": {"time_format": "%d/%m/%Y"}} or "%m/%d/%Y", with the time of the day where there is one'
+        )
+    shape = suggest.time_format(texts)
+    return section | ({"time_format": shape} if shape is not None else {})
+
+
+def _distinct(path: Path, column: str) -> Iterator[str]:
+    """The different values of a column, as text."""
+    for value in pc.unique(pq.read_table(path, columns=[column]).column(column)).to_pylist():
+        if value is not None:
+            yield str(value)
