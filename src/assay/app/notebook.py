@@ -12,6 +12,7 @@ from assay import config as configs
 from assay import front, stages
 from assay.app import stored, terminal
 from assay.app.progress import bars
+from assay.app.safe import one_line
 from assay.app.sections.facts import Facts
 from assay.config import Config
 from assay.errors import InputError
@@ -324,5 +325,5 @@ def _positive(n: int) -> int:
 
 
 def _shown(text: str) -> str:
-    """Text from anywhere as HTML shows it: no markup, no control characters."""
-    return escape("".join(letter if letter.isprintable() else " " for letter in text))
+    """Text from anywhere as HTML shows it: no markup, nothing that orders or hides text."""
+    return escape(one_line(text))
