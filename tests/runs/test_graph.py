@@ -1,6 +1,7 @@
 """The runner, on graphs made for it: what stands is never of another config, whatever was killed before."""
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -108,10 +109,8 @@ def test_whatever_was_there_the_folder_ends_as_a_fresh_one(tmp_path_factory, sta
 
     for values, kill in zip(configs[:-1], [*kills, *[None] * 4], strict=False):
         clock.left = kill
-        try:
+        with suppress(KilledError):
             run(values, folder)
-        except KilledError:
-            pass
     clock.left = None
     for name in Manifest.read(Folder(folder)).entries:  # what the manifest lists is whole at any time
         assert Manifest.read(Folder(folder)).entries[name].intact(Folder(folder))
