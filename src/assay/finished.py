@@ -38,16 +38,12 @@ class Finished(Folder):
             raise InputError(f"{folder}: is a file; give the folder of a run")
         if not (self.folder / CONFIG).exists():
             raise InputError(f"{folder}: holds no run; make one: assay run CONFIG --folder {folder}")
+        self.stages: dict[str, Entry] = dict(Manifest.read(self).entries)  # what each finished stage made, as of now
 
     @cached_property
     def config(self) -> Config:
         """The resolved config that the run was made with, without passwords."""
         return parse(Folder(self.folder).read_json(CONFIG), str(self.folder / CONFIG))
-
-    @cached_property
-    def stages(self) -> dict[str, Entry]:
-        """What each finished stage made, as the manifest said when it was first asked."""
-        return dict(Manifest.read(self).entries)
 
     @cached_property
     def _digests(self) -> dict[str, str]:
