@@ -20,7 +20,7 @@ from assay.models.item_to_item import Ease, ItemKnn
 from assay.models.recommender import Recommending
 from assay.numerics.ranking import ranking_measures
 from assay.runs.store import Folder
-from assay.samples import build
+from assay.samples.stored import load
 from assay.samples.table import Samples
 
 USERS, ITEMS, MOST, K = 2_469, 28_000, 10_000, 10
@@ -43,7 +43,7 @@ def made_up(users: int, items: int, each: int = 220) -> tuple[Samples, Samples]:
 def stored(folder: Path) -> tuple[Samples, Samples]:
     """Train and test samples of a run."""
     run = Folder(folder)
-    return build.load(run, "train"), build.load(run, "test")
+    return load(run, "train"), load(run, "test")
 
 
 def new_ones(train: Samples, later: Samples) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -12,7 +12,7 @@ import numpy as np
 from assay.importance import Influence
 from assay.models import named
 from assay.runs.store import Folder
-from assay.samples import build
+from assay.samples.stored import load
 
 TARGET = 45.0
 
@@ -21,7 +21,7 @@ def main(folder: Path) -> None:
     """Print seconds without and with the encoding of the rows, and how far a second call is from the first."""
     run = Folder(folder)
     model = named.load(run.path("models/logistic"))
-    train, validation = build.load(run, "train"), build.load(run, "validation")
+    train, validation = load(run, "train"), load(run, "validation")
     started = time.perf_counter()
     X = train.matrix()
     encoded = time.perf_counter()

@@ -23,13 +23,13 @@ import pyarrow.compute as pc
 from pyarrow import csv
 
 from assay.config import parse
+from assay.logs.clean_log import CleanLog
 from assay.models.als import Als
 from assay.models.next_item import Transformer
 from assay.models.recommender import Recommending
 from assay.models.session_knn import SessionKnn
 from assay.runs.store import Folder
-from assay.samples.history import history
-from assay.samples.periods import split_periods
+from assay.samples.splits import split_periods
 
 K, ITEMS, BOOT = 20, 10_000, 1000
 GRIDS: dict[str, dict[str, list[Any]]] = {
@@ -62,8 +62,8 @@ class Problem:
 def of_run(folder: Path) -> Problem:
     run = Folder(folder)
     config = parse(run.read_json("config.json"))
-    events, users, items = (run.read_table(f"clean/{name}.parquet") for name in ("events", "users", "items"))
-    past = history(events, users, items, config.samples.target, config.samples.period_days)
+    log = CleanLog.read(run)
+    past, users = log.history(config.samples.target, config.samples.period_days), log.users
     splits = split_periods(past.first_day, past.last_day, config.samples)
     user, item, period = (x.astype(np.int64) for x in (past.bought.user, past.bought.item, past.bought.period))
     train, asked = {}, {}

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy import sparse
 
+from assay.logs.clean_log import CleanLog
 from assay.numerics import logistic, products
 from assay.numerics.position_bias import Examination, effective_size, harvested, randomised, regression_em
 from assay.samples.searches import searches
@@ -30,7 +31,8 @@ def shown(log: SearchLog) -> tuple[NDArray[np.int64], ...]:
     users = pc.unique(events.column("user_id")).sort()
     item = pc.index_in(events.column("item_id"), log.items.column("item_id").combine_chunks())
     events = events.append_column("user_code", pc.index_in(events.column("user_id"), users).cast(pa.int32()))
-    asked = searches(events.append_column("item_code", item.cast(pa.int32())), pa.table({"user_id": users}), 7, 30.0)
+    events = events.append_column("item_code", item.cast(pa.int32()))
+    asked = searches(CleanLog.of(events, pa.table({"user_id": users}), log.items), 7, 30.0)
     number = np.array([log.queries.index(text) for text in asked.queries.to_pylist()])
     query = number[asked.column("query_code")[asked.of("request")]]
     return query, asked.of("item_code"), asked.of("position"), asked.of("clicked").astype(int), asked.of("propensity")

@@ -14,12 +14,13 @@ from assay.config import Config, parse
 from assay.errors import InputError
 from assay.importance.stored import read_values
 from assay.importance.valuer import Importance
+from assay.logs.clean_log import CleanLog
 from assay.models import named as models
 from assay.models.scorer import Scorer
 from assay.runs.graph import CONFIG, read_costs
 from assay.runs.manifest import Entry, Manifest
 from assay.runs.store import Folder, missing
-from assay.samples import build
+from assay.samples import stored
 from assay.samples.encoder import only
 from assay.samples.table import Samples
 
@@ -89,9 +90,9 @@ class Finished(Folder):
         """Seconds of stages, peak memory, and what stages recorded besides."""
         return read_costs(self.folder)
 
-    def samples(self, split: str | None = None, which: build.Which = "samples") -> Samples:
+    def samples(self, split: str | None = None, which: stored.Which = "samples") -> Samples:
         """Samples of a split as models learnt from them, or what was ranked ("candidates", "upcoming")."""
-        everything = build.load(self, split, which)
+        everything = stored.load(self, split, which)
         return only(everything, self.read_json(FEATURES)["kept"]) if self.exists(FEATURES) else everything
 
     @cached_property
@@ -110,12 +111,16 @@ class Finished(Folder):
         return read_values(self, valuer or self.config.select.valuer)
 
     @cached_property
+    def log(self) -> CleanLog | None:
+        """The clean log; None where the user's own table stands in for one."""
+        return CleanLog.find(self)
+
+    @cached_property
     def items(self) -> pa.Table | None:
         """Clean items by code; None where the user's own table stands in for a log."""
-        return self.read_table("clean/items.parquet") if self.exists("clean/items.parquet") else None
+        return None if self.log is None else self.log.items
 
     @cached_property
     def item_names(self) -> dict[int, str]:
         """Readable names of items by code."""
-        names = [] if self.items is None else self.items.column("name").to_pylist()
-        return {code: name for code, name in enumerate(names) if name}
+        return {} if self.log is None else self.log.item_names

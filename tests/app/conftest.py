@@ -296,6 +296,7 @@ def run(tmp_path: Path) -> Finished:
     write_json(run.path("config.json"), {"log": log, "show": {"title": "A year of a grocer 杂货", "currency": "$"}})
     write_json(run.path("summary.json"), summary())
     write_json(run.path("clean/account.json"), account())
+    write_json(run.path("clean/log.json"), {"time_zone": "UTC", "minor_units": 2})
     made = {"positives": 842_000, "ratio": 1.4993, "negatives": {"popularity": 631_000, "history": 315_000}}
     bias = {"method": "intervention harvesting (AllPairs)", "examination": [1.0, 0.5, 0.3], "rows": [90, 80, 70]}
     bias |= {"clip": 10.0, "clipped": 3, "positives": 2000, "effective_positives": 1234.5, "effective_rows": 3000.0}

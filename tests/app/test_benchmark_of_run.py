@@ -13,7 +13,7 @@ from assay.app import benchmark_terminal, report
 from assay.benchmark.keep.folder import open_kept
 from assay.benchmark.of_run import scoreboard
 from assay.runs.store import finite
-from assay.samples import build
+from assay.samples import stored
 from assay.stages import trust
 from assay.testing.benchmarks import make_benchmark
 from tests.app.benchmark_commands import asked, called
@@ -67,7 +67,7 @@ def test_a_run_as_a_source_of_everything(run, tmp_path, capsys):
     kept = open_kept(tmp_path / "b")
     ids = kept.benchmark.requests.column("request_id").combine_chunks()
     model = run.model("lightgbm")
-    rows = build.load(run, "test", "candidates")
+    rows = stored.load(run, "test", "candidates")
     said = rows.keys.select(["request_id", "item_id"]).append_column("score", pa.array(model.predict(rows)))
     again = kept.score({"again": said.filter(pc.is_in(said.column("request_id"), ids))})
     own = kept.benchmark.scores

@@ -35,7 +35,9 @@ def cleaned(run: Finished, rows: list[dict], **limits) -> tuple[list[dict], list
     table = pa.Table.from_pylist(rows, schema)
     write_parquet(run.path("log/events/part-00000.parquet"), table)
     source = {"part": "log/events/part-00000.parquet", "rows": len(rows)}
-    write_json(run.path("log/collect.json"), {"rows": len(rows), "minor_units": 2, "sources": [source]})
+    write_json(
+        run.path("log/collect.json"), {"rows": len(rows), "time_zone": "Asia/Tokyo", "minor_units": 2, "sources": [source]}
+    )
     clean(config.Clean(**limits), run)
     rejected = run.read_table("clean/rejected.parquet").to_pylist()
     return (
@@ -222,6 +224,7 @@ def test_codes_are_dense_and_in_order_of_id_and_the_account_adds_up(run):
     assert [(r["timestamp"], r["user_code"], r["item_code"]) for r in kept] == sorted(
         (r["timestamp"], r["user_code"], r["item_code"]) for r in kept
     )
+    assert run.read_json("clean/log.json") == {"time_zone": "Asia/Tokyo", "minor_units": 2}
     account = run.read_json("clean/account.json")
     assert account["read"] == account["events"] + account["rejected"] == 13
     assert account["items_without_description"] == 2

@@ -7,8 +7,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from assay.logs.clean_log import CleanLog
+from assay.logs.history import History
 from assay.samples.describe import Describer
-from assay.samples.history import History, history
 
 CATEGORIES = ("milk", "蛋奶", None, "🍌")
 BRANDS = ("own", None, "שלי")
@@ -76,7 +77,7 @@ def describer(events: Sequence[Event], returned: Sequence[Event] = ()) -> Descri
 
 
 def past(events: Sequence[Event], users: int = USERS, items: int = ITEMS) -> History:
-    return history(events_table(events), users_table(users), items_table(items), "purchase", 7)
+    return CleanLog.of(events_table(events), users_table(users), items_table(items)).history("purchase", 7)
 
 
 def random_log(seed: int, rows: int = 400, users: int = USERS, items: int = ITEMS, periods: int = 20) -> list[Event]:

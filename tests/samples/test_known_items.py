@@ -4,12 +4,13 @@ import pyarrow as pa
 import pytest
 
 from assay.errors import InputError
+from assay.logs.clean_log import CleanLog
 from assay.samples.known_items import item_query, known_items, variants
 from tests.samples.conftest import Event, events_table, items_table, random_log, users_table
 
 
 def made(log, **more):
-    return known_items(events_table(log), users_table(), items_table(), "purchase", 7, 7, **more)
+    return known_items(CleanLog.of(events_table(log), users_table(), items_table()), "purchase", 7, 7, **more)
 
 
 @pytest.mark.parametrize(
@@ -80,4 +81,4 @@ def test_items_without_words_are_said():
     for name in ("name", "category"):
         items = items.append_column(name, pa.nulls(items.num_rows, pa.string()))
     with pytest.raises(InputError, match="name or a category"):
-        known_items(events_table(log), users_table(), items, "purchase", 7, 7)
+        known_items(CleanLog.of(events_table(log), users_table(), items), "purchase", 7, 7)

@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from assay.config import parse
-from assay.samples.build import truth as taken
 from assay.samples.requests import described
+from assay.samples.stored import truth as taken
 from tests.conftest import run_in, shop_config
 
 PARTS = {0: "night (0 to 5)", 1: "morning (6 to 11)", 2: "afternoon (12 to 17)", 3: "evening (18 to 23)"}
@@ -26,13 +26,13 @@ def found(run, shop):
     samples = run.read_table("samples/samples.parquet", ["item_code", "label", "split"])
     train = samples.filter(pc.equal(samples["split"], "train"))
     popularity = np.bincount(train["item_code"].to_numpy(), train["label"].to_numpy(), minlength=60).astype(np.int64)
-    requests, truth = described(shop_config(shop), run, "test", popularity)
+    requests, truth = described(shop_config(shop).samples, run, "test", popularity)
     return requests, truth, popularity
 
 
 def test_truth_is_everything_that_was_taken_once(run, shop, found):
     requests, truth, _ = found
-    request, item = taken(shop_config(shop), run)
+    request, item = taken(shop_config(shop).samples, run)
     inside = np.isin(request, requests["request_id"].to_numpy())
     items = run.read_table("clean/items.parquet")
     ids = dict(zip(items["item_code"].to_pylist(), items["item_id"].to_pylist(), strict=True))
@@ -92,7 +92,7 @@ def test_other_kinds_of_events_queries_and_users_attributes(tmp_path):
     }
     config = parse({"log": log, "samples": {"warm_up": 4, "validation": 2, "tuning": 2, "test": 2}})
     run = run_in(config, tmp_path / "run", until="samples")
-    requests, _ = described(config, run, "test", np.ones(12, np.int64))
+    requests, _ = described(config.samples, run, "test", np.ones(12, np.int64))
     for row in requests.to_pylist():
         user = int(row["user_id"][1:])
         assert row["also view"] == ("yes" if user % 2 else "no")
@@ -123,7 +123,7 @@ def test_a_table_of_ones_own_knows_who_asked_and_how_much_was_taken(tmp_path):
     }
     config = parse({"table": section, "samples": {"validation": 2, "tuning": 2, "test": 2}, "models": {"names": ["logistic"]}})
     run = run_in(config, tmp_path / "run", until="samples")
-    requests, truth = described(config, run, "test", np.arange(30))
+    requests, truth = described(config.samples, run, "test", np.arange(30))
     assert requests.column_names == ["request_id", "user_id", "timestamp", "items", "taken"]
     size = Counter(truth["request_id"].to_pylist())
     for row in requests.to_pylist():

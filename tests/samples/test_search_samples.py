@@ -11,8 +11,9 @@ from assay.config import parse
 from assay.errors import ConfigError, InputError
 from assay.evaluation import leaks
 from assay.runs.store import Folder
-from assay.samples import build
+from assay.samples import stored
 from assay.samples.encoder import with_score
+from assay.samples.make import make_samples
 from assay.samples.requests import described
 from assay.tables import SPLITS
 from assay.testing.search import make_search_log, search_config
@@ -35,13 +36,13 @@ def again(made, tmp_path, **more):
     (tmp_path / "clean").symlink_to((run.folder / "clean").resolve(), target_is_directory=True)
     changed = config.model_copy(update={"samples": config.samples.model_copy(update=more)})
     other = Folder(tmp_path)
-    build.build(changed, other)
+    make_samples(changed, other)
     return other
 
 
 def test_a_sample_is_an_item_of_a_list_and_its_label_a_click(made):
     _, run = made
-    samples = build.load(run)
+    samples = stored.load(run)
     clicks = {(r["session_id"], r["item_id"]) for r in LOG.events.to_pylist() if r["event"] == "view"}
     shown = {(r["user_id"], r["timestamp"], r["item_id"]): r for r in LOG.events.to_pylist() if r["event"] == "exposure"}
     assert len(samples) > 10_000
@@ -55,8 +56,8 @@ def test_a_sample_is_an_item_of_a_list_and_its_label_a_click(made):
 
 def test_truth_and_requests_are_those_of_the_searches(made):
     config, run = made
-    request, item = build.truth(config, run)
-    samples = build.load(run, which="candidates")
+    request, item = stored.truth(config.samples, run)
+    samples = stored.load(run, which="candidates")
     taken = {(r, i) for r, i in zip(request.tolist(), item.tolist(), strict=True)}
     labelled = [(r, i) in taken for r, i in zip(samples.request.tolist(), samples.item.tolist(), strict=True)]
     assert labelled == (samples.label > 0).tolist()
@@ -70,9 +71,9 @@ def test_truth_and_requests_are_those_of_the_searches(made):
 def test_requests_are_described_by_length_and_frequency_of_the_query(made):
     config, run = made
     items = run.read_table("clean/items.parquet")
-    train = build.load(run, "train")
+    train = stored.load(run, "train")
     popularity = np.bincount(train.item, train.label, minlength=items.num_rows).astype(np.int64)
-    requests, truth = described(config, run, "test", popularity)
+    requests, truth = described(config.samples, run, "test", popularity)
     asked = run.read_table("samples/requests.parquet")
     asked = asked.filter(pc.equal(asked.column("split"), "test")).sort_by("request_id")
     bands = {1: "1 word", 2: "2 words", 3: "3 words"}
@@ -92,7 +93,7 @@ def test_places_are_learnt_and_weights_undo_them_in_train_alone(made, method, wi
     run = again(made, tmp_path, position_bias=method, clip=4.0)
     bias = run.read_json("samples/account.json")["position_bias"]
     assert bias["examination"] == pytest.approx(LOG.examination.tolist(), abs=within)
-    samples = build.load(run)
+    samples = stored.load(run)
     train = samples.keys.column("split").to_numpy() == "train"
     positive = samples.label > 0
     assert (samples.weight[~train] == 1).all()
@@ -128,7 +129,7 @@ def test_what_cannot_be_is_said(made, tmp_path):
 
 def test_a_models_score_is_one_more_feature(made):
     _, run = made
-    train, test = build.load(run, "train"), build.load(run, "test")
+    train, test = stored.load(run, "train"), stored.load(run, "test")
     score = np.linspace(-3, 3, len(train))
     more = with_score(train, "transformer_score", score)
     assert more.matrix().shape == (len(train), train.matrix().shape[1] + 1)

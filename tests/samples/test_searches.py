@@ -5,13 +5,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from assay.logs.clean_log import CleanLog
 from assay.samples.searches import LONGEST, query_text, searches
-from tests.samples.conftest import users_table
+from tests.samples.conftest import items_table, users_table
 from tests.samples.search_log import Row, events_table, random_rows, recounted
 
 
 def made(rows, minutes=30.0):
-    return searches(events_table(rows), users_table(), 7, minutes)
+    return searches(CleanLog.of(events_table(rows), users_table(), items_table()), 7, minutes)
 
 
 @settings(max_examples=40, deadline=None)

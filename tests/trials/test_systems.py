@@ -14,9 +14,9 @@ from assay.config import Models
 from assay.errors import InputError
 from assay.models.baselines import Popularity
 from assay.numerics.linearised import POOLED
+from assay.numerics.periods import periods_of
 from assay.runs.stage import Work
-from assay.samples.build import truth
-from assay.samples.periods import periods_of
+from assay.samples.stored import truth
 from assay.stages import graph
 from assay.stages import materials as hand
 from assay.trials import systems
@@ -39,7 +39,7 @@ def draws(bench: Work) -> np.random.Generator:
 @pytest.fixture(scope="module")
 def judged(bench) -> systems.Field:
     return systems.field(
-        hand.holdout(bench, "test"), systems.most_bought(hand.train(bench), KEPT), *truth(bench.config, bench.folder)
+        hand.holdout(bench, "test"), systems.most_bought(hand.train(bench), KEPT), *truth(bench.config.samples, bench.folder)
     )
 
 
@@ -174,7 +174,9 @@ def test_a_request_without_candidates_scores_nothing(bench, judged):
     gone = judged.request[3]
     fewer = hand.holdout(bench, "test").candidates.take(hand.holdout(bench, "test").candidates.request != gone)
     kept = systems.most_bought(hand.train(bench), KEPT)
-    found = systems.field(replace(hand.holdout(bench, "test"), candidates=fewer), kept, *truth(bench.config, bench.folder))
+    found = systems.field(
+        replace(hand.holdout(bench, "test"), candidates=fewer), kept, *truth(bench.config.samples, bench.folder)
+    )
     assert found.request.tolist() == judged.request.tolist()
     model = systems.catalogue(bench.config.models)[0].make().fit(hand.train(bench), rng=draws(bench))
     before, after = judged.per_request(model, 0.5), found.per_request(model, 0.5)
@@ -186,6 +188,6 @@ def test_a_request_without_candidates_scores_nothing(bench, judged):
 
 def test_nothing_to_judge_is_said(bench):
     kept = systems.most_bought(hand.train(bench), KEPT)
-    request, item = truth(bench.config, bench.folder)
+    request, item = truth(bench.config.samples, bench.folder)
     with pytest.raises(InputError, match="no request took"):
         systems.field(hand.holdout(bench, "test"), np.zeros_like(kept), request, item)

@@ -14,6 +14,7 @@ from assay.benchmark.keep.contents import Benchmark
 from assay.benchmark.readers import MEASURES
 from assay.config import Config
 from assay.errors import InputError
+from assay.logs.clean_log import CleanLog
 from assay.numerics.linearised import POOLED
 from assay.runs.store import Folder
 from assay.samples.requests import described
@@ -55,7 +56,7 @@ def benchmark(run: Folder, config: Config) -> Benchmark:
     Where the study ran all is restricted to the items that its systems were judged on. InputError: the run ranks nothing.
     """
     board, candidates = scoreboard(run, config), _candidates(run)
-    requests, truth = described(config, run, "test", _popularity(run))
+    requests, truth = described(config.samples, run, "test", _popularity(run))
     about: dict[str, Any] = {"of": f"the test requests of {run.folder.name}", "protocol": "one global time split", "items": "all"}
     if run.exists(ITEMS) and run.exists(SCORES["test"]):
         kept = _most_bought_ids(run)
@@ -72,21 +73,21 @@ def benchmark(run: Folder, config: Config) -> Benchmark:
 
 def traffic(run: Folder, config: Config, split: str = "test") -> pa.Table:
     """Requests of a split as they came in, by default the newest; without their period, which no other log has."""
-    requests = described(config, run, split, _popularity(run))[0]
+    requests = described(config.samples, run, split, _popularity(run))[0]
     return requests.drop_columns([name for name in ("period",) if name in requests.column_names])
 
 
 def evidence(run: Folder, config: Config) -> Evidence:
     """What the audit looks at: the test's requests, truth and candidates, what models learnt from, the log before and after."""
     candidates = _candidates(run)
-    requests, truth = described(config, run, "test", _popularity(run))
+    requests, truth = described(config.samples, run, "test", _popularity(run))
     columns = ["sample_id", "user_id", "item_id", "request_id", "timestamp", "label", "split"]
     samples = run.read_table("samples/samples.parquet", columns)
     of = {split: samples.filter(pc.equal(samples.column("split"), split)) for split in ("train", "validation")}
     events = None
-    if run.exists("clean/events.parquet"):
+    if (log := CleanLog.find(run)) is not None:
         names = ["user_id", "item_id", "event", "timestamp", "session_id", "price", "position", "propensity"]
-        events = run.read_table("clean/events.parquet", names)
+        events = log.events(*names)
         empty = [name for name in names[4:] if events.column(name).null_count == events.num_rows]
         events = events.drop_columns(empty)
     section = config.samples

@@ -7,7 +7,7 @@ import numpy as np
 
 from assay.findings.labels import Wording, label, title
 from assay.importance.valuer import Importance
-from assay.samples.periods import start
+from assay.numerics.periods import start
 from assay.samples.table import Samples
 
 _FACTS = 5  # of a table of a user's own that are told

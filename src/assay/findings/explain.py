@@ -17,8 +17,8 @@ from assay.importance.neighbours import scaled
 from assay.importance.values import Vector
 from assay.models.logistic import LogisticRegression
 from assay.numerics.logistic import probability, pull
+from assay.numerics.periods import start
 from assay.numerics.products import margins
-from assay.samples.periods import start
 from assay.samples.table import Samples
 
 

@@ -15,7 +15,7 @@ from scipy import stats
 from assay.findings.labels import Label, Span, Wording, label, title
 from assay.importance.valuer import Importance
 from assay.importance.values import Vector
-from assay.samples.periods import start
+from assay.numerics.periods import start
 from assay.samples.table import Samples
 
 Codes = NDArray[np.integer[Any]]

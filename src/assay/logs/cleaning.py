@@ -12,6 +12,7 @@ from assay import config
 from assay.engines import duckdb as engine
 from assay.errors import ConfigError, InputError
 from assay.logs.canonical import COLUMNS
+from assay.logs.clean_log import ABOUT
 from assay.progress import Report, silent
 from assay.runs.store import Folder, write_json, write_parquet
 
@@ -215,8 +216,8 @@ def clean(section: config.Clean, run: Folder, report: Report = silent) -> list[s
     clean/events.parquet: tables.EVENTS and user_code, item_code (int32; null for a search without item), by
     timestamp, user_id, item_id, event_id. clean/users.parquet, clean/items.parquet: every one that an event
     or its table names, dense codes in order of id. clean/rejected.parquet: the rows taken out as they came,
-    with step and reason, by event_id. clean/account.json: what each step did. min_price and max_price are in
-    whole currency. InputError when nothing is left.
+    with step and reason, by event_id. clean/account.json: what each step did. clean/log.json: what clean_log.CleanLog reads.
+    min_price and max_price are in whole currency. InputError when nothing is left.
     """
     work = _Cleaning(run)
     engine.parameters(work.connection, _parameters(section, 10 ** run.read_json("log/collect.json")["minor_units"]))
@@ -287,8 +288,10 @@ def _write(work: _Cleaning, run: Folder) -> list[str]:
         "items_without_description": undescribed[0],
     }
     write_json(run.path("clean/account.json"), account)
+    collected = run.read_json("log/collect.json")
+    write_json(run.path(ABOUT), {name: collected[name] for name in ("time_zone", "minor_units")})
     names = ("events.parquet", "users.parquet", "items.parquet", "rejected.parquet", "account.json")
-    return [f"clean/{name}" for name in names]
+    return [*(f"clean/{name}" for name in names), ABOUT]
 
 
 def _iso(text: str) -> str:

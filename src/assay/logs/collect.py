@@ -1,7 +1,8 @@
 """Collect: from the config's sources to Parquet parts of canonical events, reading only what is new.
 
-collect.json holds what was read, whatever was there before: {"rows": n, "minor_units": n, "sources": [{"name", "part", "rows",
-...}]}. The order of its sources is the order of the log. What changed since the last time is no artefact: `collect` returns it.
+collect.json holds what was read, whatever was there before: {"rows": n, "time_zone": name, "minor_units": n, "sources":
+[{"name", "part", "rows", ...}]}. The order of its sources is the order of the log. What changed since the last time is no
+artefact: `collect` returns it.
 """
 
 import hashlib
@@ -23,7 +24,7 @@ from assay.runs.store import Folder, digest, file_digest, write_json, write_parq
 
 Record = dict[str, Any]
 ROWS = 1 << 18  # a row group: fixed, so that bytes do not depend on how rows arrived
-FORMAT = 1
+FORMAT = 2
 
 
 def regrouped(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
@@ -197,7 +198,8 @@ def collect(log: config.Log, run: Folder, report: Report = silent) -> Collected:
             write_parquet(run.path(f"log/{name}.parquet"), private.hide_columns(table, salt))
             files.append(f"log/{name}.parquet")
     rows = sum(record["rows"] for record in records)
-    write_json(run.path("log/collect.json"), {"rows": rows, "minor_units": minor_units.pop(), "sources": records})
+    account = {"rows": rows, "time_zone": log.events[0].time_zone, "minor_units": minor_units.pop(), "sources": records}
+    write_json(run.path("log/collect.json"), account)
     return Collected([*files, "log/collect.json"], changes)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.config import SamplesSection
-from assay.samples.history import Codes, History, Market
+from assay.logs.history import Codes, History, Market
 
 SOURCES = ("history", "category", "popularity")
 _EACH = 5  # best sellers taken from one of the user's categories

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from assay.engines import duckdb as engine
 from assay.errors import ConfigError, InputError
-from assay.samples.history import Codes, category_codes
-from assay.samples.periods import days
+from assay.logs.history import Codes, category_codes
+from assay.numerics.periods import days
 from assay.samples.searches import Searches
 
 PACKAGE = "assay.samples.features"

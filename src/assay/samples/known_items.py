@@ -12,8 +12,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from assay.errors import InputError
+from assay.logs.clean_log import CleanLog
 from assay.numerics.hashing import hash_ids, mix
-from assay.samples.periods import periods_of
+from assay.numerics.periods import periods_of
 from assay.samples.searches import Searches, query_text
 from assay.text.words import words
 
@@ -39,14 +40,13 @@ def item_query(name: str | None, category: str | None) -> str:
     return ""
 
 
-def known_items(
-    events: pa.Table, users: pa.Table, items: pa.Table, target: str, period_days: int, seed: int, most: int = 30_000
-) -> Searches:
+def known_items(log: CleanLog, target: str, period_days: int, seed: int, most: int = 30_000) -> Searches:
     """At most one derived search a user and period, at most `most` in all, chosen by hash: for one item that the user took then.
 
     Its query is one of `variants` of the item's, by hash; its impressions are all items of the same `item_query` that the user
     took in the period. InputError: no taken item has a name or a category.
     """
+    events, users, items = log.events("user_code", "item_code", "event", "timestamp"), log.users, log.items
     rows = pc.and_(pc.equal(events.column("event"), target), pc.is_valid(events.column("item_code")))
     taken = events.select(["user_code", "item_code", "timestamp"]).filter(rows)
     user, item = (taken.column(name).to_numpy().astype(np.int64) for name in ("user_code", "item_code"))

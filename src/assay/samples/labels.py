@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from assay.config import SamplesSection
 from assay.errors import ConfigError
+from assay.logs.history import Codes, History, Market, Triples
 from assay.numerics.hashing import mix, splitmix
-from assay.samples.history import Codes, History, Market, Triples
 
 KINDS = ("positive", "popularity", "history", "category", "exposure")
 _EXPOSURE = 4

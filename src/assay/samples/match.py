@@ -6,7 +6,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from assay.errors import InputError
-from assay.samples.history import Codes
+from assay.logs.history import Codes
 from assay.text.bm25 import Bm25
 from assay.text.retrieval import Retrieval
 from assay.text.vectors import VectorIndex

@@ -7,11 +7,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from assay.config import Config
+from assay.config import SamplesSection
+from assay.logs.clean_log import CleanLog
+from assay.numerics.periods import hours, periods_of, starts
 from assay.numerics.ranking import head_items
 from assay.runs.store import Folder
-from assay.samples.periods import hours, periods_of, starts
-from assay.samples.queries import frequency_class, read_searches
+from assay.samples.query_features import frequency_class
+from assay.samples.searches import Searches
+from assay.samples.stored import read_searches
 
 Codes = NDArray[np.int64]
 # Least number of each band, and its name.
@@ -22,7 +25,7 @@ _WORDS = {0: "1 word", 2: "2 words", 3: "3 words", 4: "4 words or more"}
 _MOST_LEVELS = 50  # of a user's attribute: more is an id, not an attribute
 
 
-def described(config: Config, run: Folder, split: str, popularity: NDArray[np.int64]) -> tuple[pa.Table, pa.Table]:
+def described(section: SamplesSection, run: Folder, split: str, popularity: NDArray[np.int64]) -> tuple[pa.Table, pa.Table]:
     """Requests of a split and their truth.
 
     requests: request_id, user_id, timestamp (start of its period), and attributes: items (head, both or tail; the head makes
@@ -38,12 +41,12 @@ def described(config: Config, run: Folder, split: str, popularity: NDArray[np.in
     """
     asked = run.read_table("samples/requests.parquet")
     asked = asked.filter(pc.equal(asked.column("split"), split)).sort_by("request_id")
-    if config.log is None:
+    if (log := CleanLog.find(run)) is None:
         truth, attributes = _of_table(run, asked)
-    elif config.samples.request == "query":
-        truth, attributes = _of_searches(config, run, asked)
+    elif section.request == "query":
+        truth, attributes = _of_searches(section, log, read_searches(run), asked)
     else:
-        truth, attributes = _of_log(config, run, asked)
+        truth, attributes = _of_log(section, log, asked)
     request, item = truth.column("place").to_numpy(), truth.column("item_code").to_numpy()
     size = np.bincount(request, minlength=asked.num_rows)
     best = np.append(head_items(popularity), False)  # an item unknown to training is tail
@@ -71,14 +74,11 @@ def _of_table(run: Folder, asked: pa.Table) -> tuple[pa.Table, dict[str, Any]]:
     return rows.filter(pc.equal(rows.column("label"), 1)).select(["place", "item_id", "item_code"]), attributes
 
 
-def _of_searches(config: Config, run: Folder, asked: pa.Table) -> tuple[pa.Table, dict[str, Any]]:
+def _of_searches(section: SamplesSection, log: CleanLog, searches: Searches, asked: pa.Table) -> tuple[pa.Table, dict[str, Any]]:
     """As a search happened: its truth has its own time, since what it led to is counted as its."""
-    assert config.log is not None
-    searches = read_searches(run)
-    items, users = (run.read_table(f"clean/{name}.parquet") for name in ("items", "users"))
     place = pc.index_in(searches.requests.column("request_id"), asked.column("request_id").combine_chunks())
     of = place.take(pa.array(searches.of("request")))
-    rows = np.flatnonzero(searches.outcome(config.samples.target) & of.is_valid().to_numpy(zero_copy_only=False))
+    rows = np.flatnonzero(searches.outcome(section.target) & of.is_valid().to_numpy(zero_copy_only=False))
     at, item = of.take(pa.array(rows)).to_numpy().astype(np.int64), searches.of("item_code")[rows]
     time, period = asked.column("timestamp"), asked.column("period").to_numpy()
     words = pc.count_substring_regex(asked.column("query"), r"\S+").to_numpy()
@@ -86,24 +86,21 @@ def _of_searches(config: Config, run: Folder, asked: pa.Table) -> tuple[pa.Table
         pc.index_in(asked.column("request_id"), searches.requests.column("request_id"))
     )
     attributes: dict[str, Any] = {
-        "user_id": users.column("user_id").take(asked.column("user_code")),
+        "user_id": log.users.column("user_id").take(asked.column("user_code")),
         "timestamp": time,
         "query": frequency_class(searches, asked.column("query_code").to_numpy(), period).cast(pa.string()),
         "query_words": _bands(words, _WORDS),
         "list": np.where(listed.to_numpy(zero_copy_only=False), "on record", "unknown"),
-        "hour": _DAY_PARTS[hours(time, config.log.events[0].time_zone) // 6],
-        "period": pc.strftime(starts(period, config.samples.period_days), format="%Y-%m-%d"),
+        "hour": _DAY_PARTS[hours(time, log.time_zone) // 6],
+        "period": pc.strftime(starts(period, section.period_days), format="%Y-%m-%d"),
     }
-    attributes |= _class_taken(items, item.astype(np.int64), at)
-    taken = {"place": at, "item_id": items.column("item_id").take(pa.array(item)), "item_code": item}
+    attributes |= _class_taken(log.items, item.astype(np.int64), at)
+    taken = {"place": at, "item_id": log.items.column("item_id").take(pa.array(item)), "item_code": item}
     return pa.table(taken | {"timestamp": time.take(pa.array(at))}), attributes
 
 
-def _of_log(config: Config, run: Folder, asked: pa.Table) -> tuple[pa.Table, dict[str, Any]]:
-    section = config.samples
-    assert config.log is not None
-    names = ["user_code", "item_code", "item_id", "event", "timestamp", "price", "query"]
-    events = run.read_table("clean/events.parquet", names)
+def _of_log(section: SamplesSection, log: CleanLog, asked: pa.Table) -> tuple[pa.Table, dict[str, Any]]:
+    events = log.events("user_code", "item_code", "item_id", "event", "timestamp", "price", "query")
     period = periods_of(events.column("timestamp"), section.period_days)
     user = events.column("user_code").to_numpy().astype(np.int64)
     target = pc.and_(pc.equal(events.column("event"), section.target), pc.is_valid(events.column("item_code")))
@@ -115,16 +112,16 @@ def _of_log(config: Config, run: Folder, asked: pa.Table) -> tuple[pa.Table, dic
     place = order[np.minimum(np.searchsorted(wanted[order], key), len(wanted) - 1)]
     rows = np.flatnonzero(wanted[place] == key)
     inside, at, took = events.take(pa.array(rows)), place[rows], is_target[rows]
-    who = run.read_table("clean/users.parquet")
+    who = log.users
     asking = who.take(pa.array(asked.column("user_code").to_numpy()))
     attributes: dict[str, Any] = {
         "user_id": asking.column("user_id"),
         "timestamp": starts(asked.column("period").to_numpy(), section.period_days),
         "users": _bands(_earlier(key[is_target], wanted, users), _KNOWN),
-        "hour": _hours(inside, at, len(wanted), config.log.events[0].time_zone),
+        "hour": _hours(inside, at, len(wanted), log.time_zone),
         "period": pc.strftime(starts(asked.column("period").to_numpy(), section.period_days), format="%Y-%m-%d"),
     }
-    attributes |= _items_taken(run, inside, at, took, len(wanted), 10.0 ** config.log.events[0].minor_units)
+    attributes |= _items_taken(log, inside, at, took, len(wanted))
     attributes |= _other_kinds(inside, at, section.target, len(wanted))
     for name in who.column_names:
         if name not in ("user_id", "user_code") and len(pc.unique(who.column(name))) <= _MOST_LEVELS:
@@ -151,17 +148,16 @@ def _hours(inside: pa.Table, at: Codes, count: int, time_zone: str) -> NDArray[n
     return np.asarray(_DAY_PARTS[hours(inside.column("timestamp").take(pa.array(first)), time_zone) // 6])
 
 
-def _items_taken(run: Folder, inside: pa.Table, at: Codes, took: NDArray[np.bool_], count: int, unit: float) -> dict[str, Any]:
-    """The most frequent class of what was taken, and its mean price."""
-    items = run.read_table("clean/items.parquet")
+def _items_taken(log: CleanLog, inside: pa.Table, at: Codes, took: NDArray[np.bool_], count: int) -> dict[str, Any]:
+    """The most frequent class of what was taken, and its mean price in whole currency."""
     code, of = inside.column("item_code").to_numpy()[took].astype(np.int64), at[took]
-    found = _class_taken(items, code, of)
+    found = _class_taken(log.items, code, of)
     price = inside.column("price").to_numpy(zero_copy_only=False)[took].astype(np.float64)
     known = np.isfinite(price)
     if known.any():
-        times = np.bincount(of[known], minlength=count)
+        times = 10.0**log.minor_units * np.bincount(of[known], minlength=count)
         total = np.bincount(of[known], price[known], minlength=count)
-        found["price"] = pa.array(np.divide(total, unit * times, out=np.full(count, np.nan), where=times > 0), from_pandas=True)
+        found["price"] = pa.array(np.divide(total, times, out=np.full(count, np.nan), where=times > 0), from_pandas=True)
     return found
 
 

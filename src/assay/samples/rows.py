@@ -1,6 +1,7 @@
-"""SampleRows of samples on their way to disk: keys first, then features."""
+"""Rows of samples before they are written: their keys, and how their features are made."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -8,10 +9,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from assay.logs.history import Codes
 from assay.numerics.hashing import Hashes, mix
-from assay.runs.store import Folder, write_parquet
-from assay.samples.history import Codes
+from assay.samples.table import Samples
 from assay.tables import SAMPLE_KEYS, SPLITS
+
+Weights = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -46,32 +49,36 @@ class SampleRows:
         return pa.table({name: columns[name] for name in SAMPLE_KEYS})
 
 
-def write_rows(run: Folder, name: str, keys: pa.Table, features: pa.Table) -> str:
-    """Write samples/<name>.parquet and return its name."""
-    table = keys
-    for column in features.column_names:
-        table = table.append_column(column, features.column(column))
-    write_parquet(run.path(f"samples/{name}.parquet"), table)
-    return f"samples/{name}.parquet"
+@dataclass(frozen=True)
+class Part:
+    """n rows that belong into one file.
+
+    keys: the columns of tables.SAMPLE_KEYS, and more that is not a feature. describe: makes their features, (n,) rows.
+    account: counts of how the rows came about. weigh: of the rows as samples, their weights (n,) and an account of these;
+    None where the weights in the keys stand.
+    """
+
+    keys: pa.Table
+    describe: Callable[[], pa.Table]
+    account: Mapping[str, Any] = field(default_factory=dict)
+    weigh: Callable[[Samples], tuple[Weights, dict[str, Any]]] | None = None
+
+    @property
+    def split(self) -> NDArray[np.int64]:
+        """(n,) index into SPLITS."""
+        return np.asarray(pc.index_in(self.keys.column("split"), pa.array(SPLITS)).to_numpy(), np.int64)
+
+    @property
+    def label(self) -> NDArray[np.int8]:
+        """(n,) 0 or 1."""
+        return np.asarray(self.keys.column("label").to_numpy())
 
 
-def useful(features: pa.Table, train: NDArray[np.bool_]) -> tuple[list[str], list[str]]:
-    """Features that vary in train, and those that are constant or unknown there."""
+def varying(features: pa.Table, train: NDArray[np.bool_]) -> list[str]:
+    """Names of the features that are not the same, or unknown, in all training rows."""
     rows = pa.array(np.flatnonzero(train))
-    varies: list[str] = []
-    constant: list[str] = []
-    for name in features.column_names:
-        column = features.column(name).take(rows).combine_chunks()
-        several = len(pc.unique(column.indices if pa.types.is_dictionary(column.type) else column)) > 1
-        (varies if several else constant).append(name)
-    return varies, constant
 
+    def several(column: pa.Array) -> bool:
+        return len(pc.unique(column.indices if pa.types.is_dictionary(column.type) else column)) > 1
 
-def returned(run: Folder, users: pa.Table) -> pa.Table:
-    """Returns that cleaning matched away: still evidence of how far a user's purchases hold."""
-    table = run.read_table("clean/rejected.parquet")
-    table = table.filter(pc.equal(table.column("step"), "returns"))
-    code = pc.index_in(pc.cast(table.column("user_id"), users.schema.field("user_id").type), users.column("user_id"))
-    table = table.append_column("user_code", pc.cast(code, pa.int32()))
-    table = table.append_column("item_code", pa.nulls(table.num_rows, pa.int32()))
-    return table.filter(pc.is_valid(table.column("user_code")))
+    return [name for name in features.column_names if several(features.column(name).take(rows).combine_chunks())]

@@ -4,7 +4,7 @@ A search is a query in a visit; its rows are those that carry the query, until `
 query follow the visit's last search that showed their item, else its last search, where that has no list on record.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,16 +13,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from assay.logs.clean_log import CleanLog
 from assay.numerics.hashing import hash_ids, mix
-from assay.samples.periods import periods_of
+from assay.numerics.periods import periods_of
 from assay.tables import SEARCH_OUTCOMES
 from assay.text.words import normalised
 
 Codes = NDArray[np.int32]
 Rows = NDArray[np.int64]
 LONGEST = 1_000  # characters of a query that tell it from others
+TABLES = ("searches", "impressions", "queries")
 _KINDS = ("search", "exposure", "view", "cart", "purchase")  # in the order in which they happen at one instant
 _MICRO = 60_000_000  # a minute's
+_COLUMNS = ("user_code", "item_code", "event", "timestamp", "session_id", "query", "position", "propensity")
 
 
 def query_text(text: str) -> str:
@@ -56,6 +59,17 @@ class Searches:
         """A column of impressions (n,)."""
         return np.asarray(self.impressions.column(name).to_numpy(zero_copy_only=False))
 
+    def tables(self) -> dict[str, pa.Table]:
+        """The searches as tables by name, TABLES."""
+        tables = (self.requests, self.impressions, pa.table({"query": self.queries}))
+        return dict(zip(TABLES, tables, strict=True))
+
+    @classmethod
+    def of_tables(cls, tables: Mapping[str, pa.Table]) -> "Searches":
+        """The searches that `tables` gave, without their account."""
+        requests, impressions, queries = (tables[name] for name in TABLES)
+        return cls(requests, queries.column("query").combine_chunks(), impressions, {})
+
     def outcome(self, target: str) -> NDArray[np.bool_]:
         """(n,) impressions that came to the target event."""
         return self.of(SEARCH_OUTCOMES[target])
@@ -76,15 +90,16 @@ class _Rows:
         return _Rows(*(getattr(self, name)[rows] for name in ("place", "visit", "item", "kind", "instant", "query")))
 
 
-def searches(events: pa.Table, users: pa.Table, period_days: int, minutes: float) -> Searches:
-    """Searches of clean events (columns of tables.EVENTS with user_code and item_code) of clean users, in order of user_code."""
+def searches(log: CleanLog, period_days: int, minutes: float) -> Searches:
+    """Every search of a clean log, with what it led to until `minutes` passed without an event of it."""
+    events = log.events(*_COLUMNS)
     rows, queries, blank = _rows(events)
     asked = np.flatnonzero(rows.query >= 0)
     search, of_row = _search_of_queries(rows.take(asked), int(minutes * _MICRO))
     request = np.full(len(rows.place), -1, np.int64)
     request[asked] = of_row
     _follow(rows, request, int(minutes * _MICRO))
-    requests = _requests(events, users, rows.take(asked[search]), queries, period_days)
+    requests = _requests(events, log.users, rows.take(asked[search]), queries, period_days)
     made = Searches(requests, pa.array(queries, pa.string()), pa.table({}), {})
     kept = np.flatnonzero((request >= 0) & (rows.item >= 0))
     made = _with_impressions(made, events, rows.take(kept), request[kept], period_days)

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.config import SamplesSection
+from assay.logs.history import Codes, History, Market
 from assay.numerics.hashing import mix
-from assay.samples.history import Codes, History, Market
 from assay.samples.searches import Searches
 
 KINDS = ("positive", "exposure", "clicked", "retrieval", "popularity")

@@ -8,13 +8,15 @@ import pyarrow.compute as pc
 
 from assay.config import Config
 from assay.errors import InputError
+from assay.logs.clean_log import CleanLog
 from assay.models import named as models
 from assay.numerics.ranking import tie_order
 from assay.runs.store import Folder
 from assay.samples.encoder import TableEncoder
 from assay.samples.match import Match
-from assay.samples.queries import Features, read_searches
+from assay.samples.query_features import QueryFeatures
 from assay.samples.searches import Searches, query_text
+from assay.samples.stored import read_searches
 from assay.samples.table import Samples
 from assay.search.pool import Pool, matched, pool
 from assay.text.cache import kept_embedder
@@ -35,7 +37,7 @@ def answer(run: Folder, config: Config, query: str, user_id: object | None, numb
     if not text:
         raise InputError("the query is empty; give at least one word")
     account = run.read_json(ACCOUNT)
-    users, items = (run.read_table(f"clean/{name}.parquet") for name in ("users", "items"))
+    log = CleanLog.read(run)
     asked = read_searches(run, "search")
     code = pc.index(asked.queries, pa.scalar(text)).as_py()
     seen = code >= 0
@@ -46,7 +48,7 @@ def answer(run: Folder, config: Config, query: str, user_id: object | None, numb
     on_sale = run.read_table(MARKET).column("on_sale").to_numpy(zero_copy_only=False)
     made = pool(retrieval, [text], np.zeros(1, np.int64), on_sale[None], np.zeros(1, np.int64), DEPTH)
     user = (
-        pc.index(users.column("user_id"), pa.scalar(user_id, users.schema.field("user_id").type)).as_py()
+        pc.index(log.users.column("user_id"), pa.scalar(user_id, log.users.schema.field("user_id").type)).as_py()
         if user_id is not None
         else -1
     )
@@ -54,17 +56,14 @@ def answer(run: Folder, config: Config, query: str, user_id: object | None, numb
         "query": text, "cut": len(query) > len(text) and len(text) >= 1, "user_known": user >= 0, "query_seen": seen,
         "queries_are": account["queries_are"], "derived": account["derived"], "found": len(made.item),
     }  # fmt: skip
-    return page | {
-        "items": _lines(run, config, asked, users, items, retrieval, made, text, code, user, number) if len(made.item) else []
-    }
+    return page | {"items": _lines(run, config, asked, log, retrieval, made, text, code, user, number) if len(made.item) else []}
 
 
 def _lines(
     run: Folder,
     config: Config,
     asked: Searches,
-    users: pa.Table,
-    items: pa.Table,
+    log: CleanLog,
     retrieval: Retrieval,
     made: Pool,
     text: str,
@@ -73,14 +72,11 @@ def _lines(
     number: int,
 ) -> list[dict[str, Any]]:
     """The list itself."""
-    n = len(made.item)
+    n, items = len(made.item), log.items
     if user < 0:  # nobody: all that is asked of their past is unknown
-        user = users.num_rows
-        users = pa.concat_tables(
-            [users, pa.table({name: pa.nulls(1, users.schema.field(name).type) for name in users.column_names})]
-        )
+        log, user = log.with_stranger()
     match = Match(asked.queries, items, retrieval)
-    features = Features(config, run, asked, users, items, match)
+    features = QueryFeatures(config.samples, log, asked, match)
     period = run.read_json(ACCOUNT)["period"]
     who, when, what = (np.full(n, value, np.int32) for value in (user, period, code))
     described = with_fused(features.of(who, made.item, when, what), made)

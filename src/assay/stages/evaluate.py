@@ -11,7 +11,7 @@ from assay.findings.labels import Wording
 from assay.importance.named import VALUED
 from assay.numerics.linearised import pooled_by_request
 from assay.runs.stage import Work, stage
-from assay.samples import build
+from assay.samples import stored
 from assay.selection import weights as selection
 from assay.selection.arms import Arm, same_size
 from assay.stages import materials as hand
@@ -31,7 +31,7 @@ SERVED = "lightgbm"  # the other model that the selection is tried on
 def evaluate(work: Work) -> None:
     """evaluation/: every page of figures as JSON, and per-request scores as Parquet."""
     hand.forget_samples(work)
-    pages: Page = {"leaks": [finding.to_dict() for finding in leaks(build.load(work.folder))]}
+    pages: Page = {"leaks": [finding.to_dict() for finding in leaks(stored.load(work.folder))]}
     names, test = hand.names(work), hand.holdout(work, "test")
     steps = len(names) + 2
     scored: dict[str, Scored] = {}

@@ -16,12 +16,13 @@ from assay.importance import named as valuers
 from assay.importance.named import VALUED
 from assay.importance.stored import read_values
 from assay.importance.valuer import Importance
+from assay.logs.clean_log import CleanLog
 from assay.models import named as models
 from assay.models.logistic import LogisticRegression
 from assay.models.recommender import ReadsText
 from assay.models.scorer import Scorer
 from assay.runs.stage import Work
-from assay.samples import build
+from assay.samples import stored
 from assay.samples.encoder import only
 from assay.samples.match import joined_texts
 from assay.samples.table import Samples
@@ -54,9 +55,9 @@ def kept_features(work: Work) -> tuple[str, ...] | None:
     return tuple(work.folder.read_json(FEATURES)["kept"])
 
 
-def samples(work: Work, split: str | None = None, which: build.Which = "samples") -> Samples:
+def samples(work: Work, split: str | None = None, which: stored.Which = "samples") -> Samples:
     """Samples as models learn from them: what feature selection dropped is hidden from learning, not from people."""
-    everything, kept = build.load(work.folder, split, which), kept_features(work)
+    everything, kept = stored.load(work.folder, split, which), kept_features(work)
     return everything if kept is None else only(everything, list(kept))
 
 
@@ -72,15 +73,14 @@ def validation(work: Work) -> Samples:
 
 def items(work: Work) -> pa.Table | None:
     """Clean items by code; None where the user's own table stands in for a log."""
-    path = "clean/items.parquet"
-    return work.folder.read_table(path) if work.folder.exists(path) else None
+    log = CleanLog.find(work.folder)
+    return None if log is None else log.items
 
 
 def item_names(work: Work) -> dict[int, str]:
     """Readable names of items by code."""
-    table = items(work)
-    shown = [] if table is None else table.column("name").to_pylist()
-    return {code: name for code, name in enumerate(shown) if name}
+    log = CleanLog.find(work.folder)
+    return {} if log is None else log.item_names
 
 
 def wording(work: Work) -> Wording:

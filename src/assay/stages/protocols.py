@@ -16,6 +16,7 @@ from assay.benchmark.protocols.comparison import (
 )
 from assay.benchmark.protocols.cuts import leave_last_out, rolling_origin, time_split, user_holdout
 from assay.errors import InputError
+from assay.logs.clean_log import CleanLog
 from assay.models.als import Als
 from assay.models.item_to_item import Ease, ItemKnn
 from assay.models.session_knn import SessionKnn
@@ -53,9 +54,9 @@ def protocols(work: Work) -> None:
 
 
 def _events(work: Work) -> pa.Table:
-    if not work.folder.exists("clean/events.parquet"):
+    if (log := CleanLog.find(work.folder)) is None:
         raise InputError("a table of labelled samples is no log: other protocols need its events")
-    events = work.folder.read_table("clean/events.parquet", ["user_id", "item_id", "timestamp", "session_id", "event"])
+    events = log.events("user_id", "item_id", "timestamp", "session_id", "event")
     target = pc.and_(pc.equal(events.column("event"), work.config.samples.target), pc.is_valid(events.column("item_id")))
     events = events.filter(target).drop_columns(["event"])
     return events if events.column("session_id").null_count == 0 else events.drop_columns(["session_id"])

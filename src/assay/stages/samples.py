@@ -4,8 +4,8 @@ from pathlib import Path
 
 from assay.config import Config
 from assay.runs.stage import Work, stage
-from assay.samples import build
 from assay.samples.describe import families
+from assay.samples.make import make_samples
 
 
 def _files(config: Config) -> object:
@@ -21,10 +21,10 @@ def _files(config: Config) -> object:
 
 @stage(
     follows=("clean",),
-    reads=("log", "table", "samples", "encode", "text", "seed"),
+    reads=("table", "samples", "encode", "text", "seed"),
     makes=("samples/*",),
     outside=_files,
 )
 def samples(work: Work) -> None:
     """samples/: labelled samples of the four splits, candidates, what is to be recommended, the encoder, the account."""
-    work.folder.keep(build.build(work.config, work.folder, work.progress))
+    work.folder.keep(make_samples(work.config, work.folder, work.progress))

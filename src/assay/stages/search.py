@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from assay.config import Config
 from assay.errors import InputError
 from assay.evaluation.claims import DECIDES_RANKED
+from assay.logs.clean_log import CleanLog
+from assay.logs.history import History
 from assay.models.lambdarank import LambdaRank
 from assay.models.logistic import LogisticRegression
 from assay.models.recommender import Recommending
@@ -20,13 +22,12 @@ from assay.numerics.ranking import tie_order
 from assay.runs.stage import Work, stage
 from assay.runs.store import finite
 from assay.samples.encoder import TableEncoder
-from assay.samples.history import History, history
 from assay.samples.known_items import HOW, known_items
 from assay.samples.match import Match, item_texts
-from assay.samples.periods import split_periods
-from assay.samples.queries import PLAN, Features, write_searches
+from assay.samples.query_features import QUERY_PLAN, QueryFeatures
 from assay.samples.rows import SampleRows
 from assay.samples.searches import Searches, searches
+from assay.samples.splits import split_periods
 from assay.samples.table import Samples
 from assay.search.answer import ACCOUNT, DEPTH, ENCODER, INDEX, MARKET, RANKER, with_fused
 from assay.search.pool import Pool, judged, per_request, pool
@@ -47,7 +48,7 @@ _LISTED = "people can only take what some list showed them: systems like the one
 
 @stage(
     follows=("clean", "samples", "features", "train"),
-    reads=("log", "samples", "models", "text", "encode", "evaluate", "seed"),
+    reads=("samples", "models", "text", "encode", "evaluate", "seed"),
     makes=("search/*",),
 )
 def search(work: Work) -> None:
@@ -59,21 +60,19 @@ def search(work: Work) -> None:
     InputError: a table of the user's own, items without texts, or no search that took anything.
     """
     run, config = work.folder, work.config
-    if config.log is None:
+    if (log := CleanLog.find(run)) is None:
         raise InputError("a table of labelled samples has no items to search in; search needs a run from a log ([log])")
     work.report(0, 7)
-    events, users, items = (run.read_table(f"clean/{name}.parquet") for name in ("events", "users", "items"))
-    texts = item_texts(items)
-    past = history(events, users, items, config.samples.target, config.samples.period_days, config.log.events[0].time_zone)
-    asked, derived = _searches(config, events, users, items)
-    del events
+    texts = item_texts(log.items)
+    past = log.history(config.samples.target, config.samples.period_days)
+    asked, derived = _searches(config, log)
     retrieval = Retrieval(kept_embedder(config.text.embedder, run.cache("vectors"))).fit(texts)
     retrieval.save(run.path(INDEX))
     work.report(1, 7)
-    sets = _Sets(work, asked, past, users, items, retrieval)
+    sets = _Sets(work, asked, past, log, retrieval)
     chosen = {name: sets.chosen(*_CHOSEN[name]) for name in _CHOSEN}
     train_pool, train = sets.samples(chosen["train"], _DEPTH["train"])
-    encoder = TableEncoder.fit(train.features, PLAN, config.encode)
+    encoder = TableEncoder.fit(train.features, QUERY_PLAN, config.encode)
     train = _weighted(work, replace(train, encoder=encoder), sets, chosen["train"], train_pool)
     work.report(2, 7)
     trees, l2 = config.models.lightgbm_trees, config.models.l2
@@ -82,7 +81,7 @@ def search(work: Work) -> None:
         model.fit(train, rng=np.random.default_rng(config.seed))
         work.report(3 + done, 7)
     known = [model for name in hand.names(work) if isinstance(model := hand.model(work, name), Recommending)]
-    tie = tie_order(items.column("item_id").to_pylist())
+    tie = tie_order(log.items.column("item_id").to_pylist())
     tables: dict[str, dict[str, pa.Table]] = {}
     found: dict[str, Samples] = {}
     for done, name in enumerate(("tuning", "test")):
@@ -117,32 +116,32 @@ def search(work: Work) -> None:
     run.write_table(MARKET, pa.table({"on_sale": on_sale}))
     run.write_json(ENCODER, encoder.to_dict())
     run.write_json(ACCOUNT, finite(account))
-    run.keep([*files, *run.path(INDEX).iterdir(), *write_searches(run, asked, "search")])
+    for name, table in asked.tables().items():
+        run.write_table(f"search/{name}.parquet", table)
+    run.keep([*files, *run.path(INDEX).iterdir()])
 
 
-def _searches(config: Config, events: pa.Table, users: pa.Table, items: pa.Table) -> tuple[Searches, bool]:
+def _searches(config: Config, log: CleanLog) -> tuple[Searches, bool]:
     """The log's searches, or derived ones where it has none; and whether they are derived."""
     section = config.samples
     if section.target not in SEARCH_OUTCOMES:
         raise InputError(f"[samples] target {section.target!r} is not what a search leads to; take {', '.join(SEARCH_OUTCOMES)}")
-    asked = searches(events, users, section.period_days, section.search_minutes)
+    asked = searches(log, section.period_days, section.search_minutes)
     if len(asked):
         return asked, False
-    return known_items(events, users, items, section.target, section.period_days, config.seed), True
+    return known_items(log, section.target, section.period_days, config.seed), True
 
 
 class _Sets:
     """Pools of chosen searches as samples."""
 
-    def __init__(
-        self, work: Work, asked: Searches, past: History, users: pa.Table, items: pa.Table, retrieval: Retrieval
-    ) -> None:
+    def __init__(self, work: Work, asked: Searches, past: History, log: CleanLog, retrieval: Retrieval) -> None:
         self.config, self.asked, self.past, self.retrieval = work.config, asked, past, retrieval
-        self.users, self.items, self.section = users, items, work.config.samples
+        self.users, self.items, self.section = log.users, log.items, work.config.samples
         self.truth = asked.outcome(self.section.target)
         self.taken = np.bincount(asked.of("request")[self.truth], minlength=len(asked)).astype(np.int64)
         self.splits = split_periods(past.first_day, past.last_day, self.section)
-        self.features = Features(work.config, work.folder, asked, users, items, Match(asked.queries, items, retrieval))
+        self.features = QueryFeatures(self.section, log, asked, Match(asked.queries, log.items, retrieval))
 
     def chosen(self, splits: tuple[str, ...], most: int) -> NDArray[np.int64]:
         """Searches (m,) of some splits that took something, at most so many by hash; InputError when there is none."""

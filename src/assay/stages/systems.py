@@ -10,7 +10,7 @@ from assay.benchmark.of_run import ITEMS, SCORES
 from assay.errors import InputError
 from assay.numerics.linearised import POOLED
 from assay.runs.stage import Work, stage
-from assay.samples.build import truth
+from assay.samples.stored import truth
 from assay.stages import materials as hand
 from assay.stages.materials import TRAINING
 from assay.stages.trust import compacted, told_apart
@@ -21,7 +21,7 @@ SYSTEMS, BOARD, COMPACT = "systems/systems.json", "systems/board.json", "systems
 
 @stage(
     follows=("clean", "samples", "features", "train", "value"),
-    reads=("samples", "log", "table", "models", "text", "evaluate", "seed"),
+    reads=("samples", "models", "text", "evaluate", "seed"),
     makes=("systems/*",),
 )
 def systems(work: Work) -> None:
@@ -35,7 +35,7 @@ def systems(work: Work) -> None:
     """
     kept = most_bought(hand.train(work))
     try:
-        taken = truth(work.config, work.folder)
+        taken = truth(work.config.samples, work.folder)
         fields = {split: field(hand.holdout(work, split), kept, *taken) for split in SCORES}
     except InputError as error:
         work.folder.write_json(SYSTEMS, {"why_not": str(error)})

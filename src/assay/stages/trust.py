@@ -27,7 +27,7 @@ Page = dict[str, Any]
 
 @stage(
     follows=("clean", "samples", "evaluate"),
-    reads=("log", "samples", "models.names", "models.estimators"),
+    reads=("samples", "models.names", "models.estimators"),
     makes=("trust/*",),
 )
 def trust(work: Work) -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from assay.numerics.hashing import hash_ids, mix
-from assay.samples.periods import starts
+from assay.numerics.periods import starts
 from assay.samples.table import Samples
 from assay.tables import SAMPLE_KEYS, SPLITS
 

@@ -9,7 +9,7 @@ import pytest
 
 from assay.errors import InputError, SplitError
 from assay.finished import Finished
-from assay.samples import build
+from assay.samples import stored
 from tests.conftest import run_in, shop_config, write_shop
 
 
@@ -19,14 +19,14 @@ def run(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Finished:
 
 
 def test_samples_are_loaded_by_split_with_their_encoder(run: Finished) -> None:
-    whole = build.load(run)
-    parts = [build.load(run, name) for name in ("train", "validation", "tuning", "test")]
+    whole = stored.load(run)
+    parts = [stored.load(run, name) for name in ("train", "validation", "tuning", "test")]
     assert sum(map(len, parts)) == len(whole)
     ends = [(int(part.period.min()), int(part.period.max())) for part in parts]
     assert all(a[1] < b[0] for a, b in itertools.pairwise(ends))
     assert parts[0].encoder.names == parts[3].encoder.names
     assert len(np.unique(whole.keys["sample_id"].to_numpy())) == len(whole)
-    assert set(build.load(run, "test", names=["user"]).features.column_names) == {"user"}
+    assert set(stored.load(run, "test", names=["user"]).features.column_names) == {"user"}
 
 
 def test_features_that_do_not_vary_are_named_and_left_out(run: Finished) -> None:
@@ -37,7 +37,7 @@ def test_features_that_do_not_vary_are_named_and_left_out(run: Finished) -> None
 
 def test_requests_count_their_truth_and_candidates_say_what_they_had(run: Finished) -> None:
     requests = run.read_table("samples/requests.parquet")
-    found = build.load(run, which="candidates")
+    found = stored.load(run, which="candidates")
     hits = np.zeros(requests.num_rows)
     place = {request: k for k, request in enumerate(requests["request_id"].to_pylist())}
     for request, label in zip(found.request.tolist(), found.label.tolist(), strict=True):
@@ -50,7 +50,7 @@ def test_requests_count_their_truth_and_candidates_say_what_they_had(run: Finish
 
 
 def test_upcoming_has_every_buyer_and_no_truth(run: Finished) -> None:
-    coming = build.load(run, which="upcoming")
+    coming = stored.load(run, which="upcoming")
     assert len(np.unique(coming.user)) == 80
     assert not coming.label.any()
     assert len(np.unique(coming.period)) == 1

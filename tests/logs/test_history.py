@@ -2,15 +2,21 @@
 
 import numpy as np
 import pyarrow as pa
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as h
 
+from assay.logs.history import Triples, category_codes
 from assay.numerics.hashing import hash_ids
-from assay.samples.history import Triples, category_codes, history
-from tests.samples.conftest import CATEGORIES, DAY, ITEMS, USERS, Event, events_table, items_table, past, random_log, users_table
+from tests.samples.conftest import CATEGORIES, DAY, ITEMS, USERS, Event, items_table, past, random_log, users_table
 
 PERIODS = 20
 CODES = h.integers(0, 4)
+
+
+@pytest.fixture(params=[1, 2, 3])
+def log(request):
+    return random_log(request.param)
 
 
 def rows(triples):
@@ -90,7 +96,7 @@ def test_events_without_an_item_are_no_purchases():
 
 
 def test_a_log_of_nothing_has_no_days():
-    found = history(events_table([]), users_table(), items_table(), "purchase", 7)
+    found = past([])
     assert (len(found.bought), len(found.shown), found.first_day, found.last_day) == (0, 0, 0, -1)
     assert found.own_begins.tolist() == [0] * (USERS + 1)
     assert len(found.category) == ITEMS

@@ -1,5 +1,6 @@
 """Entry for teams that have a feature table already: one row a labelled sample, any columns."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from assay.config import Config, Encode, SamplesSection, Table
+from assay.config import Encode, SamplesSection, Table
 from assay.errors import ConfigError, InputError, SourceError, did_you_mean
 from assay.numerics.hashing import hash_ids, mix
-from assay.runs.store import Folder, write_json, write_parquet
+from assay.numerics.periods import DAY, FIRST_MONDAY, days, starts
 from assay.samples.encoder import EncodingPlan, TableEncoder
-from assay.samples.periods import DAY, FIRST_MONDAY, check_split, days, split_periods, starts
+from assay.samples.rows import Part
+from assay.samples.splits import split_periods
 from assay.samples.table import Samples
 from assay.tables import SAMPLE_KEYS, SPLITS
 
@@ -122,13 +124,75 @@ def read(section: Table, encode: Encode | None = None, samples: SamplesSection |
     counts as its own user, without a request column a user in a period is one. Numbers may be missing (null or
     NaN). Errors name the file, row and column.
     """
-    table = _open(section)
-    samples = samples or SamplesSection()
+    requests = TableRequests(section, samples or SamplesSection())
+    part, features = requests.labelled(), requests.features
+    encoder = TableEncoder.fit(features.take(pa.array(np.flatnonzero(part.split == 0))), requests.plan, encode or Encode())
+    return Samples(part.keys, features, encoder)
+
+
+class TableRequests:
+    """Labelled rows of a table of one's own, and candidates where it names requests; see make.Requests.
+
+    features stay as they came: none is left out. Errors name the file, row and column.
+    """
+
+    sources = ()
+    advice = "name the rows' time in [table] timestamp and set validation, tuning, test and period_days in [samples]"
+    retrieval = None
+
+    def __init__(self, section: Table, samples: SamplesSection) -> None:
+        table = _open(section)
+        self.names_requests = section.request is not None
+        self.keys = _keys(table, section, samples)
+        self.features, self.plan = _features(table, section)
+
+    def kept(self, features: pa.Table, train: NDArray[np.bool_]) -> list[str]:  # noqa: ARG002
+        """All of them."""
+        return list(features.column_names)
+
+    def labelled(self) -> Part:
+        """Every row."""
+        return Part(self.keys, lambda: self.features)
+
+    def ranked(self) -> Iterator[tuple[str, Part]]:
+        """The rows of tuning and test, where they name their requests."""
+        if self.names_requests:
+            keys, rows = self._later()
+            yield "candidates", Part(keys, lambda: self.features.take(rows))
+
+    def _later(self) -> tuple[pa.Table, pa.Array]:
+        """Keys of the rows of tuning and test, and their places."""
+        split = self.keys.column("split")
+        rows = pa.array(np.flatnonzero(pc.is_in(split, pa.array(SPLITS[2:])).to_numpy(zero_copy_only=False)))
+        return self.keys.take(rows), rows
+
+    def tables(self) -> dict[str, pa.Table]:
+        """requests: who, when, and how many rows were positive, of those of tuning and test; none where rows name none."""
+        if not self.names_requests:
+            return {}
+        later = Samples(self._later()[0], pa.table({}))
+        request, first, code = np.unique(later.request, return_index=True, return_inverse=True)
+        columns = {
+            "request_id": request,
+            "user_code": later.user[first],
+            "period": later.period[first],
+            "split": later.keys.column("split").take(pa.array(first)),
+            "truth_count": np.bincount(code, later.label, minlength=len(request)).astype(np.int32),
+        }
+        return {"requests": pa.table(columns)}
+
+    def account(self, keys: pa.Table, encoder: TableEncoder, constant: list[str]) -> dict[str, Any]:  # noqa: ARG002
+        """The features that got no column."""
+        encoded = {name for source in encoder.source for name in source}
+        return {"constant_features_left_out": [name for name in self.features.column_names if name not in encoded]}
+
+
+def _keys(table: pa.Table, section: Table, samples: SamplesSection) -> pa.Table:
+    """The columns of tables.SAMPLE_KEYS, and `key` where rows have one of their own."""
     n = table.num_rows
     label = _labels(table, section)
     user_id, user = _codes(table, section.user)
     item_id, item = _codes(table, section.item)
-    features, plan = _features(table, section)
     weight = np.ones(n)
     if section.weight is not None:
         weight = pc.cast(table.column(section.weight), pa.float64()).to_numpy()
@@ -144,11 +208,7 @@ def read(section: Table, encode: Encode | None = None, samples: SamplesSection |
         "split": pa.array(SPLITS).take(pa.array(split)), "label": label, "weight": weight,
     }  # fmt: skip
     keys = pa.table({name: columns[name] for name in SAMPLE_KEYS})
-    if section.key is not None:
-        keys = keys.append_column("key", table.column(section.key))
-    train = pa.array(np.flatnonzero(split == 0))
-    encoder = TableEncoder.fit(features.take(train), plan, encode or Encode())
-    return Samples(keys, features, encoder)
+    return keys.append_column("key", table.column(section.key)) if section.key is not None else keys
 
 
 def _times(table: pa.Table, section: Table, samples: SamplesSection) -> tuple[NDArray[np.int32], NDArray[np.int64], pa.Array]:
@@ -169,44 +229,3 @@ def _times(table: pa.Table, section: Table, samples: SamplesSection) -> tuple[ND
     micro = (day + FIRST_MONDAY) * DAY
     time = pa.array(micro, pa.int64()).cast(pa.timestamp("us", tz="UTC"))
     return period, np.maximum(splits.of(period), 0), time
-
-
-def build(config: Config, run: Folder) -> list[str]:
-    """The stage `samples` for a table: samples.parquet, encoder.json, account.json, candidates where requests are named."""
-    assert config.table is not None
-    made = read(config.table, config.encode, config.samples)
-    split = pc.index_in(made.keys.column("split"), pa.array(SPLITS)).to_numpy().astype(np.int64)
-    advice = "name the rows' time in [table] timestamp and set validation, tuning, test and period_days in [samples]"
-    check_split(made.label, split, advice)
-    assert isinstance(made.encoder, TableEncoder)
-    write_parquet(run.path("samples/samples.parquet"), made.table())
-    names = ["samples/samples.parquet", "samples/encoder.json", "samples/account.json"]
-    if config.table.request is not None:
-        later = made.take(split >= SPLITS.index("tuning"))
-        write_parquet(run.path("samples/candidates.parquet"), later.table())
-        write_parquet(run.path("samples/requests.parquet"), _requests(later))
-        names += ["samples/candidates.parquet", "samples/requests.parquet"]
-    encoded = {name for source in made.encoder.source for name in source}
-    account = {
-        "rows": {name: int((split == k).sum()) for k, name in enumerate(SPLITS)},
-        "share_of_positives": {name: round(float(made.label[split == k].mean()), 6) for k, name in enumerate(SPLITS)},
-        "features": made.features.column_names,
-        "constant_features_left_out": [name for name in made.features.column_names if name not in encoded],
-        "columns": len(made.encoder.names),
-    }
-    write_json(run.path("samples/encoder.json"), made.encoder.to_dict())
-    write_json(run.path("samples/account.json"), account)
-    return names
-
-
-def _requests(later: Samples) -> pa.Table:
-    request, first, code = np.unique(later.request, return_index=True, return_inverse=True)
-    return pa.table(
-        {
-            "request_id": request,
-            "user_code": later.user[first],
-            "period": later.period[first],
-            "split": later.keys.column("split").take(pa.array(first)),
-            "truth_count": np.bincount(code, later.label, minlength=len(request)).astype(np.int32),
-        }
-    )

@@ -7,7 +7,7 @@ import pytest
 
 from assay.config import SamplesSection, Table
 from assay.errors import AssayError, ConfigError, SourceError
-from assay.samples.labelled import read
+from assay.samples.own_table import read
 
 ROWS = 40
 GOOD = {

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from assay.numerics.hashing import Hashes, hash_ids
-from assay.samples.periods import days, hours
+from assay.numerics.hashing import Hashes, hash_ids, mix
+from assay.numerics.periods import days, hours
 
 Codes = NDArray[np.int32]
 
@@ -90,6 +90,10 @@ class History:
             order = np.argsort(categories, kind="stable")
             begins = np.searchsorted(categories[order], np.arange(self.categories + 1))
             yield Market(period, on_sale, popular, popular[order], begins)
+
+    def request_ids(self, user: Codes, period: Codes) -> NDArray[np.int64]:
+        """(n,) stable ids of requests: a user in a period."""
+        return mix(self.user_hash[user], period).view(np.int64)
 
     def next_period(self, period_days: int) -> int:
         """The period after the one of the last event."""

@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay.config import SamplesSection
+from assay.logs.clean_log import CleanLog
 from assay.samples.describe import Describer
-from assay.samples.history import history
 from assay.samples.match import Match, item_texts
-from assay.samples.queries import frequency_class
+from assay.samples.query_features import frequency_class
 from assay.samples.searches import searches
 from assay.samples.shown import KINDS, candidates, labelled
 from assay.text.retrieval import Retrieval
@@ -29,7 +29,7 @@ def log(seed: int, rows: int = 300, listed: bool = True) -> list[Row]:
 
 
 def asked_of(rows):
-    return searches(events_table(rows), users_table(), 7, 120.0)
+    return searches(CleanLog.of(events_table(rows), users_table(), items_table()), 7, 120.0)
 
 
 def described(rows, user, item, period, query, asked=None):
@@ -134,7 +134,7 @@ def test_negatives_were_shown_and_not_taken_or_are_drawn_from_what_was_on_sale(s
 
 
 def history_of(rows):
-    return history(events_table(rows), users_table(), items_table(), "view", 7)
+    return CleanLog.of(events_table(rows), users_table(), items_table()).history("view", 7)
 
 
 def test_draws_do_not_depend_on_what_comes_later():

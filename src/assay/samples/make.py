@@ -1,0 +1,149 @@
+"""Make samples of any kind of request: labelled rows with features, their encoder, candidates. Only this module writes them."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from assay.config import Config
+from assay.logs.clean_log import CleanLog
+from assay.progress import Report, silent
+from assay.runs.store import Folder, write_json, write_parquet
+from assay.samples.encoder import EncodingPlan, TableEncoder
+from assay.samples.own_table import TableRequests
+from assay.samples.query_requests import QueryRequests
+from assay.samples.rows import Part
+from assay.samples.splits import check_split
+from assay.samples.stored import ACCOUNT, ENCODER, INDEX, file_of
+from assay.samples.table import Samples
+from assay.samples.user_requests import UserRequests
+from assay.tables import SPLITS
+from assay.text.cache import kept_embedder
+from assay.text.retrieval import Retrieval
+
+_STEPS = 4
+
+
+class Requests(Protocol):
+    """One kind of request. What all kinds have in common, make_samples does.
+
+    sources: names of the bits of a candidate's `source`, if candidates have one. advice: what to change when a split cannot
+    serve. retrieval: an index of item texts that is kept beside the samples, if there is one.
+    """
+
+    @property
+    def sources(self) -> Sequence[str]: ...  # noqa: D102
+    @property
+    def advice(self) -> str: ...  # noqa: D102
+    @property
+    def retrieval(self) -> Retrieval | None: ...  # noqa: D102
+
+    @property
+    def plan(self) -> EncodingPlan:
+        """How features are encoded; complete when the labelled rows were described."""
+        ...
+
+    def kept(self, features: pa.Table, train: NDArray[np.bool_]) -> list[str]:
+        """Names of the features (n,) to keep; train (n,) marks the rows to tell it by."""
+        ...
+
+    def labelled(self) -> Part:
+        """Labelled rows of all four splits."""
+        ...
+
+    def ranked(self) -> Iterator[tuple[str, Part]]:
+        """What requests are ranked over, by name: candidates (of tuning and test) and upcoming, if there are any."""
+        ...
+
+    def tables(self) -> dict[str, pa.Table]:
+        """More tables by name: requests (of tuning and test) where they are named, and what only this kind has."""
+        ...
+
+    def account(self, keys: pa.Table, encoder: TableEncoder, constant: list[str]) -> dict[str, Any]:
+        """What only this kind says of the labelled rows; constant: the features that were not kept."""
+        ...
+
+
+def requests_of(config: Config, run: Folder) -> Requests:
+    """The kind of request that a config asks for: rows of a table of one's own, searches, or users in a period."""
+    if config.table is not None:
+        return TableRequests(config.table, config.samples)
+    log = CleanLog.read(run)
+    if config.samples.request == "query":
+        return QueryRequests(config.samples, config.seed, log, kept_embedder(config.text.embedder, run.cache("vectors")))
+    return UserRequests(config.samples, config.seed, log)
+
+
+def make_samples(config: Config, run: Folder, report: Report = silent) -> list[str]:
+    """Write samples/ of a run and return the names of the artefacts.
+
+    samples.parquet: labelled rows of all four splits. candidates.parquet: what the requests of tuning and test are ranked over,
+    with label, and requests.parquet: these requests; neither where a table of one's own names no requests. upcoming.parquet: the
+    same for every user in the period after the log, without truth; only where requests are users. Where requests are queries
+    also searches.parquet, queries.parquet, impressions.parquet and index/ (of item texts). encoder.json, account.json.
+    SplitError: a split without rows or with one class, too few periods. InputError: no target event, and as each kind says.
+    """
+    report("samples", 0, _STEPS)
+    requests = requests_of(config, run)
+    part = requests.labelled()
+    split, label = part.split, part.label
+    check_split(label, split, requests.advice)
+    report("samples", 1, _STEPS)
+    features = part.describe()
+    kept = requests.kept(features, split == 0)
+    constant = [name for name in features.column_names if name not in kept]
+    features = features.select(kept)
+    encoder = TableEncoder.fit(features.take(pa.array(np.flatnonzero(split == 0))), requests.plan, config.encode)
+    samples = Samples(part.keys, features, encoder)
+    account = {**part.account, **requests.account(part.keys, encoder, constant)}
+    account |= {
+        "rows": {name: int((split == k).sum()) for k, name in enumerate(SPLITS)},
+        "share_of_positives": {name: round(float(label[split == k].mean()), 6) for k, name in enumerate(SPLITS)},
+        "features": kept,
+        "columns": len(encoder.names),
+    }
+    if part.weigh is not None:
+        weight, more = part.weigh(samples)
+        samples = samples.with_weight(weight)
+        account |= more
+    written = [_write(run, "samples", samples.table())]
+    del part, features, samples
+    report("samples", 2, _STEPS)
+    tables = requests.tables()
+    written += [_write(run, name, table) for name, table in tables.items()]
+    for done, (name, rows) in enumerate(requests.ranked(), 3):
+        if name == "candidates" and requests.sources:
+            account["candidates"] = _candidate_account(rows.keys, tables["requests"], requests.sources)
+        written.append(_write(run, name, Samples(rows.keys, rows.describe().select(kept)).table()))
+        report("samples", done, _STEPS)
+    if requests.retrieval is not None:
+        requests.retrieval.save(run.path(INDEX))
+        written += sorted(f"{INDEX}/{path.name}" for path in run.path(INDEX).iterdir())
+    write_json(run.path(ENCODER), encoder.to_dict())
+    write_json(run.path(ACCOUNT), account)
+    report("samples", _STEPS, _STEPS)
+    return [*written, ENCODER, ACCOUNT]
+
+
+def _write(run: Folder, name: str, table: pa.Table) -> str:
+    write_parquet(run.path(file_of(name)), table)
+    return file_of(name)
+
+
+def _candidate_account(keys: pa.Table, requests: pa.Table, sources: Sequence[str]) -> dict[str, Any]:
+    """Of tuning and test: requests, candidates a request, and the share of what was taken that each source had, and all."""
+    account: dict[str, Any] = {}
+    for name in ("tuning", "test"):
+        rows, asked = (table.filter(pc.equal(table.column("split"), name)) for table in (keys, requests))
+        label, source = rows.column("label").to_numpy(), rows.column("source").to_numpy()
+        hits = {each: int(label[(source >> k) & 1 == 1].sum()) for k, each in enumerate(sources)} | {"all": int(label.sum())}
+        truths = max(int(pc.sum(asked.column("truth_count")).as_py() or 0), 1)
+        account[name] = {
+            "requests": asked.num_rows,
+            "candidates_a_request": round(rows.num_rows / max(asked.num_rows, 1), 1),
+            "recall": {each: round(hit / truths, 6) for each, hit in hits.items()},
+        }
+    return account

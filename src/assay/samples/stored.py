@@ -1,0 +1,61 @@
+"""Samples, truth and searches as make_samples stored them."""
+
+from typing import Literal
+
+import numpy as np
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from assay.config import SamplesSection
+from assay.errors import InputError
+from assay.logs.clean_log import CleanLog
+from assay.logs.history import Codes
+from assay.runs.store import Folder, missing
+from assay.samples.encoder import TableEncoder
+from assay.samples.searches import TABLES, Searches
+from assay.samples.table import NOT_FEATURES, Samples
+
+Which = Literal["samples", "candidates", "upcoming"]
+ENCODER, ACCOUNT, INDEX = "samples/encoder.json", "samples/account.json", "samples/index"
+
+
+def file_of(name: str) -> str:
+    """The artefact of a table of make_samples."""
+    return f"samples/{name}.parquet"
+
+
+def load(run: Folder, split: str | None = None, which: Which = "samples", names: list[str] | None = None) -> Samples:
+    """Samples of a run, with their encoder: of one split, or all. names: only these features. InputError: none are stored."""
+    path = run.path(file_of(which))
+    if not path.exists():
+        raise missing(path)
+    encoder = TableEncoder.from_dict(run.read_json(ENCODER))
+    table = pq.read_table(path, filters=[("split", "==", split)] if split else None)
+    keys = [name for name in NOT_FEATURES if name in table.column_names]
+    features = [name for name in table.column_names if name not in keys and (names is None or name in names)]
+    return Samples(table.select(keys), table.select(features), encoder)
+
+
+def read_searches(run: Folder, folder: str = "samples") -> Searches:
+    """The searches whose tables (Searches.tables) are in a folder of the run; their account is not kept with them."""
+    return Searches.of_tables({name: run.read_table(f"{folder}/{name}.parquet") for name in TABLES})
+
+
+def truth(section: SamplesSection, run: Folder) -> tuple[NDArray[np.int64], Codes]:
+    """request_id and item_code (n,) of everything that requests took, also of items that are no candidates.
+
+    InputError: a table of the user's own that names no requests.
+    """
+    if (log := CleanLog.find(run)) is None:
+        if not run.exists(file_of("candidates")):
+            raise InputError("the table names no requests to rank; name their column in [table] request")
+        table = run.read_table(file_of("candidates"), ["request_id", "item_code", "label"])
+        table = table.filter(pc.equal(table.column("label"), 1))
+        return table.column("request_id").to_numpy(), table.column("item_code").to_numpy()
+    if section.request == "query":
+        searches = read_searches(run)
+        taken = searches.outcome(section.target)
+        return searches.column("request_id")[searches.of("request")[taken]], searches.of("item_code")[taken]
+    past = log.history(section.target, section.period_days)
+    return past.request_ids(past.bought.user, past.bought.period), past.bought.item
