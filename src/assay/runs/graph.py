@@ -223,9 +223,8 @@ class _Runner:
 
     def work(self, stage: Stage) -> Work:
         """What a stage gets to work with."""
-        inputs = self.inputs(stage)
-        folder = StageFolder(self.folder.folder, stage, inputs)
-        folder.owners = tuple(self.graph.stages[name] for name in stage.follows)
+        followed = [self.graph.stages[name] for name in stage.follows]
+        folder = StageFolder(self.folder.folder, stage, followed, self.inputs(stage))
         return Work(stage, view(self.config, stage.reads), folder, self.report, self.memory, earlier_costs=self.costs())
 
     def _taken_up(self, stage: Stage, fingerprint: str) -> bool:

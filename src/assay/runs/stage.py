@@ -5,7 +5,7 @@ something else gets an UndeclaredError, so that what the graph knows of a stage 
 """
 
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -41,9 +41,8 @@ class Stage:
     name: as the command line and the manifest call it. words: what it does, as a sentence for people. follows: stages whose
     artefacts it reads. reads: keys of the config that it reads ("evaluate", "samples.period_days"). makes: names or patterns
     ("samples/*") of the artefacts that it makes, its alone. pages: classes of the pages among them. work: what it does.
-    outside: fingerprint of what it reads outside of
-    the folder. applies: whether it has something to do under a config. check: raises what can be said of the config before any
-    work is done.
+    outside: fingerprint of what it reads outside of the folder. applies: whether it has something to do under a config. check:
+    raises what can be said of the config before any work is done.
     """
 
     name: str
@@ -83,13 +82,16 @@ def stage(
 
 
 class StageFolder(Folder):
-    """A run's folder as one stage sees it: what stages that it follows made, and what it makes itself."""
+    """A run's folder as one stage sees it: what stages that it follows made, and what it makes itself.
 
-    def __init__(self, folder: Path, stage: Stage, inputs: Mapping[str, Entry]) -> None:
+    followed: the stages that it follows; inputs: the entries of those that apply. written: what it has made so far.
+    """
+
+    def __init__(self, folder: Path, stage: Stage, followed: Sequence[Stage], inputs: Mapping[str, Entry]) -> None:
         super().__init__(folder)
         self.stage, self.written = stage, set[str]()
+        self._followed, self._inputs = followed, inputs
         self._readable = {name for entry in inputs.values() for name in entry.artefacts}
-        self._inputs = inputs
 
     def path(self, name: str) -> Path:
         """Full path of an artefact; UndeclaredError for one that the stage neither makes nor follows."""
@@ -105,19 +107,16 @@ class StageFolder(Folder):
         return self.folder / name
 
     def exists(self, name: str) -> bool:
-        """Whether a stage that this one follows made the artefact; UndeclaredError for one that none of them makes."""
+        """Whether the stage has made the artefact, or one that it follows; UndeclaredError for one that none of them makes."""
         if self.stage.owns(name):
-            return (self.folder / name).exists()
+            return name in self.written
         self._declared(name)
         return name in self._readable
 
     def _declared(self, name: str) -> None:
-        owners = self.owners
-        if not any(stage.owns(name) for stage in owners):
-            follows = ", ".join(stage.name for stage in owners) or "none"
+        if not any(stage.owns(name) for stage in self._followed):
+            follows = ", ".join(stage.name for stage in self._followed) or "none"
             raise UndeclaredError(f"stage {self.stage.name!r} reads {name}, which no stage makes that it follows ({follows})")
-
-    owners: tuple[Stage, ...] = ()  # the stages that are followed; set by the graph
 
     def write(self, page: Page) -> None:
         """Write a page, whole or not at all. UndeclaredError: it is none of the stage's."""
@@ -170,10 +169,6 @@ class Memory:
             self._kept[key] = make()
         kept: Any = self._kept[key]
         return kept  # type: ignore[no-any-return]
-
-    def put(self, key: tuple[object, ...], value: object) -> None:
-        """Keep something that was just made."""
-        self._kept[key] = value
 
     def forget(self, name: str) -> None:
         """Free what is kept under keys that begin with a name."""

@@ -9,6 +9,7 @@ import numpy as np
 from assay.config import BASELINES
 from assay.importance import named as valuers
 from assay.importance.named import VALUED
+from assay.importance.stored import values_file
 from assay.importance.valuer import Importance
 from assay.runs.stage import Work, stage
 from assay.samples.table import Samples
@@ -104,10 +105,9 @@ def _scores(
 
 
 def _made(work: Work, name: str, validation: Samples) -> tuple[Importance, float]:
-    """Values and the seconds they took: the run's own where it has them."""
-    spent = hand.valuer_seconds(work)
-    if name in spent:
-        return hand.importance(work, name), float(spent[name])
+    """Values and the seconds they took (NaN: nobody knows any more): the run's own where it has them."""
+    if work.folder.exists(f"{values_file(name)}.parquet"):
+        return hand.importance(work, name), float(hand.valuer_seconds(work).get(name, "nan"))
     started = time.perf_counter()
     return _values(work, name, validation, work.config.seed), time.perf_counter() - started
 
