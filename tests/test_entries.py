@@ -106,6 +106,21 @@ def test_a_feature_table_enters_at_the_samples(tmp_path: Path) -> None:
     assert again.reused == list(STAGES[2:])
 
 
+def test_a_table_that_no_longer_names_requests_ranks_nothing(tmp_path: Path) -> None:
+    features(tmp_path / "own.parquet")
+    config = table_config(tmp_path / "own.parquet")
+    assert config.table is not None
+    plain = config.model_copy(update={"table": config.table.model_copy(update={"request": None})})
+    plain = plain.model_copy(update={"models": plain.models.model_copy(update={"names": ["logistic"], "estimators": {}})})
+    assert run_in(config, tmp_path / "run", until="evaluate").exists("samples/candidates.parquet")
+    run = run_in(plain, tmp_path / "run")
+    assert {path.name for path in (tmp_path / "run" / "samples").iterdir()} == {"samples.parquet", "encoder.json", "account.json"}
+    measures = run.read_json("summary.json")["models"]["logistic"]["test"]
+    assert "auc" in measures
+    assert not any("@" in name for name in measures)
+    assert "why_not" in run.read_json("trust/board.json")
+
+
 def test_an_estimator_that_is_not_stored_is_fitted_again_when_a_run_goes_on(tmp_path: Path) -> None:
     features(tmp_path / "own.parquet")
     config = table_config(tmp_path / "own.parquet")

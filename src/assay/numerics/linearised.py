@@ -19,9 +19,9 @@ POOLED = ("auc", "accuracy", "precision", "recall", "f1")
 def pooled_by_request(
     label: ArrayLike, score: ArrayLike, request: ArrayLike, requests: int, *, threshold: float = 0.5
 ) -> dict[str, Floats]:
-    """POOLED -> (requests,) scores; each one's mean over requests is the measure on all rows.
+    """POOLED -> (requests,) scores; each one's mean over requests is the measure on all rows. What is not defined is left out.
 
-    label (n,) 0 or 1, of both kinds; score (n,), -inf for what was not ranked; request (n,) codes from 0; one without rows
+    label (n,) 0 or 1, where all are alike there is no auc, and where there is no row nothing; score (n,), -inf for what was not ranked; request (n,) codes from 0; one without rows
     scores the measure itself. A score of threshold or more is a yes. Where there is no yes precision and f1 are 0; equal
     scores of an AUC's pair count half.
     """
@@ -29,18 +29,20 @@ def pooled_by_request(
     s = np.asarray(score, np.float64)
     yes = (s >= threshold).astype(np.float64)
     hit = y * yes
-    found = {
-        "auc": _auc(y, s),
+    code, n = np.asarray(request), len(y)
+    if not n:
+        return {}
+    parts = {} if y.min() == y.max() else {"auc": _auc(y, s)}
+    parts |= {
         "accuracy": _ratio(np.where(y == yes, 1.0, 0.0), np.ones(len(y))),
         "precision": _ratio(hit, yes),
         "recall": _ratio(hit, y),
         "f1": _ratio(2.0 * hit, y + yes),
     }
-    code, n = np.asarray(request), len(y)
-    out: dict[str, Floats] = {}
-    for name, (value, influence) in found.items():
-        out[name] = np.asarray(value + requests / n * np.bincount(code, influence, minlength=requests))
-    return out
+    return {
+        name: np.asarray(value + requests / n * np.bincount(code, influence, minlength=requests))
+        for name, (value, influence) in parts.items()
+    }
 
 
 def _ratio(above: NDArray[Any], below: NDArray[Any]) -> tuple[float, NDArray[Any]]:

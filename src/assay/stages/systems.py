@@ -8,13 +8,12 @@ import pyarrow as pa
 from assay.benchmark.board.scoreboard import Scoreboard
 from assay.benchmark.of_run import ITEMS, SCORES
 from assay.errors import InputError
-from assay.numerics.linearised import POOLED
 from assay.runs.stage import Work, stage
 from assay.samples.stored import truth
 from assay.stages import materials as hand
 from assay.stages.materials import TRAINING
 from assay.stages.trust import compacted, told_apart
-from assay.trials.systems import MEASURES, catalogue, field, most_bought, scored
+from assay.trials.systems import catalogue, field, most_bought, scored
 
 SYSTEMS, BOARD, COMPACT = "systems/systems.json", "systems/board.json", "systems/compact.json"
 
@@ -55,7 +54,7 @@ def systems(work: Work) -> None:
     names, families = (tuple(line[key] for line in lines if "why_not" not in line) for key in ("system", "family"))
     boards: dict[str, Scoreboard] = {}
     for split, name in SCORES.items():
-        scores = {measure: np.stack([each[measure] for each in made[split]]) for measure in (*MEASURES, *POOLED)}
+        scores = {measure: np.stack([each[measure] for each in made[split]]) for measure in made[split][0]}
         boards[split] = Scoreboard(fields[split].request, fields[split].user.astype(np.int64), names, families, scores)
         boards[split].write(work.folder.path(name))
         work.folder.keep([name])
