@@ -38,11 +38,39 @@ def from_trec(
     *,
     families: Mapping[str, str] | None = None,
 ) -> Scoreboard:
-    """Score TREC runs (lines `request Q0 document rank score tag`) on qrels (lines `request 0 document grade`).
+    r"""Scores of TREC runs on qrels, as a scoreboard.
 
-    runs: name -> file, or files alone, named after the file without its suffix. Scores are rounded to 32 bits, as
-    trec_eval does, so that the same ones tie. families: system -> family; a system left out is one of its own.
-    Each request counts as a user of its own. Errors as from_tables.
+    Scores are rounded to 32 bits, as trec_eval does, so that the same ones tie. Each request counts as a user of its own.
+
+    Parameters
+    ----------
+    qrels : str or Path
+        Lines `request 0 document grade`.
+    runs : dict or sequence of str or Path
+        System -> file, or files alone, named after the file without its suffix; lines `request Q0 document rank score tag`.
+    measures, families
+        As in `from_tables`.
+
+    Returns
+    -------
+    Scoreboard
+        A score for each system, request and measure.
+
+    Raises
+    ------
+    InputError
+        As in `from_tables`.
+    SourceError
+        A file that is not there, or a line that is none of TREC's.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> import assay
+    >>> _ = Path("one.qrels").write_text("q1 0 tea 1\n")
+    >>> _ = Path("mine.run").write_text("q1 Q0 cup 1 0.9 mine\nq1 Q0 tea 2 0.3 mine\n")
+    >>> assay.from_trec("one.qrels", ["mine.run"], measures=["mrr@10"]).means("mrr@10").tolist()
+    [0.5]
     """
     named = runs if isinstance(runs, Mapping) else _by_stem(runs)
     predictions = {name: _run(Path(path)) for name, path in named.items()}
@@ -52,17 +80,47 @@ def from_trec(
 def from_tables(
     truth: Any, predictions: Mapping[str, Any], measures: Sequence[str] = MEASURES, *, families: Mapping[str, str] | None = None
 ) -> Scoreboard:
-    """Score predictions (request_id, item_id, score) on truth (request_id, item_id, grade); conventions: see the module.
+    """Scores of predictions on truth, as a scoreboard.
 
-    Each a path (.parquet or .csv) or anything that speaks Arrow. grade: 0 or more, above 0 is relevant, ndcg's gain is the
-    grade itself. truth may have user_id (else each request is a user of its own) and other columns: attributes of its
-    requests, which the board keeps. Requests are in order of id. measures: names as "ndcg@10", or "auc", "accuracy",
-    "precision", "recall", "f1" of all answers pooled, as each request's part in them (numerics.linearised): relevant items
-    that a system did not answer are no, and stand last; but for auc, scores must be probabilities, of which .5 is a yes.
+    Lists are ranked by score, ties by item id, highest first; a request that a system did not answer counts 0 for it, as in
+    trec_eval with -c. Requests are in order of id.
 
-    InputError: a request is predicted that truth does not name, a score is NaN, all are equal, a pair is there twice, a grade
-    is negative, truth is empty, a user or an attribute is not one a request, a measure is not known, scores are no
-    probabilities where they must be.
+    Parameters
+    ----------
+    truth : table or path
+        request_id, item_id and grade (0 or more; above 0 is relevant, and ndcg's gain is the grade itself). It may have user_id
+        (else each request is a user of its own) and other columns: attributes of its requests, which the board keeps. A path of
+        .parquet or .csv, or anything that speaks Arrow.
+    predictions : dict
+        System -> a table or path of request_id, item_id and score.
+    measures : sequence of str
+        Names as "ndcg@10"; or "auc", "accuracy", "precision", "recall", "f1" of all answers pooled, as each request's part in
+        them: relevant items that a system did not answer are no, and stand last; but for auc, scores must be probabilities, of
+        which .5 is a yes.
+    families : dict, optional
+        System -> family; a system left out is one of its own.
+
+    Returns
+    -------
+    Scoreboard
+        A score for each system, request and measure.
+
+    Raises
+    ------
+    InputError
+        A request is predicted that truth does not name, a score is NaN, all are equal, a pair is there twice, a grade is
+        negative, truth is empty, a user or an attribute is not one a request, a measure is not known, scores are no probabilities
+        where they must be.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> import assay
+    >>> truth = pa.table({"request_id": ["q1", "q2"], "item_id": ["tea", "cup"], "grade": [1, 1]})
+    >>> answers = {"request_id": ["q1", "q1", "q2", "q2"], "item_id": ["tea", "cup", "tea", "cup"], "score": [0.9, 0.2, 0.6, 0.4]}
+    >>> board = assay.from_tables(truth, {"mine": pa.table(answers)}, measures=["mrr@10"])
+    >>> board.means("mrr@10").tolist()
+    [0.75]
     """
     measures = list(dict.fromkeys(measures))
     cuts = sorted({cut for name in measures if (cut := cut_off(name))})

@@ -30,19 +30,62 @@ def evaluate_rankings(
     resamples: int = 1000,
     seed: int = 7,
 ) -> tuple[pa.Table, dict[str, Estimate]]:
-    """Rank the candidates of every request and measure the lists.
+    """Measures of the ranked candidates of every request, with 95 % intervals by resampling users.
 
-    One row a candidate, all (n,), in any order: requests and users (ids or codes), items (codes),
-    scores, relevance (gain, above 0 is relevant) and truth_count (relevant items of the row's request,
-    also those that are no candidate). tie_order (items,): ranking.tie_order of the items' ids, by code.
-    also: single measures of numerics.ranking.RANKING at a k of their own, as "ndcg@10", beside every measure at k.
-    popularity (items,) training events: adds novelty@k and popularity_share@k, and coverage@k, the share
-    of these items recommended to anyone (no interval, low and high repeat the value: a resample of the
-    users always covers less). category (items,) codes:
-    adds diversity@k.
+    All columns have a row for each candidate, in any order. Lists are ranked by score, ties by tie_order, as trec_eval does.
 
-    Returns the table per request (request, user, truth_count, one column a measure, in order of request)
-    and {measure: {"value", "low", "high"}}: means over requests with truth, intervals by resampling users.
+    Parameters
+    ----------
+    requests, users : array, shape (n,)
+        Ids or codes.
+    items : array of int, shape (n,)
+        Codes from 0.
+    scores : array, shape (n,)
+        The higher, the nearer to the top.
+    relevance : array, shape (n,)
+        The gain; above 0 is relevant.
+    truth_count : array of int, shape (n,)
+        Relevant items of the row's request, also those that are no candidates.
+    tie_order : array of int, shape (items,)
+        Place of each item among equals, by code: `assay.numerics.ranking.tie_order` of the items' ids.
+    k : sequence of int
+        Cut-offs.
+    also : sequence of str
+        Single measures at a cut-off of their own, as "ndcg@10".
+    popularity : array, shape (items,), optional
+        Training events by code. Adds novelty@k, popularity_share@k, and coverage@k, the share of these items that are recommended
+        to anyone (without an interval: low and high repeat the value, since a resample of the users always covers less).
+    category : array of int, shape (items,), optional
+        Adds diversity@k.
+    resamples : int
+        Draws of the users.
+    seed : int
+        Decides the draws.
+
+    Returns
+    -------
+    pyarrow.Table
+        A row a request, in order: request, user, truth_count and a column a measure.
+    dict
+        For each measure value, low and high: means over requests with truth.
+
+    Raises
+    ------
+    InputError
+        Columns of several lengths, no candidates, no relevant item, one user only, or a request with two users or counts of
+        truth.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import assay
+    >>> requests, items = np.repeat([0, 1], 2), np.array([0, 1, 0, 1])
+    >>> table, means = assay.evaluate_rankings(
+    ...     requests, requests, items, scores=[0.9, 0.1, 0.2, 0.8], relevance=[1, 0, 1, 0], truth_count=[1, 1, 1, 1],
+    ...     tie_order=np.arange(2), k=(1,),
+    ... )
+    >>> table.column("recall@1").to_pylist(), means["recall@1"]["value"]
+    ([1.0, 0.0], 0.5)
     """
     columns = [np.asarray(column) for column in (requests, users, items, scores, relevance, truth_count)]
     if any(column.shape != (len(columns[0]),) for column in columns):
@@ -94,9 +137,38 @@ def ranking_scores(per_request: pa.Table) -> Scores:
 def compare_rankings(
     per_request_a: pa.Table, per_request_b: pa.Table, *, resamples: int = 1000, seed: int = 7
 ) -> dict[str, Difference]:
-    """b minus a on the same requests, paired by user; tables as evaluate_rankings returns them.
+    """Differences of two rankings of the same requests, b minus a, paired by user.
 
-    See scores.Difference. InputError when the two tables differ in requests, users or truth.
+    Parameters
+    ----------
+    per_request_a, per_request_b : pyarrow.Table
+        As `evaluate_rankings` returns them.
+    resamples : int
+        Draws of the users.
+    seed : int
+        Decides the draws.
+
+    Returns
+    -------
+    dict
+        As `compare_samples` returns it.
+
+    Raises
+    ------
+    InputError
+        The two differ in requests, users or truth.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import assay
+    >>> requests, items = np.repeat(np.arange(20), 2), np.tile([0, 1], 20)
+    >>> def ranked(scores):
+    ...     relevance, one = np.tile([1, 0], 20), np.ones(40, int)
+    ...     return assay.evaluate_rankings(requests, requests, items, scores, relevance, one, tie_order=np.arange(2), k=(1,))[0]
+    >>> change = assay.compare_rankings(ranked(np.tile([0.0, 1.0], 20)), ranked(np.tile([1.0, 0.0], 20)))
+    >>> change["recall@1"]["value"]
+    1.0
     """
     for name in ("request", "user", "truth_count"):
         if not per_request_a.column(name).equals(per_request_b.column(name)):

@@ -99,10 +99,47 @@ def evaluate_samples(
     seed: int = 7,
     more: Mapping[str, Measure] = NO_MORE,
 ) -> dict[str, Estimate]:
-    """Every pointwise measure: {measure: {"value", "low", "high"}}, intervals by resampling users.
+    """Every pointwise measure of labelled samples, with 95 % intervals by resampling users.
 
-    Arguments as in score_samples. user_auc is left out when no user has both classes. SplitError when
-    there is one class only, InputError when there is one user only.
+    Parameters
+    ----------
+    label : array, shape (n,)
+        0 or 1.
+    score : array, shape (n,)
+        Probabilities of label 1.
+    user : array, shape (n,)
+        Ids or codes.
+    weight : array, shape (n,), optional
+        0 or more; a row of weight 0 is absent. By default 1.
+    threshold : float
+        A sample counts as a predicted 1 from this score on.
+    resamples : int
+        Draws of the users.
+    seed : int
+        Decides the draws.
+    more : dict of str to callable
+        Measures of your own: name -> f(label, score, weight), called once a resample, weights counting each user as often as it
+        was drawn.
+
+    Returns
+    -------
+    dict
+        For each measure (auc, user_auc, log_loss, accuracy, precision, recall, f1, calibration_error, and those of `more`) value,
+        low and high. user_auc counts each user that has both classes once, and is left out when none has.
+
+    Raises
+    ------
+    SplitError
+        There is one class only.
+    InputError
+        There is one user only, or columns differ in length or hold what they cannot.
+
+    Examples
+    --------
+    >>> import assay
+    >>> found = assay.evaluate_samples([1, 0, 1, 0], [0.9, 0.2, 0.6, 0.4], user=["ada", "ada", "bo", "bo"])
+    >>> found["auc"]["value"], found["accuracy"]["value"]
+    (1.0, 1.0)
     """
     _both_classes(label, weight)
     scores = score_samples(label, score, user, weight=weight, threshold=threshold, more=more)
@@ -123,7 +160,41 @@ def compare_samples(
     seed: int = 7,
     more: Mapping[str, Measure] = NO_MORE,
 ) -> dict[str, Difference]:
-    """b minus a on the same samples, paired by user; see scores.Difference. Errors as evaluate_samples."""
+    """Differences of two models on the same samples, b minus a, paired by user.
+
+    Parameters
+    ----------
+    label : array, shape (n,)
+        0 or 1.
+    score_a, score_b : array, shape (n,)
+        Probabilities of label 1 by either model.
+    user : array, shape (n,)
+        Ids or codes.
+    weight, threshold, resamples, seed, more
+        As in `evaluate_samples`.
+
+    Returns
+    -------
+    dict
+        For each measure value, low and high (95 % interval by resampling users), p, p_holm (after Holm over the measures) and
+        effect (Cohen's d over users; None when all users differ by exactly the same).
+
+    Raises
+    ------
+    SplitError, InputError
+        As in `evaluate_samples`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import assay
+    >>> rng = np.random.default_rng(0)
+    >>> label = rng.integers(2, size=400)
+    >>> good, bad = 0.25 + 0.5 * label, rng.random(400)
+    >>> change = assay.compare_samples(label, bad, good, user=np.arange(400) // 4)["log_loss"]
+    >>> bool(change["high"] < 0), bool(change["p_holm"] < 0.05)
+    (True, True)
+    """
     _both_classes(label, weight)
     a, b = (score_samples(label, s, user, weight=weight, threshold=threshold, more=more) for s in (score_a, score_b))
     _several(a)
@@ -132,9 +203,35 @@ def compare_samples(
 
 
 def calibration(label: ArrayLike, score: ArrayLike, *, weight: ArrayLike | None = None, bins: int = 15) -> pa.Table:
-    """A reliability plot's table, one row an equal-mass bin.
+    """How often what was predicted happened: a row for each of some bins of equal weight.
 
-    Columns rows (int64), weight, score (mean), label (mean), lowest, highest (float64).
+    Parameters
+    ----------
+    label : array, shape (n,)
+        0 or 1.
+    score : array, shape (n,)
+        Probabilities of label 1.
+    weight : array, shape (n,), optional
+        0 or more. By default 1.
+    bins : int
+        1 or more.
+
+    Returns
+    -------
+    pyarrow.Table
+        rows (int64), weight, score (mean), label (mean), lowest and highest score (float64), in order of score.
+
+    Raises
+    ------
+    InputError
+        Columns that differ in length or hold what they cannot, or no bins.
+
+    Examples
+    --------
+    >>> import assay
+    >>> table = assay.calibration([0, 0, 1, 1], [0.1, 0.1, 0.8, 0.8], bins=2)
+    >>> table.column("score").to_pylist(), table.column("label").to_pylist()
+    ([0.1, 0.8], [0.0, 1.0])
     """
     return pa.table(dict(ms.reliability(label, score, weight, bins=bins)))
 

@@ -39,15 +39,59 @@ def tracin(
     request: NDArray[Any] | None = None,
     events: int | None = None,
 ) -> Values:
-    """(n,) fall of the validation loss by the steps on each training row, summed over checkpoints; positive is useful.
+    """Fall of the validation loss by the steps that a net took on each training row, summed over checkpoints; positive is useful.
 
-    rows: n training rows; a row's weight multiplies its value. validation: m rows, its "row" places from 0. checkpoints:
-    (step, weights) after each pass, step the learning rate divided by the rows of a batch. The net is left with its own weights.
-    utility, in the unit of the loss a validation row: log_loss for nets that give `margins`, also auc and ndcg@k (pairwise
-    surrogates, see importance.utilities; request (m,) of each validation row); nets without margins have their own mean loss.
-    folds (m,) number of each validation row's fold: the result then knows per_fold, stderr and z. Plain gradient descent is
-    assumed: of other optimizers it tells the order rather than the size. Rows of weight 0 get 0. events: values are of so many
-    events instead, by rows' column "asked", (n,) or, for nets whose losses have `parts`, (n, T): number of each, -1 for none.
+    Plain gradient descent is assumed: of other optimizers it tells the order rather than the size. Rows of weight 0 get 0.
+
+    Parameters
+    ----------
+    net : torch.nn.Module
+        A net of assay.deep; it is left with its own weights.
+    rows : Rows
+        n training rows; a row's weight multiplies its value.
+    validation : Rows
+        m rows, their "row" places from 0.
+    checkpoints : list of (float, dict)
+        (step, weights) after each pass; step is the learning rate divided by the rows of a batch.
+    folds : array of int, shape (m,), optional
+        Number of each validation row's fold, from 0. The result then knows per_fold, stderr and z.
+    utility : str
+        "log_loss" for nets that give `margins`, also "auc" and "ndcg@k" (pairwise surrogates, see importance.utilities); nets
+        without margins have their own mean loss.
+    request : array, shape (m,), optional
+        The request of each validation row; ndcg@k needs it.
+    events : int, optional
+        Values are of so many events instead, by rows' column "asked", (n,) or, for nets whose losses have `parts`, (n, T): number
+        of each event, -1 for none.
+
+    Returns
+    -------
+    Values, shape (n,) or (events,)
+        float64, in the unit of the loss a validation row.
+
+    Raises
+    ------
+    InputError
+        A net or a layer that has no gradient of single rows, or a utility that it does not have.
+
+    References
+    ----------
+    Pruthi, Liu, Kale and Sundararajan, "Estimating training data influence by tracing gradient descent", NeurIPS 2020. Wang et
+    al., "Data Shapley in one training run", ICLR 2025, for the products.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import assay
+    >>> from assay.models.dcn import Dcn
+    >>> from assay.testing.data import make_samples
+    >>> samples = make_samples(400)
+    >>> train, validation = samples.split("train"), samples.split("validation")
+    >>> model = Dcn(factors=2, hidden=4, epochs=1, batch=64, rate=0.01).fit(train, rng=np.random.default_rng(7))
+    >>> steps = [(rate / 64, weights) for rate, weights in model.checkpoints_]
+    >>> value = assay.tracin(model.net(), model.rows(train), model.rows(validation), steps)
+    >>> value.shape == (len(train),)
+    True
     """
     fold = np.zeros(len(validation), np.int64) if folds is None else np.asarray(folds)
     found = np.zeros((int(fold.max()) + 1, len(rows) if events is None else events))

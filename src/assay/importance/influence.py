@@ -194,17 +194,65 @@ def influence(
     folds: Any = None,
     leverage: str = "exact",
 ) -> Values:
-    """(n,) rise of the validation loss without each training sample; positive is useful.
+    """Rise of the validation loss without each training sample of a logistic regression; positive is useful.
 
-    X (n, p) and X_val (m, p) dense or CSR, finite; y, y_val in {0, 1}; the model minimises
-    sum_i sample_weight_i * log_loss_i + (l2 / 2) |b|^2 over all columns (an intercept is a column of ones); coef (p,)
-    is its minimum, else it is fitted here. utility: log_loss (unit: nats a validation row), auc (mean pairwise logistic
-    loss over all pairs) or ndcg@k (pairwise logistic loss inside each request of request_val (m,), pairs weighted by
-    |delta NDCG@k| as it is at coef; a mean over requests with both labels) or softmax (the softmax loss of each request's
-    positives). folds (m,): number of each validation row's
-    fold, from 0; the result then knows its per_fold, stderr and z. leverage: exact (up to 20,000 columns), sketch
-    (random projections, exact where it is highest), or none (plain influence). Samples of weight 0 get 0; equal rows get
-    equal values. ValueError names the argument, also when coef is not converged or X_val holds rows of X.
+    The model minimises sum_i sample_weight_i * log_loss_i + (l2 / 2) |b|^2 over all columns; an intercept is a column of ones.
+
+    Parameters
+    ----------
+    X : array or sparse matrix, shape (n, p)
+        Training samples, finite.
+    y : array, shape (n,)
+        Their labels, 0 or 1.
+    X_val : array or sparse matrix, shape (m, p)
+        Validation samples; none of them a training sample.
+    y_val : array, shape (m,)
+        Their labels, 0 or 1.
+    l2 : float
+        Strength of the ridge, above 0.
+    coef : array, shape (p,), optional
+        The model's coefficients, at the minimum. By default they are fitted here.
+    sample_weight : array, shape (n,), optional
+        Weights of 0 or more; a sample of weight 0 has value 0. By default 1.
+    utility : str
+        "log_loss" (unit: nats a validation row); "auc" (mean pairwise logistic loss over all pairs); "ndcg@k" (pairwise logistic
+        loss inside each request, pairs weighted by |delta NDCG@k| as it is at coef, a mean over requests with both labels); or
+        "softmax" (the softmax loss of each request's positives).
+    request_val : array, shape (m,), optional
+        The request of each validation row; ndcg@k and softmax need it.
+    folds : array of int, shape (m,), optional
+        Number of each validation row's fold, from 0. The result then knows per_fold, stderr and z.
+    leverage : str
+        "exact" (up to 20,000 columns), "sketch" (random projections, exact where it is highest), or "none" (plain influence).
+
+    Returns
+    -------
+    Values, shape (n,)
+        float64, in the utility's unit. Equal rows have equal values.
+
+    Raises
+    ------
+    ValueError
+        An argument of another shape or range, coef that is not converged, or X_val that holds rows of X; the message names it.
+
+    References
+    ----------
+    Pregibon, "Logistic regression diagnostics", Annals of Statistics 1981. Koh and Liang, "Understanding black-box predictions
+    via influence functions", ICML 2017. Rad and Maleki, JRSS B 2020. Burges et al., "Learning to rank using gradient descent",
+    ICML 2005.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import assay
+    >>> rng = np.random.default_rng(0)
+    >>> X, X_val = rng.normal(size=(60, 3)), rng.normal(size=(40, 3))
+    >>> y, y_val = (X[:, 0] > 0).astype(int), (X_val[:, 0] > 0).astype(int)
+    >>> wrong = X[:, 0].argmax()
+    >>> y[wrong] = 0
+    >>> value = assay.influence(X, y, X_val, y_val, l2=1.0, folds=np.arange(40) % 5)
+    >>> bool(value.argmin() == wrong), bool(value.z[wrong] < -1)
+    (True, True)
     """
     checks.one_of(leverage, LEVERAGES, "leverage")
     found = _problem(X, y, X_val, y_val, l2, coef, sample_weight, utility, request_val, folds)
@@ -231,13 +279,48 @@ def group_influence(
     request_val: Any = None,
     folds: Any = None,
 ) -> Values:
-    """(G,) rise of the validation loss without each group of training samples together, groups in sorted order.
+    """Rise of the validation loss without each group of training samples together; positive is useful.
 
-    group (n,): the user, session, item or day of each row; np.unique(group) names the values. Other arguments as in
-    `influence`. The sum of single values is wrong for a group that owns its features, as a user owns its own column.
-    Exact in the coefficients' Newton step, first order in the validation loss: of rows that were picked by their values it
-    forecasts a gain where the loss may rise. `assay slices` takes the true loss at the moved coefficients instead.
-    Time |S|^3 for a group S of up to 2,000 rows, then some passes over all rows.
+    The sum of single values is wrong for a group that owns its features, as a user owns its own column. This is exact in the
+    coefficients' Newton step and first order in the validation loss: of rows that were picked by their values it forecasts a gain
+    where the loss may rise. `assay slices` takes the true loss at the moved coefficients instead. Time: |S|^3 for a group S of up
+    to 2,000 rows, then some passes over all rows.
+
+    Parameters
+    ----------
+    X, y, X_val, y_val
+        As in `influence`.
+    group : array, shape (n,)
+        The user, session, item or day of each training sample; G different ones.
+    l2, coef, sample_weight, utility, request_val, folds
+        As in `influence`.
+
+    Returns
+    -------
+    Values, shape (G,)
+        float64, in the utility's unit, in the order of `numpy.unique(group)`.
+
+    Raises
+    ------
+    ValueError
+        As in `influence`; or a group of another length.
+
+    References
+    ----------
+    Koh, Ang, Teo and Liang, "On the accuracy of influence functions for measuring group effects", NeurIPS 2019.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import assay
+    >>> rng = np.random.default_rng(0)
+    >>> X, X_val = rng.normal(size=(60, 3)), rng.normal(size=(40, 3))
+    >>> y, y_val = (X[:, 0] > 0).astype(int), (X_val[:, 0] > 0).astype(int)
+    >>> y[:10] = 1 - y[:10]  # a user whose labels are wrong
+    >>> user = np.repeat(["ada", "bo", "cy", "di", "ed", "flo"], 10)
+    >>> value = assay.group_influence(X, y, X_val, y_val, user, l2=1.0)
+    >>> str(np.unique(user)[value.argmin()])
+    'ada'
     """
     found = _problem(X, y, X_val, y_val, l2, coef, sample_weight, utility, request_val, folds)
     ids, code = np.unique(checks.vector(group, len(found.y), "group", "X"), return_inverse=True)
@@ -260,10 +343,46 @@ def refine(
     utility: str = "log_loss",
     request_val: Any = None,
 ) -> Values:
-    """(len(rows),) fall of the true utility without each of a few training samples, at b + H^-1 x r / (1 - D h).
+    """Fall of the true utility without each of a few training samples, at the coefficients that a Newton step leads to.
 
-    rows: positions in X, for instance those of the largest |influence|. Other arguments as in `influence`; unit: that of
-    the measure itself, so steps for auc and ndcg@k. One pass over the validation rows for each. Up to 20,000 columns.
+    That is at b + H^-1 x r / (1 - D h), with b the coefficients, H the Hessian, r the residual and h the leverage. It takes one
+    pass over the validation rows for each sample. Up to 20,000 columns.
+
+    Parameters
+    ----------
+    X, y, X_val, y_val
+        As in `influence`.
+    rows : array of int, shape (r,)
+        Positions in X, for instance those of the largest |influence|.
+    l2, coef, sample_weight, utility, request_val
+        As in `influence`.
+
+    Returns
+    -------
+    array of float64, shape (r,)
+        In the unit of the measure itself: for auc and ndcg@k it has steps. Positive is useful.
+
+    Raises
+    ------
+    ValueError
+        As in `influence`; or positions outside of X.
+
+    References
+    ----------
+    Rad and Maleki, "A scalable estimate of the out-of-sample prediction error via approximate leave-one-out", JRSS B 2020.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import assay
+    >>> rng = np.random.default_rng(0)
+    >>> X, X_val = rng.normal(size=(60, 3)), rng.normal(size=(40, 3))
+    >>> y, y_val = (X[:, 0] > 0).astype(int), (X_val[:, 0] > 0).astype(int)
+    >>> value = assay.influence(X, y, X_val, y_val, l2=1.0)
+    >>> few = np.argsort(-np.abs(value))[:3]
+    >>> fall = assay.refine(X, y, X_val, y_val, few, l2=1.0)
+    >>> bool((np.sign(fall) == np.sign(value[few])).all())
+    True
     """
     found = _problem(X, y, X_val, y_val, l2, coef, sample_weight, utility, request_val, None)
     at = np.asarray(rows)

@@ -38,14 +38,57 @@ def knn_shapley(
     metric: str = "euclidean",
     folds: Any = None,
 ) -> Values:
-    """(n,) exact Shapley values of training samples to a k-nearest-neighbour classifier.
+    """Exact Shapley values of training samples to a k-nearest-neighbour classifier; positive is useful.
 
-    X (n, p), X_val (m, p) dense or sparse, finite; y (n,), y_val (m,) classes of any kind; k >= 1, also above n.
-    Unit: share of validation rows; positive is useful; the values sum to U(all) (soft: U(all) - 1 / C).
-    Samples at one distance get the mean over their orders. metric: euclidean, or cosine (no row of zeros).
-    soft: the classifier averages over the neighbours it has. top: only the nearest `top` >= k of each validation
-    row are sorted, and farther ones get 0 from it; each value is then off by less than 1 / top. folds (m,): number
-    of each validation row's fold; the result then knows its per_fold, stderr and z. ValueError names the argument.
+    The values sum to U(all), for soft to U(all) - 1 / C with C classes. Samples at one distance get the mean over their orders.
+    Time: n log n a validation row; memory: n.
+
+    Parameters
+    ----------
+    X : array or sparse matrix, shape (n, p)
+        Training samples, finite.
+    y : array, shape (n,)
+        Their classes, of any kind.
+    X_val : array or sparse matrix, shape (m, p)
+        Validation samples, finite.
+    y_val : array, shape (m,)
+        Their classes.
+    k : int
+        Neighbours, 1 or more; also above n.
+    soft : bool
+        Whether the classifier averages over the neighbours that it has, rather than over k.
+    top : int, optional
+        Only the nearest `top` samples of each validation row are sorted, k or more; farther ones get 0 from it. Each value is
+        then off by less than 1 / top.
+    metric : str
+        "euclidean", or "cosine" (no row of zeros).
+    folds : array of int, shape (m,), optional
+        Number of each validation row's fold, from 0. The result then knows per_fold, stderr and z.
+
+    Returns
+    -------
+    Values, shape (n,)
+        float64; unit: share of validation rows.
+
+    Raises
+    ------
+    ValueError
+        An argument of another shape or range; the message names it.
+
+    References
+    ----------
+    Jia et al., "Efficient task-specific data valuation for nearest neighbor algorithms", PVLDB 2019. Wang and Jia, "A note on
+    efficient computation for KNN-Shapley", 2023. The published start of the recursion, match / N, is wrong for k above N; here it
+    is min(k, N) / (k N).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import assay
+    >>> X, y = np.array([[0.0], [1.0], [10.0]]), np.array([0, 1, 1])
+    >>> value = assay.knn_shapley(X, y, np.array([[0.1]]), np.array([0]), k=1)
+    >>> value.round(3).tolist(), round(float(value.sum()), 3)
+    ([1.0, 0.0, 0.0], 1.0)
     """
     k = checks.count(k, "k")
     if top is not None and soft:
@@ -57,11 +100,41 @@ def knn_shapley(
 def knn_banzhaf(
     X: Any, y: Any, X_val: Any, y_val: Any, *, k: int = 5, top: int | None = None, metric: str = "euclidean", folds: Any = None
 ) -> Values:
-    """(n,) exact Banzhaf values of the game of `knn_shapley`: the mean over all subsets of the others.
+    """Exact Banzhaf values of training samples to a k-nearest-neighbour classifier: the mean over all subsets of the others.
 
-    Arguments, unit and ties as there. A sample of rank i counts with P(Binomial(i - 1, 1/2) <= k - 1) / k, which
-    falls much faster than Shapley's 1 / i: a value is off by less than that of rank `top` (Wang and Jia,
-    "Data Banzhaf", AISTATS 2023).
+    A sample of rank i counts with P(Binomial(i - 1, 1/2) <= k - 1) / k, which falls much faster than Shapley's 1 / i: a value is
+    off by less than that of rank `top`. Ties as in `knn_shapley`.
+
+    Parameters
+    ----------
+    X, y, X_val, y_val
+        As in `knn_shapley`.
+    k : int
+        Neighbours, 1 or more.
+    top, metric, folds
+        As in `knn_shapley`.
+
+    Returns
+    -------
+    Values, shape (n,)
+        float64; unit: share of validation rows.
+
+    Raises
+    ------
+    ValueError
+        As in `knn_shapley`.
+
+    References
+    ----------
+    Wang and Jia, "Data Banzhaf: a robust data valuation framework for machine learning", AISTATS 2023.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import assay
+    >>> X, y = np.array([[0.0], [1.0], [10.0]]), np.array([0, 1, 1])
+    >>> assay.knn_banzhaf(X, y, np.array([[0.1]]), np.array([0]), k=1).tolist()
+    [1.0, 0.0, 0.0]
     """
     k = checks.count(k, "k")
     data = _Problem(X, y, X_val, y_val, metric, folds)
@@ -81,13 +154,49 @@ def threshold_knn_shapley(
     metric: str = "euclidean",
     folds: Any = None,
 ) -> Values:
-    """(n,) exact Shapley values to a classifier that lets all within `radius` vote; time n a validation row.
+    """Exact Shapley values of training samples to a classifier that lets all samples within a radius vote.
 
-    Arguments and unit as in `knn_shapley`; radius > 0 in the metric (cosine: 1 - cos). Outside it a value is 0.
-    With epsilon and delta the values are differentially private: to whoever reads one sample's value, the presence
-    of any other sample. Gaussian noise goes on how many neighbours a validation row has and how many match, composed
-    over the m rows by dp-accounting's RDP accountant (`pip install 'assay[privacy]'`); rng draws it and must be given.
-    A value of one's own sample does not hide that sample from oneself.
+    With epsilon and delta the values are differentially private: to whoever reads one sample's value, the presence of any other
+    sample. Gaussian noise goes on how many neighbours a validation row has and how many match, composed over the m rows by
+    dp-accounting's RDP accountant (`pip install 'assay[privacy]'`). A value of one's own sample does not hide that sample from
+    oneself. Time: n a validation row.
+
+    Parameters
+    ----------
+    X, y, X_val, y_val
+        As in `knn_shapley`.
+    radius : float
+        Above 0, in the metric (cosine: 1 - cos). Outside of it a value is 0.
+    epsilon, delta : float, optional
+        How private: both or neither; by default not at all.
+    rng : numpy.random.Generator, optional
+        Draws the noise; needed with epsilon.
+    metric, folds
+        As in `knn_shapley`.
+
+    Returns
+    -------
+    Values, shape (n,)
+        float64; unit: share of validation rows; positive is useful.
+
+    Raises
+    ------
+    ValueError
+        As in `knn_shapley`; or epsilon without delta or rng.
+
+    References
+    ----------
+    Wang, Zhu, Wang, Jia and Mittal, "Threshold KNN-Shapley: a linear-time and privacy-friendly approach to data valuation",
+    NeurIPS 2023.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import assay
+    >>> X, y = np.array([[0.0], [0.3], [10.0]]), np.array([0, 1, 1])
+    >>> value = assay.threshold_knn_shapley(X, y, np.array([[0.1]]), np.array([0]), radius=1.0)
+    >>> bool(value[0] > 0 > value[1]), float(value[2])
+    (True, 0.0)
     """
     radius = checks.positive(radius, "radius")
     data = _Problem(X, y, X_val, y_val, metric, folds)

@@ -24,13 +24,50 @@ _BAGS = 100
 
 
 def data_oob(model: Any, X: Any, y: Any, *, seed: int = 0, workers: int = 2) -> Values:
-    """(n,) share of the bags without a sample that predict its class; `.stderr` over those bags.
+    """Share of the bags without a sample that predict its class: 1 where its like agree with its label.
 
-    model: a bagged scikit-learn classifier (RandomForestClassifier, BaggingClassifier of trees or linear models), fitted
-    on exactly these rows or not fitted, or any other classifier, of which 100 are then bagged. It is cloned before it is
-    fitted here, with `seed`. X (n, p) dense or sparse, finite; y (n,) classes. Unit: share, from 0 to 1; which
-    rows a bag draws is random, so equal rows differ within their standard errors. ValueError names the argument, also
-    when every bag holds a row: then more bags are needed.
+    Equal rows differ within their standard errors, since which rows a bag draws is random.
+
+    Parameters
+    ----------
+    model : classifier
+        A bagged scikit-learn classifier (RandomForestClassifier, BaggingClassifier of trees or linear models), fitted on exactly
+        these rows or not fitted; or any other classifier, of which 100 are then bagged. It is cloned before it is fitted here.
+    X : array or sparse matrix, shape (n, p)
+        Samples, finite.
+    y : array, shape (n,)
+        Their classes.
+    seed : int
+        Decides the bags.
+    workers : int
+        Processes.
+
+    Returns
+    -------
+    Values, shape (n,)
+        float64, from 0 to 1; `.stderr` is that over the bags.
+
+    Raises
+    ------
+    ValueError
+        An argument of another shape or range; or every bag holds a row: then more bags are needed.
+
+    References
+    ----------
+    Kwon and Zou, "Data-OOB: out-of-bag estimate as a simple and efficient data value", ICML 2023.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.ensemble import RandomForestClassifier
+    >>> import assay
+    >>> X = np.random.default_rng(0).normal(size=(100, 2))
+    >>> y = (X[:, 0] > 0).astype(int)
+    >>> wrong = X[:, 0].argmax()
+    >>> y[wrong] = 0
+    >>> value = assay.data_oob(RandomForestClassifier(50, random_state=0), X, y, workers=1)
+    >>> bool(value[wrong] < 0.5 < value.mean())
+    True
     """
     rows = checks.matrix(X, "X")
     labels = checks.vector(y, rows.shape[0], "y", "X")

@@ -19,12 +19,48 @@ from assay.samples.table import Samples
 
 
 def self_score(X: Any, y: Any, *, l2: float, coef: Any = None, sample_weight: Any = None) -> Values:
-    """(n,) log-likelihood of each sample under the logistic regression that was trained without it; 0 or less, in nats.
+    """Log-likelihood of each sample under the logistic regression that was trained without it.
 
-    X (n, p) dense or CSR, y in {0, 1}; the model minimises sum_i w_i * log_loss_i + (l2 / 2) |b|^2, coef (p,) is its
-    minimum, else it is fitted here. The sample's own pull is taken out by its leverage: margin + h r / (1 - D h) (Rad and
-    Maleki, JRSS B 2020). A low score is a sample that its like contradict: a wrong label, or a rare truth. Equal rows have
-    equal scores. ValueError names the argument.
+    A low score is a sample that its like contradict: a wrong label, or a rare truth. The model is that of `influence`. The
+    sample's own pull is taken out by its leverage: margin + h r / (1 - D h).
+
+    Parameters
+    ----------
+    X : array or sparse matrix, shape (n, p)
+        Samples, finite; CSR where sparse.
+    y : array, shape (n,)
+        Their labels, 0 or 1.
+    l2 : float
+        Strength of the ridge, above 0.
+    coef : array, shape (p,), optional
+        The model's coefficients, at the minimum. By default they are fitted here.
+    sample_weight : array, shape (n,), optional
+        Weights of 0 or more. By default 1.
+
+    Returns
+    -------
+    Values, shape (n,)
+        float64, 0 or less, in nats. Equal rows have equal scores.
+
+    Raises
+    ------
+    ValueError
+        An argument of another shape or range; the message names it.
+
+    References
+    ----------
+    Rad and Maleki, "A scalable estimate of the out-of-sample prediction error via approximate leave-one-out", JRSS B 2020.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import assay
+    >>> X = np.random.default_rng(0).normal(size=(50, 3))
+    >>> y = (X[:, 0] > 0).astype(int)
+    >>> wrong = X[:, 0].argmax()
+    >>> y[wrong] = 0
+    >>> bool(assay.self_score(X, y, l2=1.0).argmin() == wrong)
+    True
     """
     rows = as_rows(checks.matrix(X, "X"))
     labels, weight = checks.binary(y, rows.shape[0], "y", "X"), checks.weights(sample_weight, rows.shape[0])
@@ -61,13 +97,61 @@ def _left_out(rows: Any, y: Any, weight: Vector, coef: Vector, curvature: Curvat
 
 
 def loss(y: Any, p: Any) -> Values:
-    """(n,) log-likelihood of each sample's own label, y in {0, 1}, under probabilities p (n,); 0 or less, in nats."""
+    """Log-likelihood of each sample's own label under predicted probabilities.
+
+    Parameters
+    ----------
+    y : array, shape (n,)
+        Labels, 0 or 1.
+    p : array, shape (n,)
+        Probabilities of label 1, in [0, 1].
+
+    Returns
+    -------
+    Values, shape (n,)
+        float64, 0 or less, in nats.
+
+    Raises
+    ------
+    ValueError
+        Labels that are not 0 or 1, p that is no probability, or lengths that differ.
+
+    Examples
+    --------
+    >>> import assay
+    >>> assay.loss([1, 0], [0.5, 0.5]).round(3).tolist()
+    [-0.693, -0.693]
+    """
     labels, chances = _predicted(y, p)
     return Values(np.log(np.maximum(np.where(labels > 0, chances, 1.0 - chances), np.finfo(np.float64).tiny)))
 
 
 def margin(y: Any, p: Any) -> Values:
-    """(n,) probability of the own label less that of the other, from -1 to 1: y in {0, 1}, p (n,)."""
+    """Probability of each sample's own label less that of the other.
+
+    Parameters
+    ----------
+    y : array, shape (n,)
+        Labels, 0 or 1.
+    p : array, shape (n,)
+        Probabilities of label 1, in [0, 1].
+
+    Returns
+    -------
+    Values, shape (n,)
+        float64, from -1 to 1.
+
+    Raises
+    ------
+    ValueError
+        Labels that are not 0 or 1, p that is no probability, or lengths that differ.
+
+    Examples
+    --------
+    >>> import assay
+    >>> assay.margin([1, 0], [0.75, 0.75]).tolist()
+    [0.5, -0.5]
+    """
     labels, chances = _predicted(y, p)
     return Values(np.where(labels > 0, 2.0 * chances - 1.0, 1.0 - 2.0 * chances))
 
@@ -80,7 +164,29 @@ def _predicted(y: Any, p: Any) -> tuple[Any, Vector]:
 
 
 def recency(timestamp: Any) -> Values:
-    """(n,) the time itself, later being more useful, in its own unit; dates and times count in seconds."""
+    """The time of each sample: later is more useful.
+
+    Parameters
+    ----------
+    timestamp : array, shape (n,)
+        Numbers in any unit, or numpy dates and times.
+
+    Returns
+    -------
+    Values, shape (n,)
+        float64, in timestamp's unit; dates and times in seconds since 1970.
+
+    Raises
+    ------
+    ValueError
+        A time that is not finite.
+
+    Examples
+    --------
+    >>> import assay
+    >>> assay.recency([3, 1, 2]).tolist()
+    [3.0, 1.0, 2.0]
+    """
     times = np.asarray(timestamp)
     if times.dtype.kind == "M":
         times = times.astype("datetime64[us]").astype(np.int64) / 1e6
@@ -88,14 +194,63 @@ def recency(timestamp: Any) -> Values:
 
 
 def popularity(item: Any, y: Any = None) -> Values:
-    """(n,) how often each sample's item (n,) occurs, or how many of its samples have label 1 where y (n,) is given."""
+    """How often each sample's item occurs, or how many of its samples have label 1.
+
+    Parameters
+    ----------
+    item : array, shape (n,)
+        The item of each sample.
+    y : array, shape (n,), optional
+        Labels, 0 or 1; then only samples of label 1 count.
+
+    Returns
+    -------
+    Values, shape (n,)
+        float64, a count.
+
+    Raises
+    ------
+    ValueError
+        Labels that are not 0 or 1, or as many as there are not items.
+
+    Examples
+    --------
+    >>> import assay
+    >>> assay.popularity(["tea", "cup", "tea"]).tolist()
+    [2.0, 1.0, 2.0]
+    """
     ids, codes = np.unique(np.asarray(item), return_inverse=True)
     weight = None if y is None else checks.binary(y, len(codes), "y", "item").astype(np.float64)
     return Values(np.bincount(codes, weight, minlength=len(ids))[codes].astype(np.float64))
 
 
 def random(n: int, rng: np.random.Generator) -> Values:
-    """(n,) uniform numbers: what any method must beat."""
+    """Uniform numbers as values: what any method must beat.
+
+    Parameters
+    ----------
+    n : int
+        Samples.
+    rng : numpy.random.Generator
+        Draws them.
+
+    Returns
+    -------
+    Values, shape (n,)
+        float64, in [0, 1).
+
+    Raises
+    ------
+    ValueError
+        n is no whole number of 0 or more.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import assay
+    >>> assay.random(3, np.random.default_rng(0)).shape
+    (3,)
+    """
     return Values(rng.random(checks.count(n, "n", 0)))
 
 

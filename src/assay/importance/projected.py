@@ -42,16 +42,63 @@ def trak(
     request: NDArray[Any] | None = None,
     seed: int = 0,
 ) -> Values:
-    """(n,) rise of the validation loss without each training row; positive is useful.
+    """Rise of the validation loss without each training row of a net, by projected gradients; positive is useful.
 
-    net: gives `margins` (B,) of label 1, and is left with its own weights. rows: n training rows with "label" and "weight";
-    validation: m rows, its "row" places from 0. checkpoints: weights, best of nets trained apart from one another (other
-    seeds or halves of the rows), else of the last passes of one training. For each, rows' gradients are projected on
-    `directions` random ones drawn by the seed, and the products and residuals are averaged. damping: share of the system's
-    mean diagonal that is added to it; without any, directions that few rows have decide. utility: log_loss, auc or ndcg@k
-    (surrogates, see importance.utilities; request (m,)). folds (m,): number of each validation row's fold, from 0. Rows of
-    weight 0 get 0. Time: two passes over the rows a checkpoint; memory: directions^2 numbers. InputError: a net without
-    margins.
+    For each checkpoint, rows' gradients are projected on random directions, and the products and residuals are averaged. Rows of
+    weight 0 get 0. Time: two passes over the rows a checkpoint; memory: directions^2 numbers.
+
+    Parameters
+    ----------
+    net : torch.nn.Module
+        A net of assay.deep that gives `margins` (B,) of label 1; it is left with its own weights.
+    rows : Rows
+        n training rows with "label" and "weight".
+    validation : Rows
+        m rows, their "row" places from 0.
+    checkpoints : list of dict
+        Weights: best of nets trained apart from one another (other seeds or halves of the rows), else of the last passes of one
+        training.
+    directions : int
+        Random directions, drawn by the seed.
+    damping : float
+        Share of the system's mean diagonal that is added to it; without any, directions that few rows have decide.
+    folds : array of int, shape (m,), optional
+        Number of each validation row's fold, from 0. The result then knows per_fold, stderr and z.
+    utility : str
+        "log_loss", "auc" or "ndcg@k" (surrogates, see importance.utilities).
+    request : array, shape (m,), optional
+        The request of each validation row; ndcg@k needs it.
+    seed : int
+        Decides the directions.
+
+    Returns
+    -------
+    Values, shape (n,)
+        float64, in the unit of the loss a validation row.
+
+    Raises
+    ------
+    InputError
+        A net without margins.
+
+    References
+    ----------
+    Park, Georgiev, Ilyas, Leclerc and Madry, "TRAK: attributing model behavior at scale", ICML 2023.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import assay
+    >>> from assay.models.dcn import Dcn
+    >>> from assay.models.neural import exact
+    >>> from assay.testing.data import make_samples
+    >>> samples = make_samples(400)
+    >>> train, validation = samples.split("train"), samples.split("validation")
+    >>> model = Dcn(factors=2, hidden=4, epochs=1, batch=64, rate=0.01).fit(train, rng=np.random.default_rng(7))
+    >>> weights = [model.checkpoints_[-1][1]]
+    >>> value = assay.trak(exact(model.net()), model.rows(train), model.rows(validation), weights, directions=16)
+    >>> value.shape == (len(train),)
+    True
     """
     if not hasattr(net, "margins"):
         raise InputError("trak needs a net that gives margins of two classes; use tracin for this one")

@@ -47,14 +47,58 @@ def semivalue(
     checkpoint: Path | str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Values:
-    """(n,) values and their standard errors (`.stderr`), by evaluating a utility on subsets of n samples.
+    """Values of n samples by evaluating a utility on subsets of them, with their standard errors.
 
-    utility(mask (n,) bool) -> float, higher is better, also for the empty mask; with workers > 1 it runs in that many
-    processes. kind: loo (n + 2 evaluations, exact), shapley, beta(a,b) with a, b > 0, or banzhaf. Stops after
-    max_evaluations (or the draw that reaches them), or once every standard error is `tolerance` or less; a permutation
-    is cut where |U(all) - U(prefix)| <= tolerance, which biases a value by no more. 0 does neither. One seed of rng, one
-    answer, on any number of workers. checkpoint: a file that keeps what was found after every round; the same call
-    goes on from it, also after Ctrl-C. progress(evaluations, max_evaluations). ValueError names the argument.
+    One seed of rng gives one answer, on any number of workers. It stops after max_evaluations, or the draw that reaches them, or
+    once every standard error is `tolerance` or less. A permutation is cut where |U(all) - U(prefix)| <= tolerance, which biases a
+    value by no more.
+
+    Parameters
+    ----------
+    utility : callable
+        utility(mask) of a bool array (n,), to a float: higher is better. It is also called with the empty mask. With workers > 1
+        it runs in that many processes.
+    n : int
+        Samples.
+    kind : str
+        "loo" (n + 2 evaluations, exact), "shapley", "beta(a,b)" with a, b > 0, or "banzhaf".
+    rng : numpy.random.Generator
+        Draws the subsets.
+    max_evaluations : int
+        The most calls of the utility.
+    tolerance : float
+        In the utility's unit; 0 neither stops nor cuts.
+    workers : int
+        Processes.
+    checkpoint : str or Path, optional
+        A file that keeps the sums after every round; the same call goes on from it, also after Ctrl-C.
+    progress : callable, optional
+        Called with (evaluations, max_evaluations).
+
+    Returns
+    -------
+    Values, shape (n,)
+        float64, in the utility's unit; `.stderr` is that of the sampling.
+
+    Raises
+    ------
+    ValueError
+        An argument of another shape or range, or a checkpoint of another call; the message names it.
+
+    References
+    ----------
+    Ghorbani and Zou, "Data Shapley", ICML 2019. Kwon and Zou, "Beta Shapley", AISTATS 2022. Wang and Jia, "Data Banzhaf", AISTATS
+    2023.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import assay
+    >>> def utility(mask):
+    ...     return float(mask.sum()) - 2.0 * mask[0]
+    >>> value = assay.semivalue(utility, 4, rng=np.random.default_rng(0), max_evaluations=200)
+    >>> value.round(6).tolist()
+    [-1.0, 1.0, 1.0, 1.0]
     """
     n = checks.count(n, "n")
     most = checks.count(max_evaluations, "max_evaluations", 2)

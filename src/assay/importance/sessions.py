@@ -56,14 +56,55 @@ def session_shapley(
     semivalue: str = "shapley",
     folds: int | None = None,
 ) -> SessionValues:
-    """Value of every training session to session-kNN's next-item scores on all prefixes of validation sessions.
+    """Value of every training session to session-kNN's scores of the next item, on all prefixes of validation sessions.
 
-    train, validation: tables (Arrow, pandas, or a mapping of columns) of session_id, item_id and timestamp (seconds
-    since 1970 or Arrow timestamps, not falling within a session), train also user_id if there is one. k: neighbours. m:
-    only the m most recent sessions that share an item are candidates, cut on the full data. negatives: how many other
-    items, drawn by a hash of the prefix, or "all"; 0 leaves them out. semivalue: shapley or banzhaf. folds: validation
-    sessions are split into so many by a hash of their id, for standard errors and z. Unit: score of the target (less
-    the mean negative's) a prefix; positive is useful; ties by time of the last event, then id. ValueError names the argument.
+    Ties go by the time of the last event, then by id.
+
+    Parameters
+    ----------
+    train : table
+        session_id, item_id, timestamp (seconds since 1970, or Arrow timestamps; not falling within a session) and, if there is
+        one, user_id: Arrow, pandas, or a mapping of columns.
+    validation : table
+        session_id, item_id and timestamp.
+    k : int
+        Neighbours.
+    m : int, optional
+        Only the m most recent sessions that share an item are candidates, cut on the full data. By default all.
+    negatives : int or "all"
+        How many other items, drawn by a hash of the prefix, are scored beside the target; 0 leaves them out.
+    semivalue : str
+        "shapley" or "banzhaf".
+    folds : int, optional
+        Validation sessions are split into so many, by a hash of their id, for standard errors and z.
+
+    Returns
+    -------
+    SessionValues
+        Tables of sessions, items and, where known, users. Unit: score of the target, less the mean negative's, a prefix; positive
+        is useful.
+
+    Raises
+    ------
+    ValueError
+        An argument of another shape or range; the message names it.
+
+    References
+    ----------
+    Jia et al., PVLDB 2019, for the game. Kersbergen, Sprangers and Schelter, "Serenade", SIGMOD 2022, for the neighbours.
+
+    Examples
+    --------
+    >>> import assay
+    >>> train = {
+    ...     "session_id": ["a", "a", "b", "b"],
+    ...     "item_id": ["tea", "cup", "tea", "pot"],
+    ...     "timestamp": [10, 20, 30, 40],
+    ... }
+    >>> validation = {"session_id": ["v", "v"], "item_id": ["tea", "cup"], "timestamp": [70, 80]}
+    >>> values = assay.session_shapley(train, validation, k=1).sessions
+    >>> values.column("session_id").to_pylist(), values.column("value").to_pylist()
+    (['a', 'b'], [0.5, -0.5])
     """
     return _tables(*_entry_values(train, validation, k, m, negatives, semivalue, folds), folds)
 

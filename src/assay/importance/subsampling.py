@@ -20,12 +20,52 @@ _PILOT_ROWS = 20_000
 def inclusion_probabilities(
     X: Any, y: Any, *, fraction: float, criterion: str = "A", l2: float = 1.0, coef: Any = None, sample_weight: Any = None
 ) -> Values:
-    """(n,) chances that sum to fraction * n; drawn samples weigh 1 / chance, so that the draw does not bias the fit.
+    """Chances to draw each sample with, such that the drawn ones, each weighing 1 / chance, give nearly the fit of all.
 
-    A sample's chance is proportional to |y - p| sqrt(x' H^-1 x) (criterion A, variance of the coefficients; up to 20,000
-    columns) or |y - p| |x| (L, cheaper), times its weight, under a pilot coef (p,) or one fitted with l2 on at most 20,000
-    evenly spaced rows; a tenth is uniform and 1 is the most (Wang, Zhu and Ma, JASA 2018). X (n, p) dense or CSR, y in
-    {0, 1}. Equal rows have equal chances; row order matters only through the pilot's rows. ValueError names the argument.
+    A sample's chance is proportional to |y - p| times its length in the criterion, times its weight, under a pilot. A tenth is
+    uniform and 1 is the most. Equal rows have equal chances; row order matters only through the pilot's rows.
+
+    Parameters
+    ----------
+    X : array or sparse matrix, shape (n, p)
+        Samples, finite; CSR where sparse.
+    y : array, shape (n,)
+        Their labels, 0 or 1.
+    fraction : float
+        Share of the rows to draw on average, above 0 and at most 1.
+    criterion : str
+        "A": sqrt(x' H^-1 x), variance of the coefficients, up to 20,000 columns; "L": |x|, cheaper.
+    l2 : float
+        Strength of the pilot's ridge, above 0.
+    coef : array, shape (p,), optional
+        The pilot's coefficients; by default fitted on at most 20,000 evenly spaced rows.
+    sample_weight : array, shape (n,), optional
+        Weights of 0 or more. By default 1.
+
+    Returns
+    -------
+    array of float64, shape (n,)
+        Chances in [0, 1] that sum to fraction * n.
+
+    Raises
+    ------
+    ValueError
+        An argument of another shape or range; the message names it.
+
+    References
+    ----------
+    Wang, Zhu and Ma, "Optimal subsampling for large sample logistic regression", JASA 2018.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import assay
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(1000, 3))
+    >>> y = (X[:, 0] + rng.logistic(size=1000) > 1).astype(int)
+    >>> chance = assay.inclusion_probabilities(X, y, fraction=0.1)
+    >>> round(float(chance.sum()), 6)
+    100.0
     """
     if not (isinstance(fraction, int | float) and 0 < fraction <= 1):
         raise ValueError(f"fraction is {fraction!r}; give one above 0 and at most 1")

@@ -80,7 +80,39 @@ def drop_count(weight: Vector, importance: Importance, count: int, groups: NDArr
 
 
 def drop_fraction(weight: Vector, importance: Importance, fraction: float, groups: NDArray[np.int64], floor: float) -> Vector:
-    """Weights without this share of the rows, the least useful ones; 0 <= fraction < 1."""
+    """Weights without a share of the rows, the least useful ones.
+
+    Parameters
+    ----------
+    weight : array of float64, shape (n,)
+        Weights before.
+    importance : Importance
+        Values of the n rows; by z where they have folds, else by value.
+    fraction : float
+        Share of the rows, from 0 up to, not including, 1.
+    groups : array of int64, shape (G, n)
+        Codes from 0 of what floors protect: users, items, categories. No groups: shape (0, n).
+    floor : float
+        Share of each group's rows, rounded up and at least one, that always stays.
+
+    Returns
+    -------
+    array of float64, shape (n,)
+        The weights, 0 for a row that is left out. Fewer rows may go than were to, because of the floors.
+
+    Raises
+    ------
+    InputError
+        A fraction out of range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import assay
+    >>> values = assay.Importance(np.arange(4), np.array([0.3, -0.2, 0.1, 0.2]))
+    >>> assay.drop_fraction(np.ones(4), values, 0.25, groups=np.zeros((0, 4), np.int64), floor=0.5).tolist()
+    [1.0, 0.0, 1.0, 1.0]
+    """
     if not 0 <= fraction < 1:
         raise InputError(f"cannot remove the fraction {fraction}; give one from 0 up to, not including, 1")
     return drop_count(weight, importance, round(fraction * len(weight)), groups, floor)
@@ -94,7 +126,40 @@ def drop_below(weight: Vector, importance: Importance, threshold: float, groups:
 
 
 def drop_harmful(weight: Vector, importance: Importance, z: float, groups: NDArray[np.int64], floor: float) -> Vector:
-    """Weights without the rows that harm beyond chance: z-score below -z. InputError without folds."""
+    """Weights without the rows that harm beyond chance: those of a z-score below -z.
+
+    Parameters
+    ----------
+    weight : array of float64, shape (n,)
+        Weights before.
+    importance : Importance
+        Values of the n rows, with folds.
+    z : float
+        0 or more.
+    groups : array of int64, shape (G, n)
+        Codes from 0 of what floors protect: users, items, categories. No groups: shape (0, n).
+    floor : float
+        Share of each group's rows, rounded up and at least one, that always stays.
+
+    Returns
+    -------
+    array of float64, shape (n,)
+        The weights, 0 for a row that is left out.
+
+    Raises
+    ------
+    InputError
+        The values have no folds, so that nobody knows what is beyond chance.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import assay
+    >>> per_fold = np.array([[0.3, -0.2, 0.1, 0.2], [0.1, -0.3, -0.1, 0.1]])
+    >>> values = assay.Importance(np.arange(4), per_fold.mean(axis=0), per_fold)
+    >>> assay.drop_harmful(np.ones(4), values, 1.0, groups=np.zeros((0, 4), np.int64), floor=0.5).tolist()
+    [1.0, 0.0, 1.0, 1.0]
+    """
     if importance.per_fold is None:
         raise InputError(
             f"{importance.metadata.get('method', 'these values')} have no standard errors: which rows harm beyond"

@@ -78,12 +78,38 @@ CHECKS: dict[str, _Check] = {
 
 
 def audit(evidence: Evidence) -> Audit:
-    """Run every check that the evidence is enough for; docs/benchmark/audit.md lists them. No table is changed.
+    """Leaks, biases and gaps of a test: every check that the evidence is enough for; `docs/benchmark/audit.md` lists them.
 
-    The result does not depend on the order of rows, but for the check whether the order of candidates betrays truth.
+    No table is changed. The result does not depend on the order of rows, but for the check whether the order of candidates
+    betrays truth.
 
-    InputError: tables that contradict each other: a request twice, truth or candidates of unknown requests, traffic
-    without any of the requests' attributes.
+    Parameters
+    ----------
+    evidence : Evidence
+        The tables of the test, and of what was learnt before it.
+
+    Returns
+    -------
+    Audit
+        findings (errors first), facts, checked, and skipped with what each check lacked.
+
+    Raises
+    ------
+    InputError
+        Tables that contradict each other: a request twice, truth or candidates of unknown requests, traffic without any of the
+        requests' attributes.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> import assay
+    >>> day = pa.timestamp("us", "UTC")
+    >>> requests = pa.table({"request_id": [1, 2], "user_id": [7, 8], "timestamp": pa.array([10, 20], day)})
+    >>> truth = pa.table({"request_id": [1, 2], "item_id": [5, 6], "grade": [1.0, 1.0]})
+    >>> train = pa.table({"user_id": [7, 8], "item_id": [5, 5], "timestamp": pa.array([1, 15], day), "label": [1, 1]})
+    >>> found = assay.audit(assay.Evidence(requests, truth, train=train))
+    >>> found.findings[0].message
+    '1 rows of train are later than the first request (1970-01-01T00:00:00.000010+00:00)'
     """
     known = Known(evidence)
     findings: list[Finding] = []

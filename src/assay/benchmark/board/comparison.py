@@ -60,16 +60,49 @@ def compare(
     draws: int = DRAWS,
     seed: int = 7,
 ) -> pa.Table:
-    """Every pair of systems, or every system against one: a table of schema COMPARISONS, one row a measure and pair.
+    """Differences of every pair of systems, or of every system from one, tested.
 
-    difference: mean of b minus mean of a over requests, in the measure's unit; low, high: its 95 % interval. stderr
-    is clustered by user (CR2), df Bell and McCaffrey's: `numerics.clusters`. p: two-sided; test "t", or
-    "randomisation": the share of `draws` swaps of the two systems on whole users, drawn at random, that make the
-    difference as large, counting the one that happened (the interval stays that of t). p_holm: Holm over all rows of
-    the table, one family. effect: Cohen's d of users, difference / (stderr sqrt(users)); infinite without spread.
-    detectable: the smallest true difference that this test finds with 80 % power at 5 %, one comparison alone.
+    Parameters
+    ----------
+    board : Scoreboard
+        Scores of each system on each request.
+    measures : sequence of str, optional
+        By default all of the board's.
+    against : str, optional
+        A system: it is a, and every other is b. By default each pair in the board's order.
+    test : str
+        "t", clustered by user (CR2, with Bell and McCaffrey's degrees of freedom); or "randomisation", swaps of the two systems
+        on whole users.
+    draws : int
+        Swaps, for "randomisation".
+    seed : int
+        Decides the swaps.
 
-    Without `against` b stands after a in board.systems; with it, a is `against`.
+    Returns
+    -------
+    pyarrow.Table
+        A row a measure and pair: measure, a, b, requests, users; difference (mean of b minus mean of a over requests, in the
+        measure's unit), stderr, low and high (95 % interval of t); p (two-sided), p_holm (Holm over all rows), effect (Cohen's d
+        of users, infinite without spread), detectable (the smallest true difference that this test finds with 80 % power at 5 %,
+        one comparison alone).
+
+    Raises
+    ------
+    InputError
+        Fewer than two systems or users, or a measure or system that the board does not have.
+
+    References
+    ----------
+    Pustejovsky and Tipton, "Small-sample methods for cluster-robust variance estimation", JBES 2018.
+
+    Examples
+    --------
+    >>> import assay
+    >>> from assay.testing.benchmarks import make_benchmark
+    >>> board = make_benchmark(60, systems=3).scores
+    >>> table = assay.compare(board, ["ndcg@10"])
+    >>> list(zip(table.column("a").to_pylist(), table.column("b").to_pylist()))
+    [('system 0', 'system 1'), ('system 0', 'system 2'), ('system 1', 'system 2')]
     """
     pairs = _pairs(board.several(), against)
     names = list(board.measures if measures is None else measures)
@@ -88,10 +121,36 @@ def compare_groups(
     draws: int = DRAWS,
     seed: int = 7,
 ) -> pa.Table:
-    """`compare` within each group of the requests: COMPARISONS after a column `group`, Holm over all its rows.
+    """`compare` within each group of the requests, Holm over all rows.
 
-    column: a name in board.attributes; its null forms the group null. A group of fewer than two users has no test:
-    only difference, requests and users are known there.
+    Parameters
+    ----------
+    board : Scoreboard
+        Scores of each system on each request.
+    column : str
+        A name in board.attributes; its null forms the group null.
+    measures, against, test, draws, seed
+        As in `compare`.
+
+    Returns
+    -------
+    pyarrow.Table
+        A column `group`, then those of `compare`. A group of fewer than two users has no test: only difference, requests and
+        users are known there.
+
+    Raises
+    ------
+    InputError
+        As in `compare`; or no such attribute.
+
+    Examples
+    --------
+    >>> import assay
+    >>> from assay.testing.benchmarks import make_benchmark
+    >>> board = make_benchmark(60, systems=2).scores
+    >>> table = assay.compare_groups(board, "device", ["ndcg@10"])
+    >>> table.column_names[:4], "phone" in table.column("group").to_pylist()
+    (['group', 'measure', 'a', 'b'], True)
     """
     pairs = _pairs(board.several(), against)
     names = list(board.measures if measures is None else measures)
@@ -107,15 +166,40 @@ def compare_groups(
 
 
 def leader_board(board: Scoreboard, measure: str, *, test: str = "t", draws: int = DRAWS, seed: int = 7) -> pa.Table:
-    """Systems in tiers that cannot be told apart: a table of schema BOARD, tiers from 1, best first.
+    """Systems in tiers that cannot be told apart, best first.
 
-    Rule: the best system opens tier 1; every system that is not significantly worse than it (5 %, Holm over all
-    pairs of the board) joins. The best of the rest opens tier 2, and so on. So two systems of one tier may differ
-    from one another, and a system of a tier may not differ from one of the next: only "worse than the one that
-    opened the tier above" is claimed. Equal means are in order of name.
+    The best system opens tier 1; every system that is not significantly worse than it (5 %, Holm over all pairs of the board)
+    joins. The best of the rest opens tier 2, and so on. So two systems of one tier may differ from one another, and a system of a
+    tier may not differ from one of the next: only "worse than the one that opened the tier above" is claimed. Equal means are in
+    order of name.
 
-    value, low, high: mean over requests, 95 % interval clustered by user. behind: value minus that of the system
-    that opened the tier, 0 or less; p_holm of that difference (null for the opener).
+    Parameters
+    ----------
+    board : Scoreboard
+        Scores of each system on each request.
+    measure : str
+        One of the board's.
+    test, draws, seed
+        As in `compare`.
+
+    Returns
+    -------
+    pyarrow.Table
+        tier (from 1), system, family; value, low, high (mean over requests, 95 % interval clustered by user); behind (value minus
+        that of the system that opened the tier, 0 or less) and its p_holm (null for the opener).
+
+    Raises
+    ------
+    InputError
+        As in `compare`.
+
+    Examples
+    --------
+    >>> import assay
+    >>> from assay.testing.benchmarks import make_benchmark
+    >>> table = assay.leader_board(make_benchmark(60, systems=3).scores, "ndcg@10")
+    >>> table.column("tier").to_pylist()[0], table.column("behind").to_pylist()[0]
+    (1, 0.0)
     """
     values, names = board.several().means(measure), board.systems
     found = {(line["a"], line["b"]): line["p_holm"] for line in compare(

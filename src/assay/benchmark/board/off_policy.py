@@ -60,19 +60,51 @@ def policy_value(
     clip: float | None = None,
     least_share: float = _LEAST_SHARE,
 ) -> PolicyValue:
-    """Value of a policy that would have shown the logged actions with probabilities `target`. All arrays (n,).
+    """Value of a policy that would have shown the logged actions with other probabilities.
 
-    propensity: probability in (0, 1] with which the log's policy showed the logged action, given what it knew then.
-    target: the other policy's in [0, 1]. Both of the same action at the same place; without NaN.
-    estimator: "ips", mean of w reward: unbiased, wide. "snips", sum of w reward / sum of w: bias of order 1 / n, narrower,
-    unmoved by a constant added to rewards; its error is the delta method's. "doubly_robust": mean of expected + w (reward -
-    predicted): unbiased when propensities are right or the model is, narrow when the model is good. model: predicted reward
-    of the logged action, and expected reward under the target policy, sum over actions of target x predicted; made on other
-    rows. user (n,): rows of a user depend on each other, the error is clustered by user; else rows are independent.
-    clip: weights above it are cut to it, which lowers the variance at the price of a bias towards 0 (ips) or towards the
-    model; never done unasked. least_share: warn when effective_rows is a smaller share of the rows.
+    Parameters
+    ----------
+    reward : array, shape (n,)
+        What came of each logged action, in any unit.
+    propensity : array, shape (n,)
+        Probability in (0, 1] with which the log's policy showed the logged action, given what it knew then.
+    target : array, shape (n,)
+        The other policy's probability in [0, 1] of the same action at the same place.
+    estimator : str
+        With w = target / propensity: "ips", the mean of w reward: unbiased, wide. "snips", sum of w reward / sum of w: bias of
+        order 1 / n, narrower, unmoved by a constant added to rewards; its error is the delta method's. "doubly_robust", the mean
+        of expected + w (reward - predicted): unbiased when propensities are right or the model is, narrow when the model is good.
+    user : array, shape (n,), optional
+        Rows of a user depend on each other: the error is clustered by user. By default rows are independent.
+    model : pair of arrays, shape (n,) each, optional
+        Predicted reward of the logged action, and expected reward under the target policy, the sum over actions of target x
+        predicted; made on other rows.
+    clip : float, optional
+        Weights above it are cut to it, which lowers the variance at the price of a bias. By default none is.
+    least_share : float
+        Warn when effective_rows is a smaller share of the rows.
 
-    InputError: a propensity is 0, negative, above 1 or NaN, and so on for the others; the target shows no logged action.
+    Returns
+    -------
+    PolicyValue
+        value, stderr, low and high in the reward's unit a row, effective_rows, mean_weight, clipped, warning.
+
+    Raises
+    ------
+    InputError
+        A propensity is 0, negative, above 1 or NaN, and so on for the others; the target shows no logged action.
+
+    References
+    ----------
+    Horvitz and Thompson, JASA 1952. Swaminathan and Joachims, "The self-normalized estimator for counterfactual learning",
+    NeurIPS 2015. Dudík, Langford and Li, "Doubly robust policy evaluation and learning", ICML 2011.
+
+    Examples
+    --------
+    >>> import assay
+    >>> found = assay.policy_value([1, 0, 1, 0], propensity=[0.5, 0.5, 0.5, 0.5], target=[1.0, 0.0, 1.0, 0.0])
+    >>> found.value, found.effective_rows
+    (1.0, 2.0)
     """
     if estimator not in ESTIMATORS:
         raise ValueError(f"estimator is {estimator!r}; give one of {', '.join(ESTIMATORS)}")

@@ -124,17 +124,53 @@ def compact(
     ids: Any = None,
     seed: int = 0,
 ) -> CompactSet:
-    """Draw a compact set from the requests that source systems were scored on.
+    """A few requests, drawn so that they tell what a new system would score on all of them.
 
-    scores (S, N): one measure of S systems, higher or lower is better alike. budget: how many requests; or tolerance:
-    the standard error, in the measure's unit, to expect for a system of a new family. design: "simple" (random),
-    "stratified" (by difficulty, the sources' mean score; proportional allocation) or "neyman" (allocation by what the
-    sources leave unexplained in each stratum, at least 2). families (S,): names, systems of one are variants of each
-    other. users (N,): who asked, any codes; by default every request is someone else's. ids (N,): distinct request
-    ids, by default the row numbers: the draw is the requests with the smallest hashes of id and seed in their stratum.
+    Parameters
+    ----------
+    scores : array, shape (S, N)
+        One measure of S systems on N requests, higher or lower is better alike.
+    budget : int, optional
+        How many requests, from 10 to N; either this or tolerance.
+    tolerance : float, optional
+        The standard error, in the measure's unit, to expect for a system of a new family.
+    design : str
+        "simple" (random), "stratified" (by difficulty, the sources' mean score; proportional allocation) or "neyman" (allocation
+        by what the sources leave unexplained in each stratum, at least 2).
+    families : array of str, shape (S,), optional
+        Systems of one family are variants of each other. By default each is one of its own.
+    users : array, shape (N,), optional
+        Who asked, any codes. By default every request is someone else's.
+    ids : array, shape (N,), optional
+        Distinct request ids, by default the row numbers: the draw is the requests with the smallest hashes of id and seed in
+        their stratum.
+    seed : int
+        Decides the draw.
 
-    InputError: budget below 10 or above N, a NaN score, fewer than 2 systems, scores all equal. ValueError: arguments
-    that contradict each other.
+    Returns
+    -------
+    CompactSet
+        rows (n,): places of the drawn requests; weight, inclusion, and what `estimate` needs.
+
+    Raises
+    ------
+    InputError
+        A budget below 10 or above N, a NaN score, fewer than 2 systems, scores all equal.
+    ValueError
+        Arguments that contradict each other.
+
+    References
+    ----------
+    Särndal, Swensson and Wretman, "Model assisted survey sampling", Springer 1992.
+
+    Examples
+    --------
+    >>> import assay
+    >>> from assay.testing.scores import make_scores
+    >>> board = make_scores(requests=400, users=120, systems=8, families=4)
+    >>> drawn = assay.compact(board.scores[1:], budget=50, families=board.families[1:], users=board.users)
+    >>> len(drawn.rows)
+    50
     """
     made = difficulty.checked(scores)
     family = difficulty.grouped(families, len(made))

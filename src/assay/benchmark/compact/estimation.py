@@ -35,14 +35,43 @@ class Estimated:
 
 
 def estimate(compact: CompactSet | Anchors, y: ArrayLike) -> Estimated:
-    """What a system that scored y (n,) on the rows of a compact set scores on all requests.
+    """What a system that was scored on the rows of a compact set scores on all requests.
 
-    The regression estimator: the weighted mean of y, plus what the features say of the requests that were not drawn,
-    by least squares with design weights and a ridge towards the sources' own coefficients. The interval is Student's t,
-    from residuals left out one at a time, by stratum, with finite-population correction. Requests are drawn, not users,
-    so that the interval for all requests needs no clusters; that for the traffic counts users.
+    The regression estimator: the weighted mean of y, plus what the features say of the requests that were not drawn, by least
+    squares with design weights and a ridge towards the sources' own coefficients. The interval is Student's t, from residuals
+    left out one at a time, by stratum, with finite-population correction. Requests are drawn, not users, so that the interval for
+    all requests needs no clusters; that for the traffic counts users.
 
-    InputError: anchors, which have no interval; a score too few or too many, NaN.
+    Parameters
+    ----------
+    compact : CompactSet
+        As `assay.compact` draws it.
+    y : array, shape (n,)
+        The system's score on each of its rows, in their order.
+
+    Returns
+    -------
+    Estimated
+        value, stderr, low and high (95 %), for all requests and (traffic_...) for all who might ask; warnings, in words.
+
+    Raises
+    ------
+    InputError
+        Anchors, which have no interval; a score too few or too many, or NaN.
+
+    References
+    ----------
+    Särndal, Swensson and Wretman, "Model assisted survey sampling", Springer 1992.
+
+    Examples
+    --------
+    >>> import assay
+    >>> from assay.testing.scores import make_scores
+    >>> board = make_scores(requests=400, users=120, systems=8, families=4)
+    >>> drawn = assay.compact(board.scores[1:], budget=100, families=board.families[1:], users=board.users)
+    >>> found = assay.estimate(drawn, board.scores[0][drawn.rows])
+    >>> bool(found.low < board.scores[0].mean() < found.high)
+    True
     """
     if isinstance(compact, Anchors):
         raise InputError("anchors were chosen, not drawn: no interval is valid; use their .value(), or draw a compact set")

@@ -22,12 +22,42 @@ def shrink(
     redraws: int = 1000,
     seed: int = 0,
 ) -> tuple[Benchmark, CompactSet | Anchors, Sequence[LeftOut]]:
-    """The few requests as a benchmark, how they were drawn, and the design tried with each family left out.
+    """The few requests of a benchmark that tell nearly what all of them tell, as a benchmark, with a trial of the design.
 
-    For the pool's first measure, from the systems that were scored on it: `compaction.compact` and `families.leave_out`, after
-    the simple random mean. Anchors (design "greedy" or "kmeans") have no trial; a single family is tried a system at a time.
+    The design is tried with each family left out; a single family is tried a system at a time; anchors have no trial.
 
-    InputError: no system was scored, a budget and a tolerance or neither, an unknown design, and as those two say.
+    Parameters
+    ----------
+    pool : Benchmark
+        With systems that were scored on it; its first measure counts.
+    budget, tolerance, design
+        As in `compact`; designs also "greedy" and "kmeans", which choose anchors.
+    redraws : int
+        Draws of the trial.
+    seed : int
+        Decides the draw.
+
+    Returns
+    -------
+    Benchmark
+        The few requests.
+    CompactSet or Anchors
+        How they were drawn or chosen.
+    sequence of LeftOut
+        The trial: first the simple random mean, then the design.
+
+    Raises
+    ------
+    InputError
+        No system was scored, a budget and a tolerance or neither, an unknown design; and as in `compact`.
+
+    Examples
+    --------
+    >>> import assay
+    >>> from assay.testing.benchmarks import make_benchmark
+    >>> small, drawn, trial = assay.shrink(make_benchmark(200), budget=40, redraws=20)
+    >>> len(small), [report.design for report in trial]
+    (40, ['mean', 'neyman'])
     """
     if pool.scores is None:
         raise InputError("no system was scored on these requests: a compact set is drawn by what systems score, add --system")

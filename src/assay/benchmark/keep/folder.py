@@ -157,12 +157,38 @@ def freeze(
     replaces: Path | str | None = None,
     compact: CompactSet | Anchors | None = None,
 ) -> Kept:
-    """Write a benchmark as a folder, whole or not at all. name: by default the folder's, or that of the one it replaces.
+    """A benchmark written as a folder, whole or not at all, and opened.
 
-    replaces: the folder of the version before. compact: the benchmark's requests were drawn so; its rows are places in the
-    benchmark that they were drawn from, and the benchmark given is `take` of them.
+    Parameters
+    ----------
+    benchmark : Benchmark
+        What to keep.
+    folder : str or Path
+        A new folder.
+    name : str, optional
+        By default the folder's, or that of the one it replaces.
+    replaces : str or Path, optional
+        The folder of the version before.
+    compact : CompactSet or Anchors, optional
+        The benchmark's requests were drawn so; its rows are places in the benchmark that they were drawn from, and the benchmark
+        given is `take` of them.
 
-    InputError: the folder is there already, or the one to replace is none.
+    Returns
+    -------
+    Kept
+        The frozen benchmark: `score` scores systems on it and counts the use.
+
+    Raises
+    ------
+    InputError
+        The folder is there already, or the one to replace is none.
+
+    Examples
+    --------
+    >>> import assay
+    >>> from assay.testing.benchmarks import make_benchmark
+    >>> assay.freeze(make_benchmark(60), "shop-1").version
+    1
     """
     path = refuse_taken(folder)
     before = None if replaces is None else open_kept(replaces)
@@ -199,7 +225,31 @@ def refuse_taken(folder: Path | str) -> Path:
 
 
 def open_kept(folder: Path | str) -> Kept:
-    """The benchmark in a folder. InputError: none is there, or a file of it was changed since it was frozen."""
+    """The benchmark that a folder keeps.
+
+    Parameters
+    ----------
+    folder : str or Path
+        As `freeze` wrote it.
+
+    Returns
+    -------
+    Kept
+        The frozen benchmark.
+
+    Raises
+    ------
+    InputError
+        None is there, or a file of it was changed since it was frozen.
+
+    Examples
+    --------
+    >>> import assay
+    >>> from assay.testing.benchmarks import make_benchmark
+    >>> kept = assay.freeze(make_benchmark(60), "shop-1")
+    >>> assay.open_kept("shop-1").fingerprint == kept.fingerprint
+    True
+    """
     path = Path(folder)
     try:
         about = dict(json.loads((path / MANIFEST).read_text(encoding="utf-8")))

@@ -38,11 +38,40 @@ class Status:
 
 
 def status(kept: Kept, traffic: pa.Table | None = None) -> Status:
-    """How a benchmark has been used and whether to renew it; traffic: attributes of requests as they come in now.
+    """How a benchmark has been used, and whether to renew it.
 
-    Renew when an attribute's shares have moved by more than MOVED, beyond chance (5 %, Holm over attributes), or when the
-    choice among all systems that consulted it flatters the best by more than half of the precision: the largest of M equal
-    scores lies about Phi^-1((M - 3/8) / (M + 1/4)) standard errors above the truth (Blom 1958).
+    Renew when an attribute's shares have moved by more than .05, beyond chance (5 %, Holm over attributes), or when the choice
+    among all systems that consulted it flatters the best by more than half of the precision: the largest of M equal scores lies
+    about Phi^-1((M - 3/8) / (M + 1/4)) standard errors above the truth.
+
+    Parameters
+    ----------
+    kept : Kept
+        The frozen benchmark.
+    traffic : pyarrow.Table, optional
+        Attributes of requests as they come in now.
+
+    Returns
+    -------
+    Status
+        uses, systems, first and last use, flattered, precision, drift, and reasons to renew.
+
+    Raises
+    ------
+    InputError
+        Traffic without any of the requests' attributes.
+
+    References
+    ----------
+    Blom, "Statistical estimates and transformed beta-variables", Wiley 1958.
+
+    Examples
+    --------
+    >>> import assay
+    >>> from assay.testing.benchmarks import make_benchmark
+    >>> kept = assay.freeze(make_benchmark(60), "shop-1")
+    >>> assay.status(kept).uses
+    {}
     """
     uses = kept.uses()
     scored = kept.results()

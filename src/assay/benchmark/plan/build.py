@@ -22,17 +22,48 @@ def build(
     traffic: pa.Table | None = None,
     seed: int = 0,
 ) -> Benchmark:
-    """Choose requests of the pool that mirror the traffic (`represent`), and say on the card how it was done.
+    """Requests of a pool that mirror the traffic, as a benchmark whose card says how they were chosen.
 
-    How many: size; or what finds a true difference of the first measure with 80 % power (`plan_difference`); or what brings
-    a system's mean within a share of its mean on the whole pool (`plan_mean`); all of them if nothing is asked. The last two
-    need systems that were scored on the pool. traffic: attributes of requests as they come in, by default the pool's own.
+    How many: size; or what finds a true difference of the first measure with 80 % power; or what brings a system's mean within a
+    share of its mean on the whole pool; all of them by default. The last two need systems that were scored on the pool.
 
-    The requests of the result have a column weight, the design weights, which sum to 1; its `about` is the pool's with
-    pool, size, asked, plan, measure, detectable (`detectable_difference` of the sources), shares, distances,
-    unmatched.
+    Parameters
+    ----------
+    pool : Benchmark
+        What to choose from.
+    size : int, optional
+        So many requests.
+    difference : float, optional
+        In the measure's unit; see `plan_difference`.
+    within : float, optional
+        A share, .01 for one per cent; see `plan_mean`.
+    traffic : pyarrow.Table, optional
+        Attributes of requests as they come in; by default the pool's own.
+    seed : int
+        Decides the draw.
 
-    InputError: more than one precision is asked, the log cannot give it, no system was scored.
+    Returns
+    -------
+    Benchmark
+        Its requests have a column weight, the design weights, which sum to 1. Its `about` is the pool's with pool, size, asked,
+        plan, measure, detectable (of the sources), shares, distances, unmatched.
+
+    Raises
+    ------
+    InputError
+        More than one precision is asked, the log cannot give it, or no system was scored.
+
+    References
+    ----------
+    Deville and Tillé, "Efficient balanced sampling: the cube method", Biometrika 2004.
+
+    Examples
+    --------
+    >>> import assay
+    >>> from assay.testing.benchmarks import make_benchmark
+    >>> chosen = assay.build(make_benchmark(200), size=50)
+    >>> len(chosen), round(sum(chosen.requests.column("weight").to_pylist()), 9)
+    (50, 1.0)
     """
     asked = {name: value for name, value in (("size", size), ("difference", difference), ("within", within)) if value is not None}
     if len(asked) > 1:

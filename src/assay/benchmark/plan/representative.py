@@ -93,20 +93,51 @@ def represent(
     attributes: Sequence[str] | None = None,
     seed: int = 0,
 ) -> Chosen:
-    """Choose `size` requests of a pool so that they mirror the traffic.
+    """Requests of a pool, chosen so that they mirror the traffic.
 
-    pool: request_id (integers or text, each once), perhaps user_id, and attributes: levels are made as `attribute` says.
-    traffic: requests as they come in, with the same attributes; by default the pool itself. attributes: names, by default
-    all columns but attributes.KEYS that both tables have; with none it is a simple random draw.
+    With the pool as its own traffic every request has the chance size / N and the chosen weigh the same. With another, the chance
+    is in proportion to the raked weight, and the few that would be above 1 are drawn for certain and weigh more. A level of less
+    than a thousandth of the traffic that no request of the pool has is left out, and told. The draw is made from hashes of the
+    request ids and the seed: the same for any order of the rows.
 
-    With the pool as its own traffic every request has the chance size / N and the chosen weigh the same. With another, the
-    chance is in proportion to the raked weight, and the few that would be above 1 are drawn for certain and weigh more. A
-    level of less than NEGLIGIBLE of the traffic that no request of the pool has is left out, and told. The draw is made from
-    hashes of the request ids and the seed: the same for any order of the rows.
+    Parameters
+    ----------
+    pool : pyarrow.Table
+        request_id (integers or text, each once), perhaps user_id, and attributes; numbers are cut into levels.
+    size : int
+        From 1 to N.
+    traffic : pyarrow.Table, optional
+        Requests as they come in, with the same attributes; by default the pool itself.
+    attributes : sequence of str, optional
+        Names; by default all columns but keys that both tables have. With none it is a simple random draw.
+    seed : int
+        Decides the draw.
 
-    InputError: an empty table, a request id missing or twice, a size below 1 or above N (or above the requests of the pool
-    that are like the traffic), an attribute not in both tables or of a type that cannot be cut, a level of the traffic that
-    no request of the pool has.
+    Returns
+    -------
+    Chosen
+        rows (n,): places in the pool; inclusion, weight (sums to 1), shares by attribute and level, unmatched.
+
+    Raises
+    ------
+    InputError
+        An empty table, a request id missing or twice, a size below 1 or above N (or above the requests of the pool that are like
+        the traffic), an attribute not in both tables or of a type that cannot be cut, a level of the traffic that no request of
+        the pool has.
+
+    References
+    ----------
+    Deville and Tillé, "Efficient balanced sampling: the cube method", Biometrika 2004. Deming and Stephan, "On a least squares
+    adjustment of a sampled frequency table", 1940, for raking.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> import assay
+    >>> pool = pa.table({"request_id": range(100), "device": ["phone", "desk"] * 50})
+    >>> chosen = assay.represent(pool, 10)
+    >>> pool.take(chosen.rows).column("device").to_pylist().count("phone")
+    5
     """
     traffic = pool if traffic is None else traffic
     names, unmatched = _names(pool, traffic, attributes)

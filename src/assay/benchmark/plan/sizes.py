@@ -59,13 +59,45 @@ def plan_difference(
 ) -> Plan:
     """How many requests find a true difference between two systems with the given power.
 
-    scores (S, N): of two systems, or of a board: then pairs of neighbours by mean score are planned for, and the median
-    of their sizes is the answer. difference: above 0, in the measure's unit. users (N,): who asked; by default every
-    request is someone else's. about: "traffic", what anyone who might ask would see, tested by a paired t test clustered
-    by user; or "log", the difference on all N requests, tested with finite-population correction.
+    Parameters
+    ----------
+    scores : array, shape (S, N)
+        Of two systems, or of a board: then pairs of neighbours by mean score are planned for, and the median of their sizes is
+        the answer.
+    difference : float
+        Above 0, in the measure's unit.
+    users : array, shape (N,), optional
+        Who asked. By default every request is someone else's.
+    about : str
+        "traffic", what anyone who might ask would see, tested by a paired t test clustered by user; or "log", the difference on
+        all N requests, tested with finite-population correction.
+    power : float
+        Chance to find it, in (0, 1).
+    alpha : float
+        Chance to find one that is not there, in (0, 1).
 
-    InputError: a NaN score, fewer than 2 systems, systems that score alike on every request, a difference, power or
-    alpha out of range.
+    Returns
+    -------
+    Plan
+        size (None if all N would not do), reached (in the measure's unit), sizes of the single pairs; its text says it in words.
+
+    Raises
+    ------
+    InputError
+        A NaN score, fewer than 2 systems, systems that score alike on every request, a difference, power or alpha out of range.
+
+    References
+    ----------
+    Sakai, "Topic set size design", Information Retrieval 2016.
+
+    Examples
+    --------
+    >>> import assay
+    >>> from assay.testing.scores import make_scores
+    >>> scores = make_scores(requests=2000, users=600, systems=4, families=2).scores
+    >>> plans = [assay.plan_difference(scores, difference) for difference in (0.05, 0.02)]
+    >>> plans[0].size < plans[1].size
+    True
     """
     made = difficulty.checked(scores)
     if not (np.isfinite(difference) and difference > 0):
@@ -81,7 +113,28 @@ def detectable_difference(
 ) -> float:
     """The smallest true difference that all N requests find with the given power, of the median pair of neighbours.
 
-    Arguments and errors as in `plan_difference`.
+    Parameters
+    ----------
+    scores, users, about, power, alpha
+        As in `plan_difference`.
+
+    Returns
+    -------
+    float
+        In the measure's unit.
+
+    Raises
+    ------
+    InputError
+        As in `plan_difference`.
+
+    Examples
+    --------
+    >>> import assay
+    >>> from assay.testing.scores import make_scores
+    >>> scores = make_scores(requests=2000, users=600, systems=4, families=2).scores
+    >>> assay.detectable_difference(scores) < assay.detectable_difference(scores[:, :200])
+    True
     """
     made = difficulty.checked(scores)
     return float(np.median(_detectable(made, users, about, alpha, power)(made.shape[1])))
@@ -111,11 +164,36 @@ def _detectable(made: Floats, users: ArrayLike | None, about: str, alpha: float,
 def plan_mean(scores: ArrayLike, within: float = 0.01, *, families: ArrayLike | None = None, design: str | None = None) -> Plan:
     """How many requests bring a system's mean within a share of its mean on all N, in 95 of 100 draws.
 
-    scores (S, N). within: 0.01 is one per cent. design None: the plain mean of a simple random draw; else a compact set's
-    design, each system estimated as if its family were new. sizes and the median are over the systems; asked and reached
-    are shares. Always within reach: all N requests leave no error.
+    Always within reach: all N requests leave no error.
 
-    InputError: a NaN score, fewer than 2 systems, a system whose mean is 0, within or design out of range.
+    Parameters
+    ----------
+    scores : array, shape (S, N)
+        One measure of S systems on N requests.
+    within : float
+        A share: .01 is one per cent.
+    families : array of str, shape (S,), optional
+        Systems of one family are variants of each other. By default each is one of its own.
+    design : str, optional
+        None: the plain mean of a simple random draw. Else a design of `compact`, each system estimated as if its family were new.
+
+    Returns
+    -------
+    Plan
+        size: the median over the systems; asked and reached are shares.
+
+    Raises
+    ------
+    InputError
+        A NaN score, fewer than 2 systems, a system whose mean is 0, within or design out of range.
+
+    Examples
+    --------
+    >>> import assay
+    >>> from assay.testing.scores import make_scores
+    >>> scores = make_scores(requests=2000, users=600, systems=4, families=2).scores
+    >>> assay.plan_mean(scores, 0.05).size < assay.plan_mean(scores, 0.01).size <= 2000
+    True
     """
     made = difficulty.checked(scores)
     if not (np.isfinite(within) and 0 < within < 1):
