@@ -23,7 +23,8 @@ from assay.app.demo import data_folder
 from assay.errors import InputError
 from assay.text.bm25 import Bm25
 from assay.text.cache import Cached
-from assay.text.embed import Embedder, embedder
+from assay.text.embed import Embedder
+from assay.text.named import embedder
 from assay.text.nearest import Approximate, Exact
 from assay.text.ngrams import NGrams
 from assay.text.retrieval import Retrieval

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from assay.errors import InputError
-from assay.text.embed import embedder
+from assay.text.named import embedder
 from assay.text.ngrams import NGrams
 
 ODD = ["", " ", "apple juice", "有机 苹果汁", "עוגת תפוחים", "👩‍👩‍👧", "\0", "a\ud800", "apple " * 1_700]

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from assay.deep.checkpoints import Progress, read_weights, resume, write_progress, write_weights
+from assay.deep.draws import Draws, left_alone, seed_draws
 from assay.deep.rows import Batch, Rows, moved
 from assay.errors import InputError
 
@@ -38,7 +39,10 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Step:
-    """A step of training: what a watcher sees of it. The step's loss is sum(weight * losses) / rows of the batch."""
+    """A step of training: what a watcher sees of it. The step's loss is sum(weight * losses) / rows of the batch.
+
+    draws: what the net draws from in this step; `with step.draws.again()` a pass meets the same dropout masks and negatives.
+    """
 
     net: Net
     optimizer: torch.optim.Optimizer
@@ -46,6 +50,7 @@ class Step:
     epoch: int
     number: int  # of all steps, from 0
     rate: float
+    draws: Draws
 
 
 @dataclass(frozen=True)
@@ -60,7 +65,7 @@ class Epoch:
 
 
 class Watcher:
-    """Looks on while a model trains; does nothing unless it is overridden."""
+    """Looks on while a model trains; does nothing unless it is overridden. What it draws at random moves no training."""
 
     def begin(self, net: Net, rows: Rows, schedule: Schedule) -> None:
         """Before the first step."""
@@ -136,12 +141,28 @@ def train(
 ) -> list[Epoch]:
     """Train a net on rows; with later rows, stop early and keep the weights of the lowest loss there.
 
-    seed sets the order of rows and all that the net draws: one seed gives one result on one thread. folder: progress is kept
-    there after every pass, so that a killed training goes on where it was and ends the same. InputError: the loss is no number
-    (the weights of the last whole pass stay, and the batch is named), or the folder's progress is of another training.
+    seed sets the order of rows and all that the net draws: one seed gives one result on one thread. The caller's own random
+    state is left alone. folder: progress is kept there after every pass, so that a killed training goes on where it was and
+    ends the same. InputError: the loss is no number (the weights of the last whole pass stay, and the batch is named), or the
+    folder's progress is of another training.
     """
     place = device()
-    net.to(place)
+    with left_alone(place):
+        return _passes(net.to(place), rows, later, schedule, name, seed, watchers, folder, place)
+
+
+def _passes(
+    net: Net,
+    rows: Rows,
+    later: Rows | None,
+    schedule: Schedule,
+    name: str,
+    seed: int,
+    watchers: Sequence[Watcher],
+    folder: Path | None,
+    place: torch.device,
+) -> list[Epoch]:
+    """The passes of `train`, on a device whose random state they may use."""
     optimizer = _optimizer(net, schedule)
     kind: dict[str, Any] = {}
     state = Progress()
@@ -155,7 +176,7 @@ def train(
     for epoch in range(state.epoch, schedule.epochs):
         if state.stale >= schedule.patience:
             break
-        torch.manual_seed(_mixed(seed, epoch))
+        seed_draws(_mixed(seed, epoch), place)
         net.train()
         try:
             loss = _pass(net, rows, optimizer, schedule, epoch, place, watchers, _mixed(seed, epoch))
@@ -197,9 +218,10 @@ def _pass(
     for number, given in enumerate(rows.batches(schedule.batch, seed)):
         batch = moved(given, place)
         optimizer.zero_grad(set_to_none=True)
-        step = Step(net, optimizer, batch, epoch, epoch * per_pass + number, schedule.rate)
+        step = Step(net, optimizer, batch, epoch, epoch * per_pass + number, schedule.rate, Draws.now(place))
         for watcher in watchers:
             watcher.before(step)
+        step.draws.restore()
         losses = net.losses(batch)
         objective = (batch["weight"] * losses).sum() / len(losses)
         value = float(objective.detach())
@@ -209,8 +231,9 @@ def _pass(
                 f"the loss is {value} in pass {epoch + 1}, batch {number + 1} of {per_pass} (first rows: {worst or 'none alone'})"
             )
         torch.autograd.backward(objective)
-        for watcher in watchers:
-            watcher.after(step, losses.detach())
+        with left_alone(place):
+            for watcher in watchers:
+                watcher.after(step, losses.detach())
         optimizer.step()
         total, seen = total + value * len(losses), seen + len(losses)
     return total / max(seen, 1)
@@ -221,8 +244,8 @@ def mean_loss(net: Net, rows: Rows, batch: int) -> float:
     """Weighted mean loss of rows, the net as it predicts; what it draws is drawn from one seed."""
     net.eval()
     total, weight, place = 0.0, 0.0, next(net.parameters()).device
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+    with left_alone(place):
+        seed_draws(0, place)
         for given in rows.batches(batch, None):
             moved_batch = moved(given, place)
             total += float((moved_batch["weight"] * net.losses(moved_batch)).sum())

@@ -50,7 +50,6 @@ class InRunShapley(Watcher):
         self._members = [np.flatnonzero(self.fold == k) for k in range(len(self.per_fold))]
         self._open: tuple[ExitStack, Sums] | None = None
         self._drawn: Batch = {}
-        self._random: torch.Tensor = torch.get_rng_state()
 
     def begin(self, net: Net, rows: Rows, schedule: Schedule) -> None:
         """Begin at zero: one value a row."""
@@ -69,7 +68,6 @@ class InRunShapley(Watcher):
         direction = {name: g[None] for name, g in _scaled(step, gradient(step.net, self._loss(step.net))).items()}
         stack = ExitStack()
         self._open = stack, stack.enter_context(ghost(step.net, direction))
-        self._random = torch.get_rng_state()
 
     def after(self, step: Step, losses: torch.Tensor) -> None:
         """Add the values of the batch's rows."""
@@ -99,12 +97,9 @@ class InRunShapley(Watcher):
         slopes = torch.autograd.grad(self._loss(net), list(named.values()), create_graph=True, allow_unused=True)
         dot = sum(((g * step_of[name]).sum() for name, g in zip(named, slopes, strict=True) if g is not None), torch.zeros(()))
         bent = {name: g[None] for name, g in _scaled(step, gradient(net, dot)).items()}
-        here = torch.get_rng_state()
-        torch.set_rng_state(self._random)  # the rows' gradients are those that the step took, dropout included
-        with ghost(net, bent) as products:
+        with step.draws.again(), ghost(net, bent) as products:  # the rows' gradients that the step took: its masks and negatives
             objective = (step.batch["weight"] * net.losses(step.batch)).sum() / len(step.batch["weight"])
             send_back(net, objective)
-        torch.set_rng_state(here)
         return 0.5 * step.rate**2 * products.take()[0].double()
 
     def values(self) -> Values:

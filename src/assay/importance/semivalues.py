@@ -23,8 +23,9 @@ from assay.errors import InputError
 from assay.importance import checks
 from assay.importance.valuer import Importance, only_log_loss, user_folds
 from assay.importance.values import Values, Vector
-from assay.models.files import read_arrays, write_arrays
+from assay.models.files import read_arrays
 from assay.numerics.measures import row_log_loss
+from assay.runs.arrays import write_arrays
 from assay.samples.table import Samples
 
 Mask = NDArray[np.bool_]

@@ -1,6 +1,5 @@
-"""Model files without pickle: JSON for settings, npz with fixed time stamps for arrays; same model, same bytes."""
+"""Model files without pickle: JSON for settings, npz for arrays; same model, same bytes."""
 
-import io
 import json
 import zipfile
 from collections.abc import Mapping
@@ -11,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.errors import InputError
-from assay.runs.store import whole_file, write_json
+from assay.runs.arrays import write_arrays
+from assay.runs.store import write_json
 
 FORMAT = 1
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip archive can hold
 
 
 def write_model(folder: Path, model: str, content: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> list[Path]:
@@ -40,15 +39,6 @@ def read_model(folder: Path) -> dict[str, Any]:
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise InputError(f"{path}: not a model of format {FORMAT}; delete it and train again")
     return content
-
-
-def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Write named arrays as npz, whole or not at all."""
-    with whole_file(path) as partial, zipfile.ZipFile(partial, "w") as archive:
-        for name in sorted(arrays):
-            buffer = io.BytesIO()
-            np.lib.format.write_array(buffer, np.ascontiguousarray(arrays[name]), allow_pickle=False)
-            archive.writestr(zipfile.ZipInfo(f"{name}.npy", _EPOCH), buffer.getvalue())
 
 
 def read_arrays(path: Path) -> dict[str, NDArray[Any]]:

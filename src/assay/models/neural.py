@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from assay.deep.checkpoints import State, fill, read_weights, write_weights
+from assay.deep.draws import PROCESSOR, left_alone, seed_draws
 from assay.deep.rows import Rows
 from assay.deep.training import Epoch, Net, Reporting, Schedule, Snapshots, Watcher, train
 
@@ -115,8 +115,8 @@ class Neural:
 
 def _built(build: Callable[[], N], seed: int) -> N:
     """A net whose first weights follow from the seed; the caller's random state is left alone."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with left_alone(PROCESSOR):
+        seed_draws(seed, PROCESSOR)
         return build()
 
 

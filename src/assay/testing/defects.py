@@ -50,11 +50,12 @@ def broken_week(samples: Samples, rng: np.random.Generator) -> tuple[Samples, Ma
 
 def bot_farm(samples: Samples, rng: np.random.Generator) -> tuple[Samples, Mask]:
     """Three users click many times as often as the others, mostly on what nobody takes."""
-    users = np.unique(samples.user)[:3]
+    users, first = np.unique(samples.user, return_index=True)
+    users, first = users[:3], first[:3]
     unpopular = 1.0 / (1.0 + np.bincount(samples.item, samples.label)[samples.item])
     rows = rng.choice(len(samples), len(samples) // 8, p=unpopular / unpopular.sum())
     user = rng.choice(users, len(rows))
-    names = {int(u): samples.keys.column("user_id")[int(np.flatnonzero(samples.user == u)[0])].as_py() for u in users}
+    names = dict(zip(users.tolist(), samples.keys.column("user_id").take(pa.array(first)).to_pylist(), strict=True))
     user_id = np.array([names[int(u)] for u in user])
     request = mix(hash_ids(user_id), samples.period[rows], np.arange(len(rows))).view(np.int64)
     changed, _ = _append(

@@ -11,6 +11,7 @@ from assay.errors import InputError, SplitError
 from assay.models.scorer import Scorer
 from assay.samples.table import Samples
 from assay.testing.data import make_samples
+from assay.testing.randomness import random_states
 
 _FITTED: dict[type, Scorer] = {}  # by test class
 
@@ -44,11 +45,13 @@ class ScorerTests:
         return self.make().fit(self.samples().split("train"), rng=np.random.default_rng(11))
 
     def test_is_a_scorer(self) -> None:
-        """It has the methods of the protocol and a name; fit returns the model itself."""
+        """It has the methods of the protocol and a name; fit returns the model itself, and draws from its rng alone."""
         model = self.make()
         assert isinstance(model, Scorer)
         assert model.name
+        before = random_states()
         assert model.fit(self.samples().split("train"), rng=np.random.default_rng(11)) is model
+        assert random_states() == before
 
     def test_gives_probabilities(self) -> None:
         """One float64 in [0, 1] a row, no NaN; also for no rows."""

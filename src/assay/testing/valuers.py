@@ -10,6 +10,7 @@ from assay.importance.valuer import Importance, Valuer
 from assay.models.logistic import LogisticRegression
 from assay.samples.table import Samples
 from assay.testing.data import make_samples
+from assay.testing.randomness import random_states
 
 
 @cache
@@ -73,10 +74,12 @@ class ValuerTests:
         np.testing.assert_array_equal(self.value(*self.data()).value, self.value(*self.data()).value)
 
     def test_leaves_its_input_alone(self) -> None:
-        """Neither samples nor the model's predictions change."""
+        """Neither samples, nor the model's predictions, nor the caller's random state change."""
         train, validation, model = self.data()
         before = [train.weight.copy(), validation.weight.copy(), model.predict(train)]
+        states = random_states()
         self.value(train, validation, model)
+        assert random_states() == states
         for old, new in zip(before, (train.weight, validation.weight, model.predict(train)), strict=True):
             np.testing.assert_array_equal(old, new)
 

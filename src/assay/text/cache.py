@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from assay.errors import InputError
-from assay.text.embed import Embedder, Vectors, embedder
+from assay.text.embed import Embedder, Vectors
+from assay.text.named import embedder
 
 FILE = "vectors.sqlite"
 BLOCK = 4096  # texts embedded between two writes: what a kill loses

@@ -28,6 +28,7 @@ class NGrams:
     """
 
     kind = "ngrams-"  # what its names begin with
+    fingerprint_: str | None = None
 
     def __init__(self, dimensions: int = 128) -> None:
         self.dimensions = dimensions
@@ -52,7 +53,7 @@ class NGrams:
     @property
     def name(self) -> str:
         """Changes with what was learnt; InputError before `fit`."""
-        if not hasattr(self, "fingerprint_"):
+        if self.fingerprint_ is None:
             raise InputError("ngrams: learns from the items' texts; call fit(texts) before embed")
         return f"{self.kind}{self.fingerprint_}"
 

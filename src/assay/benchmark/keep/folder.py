@@ -25,7 +25,8 @@ from assay.benchmark.compact.designs import Anchors, CompactSet
 from assay.benchmark.compact.estimation import Estimated, estimate
 from assay.benchmark.keep.contents import Benchmark
 from assay.errors import InputError
-from assay.runs.store import digest, file_digest, whole_file, write_json, write_parquet
+from assay.runs.arrays import write_arrays
+from assay.runs.store import digest, file_digest, write_json, write_parquet
 
 FORMAT = 1
 MANIFEST, USES, RESULTS = "manifest.json", "uses.jsonl", "results"
@@ -286,8 +287,7 @@ def _write(benchmark: Benchmark, compact: CompactSet | Anchors | None, folder: P
         arrays = {key: np.asarray(value) for key, value in vars(compact).items()}
         # benchmark.take put the rows in order of id
         arrays["place"] = np.argsort(np.argsort(compact.rows))
-        with whole_file(folder / _COMPACT) as partial, partial.open("wb") as stream:
-            np.savez(stream, allow_pickle=False, **arrays)
+        write_arrays(folder / _COMPACT, arrays)
 
 
 def _read_compact(path: Path) -> tuple[CompactSet | Anchors, NDArray[np.int64]]:
