@@ -1,4 +1,7 @@
-"""No two modules need each other: what imports what has no circle, inside functions neither."""
+"""No two modules need each other: what imports what has no circle, inside functions neither.
+
+But for `assay` itself, which imports nothing until a name of it is asked for; modules take its version.
+"""
 
 import ast
 import graphlib
@@ -20,7 +23,7 @@ def imports() -> dict[str, set[str]]:
                 named |= {name if name in files else node.module for name in whole}
             elif isinstance(node, ast.Import):
                 named |= {name.name for name in node.names}
-        found[module] = named & files.keys() - {module}
+        found[module] = named & files.keys() - {module, "assay"}
     return found
 
 
