@@ -18,9 +18,10 @@ from assay.samples.describe import families
 from assay.samples.encoder import LOG_PLAN, TableEncoder
 from assay.samples.match import FEATURES
 from assay.samples.table import Samples
+from assay.task import Task
 from assay.testing.data import make_samples
 
-GROCER = Wording(user="household", currency="$")
+GROCER = Wording(Task(user="household"), "$")
 KEYS = {"user_code", "item_code", "query_code", "category", "brand", "period"}
 OURS = {
     name
@@ -79,8 +80,8 @@ def test_sentences(column, spans, unknown, sentence):
 @pytest.mark.parametrize(
     ("wording", "sentence"),
     [
-        (Wording(1, taken="viewed"), "viewed by more than 5 users in the last 4 days"),
-        (Wording(3), "bought by more than 5 users in the last 4 periods of 3 days"),
+        (Wording(Task("view", 1)), "viewed by more than 5 users in the last 4 days"),
+        (Wording(Task(period_days=3)), "bought by more than 5 users in the last 4 periods of 3 days"),
         (Wording(of_log=False), "item buyers 4 is above 5"),
     ],
 )
@@ -104,15 +105,21 @@ def test_the_wording_of_a_run(tmp_path):
     log = {"events": [{"path": "x.csv", "columns": {}}]}
     config = parse({"log": log, "samples": {"target": "view", "period_days": 1}, "show": {"currency": "kr"}})
     assert not Wording.of(Folder(tmp_path), config).of_log
-    write_json(tmp_path / "clean/account.json", {"minor_units": 0})
-    assert Wording.of(Folder(tmp_path), config) == Wording(1, "user", "viewed", "view", "view", "kr", 0)
+    write_json(tmp_path / "clean/log.json", {"time_zone": "UTC", "minor_units": 0})
+    assert Wording.of(Folder(tmp_path), config) == Wording(Task("view", 1), "kr", 0)
 
 
 NAMES = h.text(max_size=12) | h.sampled_from(
     [*sorted(OURS), "item_buyers_16 > 3", "a x b <= 1, > 2", "@", "{user}", "x=", ": rare"]
 )
 ENDS = h.none() | h.floats(allow_nan=False)
-WORDINGS = h.builds(Wording, h.integers(1, 40), currency=h.text(max_size=2), minor_units=h.integers(0, 6), of_log=h.booleans())
+WORDINGS = h.builds(
+    Wording,
+    h.builds(Task, period_days=h.integers(1, 40)),
+    currency=h.text(max_size=2),
+    minor_units=h.integers(0, 6),
+    of_log=h.booleans(),
+)
 
 
 @given(NAMES, WORDINGS, h.lists(h.tuples(ENDS, ENDS), max_size=3), h.booleans(), h.floats())

@@ -5,8 +5,9 @@ from hypothesis import strategies as h
 
 from assay.config import SamplesSection
 from assay.errors import SplitError
-from assay.samples.splits import check_split, split_periods
+from assay.samples.splits import check_splits, split_periods
 from assay.tables import SPLITS
+from assay.task import Task
 
 SECTION = SamplesSection(warm_up=2, validation=1, tuning=2, test=3)
 
@@ -42,4 +43,4 @@ def test_the_four_splits_follow_one_another_and_end_with_the_last_whole_period(f
 )
 def test_a_split_that_cannot_serve_is_named(split, label, says):
     with pytest.raises(SplitError, match=says):
-        check_split(np.array(label, np.int8), np.array(split), "do this")
+        check_splits(np.array(label, np.int8), np.array(split), Task(), "do this")

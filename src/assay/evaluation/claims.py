@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from typing import Literal
 
 from assay.numerics.measures import LOWER_IS_BETTER
+from assay.task import BINARY
 
-DECIDES = "log_loss"  # changes of the training weights are chosen by it
-DECIDES_RANKED = "ndcg@10"  # models and rankers are chosen by it, where requests are ranked
-CLAIMS = ("auc", DECIDES, DECIDES_RANKED)
+DECIDES = BINARY.loss  # changes of the training weights are chosen by it
+DECIDES_RANKED = BINARY.ranked  # models and rankers are chosen by it, where requests are ranked
+CLAIMS = BINARY.claims
 
 Difference = Mapping[str, object]  # low, high: the ends of its 95 % interval; None or NaN where unknown
 

@@ -17,6 +17,7 @@ from assay.evaluation.rankings import ranking_scores
 from assay.evaluation.samples import score_samples
 from assay.evaluation.scores import Scores
 from assay.samples.table import Samples
+from assay.task import Task
 
 GROUPS = pa.schema(
     {
@@ -103,10 +104,10 @@ def _table(
     return pa.Table.from_pylist(lines, schema=GROUPS)
 
 
-def usual_groups(samples: Samples, popularity: NDArray[np.int64], periods: str = "weeks") -> dict[str, pa.Array]:
+def usual_groups(samples: Samples, popularity: NDArray[np.int64], task: Task) -> dict[str, pa.Array]:
     """Names of the groups (n,) of samples, by what tells them apart: items, users, queries, price, department, weeks.
 
-    popularity (items,): training positives by item code; head items make up half of them. periods: what periods are called.
+    popularity (items,): training positives by item code; head items make up half of them. task: whose words are used.
     """
     has = samples.features.column_names
     out: dict[str, pa.Array] = {}
@@ -114,10 +115,10 @@ def usual_groups(samples: Samples, popularity: NDArray[np.int64], periods: str =
         order = np.argsort(-popularity, kind="stable")
         head = np.zeros(len(popularity), bool)
         head[order[: int(np.searchsorted(np.cumsum(popularity[order]), popularity.sum() / 2)) + 1]] = True
-        out["items"] = pa.array(np.where(head[samples.item], "head (half of all sales)", "tail"))
+        out["items"] = pa.array(np.where(head[samples.item], f"head (half of all {task.sales})", "tail"))
     if "user_periods_known" in has:
         known = pc.fill_null(samples.features.column("user_periods_known"), 0).to_numpy()
-        out["users"] = pa.array(np.where(known > 12, "returning", f"new (12 {periods} or less)"))
+        out["users"] = pa.array(np.where(known > 12, "returning", f"new ({task.some(12)} or less)"))
     if "query_class" in has:
         out["queries"] = samples.features.column("query_class").combine_chunks().dictionary_decode()
     if "item_price" in has:
@@ -133,5 +134,5 @@ def usual_groups(samples: Samples, popularity: NDArray[np.int64], periods: str =
         out[name] = pc.if_else(pc.fill_null(pc.is_in(column, kept), False), column, "other")
     positives = np.bincount(samples.period - samples.period.min(), samples.label)
     peak = positives >= positives.max()
-    out[periods] = pa.array(np.where(peak[samples.period - samples.period.min()], "busiest", "others"))
+    out[task.periods] = pa.array(np.where(peak[samples.period - samples.period.min()], "busiest", "others"))
     return out

@@ -7,10 +7,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 
-from assay.errors import InputError, SplitError
+from assay.errors import InputError
 from assay.evaluation.scores import Difference, Estimate, Scores
 from assay.numerics import measures as ms
 from assay.numerics import statistics as st
+from assay.task import BINARY
 
 Floats = NDArray[np.float64]
 Measure = Callable[..., float]  # (label, score, weight) -> number
@@ -240,8 +241,8 @@ def _both_classes(label: ArrayLike, weight: ArrayLike | None) -> None:
     labels: NDArray[Any] = np.asarray(label)
     if weight is not None and labels.shape == np.shape(weight):
         labels = labels[np.asarray(weight) > 0]
-    if len(labels) and np.all(labels == labels[0]):
-        raise SplitError(f"every label is {labels[0]}: one class cannot be measured; check the target event")
+    if len(labels):
+        BINARY.check(labels, "the samples", "one class cannot be measured: check the target event")
 
 
 def _several(scores: Scores) -> None:

@@ -37,7 +37,7 @@ def examples(
                 "z": float(z[row]) if np.isfinite(z[row]) else None,
                 "user": keys[k]["user_id"],
                 "item": keys[k]["item_id"],
-                "week": start(int(few.period[k]), wording.period_days).date().isoformat(),
+                "week": start(int(few.period[k]), wording.task.period_days).date().isoformat(),
                 "label": int(few.label[k]),
             }
             for k, row in enumerate(rows)
@@ -51,9 +51,8 @@ def sentence(name: str, label: int, features: Mapping[str, Any], wording: Wordin
     if before is None:
         facts = [_fact(column, value, wording) for column, value in list(features.items())[:_FACTS]]
         return f"label {label}: {', '.join(facts)}"
-    if "query" in features:
-        return f"{name}, for “{features['query']}”, {'taken' if label else 'not taken'}; before: {before}"
-    return f"{name}, {'' if label else 'not '}{wording.taken}; before: {before}"
+    query = f", for “{features['query']}”" if "query" in features else ""
+    return f"{name}{query}, {'' if label else 'not '}{wording.task.taken}; before: {before}"
 
 
 def _fact(column: str, value: Any, wording: Wording) -> str:
@@ -69,10 +68,10 @@ def reason(features: Mapping[str, Any], wording: Wording) -> str | None:
     times, since = features.get("pair_times_bought"), features.get("pair_periods_since")
     if times:
         ago = "" if since is None else f", last {wording.counted(f'{since:.0f}', 'periods')} ago"
-        return f"{wording.taken} in {wording.counted(f'{times:.0f}', 'periods')}{ago}"
+        return f"{wording.task.taken} in {wording.counted(f'{times:.0f}', 'periods')}{ago}"
     number = wording.counted(f"{features.get('item_buyers_4') or 0:,.0f}", "sales")
     sales = f"{number} in {wording.counted('4', 'periods')}"
-    often = features.get("category_times_16")
-    if often:
-        return f"{sales}, from {features.get('category') or 'a category'} {wording.taken} {often:.0f} times"
+    if often := features.get("category_times_16"):
+        before = f"{wording.task.taken} {wording.counted(f'{often:.0f}', 'times')}"
+        return f"{sales}, from {features.get('category') or 'a category'} {before}"
     return f"popular: {sales}"

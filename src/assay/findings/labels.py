@@ -6,14 +6,16 @@ with spaces. Of an item's buyers in several periods, who took it in three of the
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Literal
 
 import numpy as np
 
 from assay.config import Config
+from assay.logs.clean_log import CleanLog
 from assay.runs.store import Folder
+from assay.task import Task
 
 Counted = Literal["users", "periods", "positives", "sales", "words", "times", "count"]
 Unit = Counted | Literal["money", "share", "ratio", "log_ratio", "number"]
@@ -21,56 +23,28 @@ Span = tuple[float | None, float | None]  # above the first and at most the seco
 _COUNTED = ("users", "periods", "positives", "sales", "words", "times", "count")
 _LARGE = 1e4  # numbers from here on are written out
 _LOG_LARGEST = 700.0  # of what can be told as a ratio
-_PERIODS = {1: "day", 7: "week"}
-_TARGETS = {  # what users did with an item; what one such event is called, of a user and of an item
-    "purchase": ("bought", "purchase", "sale"),
-    "view": ("viewed", "view", "view"),
-    "cart": ("put in the cart", "cart", "cart"),
-    "review": ("reviewed", "review", "review"),
-}
 
 
 @dataclass(frozen=True)
 class Wording:
-    """How people are told of a log: its periods, its users, what they do with items, and its money.
+    """How people are told of a log: the words of its task, and its money.
 
-    taken, positive, sale: what users did with an item; one such event, of the user and of the item. minor_units: decimals
-    of the currency, whose smallest unit money is counted in. of_log: the columns are those that Assay makes of a log; else
-    they are a user's own.
+    minor_units: decimals of the currency, whose smallest unit money is counted in. of_log: the columns are those that Assay
+    makes of a log; else they are a user's own.
     """
 
-    period_days: int = 7
-    user: str = "user"
-    taken: str = "bought"
-    positive: str = "purchase"
-    sale: str = "sale"
+    task: Task = field(default_factory=Task)
     currency: str = ""
     minor_units: int = 2
     of_log: bool = True
 
     @classmethod
     def of(cls, run: Folder, config: Config) -> "Wording":
-        """That of a run, by its account of cleaning and the config's period_days, target and currency."""
-        days, currency = config.samples.period_days, config.show.currency
-        if not run.exists("clean/account.json"):
-            return cls(days, currency=currency, of_log=False)
-        target, event = config.samples.target, f"{config.samples.target} event"
-        taken, positive, sale = _TARGETS.get(target, ("taken", event, event))
-        return cls(days, "user", taken, positive, sale, currency, run.read_json("clean/account.json")["minor_units"])
-
-    @property
-    def period(self) -> str:
-        """What one period is called."""
-        return _PERIODS.get(self.period_days, f"period of {self.period_days} days")
-
-    @property
-    def periods(self) -> str:
-        """What several periods are called."""
-        return f"{self.period}s" if self.period_days in _PERIODS else f"periods of {self.period_days} days"
-
-    def last(self, count: int) -> str:
-        """The last so many periods."""
-        return f"the last {self.period}" if count == 1 else f"the last {count} {self.periods}"
+        """That of a run, by its clean log, the config's [samples] and its currency."""
+        log, currency = CleanLog.find(run), config.show.currency
+        if log is None:
+            return cls(Task.of(config.samples, own_table=True), currency, of_log=False)
+        return cls(Task.of(config.samples), currency, log.minor_units)
 
     def money(self, amount: float) -> str:
         """An amount in the smallest unit of the currency, as people write it."""
@@ -80,11 +54,12 @@ class Wording:
 
     def counted(self, number: str, unit: Unit) -> str:
         """A number with what it counts: "1 week", "3 weeks"; a "count" counts what the sentence says."""
-        nouns = {"users": self.user, "periods": self.period, "positives": self.positive, "sales": self.sale}
+        task = self.task
+        nouns = {"users": task.user, "periods": task.period, "positives": task.positive, "sales": task.sale}
         nouns |= {"words": "word", "times": "time"}
         if unit not in nouns:
             return number
-        several = self.periods if unit == "periods" else f"{nouns[unit]}s"
+        several = task.periods if unit == "periods" else f"{nouns[unit]}s"
         return f"{number} {nouns[unit] if number == '1' else several}"
 
 
@@ -255,10 +230,11 @@ def label(column: str, wording: Wording) -> Label:
     """What a numeric column says."""
     for pattern, (unit, *texts) in _PATTERNS if wording.of_log else []:
         if match := pattern.fullmatch(column):
-            names = {"user": wording.user, "taken": wording.taken, "positive": wording.positive}
-            names |= {f"last{count}": wording.last(count) for count in (4, 16)}
+            task = wording.task
+            names = {"user": task.user, "taken": task.taken, "positive": task.positive}
+            names |= {f"last{count}": task.last(count) for count in (4, 16)}
             if match.groups():
-                names["last"] = wording.last(int(match[1]))
+                names["last"] = task.last(int(match[1]))
             phrase, unknown, none = (text.format(**names) for text in texts)
             before, _, after = phrase.partition("@")
             return Label(before, after, wording, unit, unknown, none)

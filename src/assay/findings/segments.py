@@ -81,12 +81,12 @@ def attributes(samples: Samples, wording: Wording) -> list[Attribute]:
     if "hour" in samples.keys.column_names:
         described.append(_hours(samples.keys.column("hour").to_numpy()))
     periods, codes = np.unique(samples.period, return_inverse=True)
-    begins = tuple(start(int(p), wording.period_days).date().isoformat() for p in periods)
-    described.append(Attribute("week", f"{wording.period} from", begins, codes.astype(np.int16)))
+    begins = tuple(start(int(p), wording.task.period_days).date().isoformat() for p in periods)
+    described.append(Attribute("week", f"{wording.task.period} from", begins, codes.astype(np.int16)))
     positives = np.bincount(codes, samples.label, minlength=len(periods))
     if len(periods) >= 10:
         peak = positives > np.quantile(positives, _PEAK)
-        levels = (f"other {wording.periods}", f"peak {wording.periods}")
+        levels = (f"other {wording.task.periods}", f"peak {wording.task.periods}")
         described.append(Attribute("peak", "time", levels, peak[codes].astype(np.int8)))
     for name in samples.features.column_names:
         column = samples.features.column(name)
@@ -212,7 +212,7 @@ def rollup(
     users = _labels(samples.user, samples.keys.column("user_id"))
     items = _labels(samples.item, samples.keys.column("item_id"), names)
     periods, codes = np.unique(samples.period, return_inverse=True)
-    weeks = [start(int(p), wording.period_days).date().isoformat() for p in periods]
+    weeks = [start(int(p), wording.task.period_days).date().isoformat() for p in periods]
     # Users or items that occur once each (a table without such a column) are no groups.
     grouped = {unit: pair for unit, pair in (("user", users), ("item", items)) if len(pair[1]) < len(samples)}
     units: dict[str, tuple[Codes, list[str]]] = {**grouped, "week": (codes, weeks)}

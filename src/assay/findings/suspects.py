@@ -60,7 +60,7 @@ def _item_age(samples: Samples, wording: Wording) -> Attribute:
     np.minimum.at(first, samples.item[taken], samples.period[taken])
     age = samples.period - first[samples.item]
     spans = ("up to 3", "4 to 15", "16 or more")
-    levels = (f"before the item's first {wording.sale}", *(f"{span} {wording.periods} after it" for span in spans))
+    levels = (f"before the item's first {wording.task.sale}", *(f"{span} {wording.task.periods} after it" for span in spans))
     return Attribute("item_age", "time of the request", levels, np.searchsorted(_AGES, age, side="right"))
 
 
@@ -74,7 +74,7 @@ def _activity(samples: Samples, wording: Wording) -> Attribute:
     times = counts / np.median(counts)
     levels = tuple(f"{span} times the median" for span in ("up to 2", "2 to 5", "5 to 20", "over 20"))
     band = np.searchsorted(_BUSY, times, side="right")
-    return Attribute("activity", f"number of the {wording.user}'s samples", levels, band[codes])
+    return Attribute("activity", f"number of the {wording.task.user}'s samples", levels, band[codes])
 
 
 def _price_ratios(samples: Samples, wording: Wording) -> list[Attribute]:

@@ -275,7 +275,6 @@ def _write(work: _Cleaning, run: Folder) -> list[str]:
     bounds = work.one("SELECT MIN(timestamp)::VARCHAR, MAX(timestamp)::VARCHAR FROM events")
     undescribed = work.one("SELECT COUNT(*) FROM all_items LEFT JOIN described_items USING (item_id) WHERE is_described IS NULL")
     account = {
-        "minor_units": run.read_json("log/collect.json")["minor_units"],
         "read": work.read,
         "steps": work.steps,
         "events": events,

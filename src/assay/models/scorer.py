@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from assay.errors import InputError, SplitError
 from assay.numerics.hashing import mix
 from assay.samples.table import Samples
+from assay.task import BINARY
 
 Vector = NDArray[np.float64]
 Positions = NDArray[np.int64]
@@ -49,10 +50,7 @@ def training_rows(samples: Samples, name: str) -> Positions:
     rows = np.flatnonzero(samples.weight > 0)
     if not len(rows):
         raise SplitError(f"{name}: no training sample has a weight above 0; check the train split and the weights")
-    positives = int(np.count_nonzero(samples.label[rows]))
-    if positives in (0, len(rows)):
-        only = "positive" if positives else "negative"
-        raise SplitError(f"{name}: all {len(rows):,} training samples are {only}; both labels are needed")
+    BINARY.check(samples.label[rows], f"the training samples of {name}", "both labels are needed")
     return rows
 
 
@@ -66,8 +64,7 @@ def subsample(samples: Samples, rows: Positions, count: int, name: str) -> Posit
         chosen = np.argpartition(hashes, count)[:count]
         rows, hashes = rows[chosen], hashes[chosen]
     rows = rows[np.argsort(hashes, kind="stable")]
-    if len(np.unique(samples.label[rows])) < 2:
-        raise SplitError(f"{name}: a subsample of {count:,} training rows holds one label only; raise [models] subsample")
+    BINARY.check(samples.label[rows], f"the subsample of {count:,} that {name} grows on", "raise [models] subsample")
     return rows
 
 

@@ -21,9 +21,9 @@ def pooled_by_request(
 ) -> dict[str, Floats]:
     """POOLED -> (requests,) scores; each one's mean over requests is the measure on all rows. What is not defined is left out.
 
-    label (n,) 0 or 1, where all are alike there is no auc, and where there is no row nothing; score (n,), -inf for what was not ranked; request (n,) codes from 0; one without rows
-    scores the measure itself. A score of threshold or more is a yes. Where there is no yes precision and f1 are 0; equal
-    scores of an AUC's pair count half.
+    label (n,) 0 or 1: where all are alike there is no auc, and where there is no row nothing. score (n,), -inf for what was
+    not ranked. request (n,) codes from 0: one without rows scores the measure itself. A score of threshold or more is a yes.
+    Where there is no yes precision and f1 are 0; equal scores of an AUC's pair count half.
     """
     y = np.asarray(label, np.float64)
     s = np.asarray(score, np.float64)

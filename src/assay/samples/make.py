@@ -16,11 +16,12 @@ from assay.samples.encoder import EncodingPlan, TableEncoder
 from assay.samples.own_table import TableRequests
 from assay.samples.query_requests import QueryRequests
 from assay.samples.rows import Part
-from assay.samples.splits import check_split
+from assay.samples.splits import check_splits
 from assay.samples.stored import ACCOUNT, ENCODER, INDEX, file_of
 from assay.samples.table import Samples
 from assay.samples.user_requests import UserRequests
 from assay.tables import SPLITS
+from assay.task import Task
 from assay.text.cache import kept_embedder
 from assay.text.retrieval import Retrieval
 
@@ -90,7 +91,7 @@ def make_samples(config: Config, run: Folder, report: Report = silent) -> list[s
     requests = requests_of(config, run)
     part = requests.labelled()
     split, label = part.split, part.label
-    check_split(label, split, requests.advice)
+    check_splits(label, split, Task.of(config.samples), requests.advice)
     report("samples", 1, _STEPS)
     features = part.describe()
     kept = requests.kept(features, split == 0)

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from assay.config import Encode, SamplesSection, Table
-from assay.errors import ConfigError, InputError, SourceError, did_you_mean
+from assay.errors import ConfigError, SourceError, did_you_mean
 from assay.numerics.hashing import hash_ids, mix
 from assay.numerics.periods import DAY, FIRST_MONDAY, days, starts
 from assay.samples.encoder import EncodingPlan, TableEncoder
@@ -19,6 +19,7 @@ from assay.samples.rows import Part
 from assay.samples.splits import split_periods
 from assay.samples.table import Samples
 from assay.tables import SAMPLE_KEYS, SPLITS
+from assay.task import BINARY
 
 
 def _open(section: Table) -> pa.Table:
@@ -55,8 +56,7 @@ def _labels(table: pa.Table, section: Table) -> NDArray[np.int8]:
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         raise SourceError(f"{section.path}: column {section.label!r} is {column.type}; a label is 0 or 1") from None
     _refuse((values != 0) & (values != 1), section.label, "is neither 0 nor 1; labels are never rescaled", section.path)
-    if values.min() == values.max():
-        raise InputError(f"{section.path}: every label is {int(values[0])}; one class only cannot be learnt from")
+    BINARY.check(values, section.path, "one class only cannot be learnt from")
     return np.asarray(values, np.int8)
 
 

@@ -10,6 +10,7 @@ from assay.config import SamplesSection
 from assay.errors import SplitError
 from assay.numerics.periods import start
 from assay.tables import SPLITS
+from assay.task import Task
 
 
 @dataclass(frozen=True)
@@ -67,12 +68,7 @@ def split_periods(first_day: int, last_day: int, section: SamplesSection) -> Spl
     return Splits((first + section.warm_up, tuning - section.validation, tuning, test), end)
 
 
-def check_split(label: NDArray[np.int8], split: NDArray[np.int64], advice: str) -> None:
-    """SplitError naming the first split that has no rows, or rows of one class only; `advice` says what to change."""
+def check_splits(label: NDArray[np.int8], split: NDArray[np.int64], task: Task, advice: str) -> None:
+    """SplitError naming the first split that cannot serve the task: labels (n,), their split (n,), what to change."""
     for at, name in enumerate(SPLITS):
-        labels = label[split == at]
-        if len(labels) == 0:
-            raise SplitError(f"the {name} split has no rows; {advice}")
-        if labels.min() == labels.max():
-            kind = "positive" if labels[0] else "negative"
-            raise SplitError(f"all {len(labels)} rows of the {name} split are {kind}; {advice}")
+        task.label.check(label[split == at], f"the {name} split", advice)

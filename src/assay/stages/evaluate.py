@@ -7,7 +7,6 @@ import pyarrow as pa
 
 from assay.evaluation import calibration, group_samples, leaks, usual_groups
 from assay.evaluation.holdout import Scored, details, differences, estimates
-from assay.findings.labels import Wording
 from assay.importance.named import VALUED
 from assay.numerics.linearised import pooled_by_request
 from assay.runs.stage import Work, stage
@@ -15,7 +14,7 @@ from assay.samples import stored
 from assay.selection import weights as selection
 from assay.selection.arms import Arm, same_size
 from assay.stages import materials as hand
-from assay.stages.materials import TRAINING
+from assay.stages.materials import TASK, TRAINING
 from assay.trials.curve import refit
 from assay.trials.subsample import draws
 
@@ -25,7 +24,7 @@ SERVED = "lightgbm"  # the other model that the selection is tried on
 
 @stage(
     follows=("clean", "samples", "features", "train", "value", "select"),
-    reads=("evaluate", "select.valuer", "select.floor", "select.subsample", "samples.period_days", "models", "text", "seed"),
+    reads=("evaluate", "select.valuer", "select.floor", "select.subsample", *TASK, "models", "text", "seed"),
     makes=("evaluation/*",),
 )
 def evaluate(work: Work) -> None:
@@ -113,7 +112,7 @@ def _groups(work: Work, scored: dict[str, Scored]) -> list[Page]:
     """log_loss and auc in groups of users, items, prices, categories and weeks."""
     samples = hand.holdout(work, "test").samples
     lines: list[Page] = []
-    for name, group in usual_groups(samples, hand.popularity(work), Wording(work.config.samples.period_days).periods).items():
+    for name, group in usual_groups(samples, hand.popularity(work), hand.task(work)).items():
         for model, found in scored.items():
             table = group_samples(samples.label, found.probability, samples.user, group, weight=samples.weight)
             for row in table.to_pylist():

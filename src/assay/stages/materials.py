@@ -26,6 +26,7 @@ from assay.samples import stored
 from assay.samples.encoder import only
 from assay.samples.match import joined_texts
 from assay.samples.table import Samples
+from assay.task import BINARY, Task
 from assay.text.cache import kept_embedder
 from assay.text.ngrams import NGrams
 from assay.trials.curve import refit
@@ -33,7 +34,8 @@ from assay.trials.transfer import unfitted
 
 FEATURES = "features/kept.json"  # what feature selection kept
 CANDIDATES = "samples/candidates.parquet"
-WORDS = ("samples.period_days", "samples.target", "show.currency")  # keys that `wording` reads
+TASK = ("samples.target", "samples.period_days", "samples.request")  # keys that `task` reads
+WORDS = (*TASK, "show.currency")  # keys that `wording` reads
 VALUER_SECONDS = "valuers"  # of cost.json: seconds of each valuer
 TRAINING, VALUING, RECOMMENDING = 0, 1, 2  # streams of random numbers: one stage's draws do not move another's
 
@@ -81,6 +83,11 @@ def item_names(work: Work) -> dict[int, str]:
     """Readable names of items by code."""
     log = CleanLog.find(work.folder)
     return {} if log is None else log.item_names
+
+
+def task(work: Work) -> Task:
+    """What is learnt; the stage declares TASK among what it reads."""
+    return Task.of(work.config.samples, own_table=CleanLog.find(work.folder) is None)
 
 
 def wording(work: Work) -> Wording:
@@ -192,7 +199,7 @@ def value(work: Work, name: str, on: Samples, draws: np.random.Generator) -> Imp
     if of != VALUED and of not in names(work):
         raise ConfigError(f"[models] names: {name} values samples for {of!r}; add it")
     fitted = linear(work) if of == VALUED else model(work, of)
-    return valuer.value(train(work), on, model=fitted, utility="log_loss", folds=work.config.value.folds, rng=draws)
+    return valuer.value(train(work), on, model=fitted, utility=BINARY.loss, folds=work.config.value.folds, rng=draws)
 
 
 def importance(work: Work, valuer: str) -> Importance:

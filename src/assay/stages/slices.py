@@ -12,6 +12,7 @@ from assay.runs.stage import Work, stage
 from assay.samples.table import Samples
 from assay.stages import materials as hand
 from assay.stages.materials import WORDS
+from assay.task import BINARY
 from assay.trials.slices import readable
 from assay.trials.slices import slices as find_slices
 
@@ -33,7 +34,7 @@ def slices(work: Work) -> None:
 
     def value(samples: Samples, model: LogisticRegression) -> Importance:
         rng = np.random.default_rng(work.config.seed)
-        return Influence().value(samples, validation, model=model, utility="log_loss", folds=folds, rng=rng)
+        return Influence().value(samples, validation, model=model, utility=BINARY.loss, folds=folds, rng=rng)
 
     model = hand.precondition(work)
     harmful = find_slices(

@@ -23,6 +23,7 @@ from assay.numerics.measures import auc
 from assay.numerics.statistics import holm
 from assay.samples.table import Samples
 from assay.selection.weights import floor_groups, has_both_classes, remove
+from assay.task import BINARY
 from assay.trials.curve import RESAMPLES, refit
 
 Vector = NDArray[np.float64]
@@ -148,7 +149,7 @@ def detection(
         fitted = model.fresh().fit(noisy, rng=np.random.default_rng(seed))
         for valuer in valuers:
             rng = np.random.default_rng(seed)
-            found = valuer.value(noisy, validation, model=fitted, utility="log_loss", folds=folds, rng=rng)
+            found = valuer.value(noisy, validation, model=fitted, utility=BINARY.loss, folds=folds, rng=rng)
             place = np.empty(len(noisy))
             place[found.order()] = np.arange(len(noisy))
             lines.append({"noise": kind, "valuer": valuer.name, "share": share, **detected(wrong, -place)})
