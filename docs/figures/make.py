@@ -51,7 +51,7 @@ def tumours() -> tuple[np.ndarray, ...]:
 
 
 def flipped(y: np.ndarray, share: float) -> tuple[np.ndarray, np.ndarray]:
-    """Labels with a share turned round, and which ones."""
+    """Labels with a share flipped, and which ones."""
     wrong = np.random.default_rng(1).random(len(y)) < share
     return np.where(wrong, 1 - y, y), wrong
 
@@ -101,7 +101,7 @@ def draw_knn_shapley(ax: plt.Axes) -> None:
     y, wrong = flipped(y, 0.08)
     value = 400 * np.asarray(knn_shapley(X, y, X_val, y_val, k=5))
     shown = ax.scatter(*X.T, c=value, cmap="cividis", s=14)
-    ax.plot(*X[wrong].T, "o", color=ORANGE, ms=9, mfc="none", label="label turned round")
+    ax.plot(*X[wrong].T, "o", color=ORANGE, ms=9, mfc="none", label="flipped label")
     ax.figure.colorbar(shown, label="value times n")
     ax.set(xticks=[], yticks=[])
 
@@ -127,7 +127,7 @@ def draw_threshold_knn_shapley(ax: plt.Axes) -> None:
     ]  # fmt: skip
     ax.plot(epsilons, found, "-o", color=BLUE, label="private")
     ax.axhline(auc(wrong, -np.asarray(exact)), color=ORANGE, ls="--", label="not private")
-    ax.set(xlabel="epsilon (delta = 1e-5)", ylabel="AUC of finding turned labels", xscale="log")
+    ax.set(xlabel="epsilon (delta = 1e-5)", ylabel="AUC of finding flipped labels", xscale="log")
 
 
 def browse(count: int, first: int, rng: np.random.Generator, noise: float) -> dict[str, list]:
@@ -231,8 +231,8 @@ def draw_data_oob(ax: plt.Axes) -> None:
     y, wrong = flipped(y, 0.1)
     found = np.asarray(data_oob(RandomForestClassifier(200, random_state=0), X, y))
     bins = np.linspace(0, 1, 26)
-    ax.hist(found[~wrong], bins, color=BLUE, alpha=0.8, label="label as it was")
-    ax.hist(found[wrong], bins, color=ORANGE, hatch="//", alpha=0.9, label="label turned round")
+    ax.hist(found[~wrong], bins, color=BLUE, alpha=0.8, label="label unchanged")
+    ax.hist(found[wrong], bins, color=ORANGE, hatch="//", alpha=0.9, label="flipped label")
     ax.set(xlabel="share of trees without the sample that agree", ylabel="samples")
 
 
@@ -252,7 +252,7 @@ def draw_baselines(ax: plt.Axes) -> None:
     for place, score in enumerate(scores):
         ax.text(score, place, f" {score:.2f}", va="center")
     ax.axvline(0.5, color=GREY, lw=0.8)
-    ax.set(xlabel="AUC of finding the 10 % of labels that were turned round", xlim=(0, 1.08))
+    ax.set(xlabel="AUC of finding the 10 % of labels that were flipped", xlim=(0, 1.08))
 
 
 def draw_compact(ax: plt.Axes) -> None:

@@ -25,7 +25,7 @@ torch.set_num_threads(1)  # one seed, one figure
 
 @cache
 def problem(noisy: bool) -> tuple[Samples, Samples, np.ndarray, Dcn]:
-    """Training samples, a tenth of the labels turned round if noisy; validation ones; which are wrong; a net."""
+    """Training samples, a tenth of the labels flipped if noisy; validation ones; which are wrong; a net."""
     samples = make_samples(6_000)
     learnt, wrong = planted(samples.split("train"), "flipped labels", 0.1, 3)
     if not noisy:
@@ -37,7 +37,7 @@ def two_histograms(ax: plt.Axes, value: np.ndarray, wrong: np.ndarray) -> None:
     bins = np.linspace(*np.quantile(value, [0.005, 0.995]), 41)
     for rows, colour, label, fill in (
         (~wrong, BLUE, "labels as they were", "stepfilled"),
-        (wrong, ORANGE, "turned round", "step"),
+        (wrong, ORANGE, "flipped", "step"),
     ):
         ax.hist(value[rows], bins, density=True, histtype=fill, color=colour, alpha=0.5 if rows[0] else 1, lw=2, label=label)
     ax.set(ylabel="density", yticks=[])
