@@ -3,7 +3,7 @@
 While another process works in the folder, what is read is of one run or an error: never a mixture.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -33,6 +33,7 @@ class Finished(Folder):
 
     def __init__(self, folder: Path | str) -> None:
         super().__init__(folder)
+        self._at_hand: dict[object, Any] = {}
         if not self.folder.exists():
             raise InputError(f"{folder}: no such folder; make a run first: assay run CONFIG --folder {folder}")
         if not self.folder.is_dir():
@@ -64,6 +65,13 @@ class Finished(Folder):
         """Whether a finished stage made the artefact."""
         return name in self._digests
 
+    def at_hand(self, make: Callable[["Finished"], T]) -> T:
+        """What `make` makes of this run, as a class that reads it does: made when first asked for, and kept with the run."""
+        if make not in self._at_hand:
+            self._at_hand[make] = make(self)
+        kept: T = self._at_hand[make]
+        return kept
+
     def read_json(self, name: str) -> Any:
         """Content of a JSON artefact; InputError when no finished stage made it, or it was made again meanwhile."""
         return self._steady(name, lambda: super(Finished, self).read_json(name))
@@ -72,14 +80,23 @@ class Finished(Folder):
         """A Parquet artefact, or some columns of it; errors as `read_json`."""
         return self._steady(name, lambda: super(Finished, self).read_table(name, columns))
 
+    def load(self, name: str, load: Callable[[Path], T]) -> T:
+        """What `load` makes of a directory of artefacts; errors as `read_json`."""
+        folder = self.directory(name)
+        return self._whole([file for file in self._digests if file.startswith(f"{name}/")], lambda: load(folder))
+
     def _steady(self, name: str, read: Callable[[], T]) -> T:
         self.path(name)
+        return self._whole([name], read)
+
+    def _whole(self, names: Sequence[str], read: Callable[[], T]) -> T:
+        """What is read of some artefacts; InputError when they are others now than when the run was opened."""
         try:
             content = read()
         except OSError:
             raise self._moved() from None
         now = {artefact: sha for entry in Manifest.read(self).entries.values() for artefact, sha in entry.artefacts.items()}
-        if now.get(name) != self._digests[name]:
+        if any(now.get(name) != self._digests[name] for name in names):
             raise self._moved()
         return content
 
@@ -104,7 +121,7 @@ class Finished(Folder):
         """A trained model. InputError: the run has none of that name; an estimator of the user's own is not stored."""
         if not self.exists(f"models/{name}/model.json"):
             raise InputError(f"{self.folder}: holds no model {name!r}")
-        return models.load(self.directory(f"models/{name}"))
+        return self.load(f"models/{name}", models.load)
 
     def importance(self, valuer: str | None = None) -> Importance:
         """Values of the training samples, by default those that the selection was made by."""

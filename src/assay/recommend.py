@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from assay.config import Recommend
 from assay.findings.examples import reason
 from assay.findings.labels import Wording
+from assay.finished import Finished
 from assay.models.scorer import Scorer
 from assay.numerics.ranking import request_offsets, tie_order, top_k
 from assay.samples.table import Samples
@@ -59,6 +60,29 @@ def recommend(
     table = upcoming.table()
     known = _lists(table, rows[picked], rank, score[rows][picked], items, wording)
     return known, _fallback(table, upcoming, tie, items, section.per_user, wording)
+
+
+class Lists:
+    """The lists of a run by user, read once: `run.at_hand(Lists)`. InputError: the run has not recommended."""
+
+    def __init__(self, run: Finished) -> None:
+        table = run.read_table("recommendations.parquet")
+        users = table.column("user_id").combine_chunks().dictionary_encode()
+        code = users.indices.to_numpy()
+        order = np.argsort(code, kind="stable")
+        self._users = users.dictionary
+        self._begins = np.searchsorted(code[order], np.arange(len(self._users) + 1))
+        self._lists = table.drop_columns(["user_id"]).take(pa.array(order))
+        self._unknown = run.read_table("recommendations_unknown.parquet").drop_columns(["user_id"])
+
+    def of(self, user_id: object | None) -> tuple[bool, list[dict[str, Any]]]:
+        """Whether a user, by the log's id, has a list; and by rank COLUMNS without user_id, else those for unknown users."""
+        code = -1 if user_id is None else pc.index(self._users, pa.scalar(user_id, self._users.type)).as_py()
+        lines = self._unknown
+        if code >= 0:
+            begin, end = self._begins[code : code + 2].tolist()
+            lines = self._lists.slice(begin, end - begin)
+        return code >= 0, sorted(lines.to_pylist(), key=lambda line: int(line["rank"]))
 
 
 def _fallback(table: pa.Table, upcoming: Samples, tie: NDArray[Any], items: pa.Table, count: int, wording: Wording) -> pa.Table:

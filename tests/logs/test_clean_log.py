@@ -59,14 +59,6 @@ def test_returns_are_those_of_users_in_the_log(folder: Folder) -> None:
     assert returned.column("item_code").to_pylist() == [None, None]
 
 
-def test_a_stranger_comes_last_and_is_unknown(folder: Folder) -> None:
-    log, code = CleanLog.read(folder).with_stranger()
-    assert code == 5
-    assert log.users.column("user_id").to_pylist() == ["u0", "u1", "u2", "u3", "u4", None]
-    assert log.returned().column("user_code").to_pylist() == [1, 3]
-    assert log.events("event").num_rows == 400
-
-
 def test_a_folder_without_a_log_says_so(tmp_path: Path) -> None:
     assert CleanLog.find(Folder(tmp_path)) is None
     with pytest.raises(InputError, match=r"clean.log\.json: not there; run the earlier stages first"):

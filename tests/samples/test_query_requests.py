@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from assay.config import SamplesSection
 from assay.logs.clean_log import CleanLog
 from assay.samples.describe import Describer
-from assay.samples.match import Match, item_texts
+from assay.samples.match import Match, item_texts, item_words
 from assay.samples.query_features import frequency_class
 from assay.samples.searches import searches
 from assay.samples.shown import KINDS, candidates, labelled
@@ -104,7 +104,7 @@ def test_head_torso_and_tail_by_the_periods_before():
 
 
 def lists_of(asked, retrieval=None):
-    match = Match(asked.queries, items_table(), retrieval or Retrieval().fit(item_texts(items_table())))
+    match = Match(asked.queries, item_words(items_table()), retrieval or Retrieval().fit(item_texts(items_table())))
     return match.lists(np.arange(len(asked.queries)), SECTION.candidates_query)
 
 
@@ -179,7 +179,9 @@ def test_text_features_are_those_of_the_formulas():
     retrieval = Retrieval().fit(item_texts(items))
     queries = pa.array(["item 3 milk", "nothing", "蛋奶"])
     found = (
-        Match(queries, items, retrieval).features(np.array([0, 0, 1, 2], np.int32), np.array([3, 4, 0, 1], np.int32)).to_pylist()
+        Match(queries, item_words(items), retrieval)
+        .features(np.array([0, 0, 1, 2], np.int32), np.array([3, 4, 0, 1], np.int32))
+        .to_pylist()
     )
     assert [line["text_words_in_name"] for line in found] == [pytest.approx(2 / 3), pytest.approx(1 / 3), 0, 0]
     assert [line["text_words_in_category"] for line in found] == [0, pytest.approx(1 / 3), 0, 1]

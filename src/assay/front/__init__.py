@@ -20,7 +20,7 @@ from assay.models.logistic import LogisticRegression
 from assay.progress import Report, silent
 from assay.runs.graph import Done
 from assay.runs.manifest import alone
-from assay.search.answer import answer
+from assay.search.searcher import Searcher
 from assay.stages import graph
 
 _HOW = "give a SAMPLE_ID of the training split (importance/*.parquet lists them), or --user and --item of a recommendation"
@@ -73,8 +73,8 @@ def study(config: Config, folder: Path | str, *, report: Report = silent) -> Don
 
 
 def search(run: Finished, query: str, *, user_id: object | None = None, number: int = 10) -> dict[str, Any]:
-    """The first items of a run for a query, with reasons; see search.answer. InputError: the stage `search` has not run."""
-    return answer(run, run.config, query, user_id, number)
+    """The first items of an opened run for a query, with reasons; see search.Searcher. InputError: `search` has not run."""
+    return run.at_hand(Searcher).search(query, user_id, number)
 
 
 def explain(

@@ -1,7 +1,7 @@
 """The clean log: events, users and items as cleaning left them, and what readers must know of them. Read here alone."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import pyarrow as pa
@@ -63,13 +63,6 @@ class CleanLog:
     def item_names(self) -> dict[int, str]:
         """Readable names of items by code; items without one are left out."""
         return {code: name for code, name in enumerate(self.items.column("name").to_pylist()) if name}
-
-    def with_stranger(self) -> tuple["CleanLog", int]:
-        """The log with one more user, of whom nothing is known, and their code."""
-        users = self.users
-        stranger = pa.table({name: pa.nulls(1, users.schema.field(name).type) for name in users.column_names})
-        more = pa.concat_tables([users, stranger])
-        return replace(self, load=lambda name, columns: more if name == "users" else self.load(name, columns)), users.num_rows
 
     def returned(self) -> pa.Table:
         """Returns that cleaning matched away, as events: still evidence of how far a user's purchases hold; item_code is null."""

@@ -1,6 +1,6 @@
 """Point-in-time features of (user, item, period): every family is a SQL file that sees earlier periods only."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -151,21 +151,32 @@ class Describer:
         for unit, keys in UNITS.items():
             if "query_code" in keys and query is None:
                 continue
-            wanted, row = _distinct([codes[key] for key in keys], period)
-            names = [*keys, "period"]
-            self._create("wanted", pa.table(dict(zip(names, wanted, strict=True))))
-            for family in [family for family in self.families if family.unit == unit]:
-                table = self._run(family, dict(zip(names, wanted, strict=True)))
-                for name in table.column_names[len(names) :]:
-                    if name in columns:
-                        raise InputError(f"{unit}/{family.name}.sql: feature {name!r} is there already; rename it")
-                    if family.own:
-                        self.own[name] = None
-                    values = _floats(table.column(name))
-                    columns[name] = _float_column(values[row])
-        if "item_price" in columns and "category_usual_price" in columns:
-            columns["pair_price_gap"] = _float_column(_price_gap(columns))
+            for family, name, values in self._features(unit, [codes[key] for key in keys], period):
+                if name in columns:
+                    raise InputError(f"{unit}/{family.name}.sql: feature {name!r} is there already; rename it")
+                columns[name] = float_column(values)
+        if (gap := price_gap(columns)) is not None:
+            columns["pair_price_gap"] = gap
         return pa.table(columns | self._texts(user, item))
+
+    def describe_unit(self, unit: str, codes: Sequence[Codes], period: Codes) -> dict[str, NDArray[np.float32]]:
+        """Features of one unit alone by name, (n,) each, NaN where unknown; codes (n,) of each of UNITS[unit].
+
+        A second code of -1 stands for an item, a category or a brand that nothing ever happened with.
+        """
+        return {name: values for _, name, values in self._features(unit, codes, period)}
+
+    def _features(self, unit: str, codes: Sequence[Codes], period: Codes) -> Iterator[tuple[Family, str, NDArray[np.float32]]]:
+        """Family, name and values (n,) of every feature of a unit."""
+        wanted, row = _distinct(list(codes), period)
+        names = [*UNITS[unit], "period"]
+        self._create("wanted", pa.table(dict(zip(names, wanted, strict=True))))
+        for family in [family for family in self.families if family.unit == unit]:
+            table = self._run(family, dict(zip(names, wanted, strict=True)))
+            for name in table.column_names[len(names) :]:
+                if family.own:
+                    self.own[name] = None
+                yield family, name, _floats(table.column(name))[row]
 
     def _run(self, family: Family, wanted: dict[str, Codes]) -> pa.Table:
         """A family's table; InputError when it is no SELECT that gives each wanted key once, in order."""
@@ -214,19 +225,22 @@ def _floats(column: pa.ChunkedArray) -> NDArray[np.float32]:
     return np.asarray(pc.cast(column, pa.float64()).to_numpy().astype(np.float32))
 
 
-def _float_column(values: NDArray[np.float32]) -> pa.Array:
+def float_column(values: NDArray[np.float32]) -> pa.Array:
     """A float32 column, null where NaN."""
     return pa.array(values, pa.float32(), from_pandas=True)
 
 
-def _price_gap(columns: dict[str, pa.Array]) -> NDArray[np.float32]:
+def price_gap(columns: Mapping[str, pa.Array]) -> pa.Array | None:
+    """ln of the item's price over the usual price that the user pays in its category; None where features lack either."""
+    if "item_price" not in columns or "category_usual_price" not in columns:
+        return None
     price, usual = (
         columns[name].to_numpy(zero_copy_only=False).astype(np.float64) for name in ("item_price", "category_usual_price")
     )
     gap = np.full(len(price), np.nan)
     known = (price > 0) & (usual > 0)
     gap[known] = np.log(price[known] / usual[known])
-    return gap.astype(np.float32)
+    return float_column(gap.astype(np.float32))
 
 
 def _dictionary(values: pa.ChunkedArray, codes: Codes) -> pa.DictionaryArray:

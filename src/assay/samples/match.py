@@ -30,14 +30,26 @@ def joined_texts(items: pa.Table) -> list[str]:
     return [text.strip() for text in pc.binary_join_element_wise(*columns, " ").to_pylist()]
 
 
-class Match:
-    """Texts of queries and items by code, ready to compare any pair. Nothing is learnt from behaviour."""
+def item_words(items: pa.Table) -> pa.Table:
+    """Columns name and category: the distinct words of each item's own, in their order; an empty list where it has none."""
+    return pa.table({name: _words_of(items.column(name)) for name in ("name", "category")})
 
-    def __init__(self, queries: pa.Array, items: pa.Table, retrieval: Retrieval) -> None:
+
+def _words_of(texts: pa.ChunkedArray) -> pa.Array:
+    coded = pc.fill_null(texts, "").combine_chunks().dictionary_encode()
+    distinct = [list(dict.fromkeys(words(text))) for text in coded.dictionary.to_pylist()]
+    return pa.array(distinct, pa.list_(pa.string())).take(coded.indices)
+
+
+class Match:
+    """Texts of queries and items by code, ready to compare any pair. Nothing is learnt from behaviour.
+
+    own_words: `item_words` of the items whose texts retrieval has indexed.
+    """
+
+    def __init__(self, queries: pa.Array, own_words: pa.Table, retrieval: Retrieval) -> None:
         self.queries: list[str] = queries.to_pylist()
-        self.retrieval = retrieval
-        self.names, self.categories = (items.column(name).to_pylist() for name in ("name", "category"))
-        self.texts = item_texts(items)
+        self.own_words, self.retrieval = own_words, retrieval
 
     def lists(self, query: Codes, n: int) -> NDArray[np.int64]:
         """(Q, 3 n) item codes that retrieval finds for each of the queries (by code), best first, -1 where there are no more.
@@ -52,7 +64,7 @@ class Match:
 
     def features(self, query: Codes, item: Codes) -> pa.Table:
         """FEATURES (n,) of pairs: BM25, shares of the query's words in name and category, cosine of n-gram vectors, words."""
-        items = len(self.texts)
+        items = len(self.own_words)
         pairs, row = np.unique(query.astype(np.int64) * items + item, return_inverse=True)
         of, what = pairs // items, pairs % items
         begins = np.flatnonzero(np.diff(of, prepend=-1))
@@ -60,9 +72,10 @@ class Match:
         bm25, dense = self.retrieval.sources_["words"], self.retrieval.sources_["vectors"]
         assert isinstance(bm25, Bm25)
         assert isinstance(dense, VectorIndex)
-        named, classed = self._words(self.names, what), self._words(self.categories, what)
         distinct, place = np.unique(what, return_inverse=True)
-        vectors = dense.embedder.embed([self.texts[code] for code in distinct])
+        own = self.own_words.take(pa.array(distinct))
+        named, classed = ([set(each) for each in own.column(name).to_pylist()] for name in ("name", "category"))
+        vectors = dense.vectors(distinct)
         asked = dense.embedder.embed([self.queries[of[begin]] for begin in begins], query=True)
         for k, (begin, end) in enumerate(zip(begins, [*begins[1:], len(of)], strict=True)):
             rows = slice(begin, end)
@@ -70,13 +83,10 @@ class Match:
             wanted = set(words(text))
             found["text_bm25"][rows] = bm25.scores(text)[what[rows]]
             found["text_similarity"][rows] = vectors[place[rows]] @ asked[k]
-            found["text_words_in_name"][rows] = [_share(wanted, named[code]) for code in what[rows]]
-            found["text_words_in_category"][rows] = [_share(wanted, classed[code]) for code in what[rows]]
+            found["text_words_in_name"][rows] = [_share(wanted, named[each]) for each in place[rows]]
+            found["text_words_in_category"][rows] = [_share(wanted, classed[each]) for each in place[rows]]
             found["query_words"][rows] = len(words(text))
         return pa.table({name: values[row] for name, values in found.items()})
-
-    def _words(self, texts: list[str | None], codes: NDArray[np.int64]) -> dict[int, set[str]]:
-        return {int(code): set(words(texts[code] or "")) for code in np.unique(codes)}
 
 
 def _share(wanted: set[str], there: set[str]) -> float:

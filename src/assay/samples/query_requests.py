@@ -15,7 +15,7 @@ from assay.logs.clean_log import CleanLog
 from assay.numerics.periods import hours
 from assay.numerics.position_bias import Examination, effective_size, harvested, randomised, regression_em
 from assay.samples.encoder import EncodingPlan, TableEncoder
-from assay.samples.match import Match, item_texts
+from assay.samples.match import Match, item_texts, item_words
 from assay.samples.query_features import QueryFeatures
 from assay.samples.rows import Part, SampleRows, Weights, varying
 from assay.samples.searches import searches
@@ -59,7 +59,7 @@ class QueryRequests:
 
     @cached_property
     def _match(self) -> Match:
-        return Match(self.searches.queries, self.log.items, self.retrieval)
+        return Match(self.searches.queries, item_words(self.log.items), self.retrieval)
 
     @cached_property
     def _lists(self) -> NDArray[np.int64]:

@@ -37,9 +37,9 @@ def load(run: Folder, split: str | None = None, which: Which = "samples", names:
     return Samples(table.select(keys), table.select(features), encoder)
 
 
-def read_searches(run: Folder, folder: str = "samples") -> Searches:
-    """The searches whose tables (Searches.tables) are in a folder of the run; their account is not kept with them."""
-    return Searches.of_tables({name: run.read_table(f"{folder}/{name}.parquet") for name in TABLES})
+def read_searches(run: Folder) -> Searches:
+    """The searches whose tables (Searches.tables) a run holds; their account is not kept with them."""
+    return Searches.of_tables({name: run.read_table(file_of(name)) for name in TABLES})
 
 
 def truth(section: SamplesSection, run: Folder) -> tuple[NDArray[np.int64], Codes]:

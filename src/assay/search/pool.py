@@ -17,6 +17,7 @@ from assay.text.retrieval import Retrieval, fuse
 from assay.text.words import words
 
 MEASURES = (DECIDES_RANKED, "mrr@10", "recall@100")
+DEPTH = 100  # first items of each source that a list is ranked from
 _DEEPER = 3  # times as many are found as are wanted: some are not on sale
 
 
@@ -65,6 +66,11 @@ def pool(
     request, column = request[order], column[order]
     ranks = {name: rank[request, column] for name, rank in found.ranks.items()}
     return Pool(request, item[order].astype(np.int32), ranks["words"], ranks["vectors"], found.scores[request, column])
+
+
+def with_fused(features: pa.Table, made: Pool) -> pa.Table:
+    """Features and what retrieval says of the item."""
+    return features.append_column("text_fused", pa.array(made.fused, pa.float32()))
 
 
 def per_request(

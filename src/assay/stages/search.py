@@ -1,5 +1,6 @@
 """Index the texts of the items and train a ranker of searches, and say what they are worth on test."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -23,14 +24,15 @@ from assay.runs.stage import Work, stage
 from assay.runs.store import finite
 from assay.samples.encoder import TableEncoder
 from assay.samples.known_items import HOW, known_items
-from assay.samples.match import Match, item_texts
+from assay.samples.match import Match, item_texts, item_words
 from assay.samples.query_features import QUERY_PLAN, QueryFeatures
 from assay.samples.rows import SampleRows
 from assay.samples.searches import Searches, searches
 from assay.samples.splits import split_periods
 from assay.samples.table import Samples
-from assay.search.answer import ACCOUNT, DEPTH, ENCODER, INDEX, MARKET, RANKER, with_fused
-from assay.search.pool import Pool, judged, per_request, pool
+from assay.search.pool import DEPTH, Pool, judged, per_request, pool, with_fused
+from assay.search.searcher import ACCOUNT, ENCODER, INDEX, MARKET, RANKER, WORDS
+from assay.search.snapshot import FOLDER, snapshot
 from assay.stages import materials as hand
 from assay.tables import SEARCH_OUTCOMES, SPLITS
 from assay.text.cache import kept_embedder
@@ -52,7 +54,7 @@ _LISTED = "people can only take what some list showed them: systems like the one
     makes=("search/*",),
 )
 def search(work: Work) -> None:
-    """search/: index/, ranker/, encoder.json, on_sale.parquet, the searches, and account.json.
+    """search/: index/, ranker/, encoder.json, on_sale.parquet, words.parquet, snapshot/ and account.json.
 
     Searches are the log's own where it has queries, else derived known-item queries. Rankers learn from searches of train and
     validation that took something, over the pool that they will rank; the one with the better ndcg@10 on tuning serves. Test is
@@ -69,7 +71,15 @@ def search(work: Work) -> None:
     retrieval = Retrieval(kept_embedder(config.text.embedder, run.cache("vectors"))).fit(texts)
     retrieval.save(run.path(INDEX))
     work.report(1, 7)
-    sets = _Sets(work, asked, past, log, retrieval)
+    own_words = item_words(log.items)
+    run.write_table(WORDS, own_words)
+    sets = _Sets(work, asked, past, log, Match(asked.queries, own_words, retrieval))
+    period = past.next_period(config.samples.period_days)
+    on_sale = next(past.markets(period, period + 1, config.samples.available)).on_sale
+    run.write_table(MARKET, pa.table({"on_sale": on_sale}))
+    tables, sets.left_out = snapshot(sets.features.describer, log.events("user_code", "item_code"), asked, on_sale, period)
+    for unit in list(tables):
+        run.write_table(f"{FOLDER}/{unit}.parquet", tables.pop(unit))
     chosen = {name: sets.chosen(*_CHOSEN[name]) for name in _CHOSEN}
     train_pool, train = sets.samples(chosen["train"], _DEPTH["train"])
     encoder = TableEncoder.fit(train.features, QUERY_PLAN, config.encode)
@@ -82,7 +92,7 @@ def search(work: Work) -> None:
         work.report(3 + done, 7)
     known = [model for name in hand.names(work) if isinstance(model := hand.model(work, name), Recommending)]
     tie = tie_order(log.items.column("item_id").to_pylist())
-    tables: dict[str, dict[str, pa.Table]] = {}
+    scored: dict[str, dict[str, pa.Table]] = {}
     found: dict[str, Samples] = {}
     for done, name in enumerate(("tuning", "test")):
         made, found[name] = sets.samples(chosen[name], _DEPTH["test"])
@@ -90,13 +100,12 @@ def search(work: Work) -> None:
         scores = made.systems() | {each: model.predict(seen) for each, model in rankers.items()}
         scores |= {model.name: liked(model, seen) for model in known}
         who, truth = asked.column("user_code")[chosen[name]], sets.taken[chosen[name]]
-        tables[name] = {each: per_request(made, score, seen.label, truth, tie, who) for each, score in scores.items()}
+        scored[name] = {each: per_request(made, score, seen.label, truth, tie, who) for each, score in scores.items()}
         work.report(6 + done, 7)
-    tuned = {name: pc.mean(tables["tuning"][name].column(DECIDES_RANKED)).as_py() for name in rankers}
+    tuned = {name: pc.mean(scored["tuning"][name].column(DECIDES_RANKED)).as_py() for name in rankers}
     served = max(tuned, key=lambda name: tuned[name])
     files = rankers[served].save(run.path(RANKER))
     test = found["test"]
-    period = past.next_period(config.samples.period_days)
     account = {
         "derived": derived,
         "queries_are": HOW if derived else "the log's own",
@@ -110,14 +119,11 @@ def search(work: Work) -> None:
         "depth": _DEPTH,
         "in_pool": float(test.label.sum() / max(sets.taken[chosen["test"]].sum(), 1)),
         "period": period,
-        "systems": judged(tables["test"], "fused", resamples=config.evaluate.resamples, seed=config.seed),
+        "left_out": sets.left_out,
+        "systems": judged(scored["test"], "fused", resamples=config.evaluate.resamples, seed=config.seed),
     }
-    on_sale = next(past.markets(period, period + 1, config.samples.available)).on_sale
-    run.write_table(MARKET, pa.table({"on_sale": on_sale}))
     run.write_json(ENCODER, encoder.to_dict())
     run.write_json(ACCOUNT, finite(account))
-    for name, table in asked.tables().items():
-        run.write_table(f"search/{name}.parquet", table)
     run.keep([*files, *run.path(INDEX).iterdir()])
 
 
@@ -135,13 +141,15 @@ def _searches(config: Config, log: CleanLog) -> tuple[Searches, bool]:
 class _Sets:
     """Pools of chosen searches as samples."""
 
-    def __init__(self, work: Work, asked: Searches, past: History, log: CleanLog, retrieval: Retrieval) -> None:
-        self.config, self.asked, self.past, self.retrieval = work.config, asked, past, retrieval
+    left_out: Sequence[str] = ()  # features that cannot be kept for serving
+
+    def __init__(self, work: Work, asked: Searches, past: History, log: CleanLog, match: Match) -> None:
+        self.config, self.asked, self.past, self.retrieval = work.config, asked, past, match.retrieval
         self.users, self.items, self.section = log.users, log.items, work.config.samples
         self.truth = asked.outcome(self.section.target)
         self.taken = np.bincount(asked.of("request")[self.truth], minlength=len(asked)).astype(np.int64)
         self.splits = split_periods(past.first_day, past.last_day, self.section)
-        self.features = QueryFeatures(self.section, log, asked, Match(asked.queries, log.items, retrieval))
+        self.features = QueryFeatures(self.section, log, asked, match)
 
     def chosen(self, splits: tuple[str, ...], most: int) -> NDArray[np.int64]:
         """Searches (m,) of some splits that took something, at most so many by hash; InputError when there is none."""
@@ -170,7 +178,7 @@ class _Sets:
         keyed = SampleRows(request, user, made.item, period[made.request], time, split, label, draw)
         keys = keyed.keys(self.users, self.items, self.past.user_hash, self.past.item_hash)
         described = self.features.of(user, made.item, period[made.request], query[made.request])
-        return made, Samples(keys, with_fused(described, made))
+        return made, Samples(keys, with_fused(described.drop_columns(list(self.left_out)), made))
 
 
 def liked(model: Recommending, samples: Samples) -> NDArray[np.float64]:

@@ -22,6 +22,10 @@ VISITED = 3  # one in so many cells is visited: what keeps recall@100 above .98 
 class Nearest(Protocol):
     """Vectors (N, d) float32 of unit length, and which of them are nearest to a query's."""
 
+    @property
+    def vectors(self) -> NDArray[np.float32]:
+        """The vectors themselves (N, d)."""
+
     def search(self, queries: NDArray[np.float32], n: int) -> Ranked:
         """The n nearest of each of queries (m, d) with a similarity above 0, nearest first; of equal ones the first places."""
 
@@ -71,9 +75,14 @@ class Approximate:
             self.cells.add(vectors)
         self.cells.nprobe = -(-self.cells.nlist // VISITED)
 
+    @property
+    def vectors(self) -> NDArray[np.float32]:
+        """As Nearest says."""
+        return self.exact.vectors
+
     def search(self, queries: NDArray[np.float32], n: int) -> Ranked:
         """As Nearest says, but for a few that are in cells not visited."""
-        vectors, found = self.exact.vectors, []
+        vectors, found = self.vectors, []
         for query in queries:
             _, near = self.cells.search(query[None], min(n + n // 2, len(vectors)))
             places = np.sort(near[near >= 0])
@@ -97,7 +106,7 @@ class Approximate:
             found.cells = _library().read_index(str(folder / CELLS))
         except RuntimeError as error:
             raise ValueError(f"{CELLS} is broken ({str(error).splitlines()[0]})") from None
-        if found.cells.ntotal != len(found.exact.vectors):
+        if found.cells.ntotal != len(found.vectors):
             raise ValueError(f"{CELLS} is that of other vectors")
         return found
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.runs.store import whole_file
-from assay.text.embed import Embedder
+from assay.text.embed import Embedder, Vectors
 from assay.text.nearest import Approximate, Exact, Nearest
 from assay.text.ngrams import NGrams
 from assay.text.ranked import Ranked
@@ -49,6 +49,10 @@ class VectorIndex:
         """The n nearest texts for each of m queries with a similarity above 0."""
         near = self.nearest_.search(self.embedder.embed(queries, query=True), n)
         return Ranked.of([self._items(*row, n) for row in zip(near.places, near.scores, strict=True)], n)
+
+    def vectors(self, places: NDArray[np.int64]) -> Vectors:
+        """Vectors (n, d) of texts by place, as they were indexed."""
+        return self.nearest_.vectors[self.of_text_[places]]
 
     def _items(
         self, numbers: NDArray[np.int64], scores: NDArray[np.float64], n: int
