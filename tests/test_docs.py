@@ -93,3 +93,11 @@ def test_the_picture_of_the_stages_is_what_the_code_draws(tmp_path, monkeypatch)
         assert re.findall(what, kept) == re.findall(what, now), "run: python docs/figures/make.py architecture"
     assert set(stages.graph().stages) <= set(re.findall(words, kept))
     assert {"clean to samples", "value to study"} <= set(re.findall(arrows, kept))
+
+
+def test_the_list_of_pages_names_each_of_them():
+    listed = set()
+    for page in (ROOT / "docs" / "index.md", ROOT / "docs" / "valuers" / "index.md"):
+        links = re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8"))
+        listed |= {(page.parent / link).resolve() for link in links}
+    assert {page.resolve() for page in PAGES if page.parent != ROOT and page != ROOT / "docs" / "index.md"} <= listed
