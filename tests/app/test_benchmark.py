@@ -300,7 +300,7 @@ def one_exposure(files, tmp_path, capsys):
             lambda f, t, c: ["build", *tables(f), "--difference", "0.0001", "--out", t / "b"],
             "Ask for less, or bring a longer log",
         ),
-        (lambda f, t, c: ["build", t, f, "--out", t / "b"], "2 sources are given; give one"),
+        (lambda f, t, c: ["build", t, f, "--out", t / "b"], "2 inputs are given; give one"),
         (lambda f, t, c: ["plan", *boards(tables(f, 2))], "give --difference or --within, one of them"),
         (lambda f, t, c: ["estimate", t / "none", "--system", f / "s1.csv"], "holds no benchmark"),
         (lambda f, t, c: ["build", t / "none", "--out", t], "is there already, and a benchmark is never written over"),

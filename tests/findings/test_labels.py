@@ -15,7 +15,7 @@ from assay.findings.rules import explain
 from assay.findings.segments import attributes
 from assay.runs.store import Folder, write_json
 from assay.samples.describe import families
-from assay.samples.encoder import LOG_PLAN, TableEncoder
+from assay.samples.encoder import LOG_ENCODING, TableEncoder
 from assay.samples.match import FEATURES
 from assay.samples.table import Samples
 from assay.task import Task
@@ -139,7 +139,7 @@ def test_columns_of_the_matrix_in_words():
     samples = make_samples(4_000)
     price = pa.array(np.arange(len(samples), dtype=np.float32))
     features = samples.features.append_column("item_price", price).append_column("user_price_level_16", price)
-    names = TableEncoder.fit(features, LOG_PLAN, Encode(rare=20, bins=4)).names
+    names = TableEncoder.fit(features, LOG_ENCODING, Encode(rare=20, bins=4)).names
     told = {name: matrix_column(name, GROCER) for name in names}
     assert told["item_price <= 999"] == "price is at most $9.99"
     assert told["item_price > 2999"] == "price is above $29.99"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from assay.config import SamplesSection
-from assay.samples.candidates import SOURCES, candidates, recall
+from assay.samples.candidates import CANDIDATE_SOURCES, candidates, recall
 from tests.samples.conftest import CATEGORIES, past, random_log
 
 USERS, ITEMS, PERIODS, AVAILABLE = 10, 40, 14, 3
@@ -26,7 +26,7 @@ def expected(bought, user, period):
     wide = sorted(liked, key=lambda c: (-liked[c], names.index(c)))[:2]
     inside = [i for c in wide for i in [j for j in best if CATEGORIES[j % len(CATEGORIES)] == c][:5]]
     out = {}
-    for source, items in zip(SOURCES, (mine, inside, best[:5]), strict=True):
+    for source, items in zip(CANDIDATE_SOURCES, (mine, inside, best[:5]), strict=True):
         for item in items:
             out.setdefault(item, set()).add(source)
     return out
@@ -40,7 +40,7 @@ def test_every_source_is_what_a_recount_gives(seed, everyone):
     found = candidates(past(log, USERS, ITEMS), 8, 11, SECTION, everyone)
     got = {}
     for user, item, period, source, label in zip(found.user, found.item, found.period, found.source, found.label, strict=True):
-        names = {name for k, name in enumerate(SOURCES) if source >> k & 1}
+        names = {name for k, name in enumerate(CANDIDATE_SOURCES) if source >> k & 1}
         assert got.setdefault((int(user), int(period)), {}).setdefault(int(item), names) == names
         assert label == ((user, item, period) in bought)
     for period in (8, 9, 10):
@@ -59,7 +59,7 @@ def test_recall_counts_what_each_source_had():
     truth = {(u, i) for u, i, p in bought if p == 9}
     listed = {(u, i): expected(bought, u, 9).get(i, set()) for u, i in truth}
     got = recall(found, len(truth))
-    for name in SOURCES:
+    for name in CANDIDATE_SOURCES:
         assert got[name] == pytest.approx(sum(name in sources for sources in listed.values()) / len(truth), abs=1e-6)
     assert got["all"] == pytest.approx(sum(bool(sources) for sources in listed.values()) / len(truth), abs=1e-6)
 

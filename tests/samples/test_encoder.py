@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as h
 
 from assay.config import Encode
-from assay.samples.encoder import EncodingPlan, TableEncoder
+from assay.samples.encoder import Encoding, TableEncoder
 
-PLAN = EncodingPlan(one_hot=("shop", "absent"), binned=("price", "age"), standard=("share",), crosses=(("price", "age"),))
+ENCODING = Encoding(one_hot=("shop", "absent"), binned=("price", "age"), standard=("share",), crosses=(("price", "age"),))
 TEXTS = h.sampled_from(["a", "牛奶", "🥛", "שלום", "x=y", "", None])
 NUMBERS = h.none() | h.floats(width=32, allow_nan=True, allow_infinity=True) | h.sampled_from([0.0, 1.0, 2.0])
 
@@ -29,7 +29,7 @@ def tables(draw):
 @settings(max_examples=80, deadline=None)
 @given(tables(), tables(), h.integers(1, 5), h.integers(2, 6))
 def test_every_row_has_one_entry_a_block_and_every_block_its_own_columns(train, other, rare, bins):
-    encoder = TableEncoder.fit(train, PLAN, Encode(rare=rare, bins=bins))
+    encoder = TableEncoder.fit(train, ENCODING, Encode(rare=rare, bins=bins))
     for table in (train, other):
         X = encoder.transform(table)
         assert X.shape == (table.num_rows, len(encoder.names))
@@ -46,7 +46,7 @@ def test_every_row_has_one_entry_a_block_and_every_block_its_own_columns(train, 
 
 def test_one_hot_keeps_levels_seen_often_enough_and_the_rest_share_a_column():
     train = pa.table({"shop": text(["a"] * 3 + ["牛奶"] * 2 + ["rare", None])})
-    encoder = TableEncoder.fit(train, EncodingPlan(one_hot=("shop",)), Encode(rare=2, bins=4))
+    encoder = TableEncoder.fit(train, Encoding(one_hot=("shop",)), Encode(rare=2, bins=4))
     assert encoder.names == ["intercept", "shop=a", "shop=牛奶", "shop: rare"]
     other = pa.table({"shop": text(["牛奶", "rare", None, "new", "a"])})
     assert encoder.transform(other).indices.reshape(5, 2)[:, 1].tolist() == [2, 3, 3, 3, 1]
@@ -54,7 +54,7 @@ def test_one_hot_keeps_levels_seen_often_enough_and_the_rest_share_a_column():
 
 def test_bins_are_training_quantiles_and_unknown_has_a_column_of_its_own():
     train = pa.table({"price": pa.array([float(k) for k in range(100)] + [None], pa.float32())})
-    encoder = TableEncoder.fit(train, EncodingPlan(binned=("price",)), Encode(rare=1, bins=4))
+    encoder = TableEncoder.fit(train, Encoding(binned=("price",)), Encode(rare=1, bins=4))
     assert encoder.names == ["intercept", "price <= 24", "price in (24, 49]", "price in (49, 74]", "price > 74", "price unknown"]
     other = pa.table({"price": pa.array([24.0, 24.5, 1e9, -1e9, None, float("inf")], pa.float32())})
     assert encoder.transform(other).indices.reshape(6, 2)[:, 1].tolist() == [1, 2, 4, 1, 5, 5]
@@ -63,7 +63,7 @@ def test_bins_are_training_quantiles_and_unknown_has_a_column_of_its_own():
 def test_standard_numbers_have_mean_0_deviation_1_and_unknown_is_the_mean():
     values = np.random.default_rng(0).normal(5, 3, 1000).astype(np.float32)
     train = pa.table({"share": pa.array(values)})
-    encoder = TableEncoder.fit(train, EncodingPlan(standard=("share",)), Encode())
+    encoder = TableEncoder.fit(train, Encoding(standard=("share",)), Encode())
     X = encoder.transform(train).toarray()[:, 1]
     assert abs(X.mean()) < 1e-4
     assert abs(X.std() - 1) < 1e-4
@@ -75,7 +75,7 @@ def test_a_cross_keeps_cells_seen_often_enough():
     age = np.tile([1.0, 2.0], 50)
     age[:49] = 1.0
     train = pa.table({"price": pa.array(price, pa.float32()), "age": pa.array(age, pa.float32())})
-    encoder = TableEncoder.fit(train, EncodingPlan(crosses=(("price", "age"),)), Encode(rare=10, bins=2))
+    encoder = TableEncoder.fit(train, Encoding(crosses=(("price", "age"),)), Encode(rare=10, bins=2))
     assert len(encoder.names) == 1 + 3 + 1  # one cell of two prices and two ages is too rare
     assert encoder.names[-1] == "price x age: rare"
 
@@ -83,7 +83,7 @@ def test_a_cross_keeps_cells_seen_often_enough():
 @pytest.mark.parametrize("values", [[1.0] * 9, [None] * 9])
 def test_what_does_not_vary_gets_no_column(values):
     train = pa.table({"price": pa.array(values, pa.float32()), "share": pa.array(values, pa.float32())})
-    encoder = TableEncoder.fit(train, EncodingPlan(binned=("price",), standard=("share",)), Encode(rare=1, bins=4))
+    encoder = TableEncoder.fit(train, Encoding(binned=("price",), standard=("share",)), Encode(rare=1, bins=4))
     varied = [name for name in encoder.names if not name.endswith(("known", "unknown"))]
     assert varied == ["intercept"]
 
@@ -96,7 +96,7 @@ def test_only_keeps_whole_blocks_of_the_given_features():
             "age": pa.array(np.arange(40.0) % 5, pa.float32()),
         }
     )
-    encoder = TableEncoder.fit(train, PLAN, Encode(rare=1, bins=3))
+    encoder = TableEncoder.fit(train, ENCODING, Encode(rare=1, bins=3))
     fewer = encoder.only(["price", "shop"])
     assert set(fewer.source) == {(), ("shop",), ("price",)}
     kept = [k for k, source in enumerate(encoder.source) if set(source) <= {"price", "shop"}]

@@ -12,6 +12,7 @@ from assay.app.options import (
     Debug,
     Difference,
     Families,
+    Inputs,
     Json,
     KeptFolder,
     Measures,
@@ -19,7 +20,6 @@ from assay.app.options import (
     Requests,
     RunFolder,
     Seed,
-    Sources,
     Systems,
     Truth,
     Within,
@@ -46,18 +46,18 @@ def _benchmark(context: typer.Context, _debug: Debug = False) -> None:
 
 
 def _given(
-    sources: Sequence[Path] | None, truth: Path | None, systems: Sequence[str] | None, families: Sequence[str] | None,
+    inputs: Sequence[Path] | None, truth: Path | None, systems: Sequence[str] | None, families: Sequence[str] | None,
     measures: Sequence[str] | None, candidates: Path | None = None, requests: Path | None = None,
 ) -> "Given":  # fmt: skip
     from assay.app.boards import Given
 
-    return Given(sources or (), truth, candidates, requests, systems or (), families or (), tuple(dict.fromkeys(measures or ())))
+    return Given(inputs or (), truth, candidates, requests, systems or (), families or (), tuple(dict.fromkeys(measures or ())))
 
 
 @app.command()
 def build(
     out: Out,
-    sources: Sources = None,
+    inputs: Inputs = None,
     truth: Truth = None,
     candidates: Candidates = None,
     requests: Requests = None,
@@ -84,7 +84,7 @@ def build(
     from assay.benchmark.plan.build import build as chosen
 
     refuse_taken(out)
-    pool = _given(sources, truth, systems, families, measures, candidates, requests).benchmark()
+    pool = _given(inputs, truth, systems, families, measures, candidates, requests).benchmark()
     live = boards.traffic(traffic) if traffic is not None else None
     made = chosen(pool, size=size, difference=difference, within=within, traffic=live, seed=seed)
     _show_kept(freeze(made, out, name=name, replaces=replaces), as_json=as_json)
@@ -103,7 +103,7 @@ def _show_kept(kept: "Kept", *, as_json: bool) -> None:
 
 @app.command()
 def audit(
-    sources: Sources = None,
+    inputs: Inputs = None,
     truth: Truth = None,
     candidates: Candidates = None,
     requests: Requests = None,
@@ -130,7 +130,7 @@ def audit(
 
     shown: Callable[[object], str] = str
     if truth is None:
-        folders = list(sources or ())
+        folders = list(inputs or ())
         if len(folders) != 1 or not boards.is_run(folders[0]):
             raise InputError("audit takes one run's folder, or --truth and --requests with what else is known")
         from assay.app.sections.facts import Facts
@@ -155,7 +155,7 @@ def audit(
 
 @app.command()
 def measures(
-    sources: Sources = None,
+    inputs: Inputs = None,
     truth: Truth = None,
     systems: Systems = None,
     families: Families = None,
@@ -167,7 +167,7 @@ def measures(
     from assay.app import benchmark_terminal as terminal
     from assay.benchmark.board.measures import choose_measures
 
-    given = _given(sources, truth, systems, families, measures)
+    given = _given(inputs, truth, systems, families, measures)
     board = given.board()
     found = choose_measures(board, measures or None)
     given.count("measures", board)
@@ -180,7 +180,7 @@ def measures(
 
 @app.command()
 def compare(
-    sources: Sources = None,
+    inputs: Inputs = None,
     truth: Truth = None,
     systems: Systems = None,
     families: Families = None,
@@ -196,7 +196,7 @@ def compare(
     from assay.benchmark.board.comparison import compare as paired
     from assay.benchmark.board.comparison import compare_groups, leader_board
 
-    given = _given(sources, truth, systems, families, measures)
+    given = _given(inputs, truth, systems, families, measures)
     board = given.board()
     chosen = list(given.measures or board.measures[:1])
     if column is None:
@@ -243,7 +243,7 @@ def policies(
 
 @app.command()
 def plan(
-    sources: Sources = None,
+    inputs: Inputs = None,
     truth: Truth = None,
     systems: Systems = None,
     families: Families = None,
@@ -260,7 +260,7 @@ def plan(
 
     if (difference is None) == (within is None):
         raise InputError("give --difference or --within, one of them")
-    given = _given(sources, truth, systems, families, measures)
+    given = _given(inputs, truth, systems, families, measures)
     board = given.board()
     scores = board.several().of((measures or board.measures)[0])
     if difference is not None:
@@ -278,7 +278,7 @@ def plan(
 @app.command()
 def compact(
     out: Out,
-    sources: Sources = None,
+    inputs: Inputs = None,
     truth: Truth = None,
     candidates: Candidates = None,
     requests: Requests = None,
@@ -303,7 +303,7 @@ def compact(
     from assay.benchmark.keep.folder import freeze, refuse_taken
 
     refuse_taken(out)
-    pool = _given(sources, truth, systems, families, measures, candidates, requests).benchmark()
+    pool = _given(inputs, truth, systems, families, measures, candidates, requests).benchmark()
     made, drawn, trial = shrink(pool, budget=budget, tolerance=tolerance, design=design, redraws=redraws, seed=seed)
     kept = freeze(made, out, compact=drawn)
     if not as_json:

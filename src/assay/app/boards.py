@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class Given:
     """The arguments. systems, families: NAME=FILE and NAME=FAMILY, as typed."""
 
-    sources: Sequence[Path]
+    inputs: Sequence[Path]
     truth: Path | None = None
     candidates: Path | None = None
     requests: Path | None = None
@@ -32,7 +32,7 @@ class Given:
     measures: Sequence[str] = ()
 
     def board(self) -> Scoreboard:
-        """Scores of systems: of one source or of several joined, or of the systems' files on the truth."""
+        """Scores of systems: of one input or of several joined, or of the systems' files on the truth."""
         if self.truth is not None:
             self._no_sources("--truth")
             return from_tables(self.truth, self.predictions(), self.measures or MEASURES, families=self.named(self.families))
@@ -60,8 +60,8 @@ class Given:
         return replace(found, measures=tuple(self.measures))
 
     def count(self, what: str, board: Scoreboard) -> None:
-        """Count a use of every kept benchmark among the sources, once it has been answered."""
-        for path in self.sources:
+        """Count a use of every kept benchmark among the inputs, once it has been answered."""
+        for path in self.inputs:
             if (path / MANIFEST).exists() and not is_run(path):
                 open_kept(path).consulted(what, board.systems)
 
@@ -86,19 +86,19 @@ class Given:
         return found
 
     def _some(self) -> Sequence[Path]:
-        if not self.sources:
+        if not self.inputs:
             raise InputError("nothing given: name a run, a benchmark or a scoreboard, or --truth FILE and --system NAME=FILE")
-        return self.sources
+        return self.inputs
 
     def _one(self) -> Path:
         several = self._some()
         if len(several) > 1:
-            raise InputError(f"{len(several)} sources are given; give one")
+            raise InputError(f"{len(several)} inputs are given; give one")
         return several[0]
 
     def _no_sources(self, option: str) -> None:
-        if self.sources:
-            raise InputError(f"{self.sources[0]} and {option} are both given; give one of them")
+        if self.inputs:
+            raise InputError(f"{self.inputs[0]} and {option} are both given; give one of them")
 
 
 def is_run(path: Path) -> bool:

@@ -15,9 +15,9 @@ Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of a fa
 RunFolder = Annotated[Path, typer.Argument(metavar="FOLDER", help="A run's folder.")]
 
 # Of `assay benchmark`.
-Sources = Annotated[
+Inputs = Annotated[
     list[Path] | None,
-    typer.Argument(metavar="[SOURCE]...", help="A run's folder, a kept benchmark, or a scoreboard (.parquet)."),
+    typer.Argument(metavar="[INPUT]...", help="A run's folder, a kept benchmark, or a scoreboard (.parquet)."),
 ]
 KeptFolder = Annotated[Path, typer.Argument(metavar="BENCHMARK", help="A kept benchmark's folder.")]
 Out = Annotated[Path, typer.Option("--out", metavar="FOLDER", help="The new folder; nothing is written over.")]

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from assay.config import SamplesSection
 from assay.logs.history import Codes, History, Market
 
-SOURCES = ("history", "category", "popularity")
+CANDIDATE_SOURCES = ("history", "category", "popularity")
 _EACH = 5  # best sellers taken from one of the user's categories
 
 
@@ -16,7 +16,7 @@ _EACH = 5  # best sellers taken from one of the user's categories
 class Candidates:
     """Distinct (user, item) of requests in one or more periods, sorted by period, user, item.
 
-    source (n,) bits: 1 << k is set when SOURCES[k] named the item. label (n,): taken in the period.
+    source (n,) bits: 1 << k is set when CANDIDATE_SOURCES[k] named the item. label (n,): taken in the period.
     """
 
     user: Codes
@@ -126,5 +126,5 @@ def candidates(history: History, begin: int, end: int, section: SamplesSection, 
 
 def recall(found: Candidates, truths: int) -> dict[str, float]:
     """Share of what was taken that each source, and all together, had among the candidates."""
-    hits = {name: int(found.label[(found.source >> k) & 1 == 1].sum()) for k, name in enumerate(SOURCES)}
+    hits = {name: int(found.label[(found.source >> k) & 1 == 1].sum()) for k, name in enumerate(CANDIDATE_SOURCES)}
     return {name: round(hit / max(truths, 1), 6) for name, hit in (hits | {"all": int(found.label.sum())}).items()}

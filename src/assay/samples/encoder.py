@@ -19,7 +19,7 @@ Codes = NDArray[np.int32]
 
 
 @dataclass(frozen=True)
-class EncodingPlan:
+class Encoding:
     """Which features are encoded how; a feature in no list reaches only models that read the table."""
 
     one_hot: tuple[str, ...] = ()
@@ -27,14 +27,14 @@ class EncodingPlan:
     standard: tuple[str, ...] = ()
     crosses: tuple[tuple[str, str], ...] = ()
 
-    def among(self, names: Sequence[str]) -> "EncodingPlan":
+    def among(self, names: Sequence[str]) -> "Encoding":
         """The part whose features are there."""
         one_hot, binned, standard = (tuple(n for n in part if n in names) for part in (self.one_hot, self.binned, self.standard))
-        return EncodingPlan(one_hot, binned, standard, tuple(pair for pair in self.crosses if all(n in names for n in pair)))
+        return Encoding(one_hot, binned, standard, tuple(pair for pair in self.crosses if all(n in names for n in pair)))
 
 
 # What a log's features become: few enough a row that exact curvature stays cheap (its cost is their square).
-LOG_PLAN = EncodingPlan(
+LOG_ENCODING = Encoding(
     one_hot=("user", "item", "category", "brand"),
     binned=(
         "pair_due", "pair_views_4", "pair_carts_4", "pair_price_gap", "category_share_16", "category_periods_since",
@@ -150,14 +150,14 @@ class TableEncoder:
         self.source: list[tuple[str, ...]] = [block.features for block in blocks for _ in block.names()]
 
     @classmethod
-    def fit(cls, features: pa.Table, plan: EncodingPlan, section: Encode) -> "TableEncoder":
+    def fit(cls, features: pa.Table, encoding: Encoding, section: Encode) -> "TableEncoder":
         """Learn levels, edges, means and cells from training features."""
-        plan = plan.among(features.column_names)
+        encoding = encoding.among(features.column_names)
         blocks = [_Block("constant", (), 0)]
-        made = [_one_hot(features, name, section.rare) for name in plan.one_hot]
-        made += [_cross(features, pair, section) for pair in plan.crosses]
-        made += [_binned(features, name, section.bins) for name in plan.binned]
-        made += [_standard(features, name) for name in plan.standard]
+        made = [_one_hot(features, name, section.rare) for name in encoding.one_hot]
+        made += [_cross(features, pair, section) for pair in encoding.crosses]
+        made += [_binned(features, name, section.bins) for name in encoding.binned]
+        made += [_standard(features, name) for name in encoding.standard]
         for block in made:
             if block is not None:
                 begin = blocks[-1].begin + len(blocks[-1].names())

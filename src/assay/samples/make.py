@@ -12,7 +12,7 @@ from assay.config import Config
 from assay.logs.clean_log import CleanLog
 from assay.progress import Report, silent
 from assay.runs.store import Folder, write_json, write_parquet
-from assay.samples.encoder import EncodingPlan, TableEncoder
+from assay.samples.encoder import Encoding, TableEncoder
 from assay.samples.own_table import TableRequests
 from assay.samples.query_requests import QueryRequests
 from assay.samples.rows import Part
@@ -31,19 +31,19 @@ _STEPS = 4
 class Requests(Protocol):
     """One kind of request. What all kinds have in common, make_samples does.
 
-    sources: names of the bits of a candidate's `source`, if candidates have one. advice: what to change when a split cannot
-    serve. retrieval: an index of item texts that is kept beside the samples, if there is one.
+    candidate_sources: names of the bits of a candidate's `source`, if candidates have one. advice: what to change when a
+    split cannot serve. retrieval: an index of item texts that is kept beside the samples, if there is one.
     """
 
     @property
-    def sources(self) -> Sequence[str]: ...  # noqa: D102
+    def candidate_sources(self) -> Sequence[str]: ...  # noqa: D102
     @property
     def advice(self) -> str: ...  # noqa: D102
     @property
     def retrieval(self) -> Retrieval | None: ...  # noqa: D102
 
     @property
-    def plan(self) -> EncodingPlan:
+    def encoding(self) -> Encoding:
         """How features are encoded; complete when the labelled rows were described."""
         ...
 
@@ -97,7 +97,7 @@ def make_samples(config: Config, run: Folder, report: Report = silent) -> list[s
     kept = requests.kept(features, split == 0)
     constant = [name for name in features.column_names if name not in kept]
     features = features.select(kept)
-    encoder = TableEncoder.fit(features.take(pa.array(np.flatnonzero(split == 0))), requests.plan, config.encode)
+    encoder = TableEncoder.fit(features.take(pa.array(np.flatnonzero(split == 0))), requests.encoding, config.encode)
     samples = Samples(part.keys, features, encoder)
     account = {**part.account, **requests.account(part.keys, encoder, constant)}
     account |= {
@@ -116,8 +116,8 @@ def make_samples(config: Config, run: Folder, report: Report = silent) -> list[s
     tables = requests.tables()
     written += [_write(run, name, table) for name, table in tables.items()]
     for done, (name, rows) in enumerate(requests.ranked(), 3):
-        if name == "candidates" and requests.sources:
-            account["candidates"] = _candidate_account(rows.keys, tables["requests"], requests.sources)
+        if name == "candidates" and requests.candidate_sources:
+            account["candidates"] = _candidate_account(rows.keys, tables["requests"], requests.candidate_sources)
         written.append(_write(run, name, Samples(rows.keys, rows.describe().select(kept)).table()))
         report("samples", done, _STEPS)
     if requests.retrieval is not None:

@@ -14,7 +14,7 @@ from assay.config import Encode, SamplesSection, Table
 from assay.errors import ConfigError, SourceError, did_you_mean
 from assay.numerics.hashing import hash_ids, mix
 from assay.numerics.periods import DAY, FIRST_MONDAY, days, starts
-from assay.samples.encoder import EncodingPlan, TableEncoder
+from assay.samples.encoder import Encoding, TableEncoder
 from assay.samples.rows import Part
 from assay.samples.splits import split_periods
 from assay.samples.table import Samples
@@ -86,7 +86,7 @@ def _sample_ids(table: pa.Table, section: Table) -> NDArray[np.int64]:
     return np.asarray(ids)
 
 
-def _features(table: pa.Table, section: Table) -> tuple[pa.Table, EncodingPlan]:
+def _features(table: pa.Table, section: Table) -> tuple[pa.Table, Encoding]:
     """Float32 and dictionary columns; by default every column that is nothing else."""
     used = (section.label, section.key, section.timestamp, section.user, section.item, section.request, section.weight)
     numeric, categorical = list(section.numeric), list(section.categorical)
@@ -113,7 +113,7 @@ def _features(table: pa.Table, section: Table) -> tuple[pa.Table, EncodingPlan]:
         text = table.column(name)
         text = text.cast(text.type.value_type) if pa.types.is_dictionary(text.type) else text
         columns[name] = pc.cast(text, pa.string()).combine_chunks().dictionary_encode()
-    return pa.table(columns), EncodingPlan(one_hot=tuple(categorical), binned=tuple(numeric))
+    return pa.table(columns), Encoding(one_hot=tuple(categorical), binned=tuple(numeric))
 
 
 def read(section: Table, encode: Encode | None = None, samples: SamplesSection | None = None) -> Samples:
@@ -126,7 +126,7 @@ def read(section: Table, encode: Encode | None = None, samples: SamplesSection |
     """
     requests = TableRequests(section, samples or SamplesSection())
     part, features = requests.labelled(), requests.features
-    encoder = TableEncoder.fit(features.take(pa.array(np.flatnonzero(part.split == 0))), requests.plan, encode or Encode())
+    encoder = TableEncoder.fit(features.take(pa.array(np.flatnonzero(part.split == 0))), requests.encoding, encode or Encode())
     return Samples(part.keys, features, encoder)
 
 
@@ -136,7 +136,7 @@ class TableRequests:
     features stay as they came: none is left out. Errors name the file, row and column.
     """
 
-    sources = ()
+    candidate_sources = ()
     advice = "name the rows' time in [table] timestamp and set validation, tuning, test and period_days in [samples]"
     retrieval = None
 
@@ -144,7 +144,7 @@ class TableRequests:
         table = _open(section)
         self.names_requests = section.request is not None
         self.keys = _keys(table, section, samples)
-        self.features, self.plan = _features(table, section)
+        self.features, self.encoding = _features(table, section)
 
     def kept(self, features: pa.Table, train: NDArray[np.bool_]) -> list[str]:  # noqa: ARG002
         """All of them."""

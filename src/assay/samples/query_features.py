@@ -10,15 +10,15 @@ from assay.logs.clean_log import CleanLog
 from assay.logs.history import Codes
 from assay.numerics.ranking import head_items
 from assay.samples.describe import Describer
-from assay.samples.encoder import LOG_PLAN, EncodingPlan
+from assay.samples.encoder import LOG_ENCODING, Encoding
 from assay.samples.match import Match
 from assay.samples.searches import Searches
 
-QUERY_PLAN = replace(
-    LOG_PLAN,
-    one_hot=(*LOG_PLAN.one_hot, "query", "query_class"),
+QUERY_ENCODING = replace(
+    LOG_ENCODING,
+    one_hot=(*LOG_ENCODING.one_hot, "query", "query_class"),
     binned=(
-        *LOG_PLAN.binned, "text_bm25", "text_words_in_name", "text_words_in_category", "text_similarity", "query_words",
+        *LOG_ENCODING.binned, "text_bm25", "text_words_in_name", "text_words_in_category", "text_similarity", "query_words",
         "query_searches_16", "query_click_share", "match_clicks", "match_purchases", "match_click_rate", "match_click_share",
     ),
 )  # fmt: skip
@@ -37,9 +37,9 @@ class QueryFeatures:
         )  # fmt: skip
 
     @property
-    def plan(self) -> EncodingPlan:
+    def encoding(self) -> Encoding:
         """How features are encoded, those of the user's own families too; complete when rows were described."""
-        return replace(QUERY_PLAN, binned=(*QUERY_PLAN.binned, *self.describer.own))
+        return replace(QUERY_ENCODING, binned=(*QUERY_ENCODING.binned, *self.describer.own))
 
     def of(self, user: Codes, item: Codes, period: Codes, query: Codes) -> pa.Table:
         """(n,) rows; all that they say is older than the period, texts apart."""

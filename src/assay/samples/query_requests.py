@@ -14,12 +14,12 @@ from assay.errors import InputError
 from assay.logs.clean_log import CleanLog
 from assay.numerics.periods import hours
 from assay.numerics.position_bias import Examination, effective_size, harvested, randomised, regression_em
-from assay.samples.encoder import EncodingPlan, TableEncoder
+from assay.samples.encoder import Encoding, TableEncoder
 from assay.samples.match import Match, item_texts, item_words
 from assay.samples.query_features import QueryFeatures
 from assay.samples.rows import Part, SampleRows, Weights, varying
 from assay.samples.searches import searches
-from assay.samples.shown import KINDS, SOURCES, Shown, candidates, labelled
+from assay.samples.shown import CANDIDATE_SOURCES, KINDS, Shown, candidates, labelled
 from assay.samples.splits import split_periods
 from assay.samples.table import Samples
 from assay.tables import SEARCH_OUTCOMES, SPLITS
@@ -35,7 +35,7 @@ class QueryRequests:
     periods.
     """
 
-    sources = SOURCES
+    candidate_sources = CANDIDATE_SOURCES
     advice = "check [samples] target and the mapping of events"
 
     def __init__(self, section: SamplesSection, seed: int, log: CleanLog, embedder: Embedder | None) -> None:
@@ -72,9 +72,9 @@ class QueryRequests:
         return QueryFeatures(self.section, self.log, self.searches, self._match)
 
     @property
-    def plan(self) -> EncodingPlan:
+    def encoding(self) -> Encoding:
         """How features are encoded; complete when rows were described."""
-        return self._features.plan
+        return self._features.encoding
 
     def kept(self, features: pa.Table, train: NDArray[np.bool_]) -> list[str]:
         """The features that vary in train."""

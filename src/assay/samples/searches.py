@@ -20,7 +20,7 @@ from assay.tables import SEARCH_OUTCOMES
 from assay.text.words import normalised
 
 Codes = NDArray[np.int32]
-Rows = NDArray[np.int64]
+Ints = NDArray[np.int64]
 LONGEST = 1_000  # characters of a query that tell it from others
 TABLES = ("searches", "impressions", "queries")
 _KINDS = ("search", "exposure", "view", "cart", "purchase")  # in the order in which they happen at one instant
@@ -79,12 +79,12 @@ class Searches:
 class _Rows:
     """Events in order of time, as arrays (n,): codes are -1 where there is none, `place` is the row in the clean events."""
 
-    place: Rows
-    visit: Rows
-    item: Rows
-    kind: Rows
-    instant: Rows
-    query: Rows
+    place: Ints
+    visit: Ints
+    item: Ints
+    kind: Ints
+    instant: Ints
+    query: Ints
 
     def take(self, rows: NDArray[Any]) -> "_Rows":
         return _Rows(*(getattr(self, name)[rows] for name in ("place", "visit", "item", "kind", "instant", "query")))
@@ -137,7 +137,7 @@ def _rows(events: pa.Table) -> tuple[_Rows, list[str], int]:
     return _Rows(place, visit, item, kind[place], instant[place], query), queries, blank
 
 
-def _search_of_queries(rows: _Rows, gap: int) -> tuple[Rows, Rows]:
+def _search_of_queries(rows: _Rows, gap: int) -> tuple[Ints, Ints]:
     """Of rows with a query, in order of time: the first row (R,) of each search, in order of time, and each row's search (n,)."""
     order = np.lexsort((np.arange(len(rows.place)), rows.query, rows.visit))
     visit, query, instant = rows.visit[order], rows.query[order], rows.instant[order]
@@ -151,7 +151,7 @@ def _search_of_queries(rows: _Rows, gap: int) -> tuple[Rows, Rows]:
     return np.sort(first), rank[number]
 
 
-def _follow(rows: _Rows, request: Rows, gap: int) -> None:
+def _follow(rows: _Rows, request: Ints, gap: int) -> None:
     """Give events without a query, in place, the search that they follow: -1 where there is none."""
     exposure = rows.kind == _KINDS.index("exposure")
     latest = _latest(rows.visit, rows.instant, request, request >= 0, gap)
@@ -166,7 +166,7 @@ def _follow(rows: _Rows, request: Rows, gap: int) -> None:
     request[:] = np.where(followers, np.where(shown >= 0, shown, latest), request)
 
 
-def _latest(group: Rows, instant: Rows, value: Rows, source: NDArray[np.bool_], gap: int) -> Rows:
+def _latest(group: Ints, instant: Ints, value: Ints, source: NDArray[np.bool_], gap: int) -> Ints:
     """(n,) of rows in order of time: the value of the last source row of the same group within the gap; -1 where none."""
     order = np.argsort(group, kind="stable")
     at = np.maximum.accumulate(np.where(source[order], np.arange(len(order)), -1))
@@ -194,7 +194,7 @@ def _requests(events: pa.Table, users: pa.Table, first: _Rows, queries: Sequence
     )
 
 
-def _with_impressions(made: Searches, events: pa.Table, rows: _Rows, request: Rows, period_days: int) -> Searches:
+def _with_impressions(made: Searches, events: pa.Table, rows: _Rows, request: Ints, period_days: int) -> Searches:
     """Group rows (n,), in order of time, by search and item."""
     order = np.lexsort((np.arange(len(request)), rows.item, request))
     rows, request = rows.take(order), request[order]
@@ -225,7 +225,7 @@ def _with_impressions(made: Searches, events: pa.Table, rows: _Rows, request: Ro
     return replace(made, requests=made.requests.append_column("listed", pa.array(listed)), impressions=impressions)
 
 
-def _first_known(column: pa.ChunkedArray, group: Rows, groups: int) -> pa.Array:
+def _first_known(column: pa.ChunkedArray, group: Ints, groups: int) -> pa.Array:
     """(groups,) the first value that is not null of each group; groups stand together."""
     known = np.flatnonzero(column.is_valid().to_numpy(zero_copy_only=False))
     found, first = np.unique(group[known], return_index=True)

@@ -13,7 +13,7 @@ from assay.numerics.hashing import mix
 from assay.samples.searches import Searches
 
 KINDS = ("positive", "exposure", "clicked", "retrieval", "popularity")
-SOURCES = ("shown", "retrieval")
+CANDIDATE_SOURCES = ("shown", "retrieval")
 _TRIES = 8  # a draw that fails so often is left out and counted
 _FROM_RETRIEVAL = 0.5  # share of drawn negatives; the rest is popular
 
@@ -21,7 +21,7 @@ _FROM_RETRIEVAL = 0.5  # share of drawn negatives; the rest is popular
 @dataclass(frozen=True)
 class Shown:
     """Items (n,) of searches, in order of search and item: `search` is the place in Searches; `impression` that of the row there,
-    or -1; `kind` indexes KINDS; `draw` is 0 but for drawn ones; `source` bits of SOURCES."""
+    or -1; `kind` indexes KINDS; `draw` is 0 but for drawn ones; `source` bits of CANDIDATE_SOURCES."""
 
     search: NDArray[np.int64]
     item: Codes

@@ -15,9 +15,9 @@ from assay.errors import InputError
 from assay.logs.clean_log import CleanLog
 from assay.logs.history import Codes
 from assay.numerics.periods import starts
-from assay.samples.candidates import SOURCES, Candidates, candidates
+from assay.samples.candidates import CANDIDATE_SOURCES, Candidates, candidates
 from assay.samples.describe import Describer
-from assay.samples.encoder import LOG_PLAN, EncodingPlan, TableEncoder
+from assay.samples.encoder import LOG_ENCODING, Encoding, TableEncoder
 from assay.samples.labels import KINDS, label
 from assay.samples.rows import Part, SampleRows, varying
 from assay.samples.splits import split_periods
@@ -30,7 +30,7 @@ class UserRequests:
     InputError: no target event. SplitError: too few periods.
     """
 
-    sources = SOURCES
+    candidate_sources = CANDIDATE_SOURCES
     advice = "check [samples] target and the mapping of events"
     retrieval = None
 
@@ -50,9 +50,9 @@ class UserRequests:
         )
 
     @property
-    def plan(self) -> EncodingPlan:
+    def encoding(self) -> Encoding:
         """How features are encoded, those of the user's own families too; complete when rows were described."""
-        return replace(LOG_PLAN, binned=(*LOG_PLAN.binned, *self._describer.own))
+        return replace(LOG_ENCODING, binned=(*LOG_ENCODING.binned, *self._describer.own))
 
     def kept(self, features: pa.Table, train: NDArray[np.bool_]) -> list[str]:
         """The features that vary in train."""

@@ -25,7 +25,7 @@ from assay.runs.store import finite
 from assay.samples.encoder import TableEncoder
 from assay.samples.known_items import HOW, known_items
 from assay.samples.match import Match, item_texts, item_words
-from assay.samples.query_features import QUERY_PLAN, QueryFeatures
+from assay.samples.query_features import QUERY_ENCODING, QueryFeatures
 from assay.samples.rows import SampleRows
 from assay.samples.searches import Searches, searches
 from assay.samples.splits import split_periods
@@ -82,7 +82,7 @@ def search(work: Work) -> None:
         run.write_table(f"{FOLDER}/{unit}.parquet", tables.pop(unit))
     chosen = {name: sets.chosen(*_CHOSEN[name]) for name in _CHOSEN}
     train_pool, train = sets.samples(chosen["train"], _DEPTH["train"])
-    encoder = TableEncoder.fit(train.features, QUERY_PLAN, config.encode)
+    encoder = TableEncoder.fit(train.features, QUERY_ENCODING, config.encode)
     train = _weighted(work, replace(train, encoder=encoder), sets, chosen["train"], train_pool)
     work.report(2, 7)
     trees, l2 = config.models.lightgbm_trees, config.models.l2

@@ -16,7 +16,7 @@ def test_the_small_set_is_the_requests_drawn_and_says_how_it_was_tried():
     assert made.measures == ("ndcg@10",)
     about = made.about
     assert (about["pool"], about["size"], about["design"], about["seed"]) == (200, 40, "neyman", 5)
-    assert about["sources"] == {"family 0": 2, "family 1": 2, "family 2": 2}
+    assert about["source_systems"] == {"family 0": 2, "family 1": 2, "family 2": 2}
     board = pool.scores
     exact = leave_out(board.of("ndcg@10"), np.array(board.families), budget=40, designs=("neyman",), redraws=30)
     assert [one["relative"] for one in about["trial"]] == [float(one.relative.mean()) for one in exact]

@@ -11,9 +11,9 @@ _SYSTEMS_SHOWN = 25
 _LEVELS_SHOWN = 40
 NAMES = {
     "mean": "plain mean of a random draw",
-    "simple": "random draw, regression on the sources",
+    "simple": "random draw, regression on the source systems",
     "stratified": "drawn by difficulty",
-    "neyman": "drawn by difficulty, more where sources say less",
+    "neyman": "drawn by difficulty, more where source systems say less",
 }
 
 

@@ -2,7 +2,7 @@
 
 A compact set is drawn from N requests that S source systems were scored on. Their scores tell how hard each request is;
 strata of alike requests are drawn from separately, and `estimation.estimate` corrects a new system's mean by what the
-sources say of the requests that were not drawn. Cochran, "Sampling Techniques" (1977), ch. 5; Särndal, Swensson and
+source systems say of the requests that were not drawn. Cochran, "Sampling Techniques" (1977), ch. 5; Särndal, Swensson and
 Wretman, "Model Assisted Survey Sampling" (1992).
 """
 
@@ -24,14 +24,14 @@ ANCHORS = ("greedy", "kmeans")
 LEAST = 10  # requests: a regression on fewer cannot tell its own error
 _EACH = 10  # requests a stratum, so that each tells its own variance
 _STRATA = 10
-_STEADY = 1e-6  # of the variance of difficulty: sources that explain each other wholly leave the new system in doubt
+_STEADY = 1e-6  # of the variance of difficulty: source systems that explain each other wholly leave the new system in doubt
 
 
 @dataclass(frozen=True)
 class Design:
     """How N requests are drawn from: features, stratum (N,), population and size (H,).
 
-    residuals (S, N): what other families leave unexplained of each source. precision (p,) of the prior coefficients.
+    residuals (S, N): what other families leave unexplained of each source system. precision (p,) of the prior coefficients.
     """
 
     features: difficulty.Features
@@ -47,7 +47,7 @@ class Design:
         return np.repeat(np.arange(len(self.size)), self.size)
 
     def errors(self) -> Floats:
-        """Standard errors (S,) to expect of the sources, were each one's family new: from its residuals in each stratum."""
+        """Standard errors (S,) to expect of the source systems, were each one's family new: from residuals in each stratum."""
         n, N = self.size.sum(), self.population.sum()
         sums = np.stack([np.bincount(self.stratum, row) for row in self.residuals])
         squares = np.stack([np.bincount(self.stratum, row**2) for row in self.residuals])
@@ -62,8 +62,8 @@ class CompactSet:
 
     rows (n,): the requests' places among all N, stratum by stratum. stratum (n,), population (H,): requests in each
     stratum; inclusion (n,): each one's chance of being drawn; weight (n,): sums to 1. features (n, p), their mean (p,)
-    over all N, prior and precision (p,) of a system's coefficients on them. source_mean (S,): the sources' means over
-    all N; unexplained (S,): the share of a source's variance that other families leave unexplained. user_covariance
+    over all N, prior and precision (p,) of a system's coefficients on them. source_mean (S,): the source systems' means over
+    all N; unexplained (S,): the share of a source system's variance that other families leave unexplained. user_covariance
     (p, p), clustering: how the features' means and the residuals' vary over users.
     """
 
@@ -100,7 +100,7 @@ class CompactSet:
 class Anchors:
     """Requests that were chosen, not drawn: good for day-to-day development, without a valid interval.
 
-    rows (n,), weight (n,) sums to 1. What is chosen to suit the sources can fail a system unlike them, and nothing in
+    rows (n,), weight (n,) sums to 1. What is chosen to suit the source systems can fail a system unlike them, and nothing in
     the scores on it tells: `estimation.estimate` refuses it.
     """
 
@@ -135,8 +135,8 @@ def compact(
     tolerance : float, optional
         The standard error, in the measure's unit, to expect for a system of a new family.
     design : str
-        "simple" (random), "stratified" (by difficulty, the sources' mean score; proportional allocation) or "neyman" (allocation
-        by what the sources leave unexplained in each stratum, at least 2).
+        "simple" (random), "stratified" (by difficulty, the source systems' mean score; proportional allocation) or "neyman"
+        (allocation by what the source systems leave unexplained in each stratum, at least 2).
     families : array of str, shape (S,), optional
         Systems of one family are variants of each other. By default each is one of its own.
     users : array, shape (N,), optional
@@ -254,7 +254,7 @@ def _over_users(plan: Design, users: ArrayLike | None) -> tuple[Floats, float]:
 
 
 def anchors(scores: ArrayLike, *, budget: int, method: str = "kmeans", seed: int = 0) -> Anchors:
-    """Choose requests that stand for all in what the sources scored; no interval follows from them.
+    """Choose requests that stand for all in what the source systems scored; no interval follows from them.
 
     scores (S, N). method "kmeans": requests alike in all systems' scores are grouped, the one nearest to each group's
     mean weighs as the group does (Polo et al., "tinyBenchmarks", 2024). "greedy": the next request is the one that

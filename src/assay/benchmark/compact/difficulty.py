@@ -69,7 +69,7 @@ class Features:
 
 
 def features(scores: Floats, family: Ints) -> Features:
-    """Features of the requests from sources' scores (S, N) and their families (S,), each family counting alike."""
+    """Features of the requests from source systems' scores (S, N) and their families (S,), each family counting alike."""
     centred = scores - scores.mean(axis=1, keepdims=True)
     gram = centred @ centred.T / scores.shape[1]
     share, loading, values = _components(gram, family)

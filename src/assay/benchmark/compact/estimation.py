@@ -18,8 +18,8 @@ class Estimated:
     """value: the mean on all requests; stderr, low, high: its error and 95 % interval if only the draw is chance.
 
     traffic_stderr, traffic_low, traffic_high: if the users are chance too, that is, of the mean over all who might ask.
-    df: degrees of freedom. unexplained: the share of the system's variance that the sources do not account for.
-    warnings: in words, what makes the system unlike the sources; the intervals hold nevertheless, they are but wider.
+    df: degrees of freedom. unexplained: the share of the system's variance that the source systems do not account for.
+    warnings: in words, what makes the system unlike the source systems; the intervals hold nevertheless, they are but wider.
     """
 
     value: float
@@ -38,9 +38,9 @@ def estimate(compact: CompactSet | Anchors, y: ArrayLike) -> Estimated:
     """What a system that was scored on the rows of a compact set scores on all requests.
 
     The regression estimator: the weighted mean of y, plus what the features say of the requests that were not drawn, by least
-    squares with design weights and a ridge towards the sources' own coefficients. The interval is Student's t, from residuals
-    left out one at a time, by stratum, with finite-population correction. Requests are drawn, not users, so that the interval for
-    all requests needs no clusters; that for the traffic counts users.
+    squares with design weights and a ridge towards the source systems' own coefficients. The interval is Student's t, from
+    residuals left out one at a time, by stratum, with finite-population correction. Requests are drawn, not users, so that the
+    interval for all requests needs no clusters; that for the traffic counts users.
 
     Parameters
     ----------
@@ -98,20 +98,20 @@ def estimate(compact: CompactSet | Anchors, y: ArrayLike) -> Estimated:
 def _warnings(compact: CompactSet, y: np.ndarray, residual: np.ndarray, low: float, high: float) -> tuple[str, ...]:
     found = []
     if low > compact.source_mean.max():
-        found.append("better than every source system: no source shows how such a system scores")
+        found.append("better than every source system: no source system shows how such a system scores")
     if high < compact.source_mean.min():
-        found.append("worse than every source system: no source shows how such a system scores")
+        found.append("worse than every source system: no source system shows how such a system scores")
     centred = (y - compact.weight @ y) ** 2
     spread = float(compact.weight @ centred)
     if spread > 0:
         most = float(compact.unexplained.max())
-        # The share's error from its linearised terms (Woodruff 1971); above the worst source beyond chance only.
+        # The share's error from its linearised terms (Woodruff 1971); above the worst source system beyond chance only.
         excess = residual**2 - most * centred
         error = np.sqrt(np.sum((compact.weight * (excess - compact.weight @ excess)) ** 2))
         if compact.weight @ excess > stats.norm.ppf(_SURE) * error:
             share = float(compact.weight @ residual**2) / spread
             found.append(
-                f"unlike the sources: they leave {share:.0%} of its scores' variance unexplained, "
+                f"unlike the source systems: they leave {share:.0%} of its scores' variance unexplained, "
                 f"and {most:.0%} at most of one another's"
             )
     return tuple(found)

@@ -15,7 +15,7 @@ from assay.errors import InputError
 from assay.numerics import survey
 from assay.numerics.hashing import Hashes, mix
 
-BASE = "mean"  # of a simple random draw, without any source
+BASE = "mean"  # of a simple random draw, without any source system
 _BLOCK = 1 << 24  # scores held at once: 128 MB
 
 
@@ -61,7 +61,7 @@ def leave_out(
 
     scores (S, N), families (S,) names. leave: "family", the harder case, or "system": one system at a time, the rest of
     its family staying among the difficulty. One entry a design, after that of the simple random mean ("mean"), which needs
-    no sources and serves as the yardstick. Redraw r of a design is the draw that `compact` makes with seed + r.
+    no source systems and serves as the yardstick. Redraw r of a design is the draw that `compact` makes with seed + r.
 
     InputError as in `compact`, and with fewer than two families (leave="family") or three systems (leave="system").
     """

@@ -90,7 +90,7 @@ def shrink(
         "measure": measure,
         "design": design,
         "seed": seed,
-        "sources": {name: int((families == name).sum()) for name in sorted(set(board.families))},
+        "source_systems": {name: int((families == name).sum()) for name in sorted(set(board.families))},
         "trial": [_figures(one) for one in trial],
     }
     return replace(pool.take(drawn.rows), measures=(measure,), about=about), drawn, trial

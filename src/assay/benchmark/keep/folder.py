@@ -1,6 +1,6 @@
 """A benchmark kept as a folder: frozen with its fingerprints, versioned, its use counted, and when to renew it.
 
-The folder holds requests, truth, candidates and the sources' scores as Parquet, card.json, and for a compact set
+The folder holds requests, truth, candidates and the source systems' scores as Parquet, card.json, and for a compact set
 compact.npz; manifest.json names the version and the SHA-256 of each. results/ holds what was scored on it since, and
 uses.jsonl a line each time it was consulted; both grow and are no part of the fingerprint.
 """
@@ -78,7 +78,7 @@ class Kept:
             raise InputError(f"{self.folder}: is a compact set, plain means of it mislead; use: assay benchmark estimate")
 
     def board(self) -> Scoreboard:
-        """The sources' scores and all results made here, on one board. InputError: there are none."""
+        """The source systems' scores and all results made here, on one board. InputError: there are none."""
         found = self.results()
         if found is None:
             raise InputError(f"{self.folder}: no system has been scored here; do: assay benchmark score {self.folder}")

@@ -19,8 +19,8 @@ MOVED = 0.05  # total variation distance of an attribute's shares: less is no re
 
 @dataclass(frozen=True)
 class Status:
-    """uses: how often by what. systems: how many different ones consulted it, sources included. first, last: ISO times of the
-    first and last use, or None. flattered: by how much the best of so many equal systems looks better than it is, on the
+    """uses: how often by what. systems: how many different ones consulted it, source systems included. first, last: ISO times
+    of the first and last use, or None. flattered: by how much the best of so many equal systems looks better than it is, on the
     measure decided on (None without scores). precision: the difference that the benchmark was built for, or else the smallest
     that it detects. drift: one row an attribute, as share_distances gives it, with p_holm, or None. renew: reasons to renew
     it, in words; empty: it is good for more.

@@ -46,7 +46,7 @@ def build(
     -------
     Benchmark
         Its requests have a column weight, the design weights, which sum to 1. Its `about` is the pool's with pool, size, asked,
-        plan, measure, detectable (of the sources), shares, distances, unmatched.
+        plan, measure, detectable (of the source systems), shares, distances, unmatched.
 
     Raises
     ------
