@@ -246,7 +246,7 @@ def test_names_of_valuers_and_models():
     ("module", "unwanted"),
     [
         ("assay", ["numpy", "duckdb", "typer", "pyarrow", "pydantic", "assay.app", "assay.front"]),
-        ("assay.app.notebook", ["torch", "jinja2"]),
+        ("assay.app.notebook", ["torch", "jinja2", "sklearn", "lightgbm", "sqlalchemy", "duckdb", "scipy.stats"]),
         ("assay.importance", ["duckdb", "sqlalchemy", "typer", "torch", "lightgbm"]),
         ("assay.benchmark", ["duckdb", "sqlalchemy", "typer", "torch", "lightgbm"]),
         ("assay.front", ["typer", "jinja2", "torch", "assay.app"]),

@@ -15,7 +15,6 @@ from assay.errors import InputError
 from assay.importance.stored import read_values
 from assay.importance.valuer import Importance
 from assay.logs.clean_log import CleanLog
-from assay.models import named as models
 from assay.models.scorer import Scorer
 from assay.runs.graph import CONFIG, read_costs
 from assay.runs.manifest import Entry, Manifest
@@ -121,7 +120,9 @@ class Finished(Folder):
         """A trained model. InputError: the run has none of that name; an estimator of the user's own is not stored."""
         if not self.exists(f"models/{name}/model.json"):
             raise InputError(f"{self.folder}: holds no model {name!r}")
-        return self.load(f"models/{name}", models.load)
+        from assay.models import named  # now: it loads the libraries of all models
+
+        return self.load(f"models/{name}", named.load)
 
     def importance(self, valuer: str | None = None) -> Importance:
         """Values of the training samples, by default those that the selection was made by."""

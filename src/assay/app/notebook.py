@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assay import config as configs
-from assay import front, stages
+from assay import stages
 from assay.app import stored, terminal
 from assay.app.progress import bars
 from assay.app.safe import one_line
@@ -140,6 +140,8 @@ class Run(Finished):
                 f"{self.folder}: the stage 'search' has not run there; run it first, which takes minutes:"
                 ' run = run.add("search"), or: assay search FOLDER QUERY'
             )
+        from assay import front
+
         user_id = None if user is None else stored.known_user(self, str(user))
         page = front.search(self, query, user_id=user_id, number=_positive(n))
         lines: list[dict[str, Any]] = stored.shown_items(self, page)["items"]
@@ -166,6 +168,8 @@ class Run(Finished):
         InputError
             No such sample or candidate, or not one of the two.
         """
+        from assay import front
+
         ids = [None if ident is None else str(ident) for ident in (sample_id, user, item)]
         return front.explain(self, sample_id=ids[0], user_id=ids[1], item_id=ids[2])
 
@@ -195,6 +199,8 @@ class Run(Finished):
         InputError
             Another process works in the folder, or the run lacks what the stage follows.
         """
+        from assay import front
+
         with bars() as drawn:
             front.add(self.folder, stage, report=report or drawn)
         return Run(self.folder)
@@ -277,6 +283,8 @@ def run(
     >>> run.read_table("clean/events.parquet").num_rows
     2
     """
+    from assay import front
+
     inputs = {name: table for name, table in (("events", events), ("items", items), ("users", users)) if table is not None}
     if (config is None) != ("events" in inputs) or (config is not None and (inputs or columns is not None)):
         raise InputError("run: give either a config, or events with what else is known: items, users, columns")
