@@ -14,9 +14,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import assay
 from assay.errors import ConfigError, InputError
+from assay.front import tables
 from assay.runs.manifest import alone
 from assay.runs.store import file_digest
 
@@ -394,3 +397,27 @@ def test_a_stream_that_can_be_read_once_is_enough(tmp_path: Path) -> None:
     first = next(batches(1))
     run = assay.run(events=pa.RecordBatchReader.from_batches(first.schema, batches(50)), folder=tmp_path, until="collect")
     assert run.read_json("log/collect.json")["rows"] == 50
+
+
+TEXT = st.one_of(st.none(), st.text(max_size=4))
+AS = {"text": pa.string(), "large": pa.large_string(), "view": pa.string_view(), "codes": pa.dictionary(pa.int32(), pa.string())}
+
+
+@given(
+    rows=st.lists(st.tuples(TEXT, st.one_of(st.none(), st.integers(-(2**63), 2**63 - 1))), min_size=1, max_size=30),
+    kinds=st.tuples(st.sampled_from(list(AS)), st.sampled_from(list(AS))),
+    sizes=st.tuples(st.integers(1, 30), st.integers(1, 30)),
+)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_kept_table_is_its_content_whatever_holds_it(
+    rows: list, kinds: tuple[str, str], sizes: tuple[int, int], tmp_path: Path
+) -> None:
+    text, number = pa.array([row[0] for row in rows], pa.string()), pa.array([row[1] for row in rows], pa.int64())
+    digests = set()
+    for kind, size in zip(kinds, sizes, strict=True):
+        column = text.dictionary_encode() if kind == "codes" else text.cast(AS[kind])
+        batches = pa.table({"a b": column, "号": number}).to_batches(max_chunksize=size)
+        path = tables.keep({"events": pa.Table.from_batches(batches).replace_schema_metadata({"made": "by"})}, tmp_path)["events"]
+        assert pq.read_table(path).to_pydict() == {"a b": text.to_pylist(), "号": number.to_pylist()}
+        digests.add(file_digest(path))
+    assert len(digests) == 1
