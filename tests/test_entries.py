@@ -215,7 +215,7 @@ def test_the_served_model_is_the_best_of_all_whatever_is_shown(shop: Path, tmp_p
         page = run.read_json("selection/curve.json")
         chosen.append(page["chosen"])
         assert all("ndcg@10" in line["difference"] for line in page["arms"][1:])
-        test = run.read_json("evaluation/models.json")["boosted"]["test"]
+        test = run.read_json("evaluation/models.json")["models"]["boosted"]["test"]
         assert {name for name in test if name.startswith(("ndcg", "mrr"))} == {
             "ndcg@10",
             *(f"{m}@{k[0]}" for m in ("ndcg", "mrr")),

@@ -118,7 +118,7 @@ def test_a_run_killed_while_it_trains_goes_on_and_ends_with_the_same_bytes(shop,
         assert f"{name}: learns" in told
         assert any(words.startswith(f"{name}: loss ") for words in told)
     assert not (whole.folder / "models/progress").exists()
-    assert {"logistic", "lightgbm", *NEURAL} <= set(whole.read_json("evaluation/models.json"))
+    assert {"logistic", "lightgbm", *NEURAL} <= set(whole.read_json("evaluation/models.json")["models"])
     families = [system.family for system in catalogue(config.models)]
     assert [families.count(name) for name in NEURAL] == [2, 2, 2]
     killed = tmp_path / "killed"
@@ -150,10 +150,11 @@ def test_values_of_neural_models_are_verified_both_ways(shop, tmp_path, monkeypa
     front.add(run.folder, "verify", report=lambda words, done, total: told.append((done, total or 0)))
     run = Finished(run.folder)
     assert all(0 <= done <= total for done, total in told)
-    lines = run.read_json("verify/transfer.json")
+    lines = run.read_json("verify/transfer.json")["lines"]
     orders = {*valuers, "random", "self_score"}
-    assert {(line["model"], line["order"]) for line in lines} == {(m, o) for m in config["models"]["names"] for o in orders}
-    made_with = {line["order"]: line["made_with"] for line in lines}
+    tried = {(line["model"], line["valuer"] or "random") for line in lines}
+    assert tried == {(m, o) for m in config["models"]["names"] for o in orders}
+    made_with = {line["valuer"]: line["made_with"] for line in lines}
     assert [made_with[name] for name in valuers] == ["logistic", "dcn", "two_tower"]
     agreement = run.read_json("verify/agreement.json")
     for page in ("datamodel_score", "ranking_score"):
@@ -161,7 +162,7 @@ def test_values_of_neural_models_are_verified_both_ways(shop, tmp_path, monkeypa
         assert all(-1 <= line["value"] <= 1 for line in agreement[page].values())
     front.add(run.folder, "study")
     run = Finished(run.folder)
-    of = {(line["valuer"], line["model"]) for line in run.read_json("study/methods.json") if "why_not" not in line}
+    of = {(line["valuer"], line["model"]) for line in run.read_json("study/methods.json")["lines"] if not line["why_not"]}
     expected = {(name, "two_tower") for name in ("random", "in_run_shapley@two_tower", "tracin@two_tower")}
     expected |= {(name, "dcn") for name in ("random", *registered.NEURAL)}
     assert {pair for pair in of if pair[1] != "logistic"} == expected

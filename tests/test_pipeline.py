@@ -96,7 +96,7 @@ def test_the_study_tries_every_valuer_on_every_model_that_learns(
     assert done.reused == tuple(STAGES)
     assert done.ran == ("weights", "systems", "study")
     run = Finished(done.folder)
-    curves, models = run.read_json("study/curves.json"), run.read_json("study/models.json")
+    curves, models = (run.read_json(f"study/{name}.json")["lines"] for name in ("curves", "models"))
     valuers = ["probability", "loss", "influence", None]  # None: by chance
     assert [(c["valuer"], c["fraction"]) for c in curves] == [(v, f) for v in valuers for f in (0.01, 0.02)]
     assert [(m["valuer"], m["model"]) for m in models] == [(v, "lightgbm") for v in valuers]

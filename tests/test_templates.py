@@ -80,9 +80,9 @@ def test_all_of_them_take_part_in_one_run(tmp_path):
     names = run.read_json("models/logistic/model.json")["names"]
     assert any(name.startswith("user_late_share_16 ") for name in names)
     assert run.read_table("importance/valuer.Age.parquet")["value"].to_numpy().max() == 0
-    brier = run.read_json("evaluation/models.json")["logistic"]["test"]["brier"]
+    brier = run.read_json("evaluation/models.json")["models"]["logistic"]["test"]["brier"]
     assert 0 < brier["low"] <= brier["value"] <= brier["high"] < 0.3
-    difference = run.read_json("evaluation/selection.json")["logistic"]["difference"]
+    difference = run.read_json("evaluation/selection.json")["models"]["logistic"]["difference"]
     assert "brier" in difference
 
 

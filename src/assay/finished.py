@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pyarrow as pa
+from pyarrow import dataset
 
 from assay.config import Config, parse
 from assay.errors import InputError
@@ -16,6 +17,7 @@ from assay.importance.stored import read_values
 from assay.importance.valuer import Importance
 from assay.logs.clean_log import CleanLog
 from assay.models.scorer import Scorer
+from assay.pages.samples import FeaturesKept
 from assay.runs.graph import CONFIG, read_costs
 from assay.runs.manifest import Entry, Manifest
 from assay.runs.store import Folder, missing
@@ -24,7 +26,6 @@ from assay.samples.encoder import only
 from assay.samples.table import Samples
 
 T = TypeVar("T")
-FEATURES = "features/kept.json"
 
 
 class Finished(Folder):
@@ -84,6 +85,10 @@ class Finished(Folder):
         folder = self.directory(name)
         return self._whole([file for file in self._digests if file.startswith(f"{name}/")], lambda: load(folder))
 
+    def head(self, name: str, rows: int) -> pa.Table:
+        """The first rows of a Parquet artefact; errors as `read_json`."""
+        return self._steady(name, lambda: dataset.dataset(self.folder / name).head(rows))
+
     def _steady(self, name: str, read: Callable[[], T]) -> T:
         self.path(name)
         return self._whole([name], read)
@@ -109,7 +114,7 @@ class Finished(Folder):
     def samples(self, split: str | None = None, which: stored.Which = "samples") -> Samples:
         """Samples of a split as models learnt from them, or what was ranked ("candidates", "upcoming")."""
         everything = stored.load(self, split, which)
-        return only(everything, self.read_json(FEATURES)["kept"]) if self.exists(FEATURES) else everything
+        return only(everything, FeaturesKept.read(self).kept) if self.exists(FeaturesKept.path) else everything
 
     @cached_property
     def train(self) -> Samples:

@@ -8,7 +8,26 @@ import pyarrow as pa
 import pytest
 
 from assay.finished import Finished
+from assay.pages.evaluation import Calibration, Consulted, Groups, Leaks, Summary
+from assay.pages.log import AboutLog, Cleaned
+from assay.pages.samples import SamplesMade
+from assay.pages.search import SearchMade
+from assay.pages.selection import Anomalies, Curve, LearntWeights, Rules, Slices
+from assay.pages.trust import Audit, Board, Compact, ProtocolsCompared, Systems
+from assay.pages.values import Distribution, Examples, Patterns, Rollup
+from assay.pages.verification import (
+    StudyCurves,
+    StudyMethods,
+    StudyModels,
+    StudyRecommenders,
+    Verdicts,
+    VerifyAgreement,
+    VerifyCurves,
+    VerifyNoise,
+    VerifyTransfer,
+)
 from assay.runs.manifest import Entry, Manifest
+from assay.runs.pages import Page
 from assay.runs.store import Folder, file_digest, write_json, write_parquet
 
 HOSTILE = '<script>alert("x")</script>'
@@ -19,13 +38,19 @@ MODELS |= {"tree": 0.764}
 DESIGNS = ("mean", "simple", "stratified", "neyman")
 
 
-def listed(folder: Path) -> Finished:
-    """The folder as a finished run: its manifest lists every file that is there."""
+def listed(folder: Path, stage: str = "by hand") -> Finished:
+    """The folder as a finished run: its manifest lists every file that is there as made by a stage."""
     own = {"manifest.json", "config.json", "cost.json", "report.html"}
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name not in own)
-    entry = Entry("by hand", {str(path.relative_to(folder)): file_digest(path) for path in files})
-    Manifest({"by hand": entry}).write(Folder(folder))
+    entry = Entry(stage, {str(path.relative_to(folder)): file_digest(path) for path in files})
+    Manifest({stage: entry}).write(Folder(folder))
     return Finished(folder)
+
+
+def put(run: Folder, page: type[Page], content: dict | list) -> None:
+    """Write a page; a list is its lines."""
+    made = page.model_validate({"lines": content} if isinstance(content, list) else content)
+    write_json(run.path(page.path), made.content())
 
 
 def estimate(value: float, half: float, **more: float) -> dict:
@@ -77,6 +102,7 @@ def account() -> dict:
         made.append(entry | {"why": f"what {step} takes out cannot be learnt from", "reasons": {"a reason": taken}})
         left -= taken
     whole = {"read": 1_469_307, "events": left, "rejected": 1_469_307 - left, "users": 2469, "items": 68_411}
+    whole |= {"reduced_by_returns": 0, "items_without_description": 0}
     return whole | {"steps": made, "from": "2017-01-01T11:53:26+00:00", "to": "2018-01-01T04:01:20+00:00"}
 
 
@@ -84,9 +110,10 @@ def write_search(run: Folder) -> None:
     measured = {name: estimate(0.4, 0.01) for name in ("ndcg@10", "mrr@10", "recall@100")}
     systems = {name: {"test": measured, "against": measured} for name in ("BM25", "vectors", "LambdaRank", "logistic")}
     systems["fused"] = {"test": measured, "against": {}}
-    told = {"derived": True, "queries_are": f"derived, not asked {HOSTILE}", "warning": None, "served": "LambdaRank"}
+    told = {"searches": {}, "tuning": {}, "rows": {}, "share_of_positives": 0.1, "depth": {}, "period": 9, "left_out": []}
+    told |= {"derived": True, "queries_are": f"derived, not asked {HOSTILE}", "warning": None, "served": "LambdaRank"}
     page = told | {"requests": {"train": 4000, "test": 2000}, "in_pool": 0.83, "systems": systems}
-    write_json(run.path("search/account.json"), page)
+    put(run, SearchMade, page)
 
 
 def write_importance(run: Folder, draw: random.Random) -> None:
@@ -95,34 +122,34 @@ def write_importance(run: Folder, draw: random.Random) -> None:
     entry = {"edges": edges, "counts": counts, "unit": "log_loss", "negative_share": 0.31}
     positive = [n / 20 for n in range(21)]
     simple = {"edges": positive, "counts": [1000 * (n + 1) for n in range(20)], "unit": "probability"}
-    write_json(run.path("importance/distribution.json"), {"influence": entry, "probability": simple | {"negative_share": 0.0}})
+    put(run, Distribution, {"valuers": {"influence": entry, "probability": simple | {"negative_share": 0.0}}})
 
     def lines(names: list) -> list[dict]:
         return [{"name": name, "rows": draw.randrange(500, 90_000), **estimate(draw.gauss(1e-4, 4e-4), 1e-4)} for name in names]
 
     weeks = [f"2017-{month:02d}-{day:02d}" for month in range(3, 9) for day in (1, 8, 15, 22)]
-    rollup = {"user": lines([718, 2070, 40, 1228]), "item": lines(["1", "2", "3", "4", "5"])}
+    rollup = {"user": lines(["718", "2070", "40", "1228"]), "item": lines(["1", "2", "3", "4", "5"])}
     rollup |= {"category": lines(CATEGORIES), "department": lines(["GROCERY", "PRODUCE", "DRUG GM"])}
     bands = ["at most 99.5", "99.5 to 250", "250 to 1000", "above 1000", "unknown"]
     rollup |= {"hour": lines([f"{k} to {k + 3}" for k in range(0, 24, 3)]), "item_price": lines(bands)}
-    write_json(run.path("importance/rollup.json"), rollup | {"week": lines(weeks)})
+    put(run, Rollup, {"units": rollup | {"week": lines(weeks)}})
     sentence = "{} in week 2017-08-14: bought 12 times before, last 9 days ago; not bought this week"
     examples = {
         side: [
             {"sentence": sentence.format(name), "value": sign * 3e-6, "z": sign * 4.1}
-            | {"user": 718, "item": 1 + n, "week": "2017-08-14", "label": 0}
+            | {"user": 718, "item": 1 + n, "sample_id": n, "week": "2017-08-14", "label": 0}
             for n, name in enumerate(NAMES)
         ]
         for side, sign in (("useful", 1), ("harmful", -1))
     }
-    write_json(run.path("importance/examples.json"), examples)
+    put(run, Examples, examples)
     found = [("price band", "under $1"), ("hour", "17 to 20"), ("category", "蛋奶"), ("week", "before Thanksgiving")]
     patterns = [
         {"sentence": f"{attribute}: {level}", "attribute": attribute, "level": level}
         | {"rows": 40_000 + n, "share": 0.02 + 0.01 * n, **estimate(draw.gauss(0, 2e-4), 8e-5)}
         for n, (attribute, level) in enumerate(found)
     ]
-    write_json(run.path("importance/patterns.json"), patterns)
+    put(run, Patterns, patterns)
 
 
 def write_selection(run: Folder) -> None:
@@ -144,14 +171,14 @@ def write_selection(run: Folder) -> None:
     worse = {m: estimate(-0.001 if m != "log_loss" else 0.001, 0.0004, p=1e-4) for m in ("auc", "log_loss", "ndcg@10")}
     explained = {"rule": "category is 蛋奶", "rows": 61_000, "covers": 0.62, "precision": 0.41, "factor": 0.0}
     explained |= {"difference": worse, "against_chosen": worse}
-    page = {"valuer": "influence", "chosen": chosen, "arms": arms, "explained": explained}
-    write_json(run.path("selection/curve.json"), page)
+    page = {"valuer": "influence", "chosen": chosen, "usable": True, "arms": arms, "explained": explained}
+    put(run, Curve, page)
     rule = {"rule": "category is COUPON/MISC ITEMS and price is 0", "rows": 30_112, "share": 0.0143, "z": -5.2}
     weak = {"rule": f"brand is {HOSTILE}", "rows": 812, "share": 0.0004, "z": -1.9}
     helps = {"without it": {"auc": estimate(0.002, 0.001, p=1e-3), "log_loss": estimate(-0.001, 0.0003, p=1e-3)}}
     confirmed = rule | {"confirmed": True, "advice": "drop, or repair at the source: better so", "trials": helps}
     unconfirmed = weak | {"confirmed": False, "advice": "leave as it is: not confirmed", "trials": {}}
-    write_json(run.path("selection/rules.json"), [confirmed, unconfirmed])
+    put(run, Rules, [confirmed, unconfirmed])
 
 
 def write_study(run: Folder) -> None:
@@ -160,19 +187,19 @@ def write_study(run: Folder) -> None:
         return {"valuer": valuer, "model": model, "fraction": fraction, "difference": found}
 
     valuers = ("influence", "loss", None)
-    write_json(run.path("study/curves.json"), [line(v, "logistic", f) for v in valuers for f in (0.01, 0.02)])
+    put(run, StudyCurves, [line(v, "logistic", f) for v in valuers for f in (0.01, 0.02)])
     found = line("influence", "logistic", 0.02)["difference"]
-    method = line("influence", "logistic", 0.02) | {"set": "all", "seconds": 8.2, "against_random": found}
-    write_json(run.path("study/methods.json"), [method, {"valuer": "ease", "why_not": f"no {HOSTILE}"}])
-    scores = {"model": "ease", "seconds": 60.0, "tuning": {m: estimate(0.5, 0.01) for m in ("auc", "log_loss", "ndcg@10")}}
-    write_json(run.path("study/recommenders.json"), [scores, {"model": "als", "why_not": "als needs the package implicit"}])
+    method = line("influence", "logistic", 0.02) | {"set": "all", "against_random": found}
+    put(run, StudyMethods, [method, {"valuer": "ease", "why_not": f"no {HOSTILE}"}])
+    scores = {"model": "ease", "tuning": {m: estimate(0.5, 0.01) for m in ("auc", "log_loss", "ndcg@10")}}
+    put(run, StudyRecommenders, [scores, {"model": "als", "why_not": "als needs the package implicit"}])
     learnt = {"family": "all", "weights": f"half-life 20, {HOSTILE}", "path": [], "difference": found}
-    write_json(run.path("weights/learnt.json"), {"chosen": "nothing", "families": [learnt]})
+    put(run, LearntWeights, {"chosen": "nothing", "families": [learnt]})
     user = {"user_id": HOSTILE, "score": 9.0, "flagged": True, "trait": "takes far more than others", "samples": 900}
     sample = {"sentence": HOSTILE, "sample_id": 7, "user": HOSTILE, "week": "2017-10-02"}
     users, samples = {"flagged": 1, "of": 2469, "first": [user]}, {"flagged": 0, "of": 9000, "expected_precision": 0.0}
-    write_json(run.path("anomalies/found.json"), {"users": users, "samples": samples | {"first": [sample]}})
-    write_json(run.path("study/models.json"), [line(v, m, 0.02) for v in valuers for m in ("forest", "lightgbm")])
+    put(run, Anomalies, {"users": users, "samples": samples | {"first": [sample]}})
+    put(run, StudyModels, [line(v, m, 0.02) for v in valuers for m in ("forest", "lightgbm")])
 
 
 def write_verification(run: Folder) -> None:
@@ -186,24 +213,23 @@ def write_verification(run: Folder) -> None:
     ]
     sentence = "Removing by influence is better than removing at random (at 1 %)."
     verdict = {"usable": True, "better": [0.01], "worse": [], "sentence": sentence}
-    write_json(run.path("verify/curves.json"), curves)
-    write_json(run.path("verify/verdict.json"), [{"valuer": order, **verdict} for order in orders if order != "random"])
+    put(run, VerifyCurves, curves)
+    put(run, Verdicts, [{"valuer": order, **verdict} for order in orders if order != "random"])
     found = {"value": 0.7, "low": 0.6, "high": 0.8}
     scores = dict.fromkeys(orders, found | {"model": "logistic", "subsets": 24})
     agreement = {"datamodel_score": scores, "ranking_score": scores, "share": 0.5, "stability": {"seeds": found}}
-    write_json(run.path("verify/agreement.json"), agreement)
+    put(run, VerifyAgreement, agreement)
     noise = {"share": 0.05, "auc": found, "precision": found, "chance": 0.05}
-    write_json(run.path("verify/noise.json"), [{"noise": "flipped labels", "valuer": order, **noise} for order in orders])
+    put(run, VerifyNoise, [{"noise": "flipped labels", "valuer": order, **noise} for order in orders])
     line = {
         "model": "lightgbm",
         "valuer": "influence",
         "fraction": 0.02,
         "made_with": "logistic",
-        "seconds": 12.5,
         "difference": {"log_loss": estimate(-0.001, 1e-3, p=0.2)},
         "against_random": {"log_loss": estimate(-0.002, 1e-3, p=0.2)},
     }
-    write_json(run.path("verify/transfer.json"), [line])
+    put(run, VerifyTransfer, [line])
     trial = {"difference": {"log_loss": estimate(-0.01, 1e-3, p=1e-4)}, "forecast": -0.011}
     rule = {"rule": f"category is {HOSTILE}", "rows": 900, "share": 0.02, "z": -6.0, "confirmed": True, "because": "values"}
     found_slice = rule | {
@@ -213,7 +239,7 @@ def write_verification(run: Folder) -> None:
         "examples": [HOSTILE],
     }
     other = rule | {"trials": {}, "helps": [], "confirmed": False, "advice": "leave as it is", "examples": []}
-    write_json(run.path("slices/found.json"), [found_slice, other])
+    put(run, Slices, [found_slice, other])
 
 
 def write_evaluation(run: Folder) -> None:
@@ -226,15 +252,15 @@ def write_evaluation(run: Folder) -> None:
         for model, auc in (("lightgbm", 0.8123), ("logistic", 0.8047))
         for measure, shift in (("auc", 0.0), ("ndcg@10", 0.55))
     ]
-    write_json(run.path("evaluation/groups.json"), lines)
+    put(run, Groups, lines)
     leak = {"check": "label in disguise", "severity": "error", "message": f"feature {HOSTILE} alone tells the label."}
-    write_json(run.path("evaluation/leaks.json"), [leak | {"rows": 5, "examples": [], "mend": "Leave it out."}])
-    write_json(run.path("evaluation/account.json"), {"test_consulted_by": 17})
-    write_json(
-        run.path("systems/systems.json"), {"systems": [{"system": "ease", "test": {}}, {"system": "als", "why_not": "no"}]}
-    )
+    put(run, Leaks, [leak | {"rows": 5, "examples": [], "mend": "Leave it out."}])
+    put(run, Consulted, {"test_consulted_by": 17})
+    system = {"family": "f", "settings": {}}
+    lines = [{"system": "ease", "test": {}, **system}, {"system": "als", "why_not": "no", **system}]
+    put(run, Systems, {"systems": lines})
     points = [{"predicted": n / 10 + 0.05, "observed": min(1, 1.06 * (n / 10 + 0.04)), "rows": 9000} for n in range(10)]
-    write_json(run.path("evaluation/calibration.json"), dict.fromkeys(("lightgbm", "logistic", "tree"), points))
+    put(run, Calibration, {"models": dict.fromkeys(("lightgbm", "logistic", "tree"), points)})
 
 
 def write_trust(run: Folder) -> None:
@@ -244,10 +270,11 @@ def write_trust(run: Folder) -> None:
         for n, name in enumerate(("lightgbm", HOSTILE, "杂货 ease"))
     ]
     measure = {"measure": "ndcg@10", "power": 0.9, "requests_needed": 120.0, "stability": 0.95, "regret": 0.0}
+    measure |= {"regret_elsewhere": 0.0, "spread": 0.1, "other_cuts": None}
     board = {"measure": "ndcg@10", "requests": 5000, "users": 2000, "systems": 3, "families": 3, "told_apart": 0.83}
     board |= {"detectable": 0.004, "board": leaders, "measures": [measure], "decide": "ndcg@10", "report": ["ndcg@10"]}
     board |= {"reasons": ["Decide on ndcg@10."], "sizes": {"0.01": plan}, "within_1_percent": plan}
-    write_json(run.path("trust/board.json"), board)
+    put(run, Board, board)
     away = {"attribute": HOSTILE, "levels": 3, "distance": 0.08, "low": 0.05, "high": 0.1, "p": 0.01}
     finding = {
         "check": "shares",
@@ -258,19 +285,20 @@ def write_trust(run: Folder) -> None:
         "mend": "Draw.",
     }
     audit = {"findings": [finding], "checked": ["shares"], "skipped": {"future_prices": "prices"}, "facts": {"shares": [away]}}
-    write_json(run.path("trust/audit.json"), audit)
+    put(run, Audit, audit)
     families = ["als", HOSTILE, "trees"]
     figures = {key: [0.01, 0.02, 0.03] for key in ("error", "bias", "coverage", "half_width", "detectable", "tau_placed")}
     designs = [{"design": name, "families": families, "tau": 0.9, "relative": [0.4, 0.5, 0.9], **figures} for name in DESIGNS]
     small = {"measure": "ndcg@10", "requests": 5000, "budget": 100, "redraws": 1000, "systems": dict.fromkeys(families, 1)}
     small |= {"designs": designs, "sizes": [30, 100], "half_widths": {key: [0.04, 0.02] for key in DESIGNS}}
-    write_json(run.path("trust/compact.json"), small)
+    put(run, Compact, small)
     rows = [
         {"protocol": protocol, "fold": protocol, "system": HOSTILE, "ndcg@10": 0.2, "tau_b": 0.6}
+        | {"requests": 9, "low": 0.1, "high": 0.3, "recall@10": 0.2}
         for protocol in ("time_split", "leave_last_out")
     ]
     warnings = [{"protocol": "leave_last_out", "fold": "leave_last_out", "warning": "it knows the future"}]
-    write_json(run.path("protocols/compared.json"), {"rows": rows, "warnings": warnings, "days": 28})
+    put(run, ProtocolsCompared, {"rows": rows, "warnings": warnings, "days": 28})
 
 
 def write_recommendations(run: Folder) -> None:
@@ -294,17 +322,20 @@ def run(tmp_path: Path) -> Finished:
     run, draw = Folder(tmp_path / "run"), random.Random(3)
     log = {"events": [{"path": "log.parquet", "event": "purchase", "columns": {"user_id": "u"}}]}
     write_json(run.path("config.json"), {"log": log, "show": {"title": "A year of a grocer 杂货", "currency": "$"}})
-    write_json(run.path("summary.json"), summary())
-    write_json(run.path("clean/account.json"), account())
-    write_json(run.path("clean/log.json"), {"time_zone": "UTC", "minor_units": 2})
+    put(run, Summary, summary())
+    put(run, Cleaned, account())
+    put(run, AboutLog, {"time_zone": "UTC", "minor_units": 2})
     made = {"positives": 842_000, "ratio": 1.4993, "negatives": {"popularity": 631_000, "history": 315_000}}
     bias = {"method": "intervention harvesting (AllPairs)", "examination": [1.0, 0.5, 0.3], "rows": [90, 80, 70]}
     bias |= {"clip": 10.0, "clipped": 3, "positives": 2000, "effective_positives": 1234.5, "effective_rows": 3000.0}
-    made |= {"recall": {"history": 0.41, "all": 0.5832}, "position_bias": bias}
-    write_json(run.path("samples/account.json"), made)
+    test = {"requests": 9_000, "candidates_a_request": 170.5, "recall": {"history": 0.41, "all": 0.5832}}
+    made |= {"candidates": {"test": test}, "position_bias": bias, "rows": summary()["samples"]}
+    made |= {"share_of_positives": {"train": 0.4}, "features": ["price"], "constant_features_left_out": [], "columns": 7}
+    put(run, SamplesMade, made)
     write_search(run)
     items = {"item_code": range(5), "item_id": range(1, 6), "name": NAMES, "category": CATEGORIES}
     write_parquet(run.path("clean/items.parquet"), pa.table({key: list(column) for key, column in items.items()}))
+    write_parquet(run.path("clean/users.parquet"), pa.table({"user_code": range(12), "user_id": range(1, 13)}))
     write_importance(run, draw)
     write_selection(run)
     write_study(run)
@@ -313,5 +344,7 @@ def run(tmp_path: Path) -> Finished:
     write_trust(run)
     write_recommendations(run)
     seconds = {"collect": 2.1, "clean": 2.6, "samples": 21.4, "train": 44.8, "value": 31.0, "select": 58.3}
-    write_json(run.path("cost.json"), {"seconds": seconds | {"evaluate": 20.5, "recommend": 6.6}, "peak_rss_mb": 3021.4})
+    spent = {"study": {"methods": {"influence": 8.2}, "recommenders": {"ease": 60.0}}, "verify": {"influence": 12.5}}
+    costs = {"seconds": seconds | {"evaluate": 20.5, "recommend": 6.6}, "peak_rss_mb": 3021.4, **spent}
+    write_json(run.path("cost.json"), costs)
     return listed(run.folder)

@@ -12,6 +12,7 @@ import pytest
 from assay.app import benchmark_terminal, report
 from assay.benchmark.keep.folder import open_kept
 from assay.benchmark.of_run import scoreboard
+from assay.pages.trust import Audit, Board, Compact
 from assay.runs.store import finite
 from assay.samples import stored
 from assay.stages import trust
@@ -26,7 +27,7 @@ def run(shop, tmp_path_factory):
 
 
 def test_a_run_says_how_far_its_test_can_be_trusted(run):
-    audit, board, compact = (run.read_json(name) for name in (trust.AUDIT, trust.BOARD, trust.COMPACT))
+    audit, board, compact = (page.read(run).content() for page in (Audit, Board, Compact))
     assert {"future_items", "shares", "unreachable_truth", "samples"} <= set(audit["checked"])
     assert not [line for line in audit["findings"] if line["severity"] == "error"]
     assert (board["systems"], board["families"], board["measure"]) == (4, 4, "ndcg@10")
@@ -41,16 +42,16 @@ def test_the_report_says_so_in_two_sections(run):
     assert '<section id="trust">' in page
     assert '<section id="small">' in page
     assert "The audit found nothing: future items" in page
-    board = run.read_json(trust.BOARD)
+    board = run.read_json(Board.path)
     assert f"{board['requests']:,} requests of {board['users']} users" in page
     assert all(plan["words"] in page for plan in board["sizes"].values())
 
 
 def test_pooled_measures_of_a_run_are_those_of_its_evaluation(run):
-    board = scoreboard(run, run.config)
+    board, tested = scoreboard(run, run.config), run.read_json("evaluation/models.json")["models"]
     for name in ("auc", "f1", "accuracy", "precision", "recall"):
         for s, model in enumerate(board.systems):
-            assert board.means(name)[s] == pytest.approx(run.read_json("evaluation/models.json")[model]["test"][name]["value"])
+            assert board.means(name)[s] == pytest.approx(tested[model]["test"][name]["value"])
 
 
 def test_a_run_as_a_source_of_everything(run, tmp_path, capsys):
@@ -94,7 +95,7 @@ def test_ids_of_a_run_are_shown_as_its_report_may_show_them(capsys):
         "examples": [{"user_id": "李", "price": 2}],
     }
     page = {"findings": [finding], "checked": [], "skipped": {}, "facts": {}}
-    benchmark_terminal.show_audit(page, lambda ident: "hidden")
+    benchmark_terminal.show_audit(Audit.model_validate(page), lambda ident: "hidden")
     said = capsys.readouterr().out
     assert "user_id hidden, price 2" in said
     assert "李" not in said

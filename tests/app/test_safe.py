@@ -125,9 +125,12 @@ def test_hostile_names_of_a_run_are_shown_harmlessly(run, capsys):
         for name in names
     ]
     write_parquet(run.folder / "recommendations.parquet", pa.Table.from_pylist(rows))
+    write_parquet(run.folder / "clean/users.parquet", pa.table({"user_code": range(len(names)), "user_id": names}))
     again = listed(run.folder)
     assert cli.main(["user", str(run.folder), names[0]]) == 0
-    assert harmful(capsys.readouterr().out) == []
+    out = capsys.readouterr().out
+    assert harmful(out) == []
+    assert "has no list" not in out
     text = report.write(again).read_text(encoding="utf-8")
     assert "milk" in text
     assert harmful(text) == []

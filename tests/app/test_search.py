@@ -54,13 +54,13 @@ def test_every_stage_works_on_queries(searched, capsys):
     run = Finished(searched)
     assert set(run.stages) >= set(STAGES)
     assert not run.exists("recommendations.parquet")  # nobody's next search is known
-    assert run.read_json("evaluation/leaks.json") == []
+    assert run.read_json("evaluation/leaks.json") == {"lines": []}
     audit = run.read_json("trust/audit.json")
     assert "position_bias" in audit["checked"]
     assert {line["attribute"] for line in audit["facts"]["shares"]} >= {"query", "query_words", "hour"}
-    groups = {line["group"] for line in run.read_json("evaluation/groups.json")}
+    groups = {line["group"] for line in run.read_json("evaluation/groups.json")["lines"]}
     assert "queries" in groups
-    ranked = run.read_json("evaluation/models.json")
+    ranked = run.read_json("evaluation/models.json")["models"]
     assert ranked["logistic"]["test"]["ndcg@10"]["value"] > ranked["popularity"]["test"]["ndcg@10"]["value"]
     bias = run.read_json("samples/account.json")["position_bias"]
     assert bias["examination"][0] == 1

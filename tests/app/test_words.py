@@ -5,7 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as h
 
 from assay.app import plots, terminal, words
-from assay.app.plots import Row, Series
+from assay.pages.evaluation import Selected
+from assay.pages.samples import FeaturesKept
+from assay.runs.section import Row, Series
 
 
 @pytest.mark.parametrize(
@@ -52,8 +54,8 @@ def change(value, half=0.001):
     ],
 )
 def test_a_finding_says_what_the_intervals_say(auc, log_loss, tone, says):
-    entry = {"valuer": "influence", "removed_fraction": 0.02}
-    entry["difference"] = {"auc": change(auc), "log_loss": change(log_loss)}
+    difference = {"auc": change(auc), "log_loss": change(log_loss)}
+    entry = Selected(valuer="influence", removed_fraction=0.02, test={}, difference=difference)
     found = words.finding("logistic", entry, "half weight for the lowest 2 % by influence")
     assert found[0] == tone
     assert says in found[1]
@@ -62,7 +64,7 @@ def test_a_finding_says_what_the_intervals_say(auc, log_loss, tone, says):
 
 
 def test_nothing_to_remove_is_said_as_good_news():
-    tone, text = words.finding("logistic", {"valuer": "influence", "removed_fraction": 0, "difference": {}})
+    tone, text = words.finding("logistic", Selected(valuer="influence", removed_fraction=0, test={}, difference={}))
     assert tone == "even"
     assert text.startswith("Nothing to remove for logistic")
 
@@ -70,7 +72,7 @@ def test_nothing_to_remove_is_said_as_good_news():
 def test_feature_selection_in_a_sentence():
     kept = {"method": "l1", "kept": ["a"], "hidden": ["b", "c"], "columns": {"all": 7379, "kept": 90}}
     kept |= {"entries_a_row": {"all": 22.0, "kept": 5.0}, "difference": {"auc": change(-0.01)}}
-    text = words.features(kept)
+    text = words.features(FeaturesKept.model_validate(kept | {"tuning": {}}))
     assert text.startswith("1 of 3 features kept by l1: 7,379 columns became 90, 22 entries a row 5;")
     assert "a loss" in text
 

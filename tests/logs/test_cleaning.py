@@ -34,7 +34,7 @@ def cleaned(run: Finished, rows: list[dict], **limits) -> tuple[list[dict], list
     schema = canonical.schema(pa.string(), pa.string())
     table = pa.Table.from_pylist(rows, schema)
     write_parquet(run.path("log/events/part-00000.parquet"), table)
-    source = {"part": "log/events/part-00000.parquet", "rows": len(rows)}
+    source = {"name": "log", "section": "", "part": "log/events/part-00000.parquet", "part_sha256": "", "rows": len(rows)}
     write_json(
         run.path("log/collect.json"), {"rows": len(rows), "time_zone": "Asia/Tokyo", "minor_units": 2, "sources": [source]}
     )

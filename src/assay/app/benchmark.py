@@ -127,6 +127,8 @@ def audit(
     from assay.app import benchmark_terminal as terminal
     from assay.app import boards
     from assay.benchmark.audit.checks import audit as audited
+    from assay.pages.trust import Audit
+    from assay.runs.store import finite
 
     shown: Callable[[object], str] = str
     if truth is None:
@@ -139,7 +141,7 @@ def audit(
 
         run = Finished(folders[0])
         found = audited(evidence(run, run.config))
-        shown = Facts(run, hash_ids=run.config.show.hash_ids).shown
+        shown = Facts(run).shown
     else:
         found = audited(
             boards.evidence(
@@ -150,7 +152,7 @@ def audit(
     if as_json:
         print_json(found.to_dict())
     else:
-        terminal.show_audit(found.to_dict(), shown)
+        terminal.show_audit(Audit.model_validate(finite(found.to_dict())), shown)
 
 
 @app.command()
@@ -376,17 +378,17 @@ def status(
 def protocols(folder: RunFolder, as_json: Json = False, _debug: Debug = False) -> None:
     """Say what other ways to cut a run's log would tell of the same systems, and what each lets out; takes minutes."""
     from assay import front
-    from assay.app import benchmark_terminal as terminal
-    from assay.app import report
+    from assay.app import report, terminal
     from assay.app.progress import bars
     from assay.finished import Finished
-    from assay.stages.protocols import COMPARED
+    from assay.pages.trust import ProtocolsCompared
 
     with bars() as progress:
         front.add(folder, "protocols", report=progress)
     run = Finished(folder)
     report.write(run)
     if as_json:
-        print_json(run.read_json(COMPARED))
+        print_json(ProtocolsCompared.read(run).content())
     else:
-        terminal.show_protocols(run.read_json(COMPARED))
+        for section in report.sections_of(run, "protocols"):
+            terminal.show_section(section)

@@ -12,6 +12,7 @@ from assay.benchmark.board.scoreboard import Scoreboard
 from assay.benchmark.compact.families import LeftOut
 from assay.benchmark.keep.folder import Kept
 from assay.benchmark.keep.renewal import Status
+from assay.pages.trust import Audit
 
 _PAIRS_SHOWN = 20
 
@@ -25,14 +26,14 @@ def show_card(kept: Kept, page: Path) -> None:
     print_lines([*lines, ("card", str(page), "bold")])
 
 
-def show_audit(page: Mapping[str, Any], shown: Callable[[object], str] = str) -> None:
+def show_audit(page: Audit, shown: Callable[[object], str] = str) -> None:
     """Findings with examples, what was looked at, figures. shown: how an id may be shown."""
     lines = [("", sentence, {"bad": "yellow", "good": "green"}.get(tone, "dim")) for tone, sentence in trust.findings(page)]
-    for finding in page["findings"]:
-        for example in finding["examples"]:
+    for finding in page.findings:
+        for example in finding.examples:
             parts = [f"{name} {shown(value) if name.endswith('_id') else value}" for name, value in example.items()]
-            lines.append((finding["check"].replace("_", " "), ", ".join(parts), "dim"))
-    for name, value in page["facts"].items():
+            lines.append((finding.check.replace("_", " "), ", ".join(parts), "dim"))
+    for name, value in page.facts.items():
         if words.known(value):
             lines.append((name.replace("_", " "), words.count(value) if isinstance(value, int) else words.figure(value), ""))
     print_lines(lines)
@@ -135,10 +136,3 @@ def show_status(made: Status) -> None:
     print_lines(
         [*lines, *(("renew" if made.renew else "advice", sentence, "yellow" if made.renew else "green") for sentence in advice)]
     )
-
-
-def show_protocols(page: Mapping[str, Any]) -> None:
-    """nDCG of each system by protocol, and what each protocol lets out."""
-    table = trust.protocol_table(page)
-    print_table([text for text, _ in table["head"]], table["rows"], text=1)
-    print_lines([(line["protocol"].replace("_", " "), line["warning"], "") for line in trust.protocol_leaks(page)])

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from assay.app import report, words
 from assay.app.sections import trust
-from assay.app.sections.facts import Part
 from assay.benchmark.compact.designs import Anchors
 from assay.benchmark.keep.folder import Kept
+from assay.runs.section import Column, Section, Table
 from assay.runs.store import write_text
 
 
@@ -42,39 +42,28 @@ def sentences(kept: Kept) -> list[str]:
 def write(kept: Kept) -> Path:
     """Write card.html into the benchmark's folder and return its path; it is no part of the fingerprint."""
     about = kept.benchmark.about
-    what: Part = {"lead": kept.label, "findings": [], "points": sentences(kept), "figures": [], "tables": [_systems(kept)]}
-    parts = [("what", "What this benchmark is", what)]
+    parts = [("what", "What this benchmark is", Section(kept.label, points=sentences(kept), tables=[_systems(kept)]))]
     figures = trust.distances(about.get("distances", []), "the chosen requests") + trust.shares(about.get("shares", []))
     if figures:
         lead = "The requests were chosen so that each kind has the share that it has in the traffic."
-        parts.append(("kinds", "Does it look like the traffic?", {**_empty(), "lead": lead, "figures": figures}))
+        parts.append(("kinds", "Does it look like the traffic?", Section(lead, figures=figures)))
     how = [
         "Predict for requests.parquet; rank the items of candidates.parquet where it is there.",
         f"assay benchmark {'score' if kept.compact is None else 'estimate'} {kept.folder} --system NAME=FILE",
         f"assay benchmark status {kept.folder} --traffic FILE: how often it was consulted, and when to renew it.",
     ]
-    parts.append(
-        ("use", "How to use it", {**_empty(), "lead": "Every use is counted; files are checked before each.", "points": how})
-    )
+    parts.append(("use", "How to use it", Section("Every use is counted; files are checked before each.", points=how)))
     path = kept.folder / "card.html"
     write_text(path, report.page(kept.name, parts))
     return path
 
 
-def _empty() -> Part:
-    return {"lead": "", "findings": [], "points": [], "figures": [], "tables": []}
-
-
-def _systems(kept: Kept) -> Part:
+def _systems(kept: Kept) -> Table:
     scores, measures = kept.benchmark.scores, kept.benchmark.measures
-    head = [("system", ""), ("family", ""), *((name, "n") for name in measures)]
+    columns = [Column("system"), Column("family"), *(Column(name, number=True) for name in measures)]
     rows = []
     if scores is not None:
         means = [scores.means(name) for name in measures]
         order = sorted(range(len(scores.systems)), key=lambda s: (-means[0][s], scores.systems[s]))
         rows = [[scores.systems[s], scores.families[s], *(words.figure(float(m[s])) for m in means)] for s in order]
-    return {
-        "title": "Systems scored when it was made" if rows else "No system was scored when it was made",
-        "head": head,
-        "rows": rows,
-    }
+    return Table(columns, rows, "Systems scored when it was made" if rows else "No system was scored when it was made")

@@ -21,13 +21,7 @@ from assay.errors import AssayError, InputError
 if TYPE_CHECKING:
     from assay.runs.graph import Done
 
-# Stages beside a run that have a command of their own: its page, and what shows it in the terminal.
-EXAMINATIONS = {
-    "verify": ("verify/verdict.json", "show_verdicts"),
-    "slices": ("slices/found.json", "show_slices"),
-    "anomalies": ("anomalies/found.json", "show_anomalies"),
-    "weights": ("weights/learnt.json", "show_weights"),
-}
+_OTHERWISE = ("search", "systems", "study", "protocols")  # stages beside a run that other commands do
 _INTERRUPTED = 130  # Typer turns Ctrl-C into this, or lets it through
 app = typer.Typer(
     name="assay",
@@ -128,7 +122,7 @@ for _name in stages.RUN:
     app.command(_name, help=f"{stages.words(_name)} Runs the stages before it where they need it.")(_stage_command(_name))
 
 
-def _examination(name: str, page: str, show: str) -> Callable[..., None]:
+def _examination(name: str) -> Callable[..., None]:
     def command(folder: RunFolder, as_json: Json = False, _debug: Debug = False) -> None:
         from assay import front
         from assay.app import report, terminal
@@ -138,18 +132,20 @@ def _examination(name: str, page: str, show: str) -> Callable[..., None]:
         with bars() as progress:
             front.add(folder, name, report=progress)
         finished = Finished(folder)
-        report.write(finished)
-        content = finished.read_json(page)
+        path = report.write(finished)
         if as_json:
-            print_json(content)
+            print_json(stages.graph().stages[name].pages[0].read(finished).content())
         else:
-            getattr(terminal, show)(finished, content)
+            for section in report.sections_of(finished, name):
+                terminal.show_section(section)
+            terminal.print_lines([("report", str(path), "bold")])
 
     return command
 
 
-for _name, (_page, _show) in EXAMINATIONS.items():
-    app.command(_name, help=stages.words(_name))(_examination(_name, _page, _show))
+for _name in stages.BESIDE:
+    if _name not in _OTHERWISE:
+        app.command(_name, help=stages.words(_name))(_examination(_name))
 
 
 @app.command()
@@ -213,7 +209,7 @@ def show(folder: RunFolder, as_json: Json = False, _debug: Debug = False) -> Non
         terminal.show(finished)
 
 
-@app.command()
+@app.command(context_settings={"ignore_unknown_options": True})  # ids may be negative
 def user(
     folder: RunFolder,
     user_id: Annotated[str, typer.Argument(metavar="USER_ID", help="As in the log, or as the report shows it.")],

@@ -37,7 +37,7 @@ class Run(Finished):
 
     def _repr_html_(self) -> str:
         rows = [("run", str(self.folder))]
-        rows += [(name, text) for name, text, _ in terminal.closing(terminal.facts(self)) if name in _SHOWN]
+        rows += [(name, text) for name, text, _ in terminal.closing(self) if name in _SHOWN]
         cells = (f"<tr><th>{_shown(name)}</th><td>{_shown(text)}</td></tr>" for name, text in rows)
         return f"<table>{''.join(cells)}</table>"
 

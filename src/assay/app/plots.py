@@ -12,6 +12,7 @@ from itertools import pairwise
 from markupsafe import Markup
 
 from assay.app import words
+from assay.runs.section import Curve, Diagonal, Histogram, Plot, Row, Rows, Series
 
 NEAR = 1e-9  # values are scaled to their unit before they are drawn: closer than this, they are one
 EDGE = 7.0  # percent from an end of the axis within which a label is aligned to that end
@@ -29,27 +30,6 @@ class Scale:
     def at(self, value: float) -> float:
         """Position in percent, kept within the axis."""
         return min(100.0, max(0.0, 100.0 * (value - self.low) / (self.high - self.low)))
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of a plot: a value in the plot's unit with its interval, and what stands beside it."""
-
-    label: str
-    value: float
-    low: float | None = None
-    high: float | None = None
-    shown: str = ""  # the value in words; default: the value and its interval
-    note: str = ""
-    tone: str = "s0"
-
-
-@dataclass(frozen=True)
-class Series:
-    """A line of a curve: (position on the x axis, value, low, high), in order."""
-
-    name: str
-    points: Sequence[tuple[int, float, float | None, float | None]]
 
 
 def scale(values: Iterable[float | None], *, include: Sequence[float] = (), pad: float = 0.06, marks: int = 4) -> Scale:
@@ -265,3 +245,16 @@ def calibration(ident: str, points: Sequence[tuple[float, float, int]]) -> Marku
             )
         )
     return _frame(ident, parts, label="calibration", x_title="predicted", y_title="observed", square=True)
+
+
+def draw(plot: Plot) -> Markup:
+    """A plot as SVG; empty where there is nothing to draw."""
+    match plot:
+        case Rows(ident, lines, stem, zero):
+            return rows(ident, lines, stem=stem, zero=zero)
+        case Curve(ident, names, series, x_title, y_title):
+            return curve(ident, names, series, x_title=x_title, y_title=y_title)
+        case Histogram(ident, edges, counts, x_title, factor):
+            return histogram(ident, edges, counts, x_title=x_title, factor=factor)
+        case Diagonal(ident, points):
+            return calibration(ident, points)

@@ -1,45 +1,83 @@
 """The report: one self-contained page, made from a run's artefacts alone."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from assay import __version__
-from assay.app import words
+from assay import __version__, stages
+from assay.app import plots
 from assay.app.safe import plain_text
-from assay.app.sections import accounts, anomalies, importance, models, search, selection, trust, verification
-from assay.app.sections.facts import Facts, Part
+from assay.app.sections import accounts, anomalies, importance, models, search, selection, study, trust, verification
+from assay.app.sections.facts import Facts
 from assay.finished import Finished
+from assay.runs.pages import Page
+from assay.runs.section import Section
 from assay.runs.store import write_text
 
+
+class Shown(NamedTuple):
+    """A section of the report: its id and heading, what makes it, and the stage beside the run whose command shows it too."""
+
+    name: str
+    heading: str
+    make: Callable[[Facts], Section | None]
+    stage: str = ""
+
+
+_CLOSING = ("log", "samples", "costs")  # how the run was made closes the report
 PARTS = (
-    ("headline", "What Assay found", selection.headline),
-    ("verdict", "Does it help?", selection.verdict),
-    ("curve", "How much to take out", selection.curve),
-    ("slices", "Harmful slices", selection.slices),
-    ("weights", "Learnt weights", selection.weights),
-    ("anomalies", "Robots and wrong labels", anomalies.anomalies),
-    ("verification", "Are the values true?", verification.verification),
-    ("trust", "Can this test be trusted?", trust.trusted),
-    ("small", "How small could it be?", trust.small),
-    ("protocols", "Other ways to cut the log", trust.protocols),
-    ("study", "The long comparison", selection.study),
-    ("rules", "Rules that describe low values", selection.rules),
-    ("importance", "What samples are worth", importance.importance),
-    ("rollups", "Who and what carries the value", importance.rollups),
-    ("patterns", "Patterns", importance.patterns),
-    ("examples", "Single samples", importance.examples),
-    ("models", "Models", models.models),
-    ("segments", "Groups of the test", models.groups),
-    ("calibration", "Calibration", models.calibration),
-    ("search", "Search", search.search),
-    ("positions", "Places of a list", search.position_bias),
-    ("recommendations", "Recommendations", models.recommendations),
-    ("log", "The log and its cleaning", accounts.log),
-    ("samples", "Samples", accounts.samples),
-    ("costs", "Costs", accounts.costs),
+    Shown("headline", "What Assay found", selection.headline),
+    Shown("verdict", "Does it help?", selection.verdict),
+    Shown("curve", "How much to take out", selection.curve),
+    Shown("slices", "Harmful slices", selection.slices, "slices"),
+    Shown("weights", "Learnt weights", selection.weights, "weights"),
+    Shown("anomalies", "Robots and wrong labels", anomalies.anomalies, "anomalies"),
+    Shown("verification", "Are the values true?", verification.verification, "verify"),
+    Shown("trust", "Can this test be trusted?", trust.trusted),
+    Shown("small", "How small could it be?", trust.small),
+    Shown("protocols", "Other ways to cut the log", trust.protocols, "protocols"),
+    Shown("study", "The long comparison", study.study, "study"),
+    Shown("rules", "Rules that describe low values", selection.rules),
+    Shown("importance", "What samples are worth", importance.importance),
+    Shown("rollups", "Who and what carries the value", importance.rollups),
+    Shown("patterns", "Patterns", importance.patterns),
+    Shown("examples", "Single samples", importance.examples),
+    Shown("models", "Models", models.models),
+    Shown("segments", "Groups of the test", models.groups),
+    Shown("calibration", "Calibration", models.calibration),
+    Shown("search", "Search", search.search, "search"),
+    Shown("positions", "Places of a list", search.position_bias),
+    Shown("recommendations", "Recommendations", models.recommendations),
+    Shown("log", "The log and its cleaning", accounts.log),
+    Shown("samples", "Samples", accounts.samples),
+    Shown("costs", "Costs", accounts.costs),
 )
+
+
+def sections(run: Finished) -> list[tuple[str, str, Section]]:
+    """(id, heading, section) of all that the run has, in the order of the report; pages that show themselves come last."""
+    facts = Facts(run)
+    shown = [(part.name, part.heading, made) for part in PARTS if (made := part.make(facts)) is not None]
+    own = [(name, stages.words(name), section) for name in run.stages for section in _own(run, name)]
+    first, last = ([part for part in shown if (part[0] in _CLOSING) == closing] for closing in (False, True))
+    return [*first, *own, *last]
+
+
+def sections_of(run: Finished, stage: str) -> list[Section]:
+    """What the report shows of one stage."""
+    facts = Facts(run)
+    shown = [made for part in PARTS if part.stage == stage and (made := part.make(facts)) is not None]
+    return [*shown, *_own(run, stage)]
+
+
+def _own(run: Finished, stage: str) -> list[Section]:
+    """Sections of a stage's pages that show themselves."""
+    known = stages.graph().stages.get(stage)
+    kinds = [] if known is None else [page for page in known.pages if page.section is not Page.section]
+    pages = [page.read(run) for page in kinds if run.exists(page.path)]
+    return [section for page in pages if (section := page.section()) is not None]
 
 
 def write(run: Finished) -> Path:
@@ -48,15 +86,13 @@ def write(run: Finished) -> Path:
     The same artefacts give the same bytes. What an absent artefact would have shown is left out.
     """
     config = run.config
-    facts = Facts(run, hash_ids=config.show.hash_ids)
-    parts = [(name, title, part) for name, title, make in PARTS if (part := make(facts)) is not None]
     path = run.folder / "report.html"
-    write_text(path, page(config.show.title, parts, config.seed))
+    write_text(path, page(config.show.title, sections(run), config.seed))
     return path
 
 
-def page(title: str, parts: Sequence[tuple[str, str, Part]], seed: int | None = None) -> str:
-    """A self-contained page of parts: (name, heading, what its template shows)."""
+def page(title: str, parts: Sequence[tuple[str, str, Section]], seed: int | None = None) -> str:
+    """A self-contained page of parts: (name, heading, section)."""
     environment = Environment(
         loader=PackageLoader("assay.app", "templates"),
         autoescape=True,
@@ -64,6 +100,6 @@ def page(title: str, parts: Sequence[tuple[str, str, Part]], seed: int | None = 
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"count": words.count}
+    environment.filters |= {"draw": plots.draw}
     text = environment.get_template("report.html.j2").render(title=title, version=__version__, seed=seed, parts=parts)
     return plain_text(text)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.table import Table
+from rich.table import Table as Grid
 from rich.text import Text
 
 from assay.app import words
@@ -12,73 +12,80 @@ from assay.app.safe import one_line
 from assay.app.sections.facts import Facts
 from assay.evaluation.claims import CLAIMS
 from assay.finished import Finished
+from assay.pages.evaluation import Summary
+from assay.pages.samples import FeaturesKept, SamplesMade
+from assay.pages.selection import Curve
+from assay.runs.section import Cell, Figure, Rows, Section, Table, text_of
 
 _QUERY = 60  # characters of a query that are shown
+_TONES = {"good": "green", "bad": "yellow", "even": ""}
+_CHANGES = {"better": "green", "worse": "yellow", "even": ""}
 
 
 def facts(run: Finished) -> dict[str, Any]:
     """What the table is made of, for machines: folder, report, summary, cost, chosen arm, features kept."""
-    report = run.folder / "report.html"
-
-    def read(name: str) -> Any:
-        return run.read_json(name) if run.exists(name) else {}
-
+    report, read = run.folder / "report.html", Facts(run)
+    curve, samples = read.page(Curve), read.page(SamplesMade)
+    summary, kept = read.page(Summary), read.page(FeaturesKept)
+    bias = None if samples is None else samples.position_bias
     return {
         "folder": str(run.folder),
         "report": str(report) if report.exists() else None,
-        "summary": read("summary.json"),
+        "summary": {} if summary is None else summary.content(),
         "cost": run.costs(),
-        "chosen": read("selection/curve.json").get("chosen"),
-        "features": read("features/kept.json"),
-        "position_bias": read("samples/account.json").get("position_bias", {}),
+        "chosen": None if curve is None else curve.chosen,
+        "features": {} if kept is None else kept.content(),
+        "position_bias": {} if bias is None else bias.model_dump(mode="json"),
     }
 
 
-def _learnt(summary: Mapping[str, Any]) -> str:
-    models = summary.get("models", {})
-    best = [(measure, words.best_model(models, measure)) for measure in CLAIMS]
-    found = [f"{m} {words.figure(b[1].get('value'))} by {b[0]}" for m, b in best if b is not None]
-    samples = summary.get("samples", {})
-    trained = f"{words.count(samples.get('train'))} samples, {len(models)} models"
-    return f"{trained}; best on test: {', '.join(found)}" if found else trained
+def _learnt(summary: Summary) -> str:
+    best = [(measure, words.best_model(summary.models, measure)) for measure in CLAIMS]
+    shown = [f"{m} {words.figure(b[1].value)} by {b[0]}" for m, b in best if b is not None]
+    trained = f"{words.count(summary.samples.get('train'))} samples, {len(summary.models)} models"
+    return f"{trained}; best on test: {', '.join(shown)}" if shown else trained
 
 
-def closing(found: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+def closing(run: Finished) -> list[tuple[str, str, str]]:
     """(what, in words, tone) of every line that the artefacts allow."""
-    summary, cost = found["summary"], found["cost"]
+    read = Facts(run)
+    summary, samples, kept, curve = read.page(Summary), read.page(SamplesMade), read.page(FeaturesKept), read.page(Curve)
     lines: list[tuple[str, str, str]] = []
-    if log := summary.get("log"):
-        read = (log.get("events") or 0) + (log.get("rejected") or 0)
-        since = f"{words.day(log.get('from'))} to {words.day(log.get('to'))}"
-        lines.append(("read", f"{words.count(read)} events, {since}", ""))
-        kept = f"{words.count(log.get('users'))} users, {words.count(log.get('items'))} items"
-        lines.append(("cleaned", f"{words.count(log.get('rejected'))} taken out; left: {kept}", ""))
-    if summary.get("samples"):
+    if summary is not None and (log := summary.log) is not None:
+        since = f"{words.day(log.from_)} to {words.day(log.to)}"
+        lines.append(("read", f"{words.count(log.events + log.rejected)} events, {since}", ""))
+        kept_of = f"{words.count(log.users)} users, {words.count(log.items)} items"
+        lines.append(("cleaned", f"{words.count(log.rejected)} taken out; left: {kept_of}", ""))
+    if summary is not None:
         lines.append(("learnt", _learnt(summary), ""))
-    if "examination" in (bias := found["position_bias"]):
-        few = ", ".join(words.plain(value) for value in bias["examination"][:3])
-        size = f"{words.count(bias['positives'])} positives weigh as {words.count(bias['effective_positives'])}"
-        lines.append(("places", f"looked at {few}, … by {bias['method']}; {size}", ""))
-    if found["features"]:
-        lines.append(("features", words.features(found["features"]), ""))
-    for model, entry in sorted(summary.get("selection", {}).items()):
-        tone, sentence = words.finding(model, entry, found["chosen"])
-        lines.append(("gained", sentence, {"good": "green", "bad": "yellow"}.get(tone, "")))
-    if made := summary.get("recommendations"):
-        each = f"{words.count(made.get('users'))} users, {words.count(made.get('per_user'))} each"
-        lines.append(("recommended", each, ""))
-    if seconds := cost.get("seconds"):
+    if samples is not None and (bias := samples.position_bias) is not None and bias.examination is not None:
+        few = ", ".join(words.plain(value) for value in bias.examination[:3])
+        size = f"{words.count(bias.positives)} positives weigh as {words.count(bias.effective_positives)}"
+        lines.append(("places", f"looked at {few}, … by {bias.method}; {size}", ""))
+    if kept is not None:
+        lines.append(("features", words.features(kept), ""))
+    for model, entry in sorted(summary.selection.items()) if summary is not None else ():
+        chosen = None if curve is None else curve.chosen
+        tone, sentence = words.finding(model, entry, chosen)
+        lines.append(("gained", sentence, _TONES[tone]))
+    if summary is not None and (made := summary.recommendations) is not None:
+        lines.append(("recommended", f"{words.count(made.users)} users, {words.count(made.per_user)} each", ""))
+    cost = run.costs()
+    if seconds := cost["seconds"]:
         slowest = sorted(seconds.items(), key=lambda pair: (-pair[1], pair[0]))[:3]
         parts = ", ".join(f"{stage} {words.duration(spent)}" for stage, spent in slowest)
         lines.append(("time", f"{words.duration(sum(seconds.values()))} ({parts})", ""))
-        lines.append(("memory", f"at most {words.memory(cost.get('peak_rss_mb'))}", ""))
-    lines.append(("report", found["report"] or "none yet; make it with: assay report FOLDER", "bold"))
+        lines.append(("memory", f"at most {words.memory(cost['peak_rss_mb'])}", ""))
+    report = run.folder / "report.html"
+    lines.append(("report", str(report) if report.exists() else "none yet; make it with: assay report FOLDER", "bold"))
     return lines
 
 
 def print_lines(lines: Sequence[tuple[str, str, str]]) -> None:
     """Print (name, text, style) one below the other."""
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    if not lines:
+        return
+    table = Grid(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True, style="dim")
     table.add_column(overflow="fold")
     for name, text, style in lines:
@@ -96,7 +103,7 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[object]], *, text: 
 
     A cell is a value, nothing (None), or a list of lines; a line may be (text, style).
     """
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table = Grid(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for place, heading in enumerate(head):
         table.add_column(one_line(heading), overflow="fold", justify="left" if text is None or place < text else "right")
     for row in rows:
@@ -114,7 +121,7 @@ def _cell(cell: object) -> Text:
 
 def show(run: Finished) -> None:
     """Print what was read, cleaned, learnt, gained, how long it took, and where the report is."""
-    print_lines(closing(facts(run)))
+    print_lines(closing(run))
 
 
 def show_graph(states: Mapping[str, tuple[str, Sequence[str]]]) -> None:
@@ -124,81 +131,49 @@ def show_graph(states: Mapping[str, tuple[str, Sequence[str]]]) -> None:
     print_table(("stage", "state", "follows"), rows)
 
 
-def show_verdicts(run: Finished, verdicts: Sequence[Mapping[str, Any]]) -> None:
-    """One sentence a valuer, what its values are worth to other models, how they agree with retraining, where to read on."""
-    lines = [(line["valuer"], line["sentence"], "" if line["usable"] else "bold") for line in verdicts]
-    agreement = run.read_json("verify/agreement.json")
-    for page, measure in words.AGREEMENT.items():
-        found = {name: words.estimate(*(e[k] for k in ("value", "low", "high"))) for name, e in agreement.get(page, {}).items()}
-        if found:
-            each = "; ".join(f"{name} {shown}" for name, shown in found.items())
-            lines.append(("agreement", f"{measure} after retraining on random subsets: {each}", ""))
-    print_lines(lines)
-    tried = [line for line in run.read_json("verify/transfer.json") if "log_loss" in line.get("against_random", {})]
-    if tried:
-        share = words.percent(tried[0]["fraction"])
-        print_line(f"What models lose or gain in log_loss without the worst {share} by each, against a random {share}:")
-        _carried(tried)
-    print_lines([("report", str(run.folder / "report.html"), "bold")])
+def show_section(section: Section) -> None:
+    """Print a section: its sentences, what its figures show in rows, its tables and lists. Curves are for the page."""
+    if section.title:
+        print_line(section.title, "bold")
+    print_lines([*((value, label, "") for label, value in section.tiles)])
+    for text, style in ((section.bold, "bold"), (section.lead, ""), *((text, _TONES[tone]) for tone, text in section.findings)):
+        if text:
+            print_line(text, style)
+    print_lines([("-", point, "") for point in section.points])
+    for figure in section.figures:
+        _show_figure(figure)
+    for table in section.tables:
+        if table.place != "page":
+            _show_table(table)
+    for listing in section.lists:
+        if listing.title:
+            print_line(text_of(listing.title), "bold")
+        print_lines([("-" if entry.rank is None else str(entry.rank), entry.text, "") for entry in listing.entries])
+    for part in section.parts:
+        show_section(part)
 
 
-def _carried(tried: Sequence[Mapping[str, Any]]) -> None:
-    """A row a valuer, with the model that its values are of and what they took; a column a model, tried without the worst."""
-    models = list(dict.fromkeys(line["model"] for line in tried))
-    rows: list[list[object]] = []
-    for valuer in dict.fromkeys(line["valuer"] for line in tried):
-        mine = {line["model"]: line for line in tried if line["valuer"] == valuer}
-        first = next(iter(mine.values()))
-        rows.append([[valuer, f"{first['made_with'] or 'no model'}, {words.duration(first['seconds'])}"]])
-        for model in models:
-            change = mine[model]["against_random"]["log_loss"]
-            tone = words.judge("log_loss", change)
-            style = {"better": "green", "worse": "yellow"}.get(tone, "")
-            shown = [words.figure(change["value"], sign=True), *([] if tone == "even" else [tone])]
-            rows[-1].append([(line, style) for line in shown])
-    print_table(("values", *models), rows)
+def _show_figure(figure: Figure) -> None:
+    lines = [line for plot in figure.plots if isinstance(plot, Rows) for line in plot.lines if words.known(line.value)]
+    if lines:
+        shown = [(line.label, line.shown or words.estimate(line.value, line.low, line.high), line.note) for line in lines]
+        print_line(f"{figure.name}: {figure.meaning}" if figure.meaning else figure.name, "dim")
+        print_table(("", "", ""), shown)
 
 
-def show_slices(run: Finished, lines: Sequence[Mapping[str, Any]]) -> None:
-    """What harms, what was tried, what to do."""
-    rows: list[Sequence[object]] = []
-    for line in [line for line in lines if line["helps"] or line["because"] == "construction"]:
-        tried = [
-            f"{name.split(' ')[0]} {words.figure(trial['difference'].get('log_loss', {}).get('value'), sign=True)}"
-            f" ({words.figure(trial['forecast'], sign=True)})"
-            for name, trial in line["trials"].items()
-        ]
-        size = f"{words.count(line['rows'])} ({words.percent(line['share'])})"
-        rows.append((line["rule"], size, tried, line["advice"]))
-    if rows:
-        print_table(("slice", "samples", "tried: change of log_loss (forecast)", "advice"), rows)
-    else:
-        print_line("No slice harms: nothing that was tried helps on the tuning periods.")
-    others = len(lines) - len(rows)
-    print_lines([("looked at", f"{others} more rule(s) for low values, which no change helps", "")])
-    print_lines([("report", str(run.folder / "report.html"), "bold")])
+def _show_table(table: Table) -> None:
+    brief = [place for place, column in enumerate(table.columns) if column.brief]
+    if table.title:
+        print_line(table.title, "dim")
+    rows = [[_lines_of(row[place]) for place in brief] for row in table.rows]
+    print_table([table.columns[place].heading for place in brief], rows)
 
 
-def show_anomalies(run: Finished, found: Mapping[str, Any]) -> None:
-    """How many are flagged of users and of samples, and the first of the flagged ones."""
-    users, samples = found["users"], found["samples"]
-    shown = Facts(run, hash_ids=run.config.show.hash_ids).shown
-    lines = [("users", words.flagged(users, "user behaves like a robot", "users behave like robots"), "bold")]
-    lines += [("", f"{shown(line['user_id'])}: {line['trait']}", "") for line in users["first"] if line["flagged"]]
-    lines.append(("samples", words.flagged(samples, "label is doubtful", "labels are doubtful"), "bold"))
-    if samples["flagged"]:
-        lines += [("", f"{line['sentence']} (user {shown(line['user'])}, week {line['week']})", "") for line in samples["first"]]
-    print_lines([*lines, ("report", str(run.folder / "report.html"), "bold")])
-
-
-def show_weights(run: Finished, found: Mapping[str, Any]) -> None:
-    """What was learnt, what it changes on tuning, what was chosen."""
-    lines = []
-    for line in found["families"]:
-        changes = [f"{m} {words.figure(line['difference'][m]['value'], sign=True)}" for m in CLAIMS if m in line["difference"]]
-        lines.append((line["family"], f"{line['weights']}: {', '.join(changes)}", ""))
-    lines.append(("chosen", found["chosen"], "bold"))
-    print_lines([*lines, ("report", str(run.folder / "report.html"), "bold")])
+def _lines_of(cell: Cell) -> object:
+    """A cell as `print_table` takes it: a line has one style, that of its first span with a tone."""
+    if isinstance(cell, str):
+        return cell
+    return [(text_of(line), next((_CHANGES[span.tone] for span in line if span.tone in _CHANGES), "")) for line in cell]
 
 
 def show_explanation(answer: Mapping[str, Any]) -> None:

@@ -2,12 +2,18 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeGuard
+from typing import Any, Literal, TypeGuard
 
-from assay.evaluation.claims import CLAIMS, DECIDES, DECIDES_RANKED, verdict
+from assay.evaluation.claims import CLAIMS, verdict
 from assay.numerics.measures import LOWER_IS_BETTER
+from assay.pages.evaluation import Selected
+from assay.pages.parts import Change, Estimate, Tested
+from assay.pages.samples import FeaturesKept
+from assay.pages.selection import FlaggedSamples, FlaggedUsers
+from assay.runs.section import Tone
 
 NONE = "–"
+Verdict = Literal["better", "worse", "even"]
 MEASURES = {
     "auc": "how often a chosen item scores above one that was not; higher is better",
     "user_auc": "the same within each user, then averaged; higher is better",
@@ -82,6 +88,11 @@ def estimate(value: Any, low: Any = None, high: Any = None, *, sign: bool = Fals
     return f"{figure(value, sign=sign)} ({figure(low, sign=sign)} to {figure(high, sign=sign)})"
 
 
+def estimated(found: Estimate | None, *, sign: bool = False) -> str:
+    """An estimate and its interval; NONE where there is none."""
+    return NONE if found is None else estimate(found.value, found.low, found.high, sign=sign)
+
+
 def percent(value: Any) -> str:
     """A share in percent, as many digits as it takes."""
     if not known(value):
@@ -131,40 +142,30 @@ def lower_is_better(measure: str) -> bool:
     return measure.split("@")[0] in LOWER_IS_BETTER
 
 
-def better(measure: str, change: float) -> bool:
-    """Whether a change of a measure is for the better."""
-    return change < 0 if lower_is_better(measure) else change > 0
-
-
 def ordered(measures: Iterable[str]) -> list[str]:
     """Measures, those that claims are made on first."""
     return sorted(measures, key=lambda m: (CLAIMS.index(m) if m in CLAIMS else len(CLAIMS), m))
 
 
-def judge(measure: str, change: Mapping[str, Any]) -> str:
+def judge(measure: str, change: Change) -> Verdict:
     """`better`, `worse` or `even`: whether an interval of a difference leaves out 0, and on which side."""
-    return verdict(measure, change) if known(change.get("value")) else "even"
+    return verdict(measure, change.ends()) if known(change.value) else "even"
 
 
-def changes(found: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
+def changes(found: Mapping[str, Change]) -> list[tuple[Verdict, str]]:
     """(verdict, change) of each measure that claims are made on."""
-    return [(judge(m, found[m]), figure(found[m].get("value"), sign=True)) for m in CLAIMS if m in found]
+    return [(judge(m, found[m]), figure(found[m].value, sign=True)) for m in CLAIMS if m in found]
 
 
-AGREEMENT = {"datamodel_score": DECIDES, "ranking_score": DECIDES_RANKED}  # parts of verify/agreement.json, and their measures
-
-
-def _change(measure: str, change: Mapping[str, Any]) -> str:
+def _change(measure: str, change: Change) -> str:
     meant = {"better": "a gain", "worse": "a loss", "even": "within chance"}[judge(measure, change)]
-    interval = estimate(change.get("value"), change.get("low"), change.get("high"), sign=True)
-    return f"{measure} {interval}, {meant}"
+    return f"{measure} {estimated(change, sign=True)}, {meant}"
 
 
-def finding(model: str, selection: Mapping[str, Any], chosen: str | None = None) -> tuple[str, str]:
-    """(tone, sentence) about one model's selection, whose arm was `chosen`; the tone is good, bad or even."""
-    valuer, removed = selection.get("valuer", "value"), selection.get("removed_fraction")
-    difference = selection.get("difference", {})
-    if not removed and not any(known(d.get("value")) and d["value"] for d in difference.values()):
+def finding(model: str, selected: Selected, chosen: str | None = None) -> tuple[Tone, str]:
+    """(tone, sentence) about one model's selection, whose arm was `chosen`."""
+    valuer, removed, difference = selected.valuer, selected.removed_fraction, selected.difference
+    if not removed and not any(change.value for change in difference.values()):
         return (
             "even",
             f"Nothing to remove for {model}: on the tuning periods no change by {valuer} was better than "
@@ -192,36 +193,35 @@ def valuer(name: str | None) -> str:
     return "at random" if name is None else name
 
 
-def flagged(found: Mapping[str, Any], one: str, several: str) -> str:
+def flagged(found: FlaggedUsers | FlaggedSamples, one: str, several: str) -> str:
     """How many of how many are flagged, in a sentence."""
-    number = found["flagged"]
-    if not number:
-        return f"Nothing to mend among {count(found['of'])}: no {one}."
-    sure = found.get("expected_precision")
+    if not found.flagged:
+        return f"Nothing to mend among {count(found.of)}: no {one}."
+    sure = found.expected_precision if isinstance(found, FlaggedSamples) else None
     certain = f"; some {percent(sure)} of these should be wrong" if sure else ""
-    return f"{count(number)} of {count(found['of'])} {one if number == 1 else several}{certain}."
+    return f"{count(found.flagged)} of {count(found.of)} {one if found.flagged == 1 else several}{certain}."
 
 
-def features(kept: Mapping[str, Any]) -> str:
+def features(page: FeaturesKept) -> str:
     """What feature selection saved and cost, in a sentence."""
-    columns, entries = kept["columns"], kept["entries_a_row"]
-    changes = "; ".join(_change(m, kept["difference"][m]) for m in CLAIMS if m in kept["difference"])
+    columns, entries = page.columns, page.entries_a_row
+    changes = "; ".join(_change(m, page.difference[m]) for m in CLAIMS if m in page.difference)
     return (
-        f"{len(kept['kept'])} of {len(kept['kept']) + len(kept['hidden'])} features kept by {kept['method']}: "
-        f"{count(columns['all'])} columns became {count(columns['kept'])}, {plain(entries['all'])} entries a row "
-        f"{plain(entries['kept'])}; on tuning this changed logistic by {changes}"
+        f"{len(page.kept)} of {len(page.kept) + len(page.hidden)} features kept by {page.method}: "
+        f"{count(columns.all)} columns became {count(columns.kept)}, {plain(entries.all)} entries a row "
+        f"{plain(entries.kept)}; on tuning this changed logistic by {changes}"
     )
 
 
-def best_model(models: Mapping[str, Any], measure: str) -> tuple[str, Mapping[str, Any]] | None:
+def best_model(models: Mapping[str, Tested], measure: str) -> tuple[str, Estimate] | None:
     """The model with the best test figure of a measure, ties by name."""
     scored = [
-        (entry["test"][measure]["value"], name)
-        for name, entry in sorted(models.items())
-        if known(entry.get("test", {}).get(measure, {}).get("value"))
+        (figure.value, name)
+        for name, model in sorted(models.items())
+        if (figure := model.test.get(measure)) is not None and known(figure.value)
     ]
     if not scored:
         return None
     sign = -1 if lower_is_better(measure) else 1
     name = max(scored, key=lambda pair: sign * pair[0])[1]
-    return name, models[name]["test"][measure]
+    return name, models[name].test[measure]

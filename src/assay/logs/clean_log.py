@@ -8,9 +8,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assay.logs.history import History, history
+from assay.pages.log import AboutLog
 from assay.runs.store import Folder
 
-ABOUT = "clean/log.json"  # time_zone and minor_units, as cleaning wrote them
 _HISTORY = ("user_code", "item_code", "event", "timestamp")
 
 
@@ -29,13 +29,13 @@ class CleanLog:
     @classmethod
     def read(cls, folder: Folder) -> "CleanLog":
         """The log that the stage `clean` wrote into a run's folder; InputError when it has not run."""
-        about = folder.read_json(ABOUT)
-        return cls(lambda name, columns: folder.read_table(f"clean/{name}.parquet", columns), **about)
+        about = AboutLog.read(folder)
+        return cls(lambda name, columns: folder.read_table(f"clean/{name}.parquet", columns), about.time_zone, about.minor_units)
 
     @classmethod
     def find(cls, folder: Folder) -> "CleanLog | None":
         """The log of a run; None where a table of one's own stands in for a log."""
-        return cls.read(folder) if folder.exists(ABOUT) else None
+        return cls.read(folder) if folder.exists(AboutLog.path) else None
 
     @classmethod
     def of(

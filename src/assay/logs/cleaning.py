@@ -12,7 +12,7 @@ from assay import config
 from assay.engines import duckdb as engine
 from assay.errors import ConfigError, InputError
 from assay.logs.canonical import COLUMNS
-from assay.logs.clean_log import ABOUT
+from assay.pages.log import AboutLog, Cleaned, SourcesRead
 from assay.progress import Report, silent
 from assay.runs.store import Folder, write_json, write_parquet
 
@@ -85,9 +85,9 @@ class _Cleaning:
 
     def _load(self) -> None:
         """`events`: all parts in order; ids are int64 only where every source has int64."""
-        records = self.run.read_json("log/collect.json")["sources"]
+        records = SourcesRead.read(self.run).sources
         types: dict[str, set[str]] = {"user_id": set(), "item_id": set()}
-        for name in [*(r["part"] for r in records), "log/items.parquet", "log/users.parquet"]:
+        for name in [*(source.part for source in records), "log/items.parquet", "log/users.parquet"]:
             if self.run.exists(name):
                 for field in pq.read_schema(self.run.path(name)):
                     if field.name in types:
@@ -96,12 +96,12 @@ class _Cleaning:
         selects, offset = [], 0
         for record in records:
             columns = [f"CAST({c} AS {self.id_sql[c]}) AS {c}" if c in self.id_sql else c for c in COLUMNS]
-            path = engine.literal(str(self.run.path(record["part"])))
+            path = engine.literal(str(self.run.path(record.part)))
             selects.append(
                 f"SELECT {offset} + file_row_number AS event_id, {', '.join(columns)} "
                 f"FROM read_parquet({path}, file_row_number = true)"
             )
-            offset += record["rows"]
+            offset += record.rows
         self.execute(f"CREATE TEMP TABLE events AS {' UNION ALL '.join(selects)}")
         self.execute("CREATE TEMP VIEW original AS " + " UNION ALL ".join(selects))
 
@@ -220,7 +220,7 @@ def clean(section: config.Clean, run: Folder, report: Report = silent) -> list[s
     min_price and max_price are in whole currency. InputError when nothing is left.
     """
     work = _Cleaning(run)
-    engine.parameters(work.connection, _parameters(section, 10 ** run.read_json("log/collect.json")["minor_units"]))
+    engine.parameters(work.connection, _parameters(section, 10 ** SourcesRead.read(run).minor_units))
     steps: Sequence[tuple[str, bool, Callable[[], None]]] = (
         ("unreadable", True, lambda: work.step("unreadable")),
         ("times", True, lambda: work.step("times")),
@@ -286,11 +286,12 @@ def _write(work: _Cleaning, run: Folder) -> list[str]:
         "reduced_by_returns": work.count("reduced"),
         "items_without_description": undescribed[0],
     }
-    write_json(run.path("clean/account.json"), account)
-    collected = run.read_json("log/collect.json")
-    write_json(run.path(ABOUT), {name: collected[name] for name in ("time_zone", "minor_units")})
-    names = ("events.parquet", "users.parquet", "items.parquet", "rejected.parquet", "account.json")
-    return [*(f"clean/{name}" for name in names), ABOUT]
+    read = SourcesRead.read(run)
+    about = AboutLog(time_zone=read.time_zone, minor_units=read.minor_units)
+    for page in (Cleaned.model_validate(account), about):
+        write_json(run.path(page.path), page.content())
+    names = ("events.parquet", "users.parquet", "items.parquet", "rejected.parquet")
+    return [*(f"clean/{name}" for name in names), Cleaned.path, about.path]
 
 
 def _iso(text: str) -> str:

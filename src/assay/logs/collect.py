@@ -19,6 +19,7 @@ from assay.errors import ConfigError
 from assay.logs import attributes, canonical, private, sources
 from assay.logs.sources.base import Source
 from assay.logs.sources.database import DatabaseTable
+from assay.pages.log import SourcesRead
 from assay.progress import Report, silent
 from assay.runs.store import Folder, digest, file_digest, write_json, write_parquet
 
@@ -172,8 +173,8 @@ def _chain(first: pa.RecordBatch, rest: Iterator[pa.RecordBatch]) -> Iterator[pa
 
 
 def _previous(run: Folder) -> dict[str, Any]:
-    path = run.path("log/collect.json")
-    return run.read_json("log/collect.json") if path.exists() else {"sources": []}
+    path = run.path(SourcesRead.path)
+    return run.read_json(SourcesRead.path) if path.exists() else {"sources": []}
 
 
 def collect(log: config.Log, run: Folder, report: Report = silent) -> Collected:
@@ -199,8 +200,9 @@ def collect(log: config.Log, run: Folder, report: Report = silent) -> Collected:
             files.append(f"log/{name}.parquet")
     rows = sum(record["rows"] for record in records)
     account = {"rows": rows, "time_zone": log.events[0].time_zone, "minor_units": minor_units.pop(), "sources": records}
-    write_json(run.path("log/collect.json"), account)
-    return Collected([*files, "log/collect.json"], changes)
+    page = SourcesRead.model_validate(account)
+    write_json(run.path(page.path), page.content())
+    return Collected([*files, page.path], changes)
 
 
 def _events(log: config.Log, run: Folder, writer: _Writer) -> tuple[list[Record], list[Record]]:

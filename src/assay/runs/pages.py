@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from assay.errors import InputError
+from assay.runs.section import Section
 from assay.runs.store import Folder, finite
 
 
@@ -21,8 +22,12 @@ class Page(Part):
 
     def content(self) -> dict[str, Any]:
         """As JSON holds it; None where a field has no value."""
-        content: dict[str, Any] = finite(self.model_dump(mode="json"))
+        content: dict[str, Any] = finite(self.model_dump(mode="json", by_alias=True))
         return content
+
+    def section(self) -> Section | None:
+        """How the page is shown by itself, under its stage's words; None where it is not, or a section of the report reads it."""
+        return None
 
     @classmethod
     def read(cls, folder: Folder) -> Self:

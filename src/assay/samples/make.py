@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from assay.config import Config
 from assay.logs.clean_log import CleanLog
+from assay.pages.samples import SamplesMade
 from assay.progress import Report, silent
 from assay.runs.store import Folder, write_json, write_parquet
 from assay.samples.encoder import Encoding, TableEncoder
@@ -17,7 +18,7 @@ from assay.samples.own_table import TableRequests
 from assay.samples.query_requests import QueryRequests
 from assay.samples.rows import Part
 from assay.samples.splits import check_splits
-from assay.samples.stored import ACCOUNT, ENCODER, INDEX, file_of
+from assay.samples.stored import ENCODER, INDEX, file_of
 from assay.samples.table import Samples
 from assay.samples.user_requests import UserRequests
 from assay.tables import SPLITS
@@ -124,9 +125,9 @@ def make_samples(config: Config, run: Folder, report: Report = silent) -> list[s
         requests.retrieval.save(run.path(INDEX))
         written += sorted(f"{INDEX}/{path.name}" for path in run.path(INDEX).iterdir())
     write_json(run.path(ENCODER), encoder.to_dict())
-    write_json(run.path(ACCOUNT), account)
+    write_json(run.path(SamplesMade.path), SamplesMade.model_validate(account).content())
     report("samples", _STEPS, _STEPS)
-    return [*written, ENCODER, ACCOUNT]
+    return [*written, ENCODER, SamplesMade.path]
 
 
 def _write(run: Folder, name: str, table: pa.Table) -> str:

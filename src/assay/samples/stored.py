@@ -17,7 +17,7 @@ from assay.samples.searches import TABLES, Searches
 from assay.samples.table import NOT_FEATURES, Samples
 
 Which = Literal["samples", "candidates", "upcoming"]
-ENCODER, ACCOUNT, INDEX = "samples/encoder.json", "samples/account.json", "samples/index"
+ENCODER, INDEX = "samples/encoder.json", "samples/index"
 
 
 def file_of(name: str) -> str:

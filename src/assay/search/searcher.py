@@ -9,6 +9,7 @@ from assay.errors import InputError
 from assay.finished import Finished
 from assay.models import named as models
 from assay.numerics.ranking import tie_order
+from assay.pages.search import SearchMade
 from assay.samples.encoder import TableEncoder
 from assay.samples.match import Match, joined_texts
 from assay.samples.searches import query_text
@@ -18,10 +19,8 @@ from assay.search.snapshot import Snapshot
 from assay.text.cache import kept_embedder
 from assay.text.retrieval import Retrieval
 
-ACCOUNT, MARKET, WORDS, ENCODER, INDEX, RANKER = (
-    "search/account.json", "search/on_sale.parquet", "search/words.parquet", "search/encoder.json", "search/index",
-    "search/ranker",
-)  # fmt: skip
+MARKET, WORDS, ENCODER = "search/on_sale.parquet", "search/words.parquet", "search/encoder.json"
+INDEX, RANKER = "search/index", "search/ranker"
 
 
 class Searcher:
@@ -31,7 +30,7 @@ class Searcher:
     """
 
     def __init__(self, run: Finished) -> None:
-        self.account: dict[str, Any] = run.read_json(ACCOUNT)
+        self.account = SearchMade.read(run)
         self.on_sale = run.read_table(MARKET).column("on_sale").to_numpy(zero_copy_only=False)
         self.encoder = TableEncoder.from_dict(run.read_json(ENCODER))
         self.ranker = run.load(RANKER, models.load)
@@ -56,8 +55,8 @@ class Searcher:
             "cut": len(query) > len(text),
             "user_known": user is not None,
             "query_seen": code is not None,
-            "queries_are": self.account["queries_are"],
-            "derived": self.account["derived"],
+            "queries_are": self.account.queries_are,
+            "derived": self.account.derived,
             "found": len(candidates.item),
             "items": self._lines(candidates, text, code, user, number) if len(candidates.item) else [],
         }

@@ -5,7 +5,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +16,7 @@ from assay.findings.segments import Attribute
 from assay.findings.suspects import UNUSUAL, copies
 from assay.importance.valuer import Importance
 from assay.importance.values import Vector
+from assay.pages.selection import Family
 from assay.samples.table import Samples
 from assay.selection.weights import (
     damp,
@@ -32,7 +32,6 @@ from assay.selection.weights import (
     remove,
 )
 
-Family = Literal["nothing", "removal", "random", "damping", "recency", "copies", "robots", "rule", "learnt", "rival"]
 _HALF_LIVES = (16.0, 32.0)  # periods
 _FEWEST_PERIODS = 5  # of training, for a half-life to mean anything
 _DAMPED = 0.5  # weight of the least useful rows where they are damped, not dropped

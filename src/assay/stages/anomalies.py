@@ -8,11 +8,12 @@ import pyarrow as pa
 from assay.findings.anomalies import noisy_samples, robots
 from assay.findings.examples import examples
 from assay.importance.valuer import Importance
+from assay.pages.selection import Anomalies
 from assay.runs.stage import Work, stage
 from assay.stages import materials as hand
 from assay.stages.materials import WORDS
 
-FOUND, USERS, SAMPLES = "anomalies/found.json", "anomalies/users.parquet", "anomalies/samples.parquet"
+USERS, SAMPLES = "anomalies/users.parquet", "anomalies/samples.parquet"
 _SHOWN = 10
 
 
@@ -20,6 +21,7 @@ _SHOWN = 10
     follows=("clean", "samples", "features", "train", "value"),
     reads=("select.valuer", "models", "value", "text", "evaluate", *WORDS, "seed"),
     makes=("anomalies/*",),
+    pages=(Anomalies,),
 )
 def anomalies(work: Work) -> None:
     """anomalies/: every user's and every training sample's suspicion, most suspicious first, and the first of both in words."""
@@ -47,5 +49,5 @@ def anomalies(work: Work) -> None:
             "first": [{key: line[key] for key in ("sentence", "sample_id", "user", "week")} for line in shown],
         },
     }
-    work.folder.write_json(FOUND, content)
+    work.folder.write(Anomalies.model_validate(content))
     work.report(2, 2)

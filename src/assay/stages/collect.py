@@ -2,6 +2,7 @@
 
 from assay.config import Config
 from assay.logs import collect as logs
+from assay.pages.log import SourcesRead
 from assay.runs.stage import Work, stage
 
 
@@ -15,7 +16,7 @@ def _sources(config: Config) -> object:
     return logs.fingerprint(config.log)
 
 
-@stage(follows=(), reads=("log",), makes=("log/*",), outside=_sources, applies=of_a_log)
+@stage(follows=(), reads=("log",), makes=("log/*",), pages=(SourcesRead,), outside=_sources, applies=of_a_log)
 def collect(work: Work) -> None:
     """log/: events in parts, items, users, and collect.json, the account of the sources. Only what is new is read."""
     assert work.config.log is not None

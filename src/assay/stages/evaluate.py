@@ -9,6 +9,17 @@ from assay.evaluation import calibration, group_samples, leaks, usual_groups
 from assay.evaluation.holdout import Scored, details, differences, estimates
 from assay.importance.named import VALUED
 from assay.numerics.linearised import pooled_by_request
+from assay.pages.evaluation import (
+    Calibration,
+    Consulted,
+    Differences,
+    Groups,
+    Leaks,
+    ModelsTested,
+    Selection,
+    Subsample,
+)
+from assay.pages.selection import Curve
 from assay.runs.stage import Work, stage
 from assay.samples import stored
 from assay.selection import weights as selection
@@ -18,7 +29,7 @@ from assay.stages.materials import TASK, TRAINING
 from assay.trials.curve import refit
 from assay.trials.subsample import draws
 
-Page = dict[str, Any]
+Content = dict[str, Any]
 SERVED = "lightgbm"  # the other model that the selection is tried on
 
 
@@ -26,11 +37,13 @@ SERVED = "lightgbm"  # the other model that the selection is tried on
     follows=("clean", "samples", "features", "train", "value", "select"),
     reads=("evaluate", "select.valuer", "select.floor", "select.subsample", *TASK, "models", "text", "seed"),
     makes=("evaluation/*",),
+    pages=(Leaks, ModelsTested, Calibration, Groups, Selection, Differences, Subsample, Consulted),
 )
 def evaluate(work: Work) -> None:
     """evaluation/: every page of figures as JSON, and per-request scores as Parquet."""
     hand.forget_samples(work)
-    pages: Page = {"leaks": [finding.to_dict() for finding in leaks(stored.load(work.folder))]}
+    found_leaks = [finding.to_dict() for finding in leaks(stored.load(work.folder))]
+    work.folder.write(Leaks.model_validate({"lines": found_leaks}))
     names, test = hand.names(work), hand.holdout(work, "test")
     steps = len(names) + 2
     scored: dict[str, Scored] = {}
@@ -39,17 +52,20 @@ def evaluate(work: Work) -> None:
         scored[name] = test.score(hand.model(work, name).predict)
         if scored[name].per_request is not None:
             work.folder.write_table(f"evaluation/requests/{name}.parquet", _with_pooled(work, scored[name]))
-    pages["models"] = {name: {"test": estimates(found.measures)} for name, found in scored.items()}
-    pages["calibration"] = {name: _calibration(work, found) for name, found in scored.items()}
-    pages["groups"] = _groups(work, {n: scored[n] for n in (VALUED, SERVED) if n in scored})
+    tested = {name: {"test": estimates(one.measures)} for name, one in scored.items()}
+    work.folder.write(ModelsTested.model_validate({"models": tested}))
+    work.folder.write(Calibration.model_validate({"models": {name: _calibration(work, one) for name, one in scored.items()}}))
+    groups = _groups(work, {n: scored[n] for n in (VALUED, SERVED) if n in scored})
+    work.folder.write(Groups.model_validate({"lines": groups}))
     work.report(steps - 2, steps)
-    pages["selection"], pages["differences"] = _selected(work, scored)
+    selected, every = _selected(work, scored)
+    work.folder.write(Selection.model_validate({"models": selected}))
+    work.folder.write(Differences.model_validate({"models": every}))
     work.report(steps - 1, steps)
-    pages["subsample"] = _subsample(work, scored[VALUED])
-    arms = sum(len(entry["test"]) for entry in pages["selection"].values())
-    pages["account"] = {"test_consulted_by": len(names) + arms + len(pages["subsample"]["test"])}
-    for name, content in pages.items():
-        work.folder.write_json(f"evaluation/{name}.json", content)
+    smaller = _subsample(work, scored[VALUED])
+    work.folder.write(Subsample.model_validate(smaller))
+    arms = sum(len(entry["test"]) for entry in selected.values())
+    work.folder.write(Consulted(test_consulted_by=len(names) + arms + len(smaller["test"])))
 
 
 def _with_pooled(work: Work, found: Scored) -> pa.Table:
@@ -66,13 +82,13 @@ def _with_pooled(work: Work, found: Scored) -> pa.Table:
     return table
 
 
-def _calibration(work: Work, found: Scored) -> list[Page]:
+def _calibration(work: Work, found: Scored) -> list[Content]:
     samples = hand.holdout(work, "test").samples
     bins = calibration(samples.label, found.probability, weight=samples.weight).to_pylist()
     return [{"predicted": b["score"], "observed": b["label"], "rows": b["rows"]} for b in bins if b["rows"]]
 
 
-def _selected(work: Work, scored: dict[str, Scored]) -> tuple[Page, Page]:
+def _selected(work: Work, scored: dict[str, Scored]) -> tuple[Content, Content]:
     """Selected against all and against the simple ways at the same size: the summary's page, and all differences."""
     train, test, arm, section = hand.train(work), hand.holdout(work, "test"), chosen(work), work.config.select
     linear = hand.precondition(work)
@@ -100,7 +116,7 @@ def _selected(work: Work, scored: dict[str, Scored]) -> tuple[Page, Page]:
     return page, every
 
 
-def _subsample(work: Work, full: Scored) -> Page:
+def _subsample(work: Work, full: Scored) -> Content:
     fraction = work.config.select.subsample
     found = {"all": full}
     for name, weight in draws(hand.train(work), fraction, work.config.models.l2, work.config.seed).items():
@@ -108,10 +124,10 @@ def _subsample(work: Work, full: Scored) -> Page:
     return {"fraction": fraction, "test": {name: estimates(one.measures) for name, one in found.items()}}
 
 
-def _groups(work: Work, scored: dict[str, Scored]) -> list[Page]:
+def _groups(work: Work, scored: dict[str, Scored]) -> list[Content]:
     """log_loss and auc in groups of users, items, prices, categories and weeks."""
     samples = hand.holdout(work, "test").samples
-    lines: list[Page] = []
+    lines: list[Content] = []
     for name, group in usual_groups(samples, hand.popularity(work), hand.task(work)).items():
         for model, found in scored.items():
             table = group_samples(samples.label, found.probability, samples.user, group, weight=samples.weight)
@@ -125,7 +141,7 @@ def _groups(work: Work, scored: dict[str, Scored]) -> list[Page]:
 
 def chosen(work: Work) -> Arm:
     """The arm that tuning chose, from its stored weights."""
-    page = work.folder.read_json("selection/curve.json")
-    line = next(line for line in page["arms"] if line["arm"] == page["chosen"])
+    page = Curve.read(work.folder)
+    line = next(line for line in page.arms if line.arm == page.chosen)
     weight = work.folder.read_table("selection/weights.parquet", ["weight"]).column("weight").to_numpy()
-    return Arm(line["arm"], line["family"], weight, line["valuer"])
+    return Arm(line.arm, line.family, weight, line.valuer)

@@ -7,10 +7,11 @@ from assay.evaluation.claims import CLAIMS
 from assay.evaluation.holdout import differences, estimates
 from assay.models.feature_selection import select_features
 from assay.models.logistic import LogisticRegression
+from assay.pages.samples import FeaturesKept
 from assay.runs.stage import Work, stage
 from assay.samples.encoder import only
 from assay.samples.table import Samples
-from assay.stages.materials import FEATURES, TRAINING, holdout, rng, train
+from assay.stages.materials import TRAINING, holdout, rng, train
 from assay.trials.curve import RESAMPLES
 
 
@@ -21,7 +22,8 @@ def _asked_for(config: Config) -> bool:
 @stage(
     follows=("clean", "samples"),
     reads=("models.feature_selection", "models.features", "models.l2", "evaluate", "seed"),
-    makes=(FEATURES,),
+    makes=("features/*",),
+    pages=(FeaturesKept,),
     applies=_asked_for,
 )
 def features(work: Work) -> None:
@@ -43,7 +45,7 @@ def features(work: Work) -> None:
         "tuning": {"all": estimates(scored.measures, CLAIMS), "kept": estimates(rescored.measures, CLAIMS)},
         "difference": differences(tuning.difference(scored, rescored, resamples=RESAMPLES), CLAIMS),
     }
-    work.folder.write_json(FEATURES, content)
+    work.folder.write(FeaturesKept.model_validate(content))
     work.costs["feature_selection"] = {"seconds_all": seconds_before, "seconds_kept": seconds_after}
 
 

@@ -21,6 +21,7 @@ from assay.models import named as models
 from assay.models.logistic import LogisticRegression
 from assay.models.recommender import ReadsText
 from assay.models.scorer import Scorer
+from assay.pages.samples import FeaturesKept
 from assay.runs.stage import Work
 from assay.samples import stored
 from assay.samples.encoder import only
@@ -32,7 +33,6 @@ from assay.text.ngrams import NGrams
 from assay.trials.curve import refit
 from assay.trials.transfer import unfitted
 
-FEATURES = "features/kept.json"  # what feature selection kept
 CANDIDATES = "samples/candidates.parquet"
 TASK = ("samples.target", "samples.period_days", "samples.request")  # keys that `task` reads
 WORDS = (*TASK, "show.currency")  # keys that `wording` reads
@@ -52,9 +52,9 @@ def names(work: Work) -> list[str]:
 
 def kept_features(work: Work) -> tuple[str, ...] | None:
     """What feature selection kept; None where it was not asked for."""
-    if "features" not in work.stage.follows or not work.folder.exists(FEATURES):
+    if "features" not in work.stage.follows or not work.folder.exists(FeaturesKept.path):
         return None
-    return tuple(work.folder.read_json(FEATURES)["kept"])
+    return tuple(FeaturesKept.read(work.folder).kept)
 
 
 def samples(work: Work, split: str | None = None, which: stored.Which = "samples") -> Samples:

@@ -20,9 +20,9 @@ from assay.logs.clean_log import CleanLog
 from assay.models.als import Als
 from assay.models.item_to_item import Ease, ItemKnn
 from assay.models.session_knn import SessionKnn
+from assay.pages.trust import ProtocolsCompared
 from assay.runs.stage import Work, stage
 
-COMPARED = "protocols/compared.json"
 _FOLDS = 3
 
 
@@ -30,6 +30,7 @@ _FOLDS = 3
     follows=("clean",),
     reads=("samples", "seed"),
     makes=("protocols/*",),
+    pages=(ProtocolsCompared,),
 )
 def protocols(work: Work) -> None:
     """protocols/compared.json: rows (a protocol, fold and system each) and warnings, as benchmark.protocol_comparison has them.
@@ -50,7 +51,7 @@ def protocols(work: Work) -> None:
     found = compare_protocols(events, _systems(), protocols=protocols)
     work.report(2, 2)
     page = {"rows": found.to_pylist(), "warnings": protocol_warnings(protocols).to_pylist(), "days": length.days}
-    work.folder.write_json(COMPARED, page)
+    work.folder.write(ProtocolsCompared.model_validate(page))
 
 
 def _events(work: Work) -> pa.Table:

@@ -5,6 +5,7 @@ import pyarrow.compute as pc
 from assay import recommend as recommending
 from assay.engines import databases
 from assay.evaluation.holdout import best_model
+from assay.pages.evaluation import Recommended
 from assay.runs.stage import Work, stage
 from assay.stages import materials as hand
 from assay.stages.materials import RECOMMENDING, WORDS
@@ -14,6 +15,7 @@ from assay.stages.materials import RECOMMENDING, WORDS
     follows=("clean", "samples", "features", "train", "value"),
     reads=("recommend", *WORDS, "models", "text", "evaluate", "select.valuer", "seed"),
     makes=("recommendations*",),
+    pages=(Recommended,),
 )
 def recommend(work: Work) -> None:
     """recommendations.parquet, the list for unknown users, and on request both tables of a database."""
@@ -38,7 +40,7 @@ def recommend(work: Work) -> None:
     work.folder.write_table("recommendations.parquet", lists)
     work.folder.write_table("recommendations_unknown.parquet", unknown)
     users = pc.count_distinct(lists.column("user_id")).as_py()
-    work.folder.write_json("recommendations.json", {"model": name, "users": users, "per_user": section.per_user})
+    work.folder.write(Recommended(model=name, users=users, per_user=section.per_user))
     if section.url and section.table:
         databases.write_table(section.url, section.table, lists, section.password_env)
         values = hand.importance(work, work.config.select.valuer).table()

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from assay.config import Config
+from assay.pages.samples import SamplesMade
 from assay.runs.stage import Work, stage
 from assay.samples.describe import families
 from assay.samples.make import make_samples
@@ -23,6 +24,7 @@ def _files(config: Config) -> object:
     follows=("clean",),
     reads=("table", "samples", "encode", "text", "seed"),
     makes=("samples/*",),
+    pages=(SamplesMade,),
     outside=_files,
 )
 def samples(work: Work) -> None:

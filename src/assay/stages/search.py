@@ -20,6 +20,8 @@ from assay.models.scorer import Scorer
 from assay.numerics.hashing import mix
 from assay.numerics.position_bias import Examination
 from assay.numerics.ranking import tie_order
+from assay.pages.samples import SamplesMade
+from assay.pages.search import SearchMade
 from assay.runs.stage import Work, stage
 from assay.runs.store import finite
 from assay.samples.encoder import TableEncoder
@@ -31,7 +33,7 @@ from assay.samples.searches import Searches, searches
 from assay.samples.splits import split_periods
 from assay.samples.table import Samples
 from assay.search.pool import DEPTH, Pool, judged, per_request, pool, with_fused
-from assay.search.searcher import ACCOUNT, ENCODER, INDEX, MARKET, RANKER, WORDS
+from assay.search.searcher import ENCODER, INDEX, MARKET, RANKER, WORDS
 from assay.search.snapshot import FOLDER, snapshot
 from assay.stages import materials as hand
 from assay.tables import SEARCH_OUTCOMES, SPLITS
@@ -52,6 +54,7 @@ _LISTED = "people can only take what some list showed them: systems like the one
     follows=("clean", "samples", "features", "train"),
     reads=("samples", "models", "text", "encode", "evaluate", "seed"),
     makes=("search/*",),
+    pages=(SearchMade,),
 )
 def search(work: Work) -> None:
     """search/: index/, ranker/, encoder.json, on_sale.parquet, words.parquet, snapshot/ and account.json.
@@ -123,7 +126,7 @@ def search(work: Work) -> None:
         "systems": judged(scored["test"], "fused", resamples=config.evaluate.resamples, seed=config.seed),
     }
     run.write_json(ENCODER, encoder.to_dict())
-    run.write_json(ACCOUNT, finite(account))
+    run.write(SearchMade.model_validate(finite(account)))
     run.keep([*files, *run.path(INDEX).iterdir()])
 
 
@@ -192,8 +195,8 @@ def _weighted(work: Work, train: Samples, sets: _Sets, chosen: NDArray[np.int64]
     """The samples under the weights that undo position bias, where the run's samples have learnt it."""
     if work.config.samples.request != "query":
         return train
-    bias = work.folder.read_json("samples/account.json")["position_bias"]
-    if "examination" not in bias:
+    bias = SamplesMade.read(work.folder).position_bias
+    if bias is None or bias.examination is None or bias.clip is None:
         return train
     size, asked = len(sets.items), sets.asked
     pair = asked.of("request") * size + asked.of("item_code")  # in order
@@ -201,5 +204,5 @@ def _weighted(work: Work, train: Samples, sets: _Sets, chosen: NDArray[np.int64]
     at = np.minimum(np.searchsorted(pair, wanted), len(pair) - 1)
     position = pc.fill_null(asked.impressions.column("position"), 0).to_numpy()
     place = np.where(pair[at] == wanted, position[at], 0)
-    known = Examination(np.array(bias["examination"]), np.array(bias["rows"]), bias["method"])
-    return train.with_weight(known.weights(place, train.label, bias["clip"]))
+    known = Examination(np.array(bias.examination), np.array(bias.rows), bias.method or "")
+    return train.with_weight(known.weights(place, train.label, bias.clip))

@@ -6,6 +6,7 @@ from typing import Any
 from assay.evaluation.claims import helps
 from assay.findings import segments
 from assay.findings.rules import Rule, mine
+from assay.pages.selection import Curve, Rules
 from assay.runs.stage import Work, stage
 from assay.selection.arms import declare, half, without
 from assay.selection.weights import write_weights
@@ -20,6 +21,7 @@ Differences = Mapping[str, Mapping[str, float | None]]
     follows=("clean", "samples", "features", "train", "value"),
     reads=("select", "evaluate", "models", "text", *WORDS, "seed"),
     makes=("selection/*",),
+    pages=(Curve, Rules),
 )
 def select(work: Work) -> None:
     """selection/: every arm's trial, rules with their trials, and the weights that were chosen."""
@@ -33,8 +35,8 @@ def select(work: Work) -> None:
     tried = try_arms(linear, train, tuning, arms, lambda done: work.report(done, steps))
     work.report(len(arms), steps)
     explained = against_rule(linear, train, tuning, tried.chosen, attributes)
-    work.folder.write_json("selection/curve.json", {"valuer": section.valuer} | tried.curve | {"explained": explained})
-    work.folder.write_json("selection/rules.json", judged(rules, tried.curve["arms"]))
+    work.folder.write(Curve.model_validate({"valuer": section.valuer} | tried.curve | {"explained": explained}))
+    work.folder.write(Rules.model_validate({"lines": judged(rules, tried.curve["arms"])}))
     work.folder.keep(write_weights(work.folder, train, tried.chosen.weight))
 
 

@@ -8,6 +8,7 @@ from assay.findings.examples import examples
 from assay.importance.influence import Influence
 from assay.importance.valuer import Importance
 from assay.models.logistic import LogisticRegression
+from assay.pages.selection import Slices
 from assay.runs.stage import Work, stage
 from assay.samples.table import Samples
 from assay.stages import materials as hand
@@ -16,7 +17,6 @@ from assay.task import BINARY
 from assay.trials.slices import readable
 from assay.trials.slices import slices as find_slices
 
-FOUND = "slices/found.json"
 _FOLDS = 16  # half of them find rules, half confirm
 _SHOWN = 3
 
@@ -25,6 +25,7 @@ _SHOWN = 3
     follows=("clean", "samples", "features", "train", "value"),
     reads=("models", "value", "text", "evaluate", *WORDS, "seed"),
     makes=("slices/*",),
+    pages=(Slices,),
 )
 def slices(work: Work) -> None:
     """slices/found.json: rules, their trials on tuning with forecasts, examples and advice, what helps first."""
@@ -47,4 +48,4 @@ def slices(work: Work) -> None:
         part = Importance(importance.sample_id[rows], importance.value[rows], np.asarray(importance.per_fold)[:, rows])
         shown = examples(train.take(rows), part, hand.item_names(work), wording, _SHOWN)["harmful"]
         lines.append({**one.to_dict(), "examples": [line["sentence"] for line in shown]})
-    work.folder.write_json(FOUND, lines)
+    work.folder.write(Slices.model_validate({"lines": lines}))

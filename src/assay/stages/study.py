@@ -14,6 +14,7 @@ from assay.evaluation.holdout import Scored, differences, estimates
 from assay.importance import named as valuers
 from assay.importance.named import VALUED
 from assay.importance.valuer import Importance
+from assay.pages.verification import CHANCE, StudyCurves, StudyMethods, StudyModels, StudyRecommenders
 from assay.runs.stage import Work, stage
 from assay.selection.weights import floor_groups, hashed_order, remove
 from assay.stages import materials as hand
@@ -21,9 +22,7 @@ from assay.stages.materials import TRAINING, VALUING
 from assay.trials.curve import RESAMPLES
 from assay.trials.systems import most_bought
 
-CURVES, MODELS, METHODS = "study/curves.json", "study/models.json", "study/methods.json"
-RECOMMENDERS = "study/recommenders.json"
-_RANDOM = "random"  # the valuer of chance
+SPENT = "study"  # of cost.json: seconds of each valuer ("methods") and of fitting each recommender
 _FRACTION = 0.02  # removed from models other than the logistic regression, and by every valuer
 _SETS = ("all", "most bought")
 _NAMES = ("ease", "item_knn", "session_knn", "als")
@@ -34,13 +33,15 @@ Line = dict[str, Any]
     follows=("clean", "samples", "features", "train", "value"),
     reads=("select.fractions", "select.floor", "models", "value", "text", "evaluate", "samples.period_days", "seed"),
     makes=("study/*",),
+    pages=(StudyCurves, StudyModels, StudyMethods, StudyRecommenders),
 )
 def study(work: Work) -> None:
     """study/: curves (what removing each fraction by each valuer of the run changes for the logistic regression), models
     (what removing 2 % changes for every other model), methods (every valuer there is, cost beside gain) and
     recommenders. All on tuning.
     """
-    pages: dict[str, Any] = {CURVES: [], MODELS: []}
+    curves: list[Line] = []
+    models: list[Line] = []
     others = [name for name in hand.names(work) if name not in (VALUED, *BASELINES)]
     fractions = work.config.select.fractions
     steps = (len(work.config.value.valuers) + 1) * (len(fractions) + len(others))
@@ -56,16 +57,21 @@ def study(work: Work) -> None:
     for valuer, weights in _removals(work, [*fractions, _FRACTION]):
         for fraction in fractions:
             fitted = hand.retrained(work, VALUED, weights[fraction])
-            pages[CURVES].append(_line(work, valuer, VALUED, fraction, full[VALUED], _score(work, fitted)))
+            curves.append(_line(work, valuer, VALUED, fraction, full[VALUED], _score(work, fitted)))
             report()
         for name in others:
             again = hand.retrained(work, name, weights[_FRACTION])
-            pages[MODELS].append(_line(work, valuer, name, _FRACTION, full[name], _score(work, again)))
+            models.append(_line(work, valuer, name, _FRACTION, full[name], _score(work, again)))
             report()
-    pages[METHODS] = _methods(work, full, report)
-    pages[RECOMMENDERS] = _recommenders(work, report)
-    for name, content in pages.items():
-        work.folder.write_json(name, content)
+    methods, recommenders = _methods(work, full, report), _recommenders(work, report)
+    work.costs[SPENT] = {
+        "methods": {line["valuer"]: line.pop("seconds") for line in methods if "seconds" in line},
+        "recommenders": {line["model"]: line.pop("seconds") for line in recommenders if "seconds" in line},
+    }
+    work.folder.write(StudyCurves.model_validate({"lines": curves}))
+    work.folder.write(StudyModels.model_validate({"lines": models}))
+    work.folder.write(StudyMethods.model_validate({"lines": methods}))
+    work.folder.write(StudyRecommenders.model_validate({"lines": recommenders}))
 
 
 def _removals(work: Work, fractions: list[float]) -> Iterator[tuple[str | None, dict[float, Any]]]:
@@ -91,7 +97,7 @@ def _methods(work: Work, full: Mapping[str, Scored], report: Callable[[], None])
     sets = dict(zip(_SETS, (np.ones(len(train), bool), most_bought(train)[train.item]), strict=True))
     by_chance: dict[tuple[str, str], Scored] = {}
     lines: list[Line] = []
-    for name in (_RANDOM, *(name for name in _valuers(work) if name != _RANDOM)):
+    for name in (CHANCE, *(name for name in _valuers(work) if name != CHANCE)):
         started = time.perf_counter()
         try:
             found = hand.value(work, name, validation, hand.rng(work, VALUING))
@@ -103,7 +109,7 @@ def _methods(work: Work, full: Mapping[str, Scored], report: Callable[[], None])
         for model, which in _changed(work, name):
             scored = _score(work, hand.retrained(work, model, _without(work, found, sets[which])))
             line = {"set": which, "seconds": seconds} | _line(work, name, model, _FRACTION, full[model], scored)
-            if name == _RANDOM:
+            if name == CHANCE:
                 by_chance[model, which] = scored
             else:
                 against = hand.holdout(work, "tuning").difference(by_chance[model, which], scored, resamples=RESAMPLES)
@@ -123,7 +129,7 @@ def _changed(work: Work, valuer: str) -> list[tuple[str, str]]:
     model = valuers.model_of(valuer)
     if model != VALUED:
         return [(model, "all")]
-    nets = sorted({valuers.model_of(name) for name in valuers.neural_of(hand.names(work))}) if valuer == _RANDOM else []
+    nets = sorted({valuers.model_of(name) for name in valuers.neural_of(hand.names(work))}) if valuer == CHANCE else []
     return [(VALUED, which) for which in _SETS if valuer != "ease" or which != "all"] + [(net, "all") for net in nets]
 
 

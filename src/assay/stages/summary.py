@@ -1,22 +1,38 @@
 """Gather what a run found on one small page."""
 
-from typing import Any
-
+from assay.pages.evaluation import (
+    Lists,
+    LogSummary,
+    ModelsTested,
+    Recommended,
+    Selection,
+    Subsample,
+    SubsampleTested,
+    Summary,
+)
+from assay.pages.log import Cleaned
+from assay.pages.samples import SamplesMade
 from assay.runs.stage import Work, stage
 
 
-@stage(follows=("clean", "samples", "evaluate", "recommend"), reads=(), makes=("summary.json",))
+@stage(follows=("clean", "samples", "evaluate", "recommend"), reads=(), makes=(), pages=(Summary,))
 def summary(work: Work) -> None:
     """summary.json: the log, samples, models, selection, subsample and recommendations of the run, as far as it has them."""
-    page: dict[str, Any] = {}
     folder = work.folder
-    if folder.exists("clean/account.json"):
-        account = folder.read_json("clean/account.json")
-        page["log"] = {key: account[key] for key in ("events", "users", "items", "from", "to", "rejected")}
-    page["samples"] = folder.read_json("samples/account.json")["rows"]
-    for name in ("models", "selection", "subsample"):
-        page[name] = folder.read_json(f"evaluation/{name}.json")
-    if folder.exists("recommendations.json"):
-        lists = folder.read_json("recommendations.json")
-        page["recommendations"] = {key: lists[key] for key in ("users", "per_user")}
-    folder.write_json("summary.json", page)
+    log = lists = None
+    if folder.exists(Cleaned.path):
+        account = Cleaned.read(folder).content()
+        log = LogSummary.model_validate({key: account[key] for key in ("events", "users", "items", "from", "to", "rejected")})
+    if folder.exists(Recommended.path):
+        made = Recommended.read(folder)
+        lists = Lists(users=made.users, per_user=made.per_user)
+    subsample = Subsample.read(folder)
+    page = Summary(
+        log=log,
+        samples=SamplesMade.read(folder).rows,
+        models=ModelsTested.read(folder).models,
+        selection=Selection.read(folder).models,
+        subsample=SubsampleTested(fraction=subsample.fraction, test=subsample.test),
+        recommendations=lists,
+    )
+    folder.write(page)

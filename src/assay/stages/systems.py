@@ -8,6 +8,7 @@ import pyarrow as pa
 from assay.benchmark.board.scoreboard import Scoreboard
 from assay.benchmark.of_run import ITEMS, SCORES
 from assay.errors import InputError
+from assay.pages.trust import Systems, SystemsBoard, SystemsCompact
 from assay.runs.stage import Work, stage
 from assay.samples.stored import truth
 from assay.stages import materials as hand
@@ -15,13 +16,12 @@ from assay.stages.materials import TRAINING
 from assay.stages.trust import compacted, told_apart
 from assay.trials.systems import catalogue, field, most_bought, scored
 
-SYSTEMS, BOARD, COMPACT = "systems/systems.json", "systems/board.json", "systems/compact.json"
-
 
 @stage(
     follows=("clean", "samples", "features", "train", "value"),
     reads=("samples", "models", "text", "evaluate", "seed"),
     makes=("systems/*",),
+    pages=(Systems, SystemsBoard, SystemsCompact),
 )
 def systems(work: Work) -> None:
     """systems/: systems.json and, where there are requests, items.parquet and scores*.parquet, a Scoreboard each.
@@ -37,7 +37,7 @@ def systems(work: Work) -> None:
         taken = truth(work.config.samples, work.folder)
         fields = {split: field(hand.holdout(work, split), kept, *taken) for split in SCORES}
     except InputError as error:
-        work.folder.write_json(SYSTEMS, {"why_not": str(error)})
+        work.folder.write(Systems(why_not=str(error)))
         return
     compared = catalogue(work.config.models)
     lines: list[dict[str, Any]] = []
@@ -49,7 +49,9 @@ def systems(work: Work) -> None:
             made[split].append(each)
         work.report(len(lines), len(compared))
     requests = {split: {"all": _requests(work, split), "judged": len(judged.request)} for split, judged in fields.items()}
-    work.folder.write_json(SYSTEMS, {"items": int(kept.sum()), "requests": requests, "systems": lines})
+    fitted = [line for line in lines if "why_not" not in line]
+    work.costs["systems"] = {line["system"]: {key: line.pop(key) for key in ("seconds_fit", "seconds_score")} for line in fitted}
+    work.folder.write(Systems.model_validate({"items": int(kept.sum()), "requests": requests, "systems": lines}))
     work.folder.write_table(ITEMS, pa.table({"item_code": np.flatnonzero(kept).astype(np.int32)}))
     names, families = (tuple(line[key] for line in lines if "why_not" not in line) for key in ("system", "family"))
     boards: dict[str, Scoreboard] = {}
@@ -58,8 +60,8 @@ def systems(work: Work) -> None:
         boards[split] = Scoreboard(fields[split].request, fields[split].user.astype(np.int64), names, families, scores)
         boards[split].write(work.folder.path(name))
         work.folder.keep([name])
-    work.folder.write_json(BOARD, told_apart(boards["test"]))
-    work.folder.write_json(COMPACT, compacted(boards["test"]))
+    work.folder.write(SystemsBoard.model_validate(told_apart(boards["test"])))
+    work.folder.write(SystemsCompact.model_validate(compacted(boards["test"])))
 
 
 def _requests(work: Work, split: str) -> int:

@@ -15,20 +15,22 @@ from assay.benchmark.compact.families import LeftOut, leave_out
 from assay.benchmark.of_run import evidence, own_scoreboard
 from assay.benchmark.plan.sizes import Plan, detectable_difference, half_widths, plan_difference, plan_mean
 from assay.errors import InputError
+from assay.pages.evaluation import Leaks
+from assay.pages.trust import Audit, Board, Compact
 from assay.runs.stage import Work, stage
 from assay.runs.store import finite
 
-AUDIT, BOARD, COMPACT = "trust/audit.json", "trust/board.json", "trust/compact.json"
 BUDGET, REDRAWS = 100, 1000
 _SIZES = (30, 100, 300, 1000, 3000)
 _DIFFERENCES = (0.002, 0.005, 0.01)
-Page = dict[str, Any]
+Content = dict[str, Any]
 
 
 @stage(
     follows=("clean", "samples", "evaluate"),
     reads=("samples", "models.names", "models.estimators"),
     makes=("trust/*",),
+    pages=(Audit, Board, Compact),
 )
 def trust(work: Work) -> None:
     """trust/: what the report's "Can this test be trusted?" and "How small could it be?" are made of.
@@ -37,42 +39,42 @@ def trust(work: Work) -> None:
     decide on and report, sizes for differences. compact.json: families left out, widths by size. Each may hold why_not.
     """
     work.report(0, 3)
-    work.folder.write_json(AUDIT, finite(_audited(work)))
+    work.folder.write(Audit.model_validate(finite(_audited(work))))
     work.report(1, 3)
     try:
         board = own_scoreboard(work.folder, work.config).several(3)
     except InputError as error:
-        for name in (BOARD, COMPACT):
-            work.folder.write_json(name, {"why_not": str(error)})
+        work.folder.write(Board(why_not=str(error)))
+        work.folder.write(Compact(why_not=str(error)))
     else:
-        work.folder.write_json(BOARD, told_apart(board))
+        work.folder.write(Board.model_validate(told_apart(board)))
         work.report(2, 3)
-        work.folder.write_json(COMPACT, compacted(board))
+        work.folder.write(Compact.model_validate(compacted(board)))
     work.report(3, 3)
 
 
-def told_apart(board: Scoreboard) -> Page:
+def told_apart(board: Scoreboard) -> Content:
     """Leader board, which systems can be told apart, measures, sizes for differences; or why_not."""
     return _or_why_not(_told_apart, board)
 
 
-def compacted(board: Scoreboard) -> Page:
+def compacted(board: Scoreboard) -> Content:
     """What compact sets do with each family of systems left out; or why_not."""
     return _or_why_not(_compacted, board)
 
 
-def _or_why_not(make: Callable[[Scoreboard], Page], board: Scoreboard) -> Page:
+def _or_why_not(make: Callable[[Scoreboard], Content], board: Scoreboard) -> Content:
     try:
         page = make(board)
     except InputError as error:
         return {"why_not": str(error)}
-    finite_page: Page = finite(page)  # equal systems have no order, and no number of requests tells them apart
+    finite_page: Content = finite(page)  # equal systems have no order, and no number of requests tells them apart
     return finite_page
 
 
-def _audited(work: Work) -> Page:
+def _audited(work: Work) -> Content:
     """The audit's page, with what the stage `evaluate` found in the samples."""
-    earlier = work.folder.read_json("evaluation/leaks.json")
+    earlier = [leak.model_dump() for leak in Leaks.read(work.folder).lines]
     try:
         page = audit(evidence(work.folder, work.config)).to_dict()
     except InputError as error:
@@ -81,7 +83,7 @@ def _audited(work: Work) -> Page:
     return page | {"findings": earlier + page["findings"], "checked": [*page["checked"], "samples"]}
 
 
-def _told_apart(board: Scoreboard) -> Page:
+def _told_apart(board: Scoreboard) -> Content:
     measure = board.measures[0]
     choice = choose_measures(board)
     found = compare(board, [measure])
@@ -105,11 +107,11 @@ def _told_apart(board: Scoreboard) -> Page:
     }
 
 
-def _plan(plan: Plan) -> Page:
+def _plan(plan: Plan) -> Content:
     return {"size": plan.size, "reached": plan.reached, "words": str(plan)}
 
 
-def _compacted(board: Scoreboard) -> Page:
+def _compacted(board: Scoreboard) -> Content:
     measure = board.measures[0]
     scores, families = board.of(measure), np.asarray(board.families)
     N = len(board.request)
@@ -137,7 +139,7 @@ def _counts(families: NDArray[np.str_]) -> dict[str, int]:
     return {str(name): int(count) for name, count in zip(names, counts, strict=True)}
 
 
-def _left_out(one: LeftOut) -> Page:
+def _left_out(one: LeftOut) -> Content:
     figures = {
         name: [float(x) for x in getattr(one, name)]
         for name in ("error", "relative", "bias", "coverage", "half_width", "detectable", "tau_placed")

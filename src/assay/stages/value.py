@@ -10,6 +10,7 @@ from assay.findings.examples import examples
 from assay.findings.explain import explain_sample
 from assay.importance.stored import write_values
 from assay.importance.valuer import Importance
+from assay.pages.values import Distribution, Examples, Patterns, Rollup
 from assay.runs.stage import Work, stage
 from assay.samples.table import Samples
 from assay.stages import materials as hand
@@ -22,6 +23,7 @@ _EXPLAINED = 3  # examples of each kind that are taken apart
     follows=("clean", "samples", "features", "train"),
     reads=("value", "select.valuer", "models", "text", *WORDS, "seed"),
     makes=("importance/*",),
+    pages=(Distribution, Rollup, Examples, Patterns),
 )
 def value(work: Work) -> None:
     """importance/: values of every training sample by every valuer, and what they show, as JSON."""
@@ -45,14 +47,10 @@ def value(work: Work) -> None:
     shown = examples(samples, main, names, wording)
     if main_valuer == "influence":
         _explain(work, validation, shown)
-    pages = {
-        "distribution": shapes,
-        "rollup": segments.rollup(samples, attributes, main, names, wording),
-        "examples": shown,
-        "patterns": segments.patterns(attributes, main),
-    }
-    for name, content in pages.items():
-        work.folder.write_json(f"importance/{name}.json", content)
+    work.folder.write(Distribution(valuers=shapes))
+    work.folder.write(Rollup.model_validate({"units": segments.rollup(samples, attributes, main, names, wording)}))
+    work.folder.write(Examples.model_validate(shown))
+    work.folder.write(Patterns.model_validate({"lines": segments.patterns(attributes, main)}))
 
 
 def _explain(work: Work, validation: Samples, shown: dict[str, list[dict[str, Any]]]) -> None:

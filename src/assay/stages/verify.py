@@ -11,14 +11,22 @@ from assay.importance import named as valuers
 from assay.importance.named import VALUED
 from assay.importance.stored import values_file
 from assay.importance.valuer import Importance
+from assay.pages.verification import (
+    CHANCE,
+    Verdicts,
+    VerifyAgreement,
+    VerifyCurves,
+    VerifyNoise,
+    VerifyTransfer,
+)
 from assay.runs.stage import Work, stage
 from assay.samples.table import Samples
 from assay.stages import materials as hand
 from assay.trials import verify as trials
 from assay.trials.transfer import Proxy, transfer
 
+SPENT = "verify"  # of cost.json: seconds that the values of each order took
 _YARDSTICKS = ("recency", "popularity", "loss", "self_score")
-_CHANCE = "random"  # the valuer whose order is that of chance
 _NOISY = 0.05  # share of planted noise
 _SUBSETS, _HALF = 24, 0.5
 _FEWER = 12  # subsets that a neural model is retrained on
@@ -31,6 +39,7 @@ _CARRIED = ("self_score",)  # of the yardsticks, those that other models are tri
     follows=("clean", "samples", "features", "train", "value"),
     reads=("select.valuer", "select.floor", "models", "value", "text", "evaluate", "samples.period_days", "seed"),
     makes=("verify/*",),
+    pages=(Verdicts, VerifyCurves, VerifyAgreement, VerifyNoise, VerifyTransfer),
 )
 def verify(work: Work) -> None:
     """verify/: curves, noise, agreement, transfer and verdict as JSON; progress counts retrainings, roughly."""
@@ -48,34 +57,32 @@ def verify(work: Work) -> None:
     def after(steps_before: int) -> Callable[[int, int], None]:
         return lambda done, _: work.report(steps_before + done, steps)
 
-    made = {name: _made(work, name, validation) for name in dict.fromkeys((main, _CHANCE, *_YARDSTICKS, *proxies))}
+    made = {name: _made(work, name, validation) for name in dict.fromkeys((main, CHANCE, *_YARDSTICKS, *proxies))}
     found = {name: importance for name, (importance, _) in made.items()}
     orders = {name: found[name].order() for name in dict.fromkeys((main, *_YARDSTICKS))}
-    lines = trials.curves(linear, train, tuning, found[_CHANCE].order(), orders, config.select.floor, after(0))
-    scores = _scores(work, validation, {name: found[name] for name in (main, _CHANCE, *orders, *neural)}, after, first)
+    lines = trials.curves(linear, train, tuning, found[CHANCE].order(), orders, config.select.floor, after(0))
+    scores = _scores(work, validation, {name: found[name] for name in (main, CHANCE, *orders, *neural)}, after, first)
     again = [found[main], *(_values(work, main, validation, config.seed + k) for k in range(1, _SEEDS))]
     found_by = [valuers.make(name) for name in dict.fromkeys((main, "loss", "self_score")) if name not in neural]
     carried = {
-        name: Proxy(found[name].order(), found[name].metadata.get("model", ""), made[name][1]) for name in (_CHANCE, *proxies)
+        name: Proxy(found[name].order(), found[name].metadata.get("model", ""), made[name][1]) for name in (CHANCE, *proxies)
     }
-    chance = carried[_CHANCE]
-    if _CHANCE not in proxies:
-        carried.pop(_CHANCE)
-    pages: dict[str, Any] = {
-        "curves": lines,
-        "agreement": scores | {"share": _HALF, "stability": trials.stability(again)},
-        "noise": trials.detection(
-            linear, train, validation, found_by, share=_NOISY, folds=config.value.folds, seed=config.seed
-        ),
-        "transfer": transfer(
-            others, train, tuning, chance, carried, fraction=_TRANSFERRED, floor=config.select.floor, seed=config.seed,
-            progress=after(first + subsets),
-        ),
-        "verdict": [trials.verdict(lines, name) for name in orders],
-    }  # fmt: skip
+    chance = carried[CHANCE]
+    if CHANCE not in proxies:
+        carried.pop(CHANCE)
+    noise = trials.detection(linear, train, validation, found_by, share=_NOISY, folds=config.value.folds, seed=config.seed)
+    transferred = transfer(
+        others, train, tuning, chance, carried, fraction=_TRANSFERRED, floor=config.select.floor, seed=config.seed,
+        progress=after(first + subsets),
+    )  # fmt: skip
+    work.costs[SPENT] = {line["valuer"] or CHANCE: line.pop("seconds") for line in transferred}
+    work.folder.write(Verdicts.model_validate({"lines": [trials.verdict(lines, name) for name in orders]}))
+    work.folder.write(VerifyCurves.model_validate({"lines": lines}))
+    agreement = scores | {"share": _HALF, "stability": trials.stability(again)}
+    work.folder.write(VerifyAgreement.model_validate(agreement))
+    work.folder.write(VerifyNoise.model_validate({"lines": noise}))
+    work.folder.write(VerifyTransfer.model_validate({"lines": transferred}))
     work.report(steps, steps)
-    for name, content in pages.items():
-        work.folder.write_json(f"verify/{name}.json", content)
 
 
 def _scores(

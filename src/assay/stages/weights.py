@@ -1,6 +1,7 @@
 """Learn a half-life, slice weights and a share of wrong labels, and choose among them on the tuning periods."""
 
 from assay.findings import segments
+from assay.pages.selection import LearntWeights
 from assay.runs.stage import Work, stage
 from assay.selection.arms import Arm
 from assay.selection.weights import write_weights
@@ -9,13 +10,12 @@ from assay.stages.materials import WORDS
 from assay.trials.curve import try_arms
 from assay.trials.weights import FAMILIES, learn_weights
 
-LEARNT = "weights/learnt.json"
-
 
 @stage(
     follows=("clean", "samples", "features", "train", "value"),
     reads=("select.valuer", "models", "value", "text", "evaluate", *WORDS, "seed"),
     makes=("weights/*",),
+    pages=(LearntWeights,),
 )
 def weights(work: Work) -> None:
     """weights/: what every family of parameters came to and changes on tuning, and the weights that tuning chose."""
@@ -31,6 +31,6 @@ def weights(work: Work) -> None:
     work.report(len(FAMILIES), len(FAMILIES) + 1)
     tried = try_arms(linear, train, hand.holdout(work, "tuning"), arms)
     lines = [paths[line["arm"]] | {"weights": line["arm"], "difference": line["difference"]} for line in tried.curve["arms"][1:]]
-    work.folder.write_json(LEARNT, {"chosen": tried.chosen.name, "families": lines})
+    work.folder.write(LearntWeights.model_validate({"chosen": tried.chosen.name, "families": lines}))
     work.report(len(FAMILIES) + 1, len(FAMILIES) + 1)
     work.folder.keep(write_weights(work.folder, train, tried.chosen.weight, "weights"))

@@ -3,68 +3,81 @@
 from collections.abc import Mapping
 from typing import Any
 
-from assay.app import plots, words
-from assay.app.plots import Row
-from assay.app.sections.facts import Facts, Part
+from assay.app import words
+from assay.app.sections.facts import Facts
+from assay.pages.evaluation import Leaks
+from assay.pages.log import Cleaned
+from assay.pages.samples import SamplesMade
+from assay.runs.section import Column, Figure, Row, Rows, Section, Table
+from assay.tables import SPLITS
+
+_NO_LEAKS = (
+    "No leaks were found: no overlap of the splits in time, no sample or request in two places, no feature that is "
+    "the label in disguise, no period with unlike negatives."
+)
 
 
-def log(facts: Facts) -> Part | None:
+def log(facts: Facts) -> Section | None:
     """What was read, and what each cleaning step took out."""
-    account = facts.json("clean/account.json")
-    if not account:
+    account = facts.page(Cleaned)
+    if account is None:
         return None
     steps = [
         Row(
-            label=str(step.get("step")),
-            note=str(step.get("why") or ""),
-            value=float(step.get("rejected") or 0),
-            shown=f"{words.count(step.get('rejected') or 0)} of {words.count(step.get('rows_in'))}",
+            label=step.step,
+            note=step.why,
+            value=float(step.rejected),
+            shown=f"{words.count(step.rejected)} of {words.count(step.rows_in)}",
             tone="harmful",
         )
-        for step in account.get("steps", [])
+        for step in account.steps
     ]
-    read, kept = account.get("read"), account.get("events")
-    share = words.percent(kept / read) if words.known(read) and words.known(kept) and read else words.NONE
-    return {
-        "lead": f"{words.count(read)} rows were read and {words.count(kept)} kept ({share}), from "
-        f"{words.day(account.get('from'))} to {words.day(account.get('to'))}. "
-        "Every row taken out is in rejected.parquet with its reason.",
-        "plot": plots.rows("plot-cleaning", steps, stem=True),
-    }
+    share = words.percent(account.events / account.rows_read) if account.rows_read else words.NONE
+    lead = (
+        f"{words.count(account.rows_read)} rows were read and {words.count(account.events)} kept ({share}), from "
+        f"{words.day(account.from_)} to {words.day(account.to)}. "
+        "Every row taken out is in rejected.parquet with its reason."
+    )
+    return Section(lead, figures=[Figure([Rows("plot-cleaning", steps, stem=True)])])
 
 
 def _flat(value: Any, prefix: str = "") -> list[tuple[str, str]]:
+    """(where, what) of every number and text in nested mappings; lists are left out."""
     if isinstance(value, Mapping):
         return [line for key in value for line in _flat(value[key], f"{prefix}, {key}" if prefix else str(key))]
+    name = prefix.replace("_", " ")
     if words.known(value):
-        return [(prefix.replace("_", " "), words.count(value) if isinstance(value, int) else words.plain(value))]
-    return [] if value is None or isinstance(value, list) else [(prefix.replace("_", " "), str(value))]
+        return [(name, words.count(value) if isinstance(value, int) else words.plain(value))]
+    return [] if value is None or isinstance(value, list) else [(name, str(value))]
 
 
-def samples(facts: Facts) -> Part | None:
+def samples(facts: Facts) -> Section | None:
     """How many samples each split has, leaks, and the account of how they were made."""
-    splits = [
-        Row(name, float(n), shown=words.count(n), tone="useful")
-        for name, n in facts.summary.get("samples", {}).items()
-        if words.known(n)
-    ]
-    order = ["train", "validation", "tuning", "test"]
-    splits.sort(key=lambda row: order.index(row.label) if row.label in order else len(order))
-    account = _flat(facts.json("samples/account.json") or {})
-    if not splits and not account:
+    account, leaks = facts.page(SamplesMade), facts.page(Leaks)
+    if account is None:
         return None
-    leaks = facts.json("evaluation/leaks.json")
-    return {"plot": plots.rows("plot-splits", splits, stem=True), "account": account, "leaks": leaks}
+    splits = [
+        Row(name, float(account.rows[name]), shown=words.count(account.rows[name]), tone="useful")
+        for name in SPLITS
+        if name in account.rows
+    ]
+    found = [] if leaks is None else leaks.lines
+    columns = [Column(""), Column("", number=True)]
+    return Section(
+        _NO_LEAKS if leaks is not None and not found else "",
+        findings=[("bad", f"{leak.message} {leak.mend}") for leak in found],
+        figures=[Figure([Rows("plot-splits", splits, stem=True)])],
+        tables=[Table(columns, _flat(account.content()), folded="How they were made", place="page")],
+    )
 
 
-def costs(facts: Facts) -> Part | None:
+def costs(facts: Facts) -> Section | None:
     """Seconds of each stage and the peak of memory: the only part that differs from run to run."""
     cost = facts.run.costs()
-    if not cost["seconds"]:
+    seconds = cost["seconds"]
+    if not seconds:
         return None
-    seconds = cost.get("seconds", {})
-    lines = [Row(stage, float(s), shown=words.duration(s), tone="useful") for stage, s in seconds.items()]
-    lines.sort(key=lambda row: (-row.value, row.label))
-    total = words.duration(sum(seconds.values()))
-    lead = f"{total} in all, at most {words.memory(cost.get('peak_rss_mb'))} of memory."
-    return {"lead": lead, "plot": plots.rows("plot-costs", lines, stem=True)}
+    lines = [Row(stage, float(spent), shown=words.duration(spent), tone="useful") for stage, spent in seconds.items()]
+    lines.sort(key=lambda line: (-line.value, line.label))
+    lead = f"{words.duration(sum(seconds.values()))} in all, at most {words.memory(cost['peak_rss_mb'])} of memory."
+    return Section(lead, figures=[Figure([Rows("plot-costs", lines, stem=True)])])

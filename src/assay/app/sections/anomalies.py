@@ -1,29 +1,35 @@
 """Users and samples that are not what they seem."""
 
 from assay.app import words
-from assay.app.sections.facts import Facts, Part
+from assay.app.sections.facts import Facts
+from assay.pages.selection import Anomalies
+from assay.runs.section import Column, Entry, Listing, Section, Table
 
 _SHOWN = 5
 
 
-def anomalies(facts: Facts) -> Part | None:
+def anomalies(facts: Facts) -> Section | None:
     """What `assay anomalies` found; None where it has not run."""
-    found = facts.json("anomalies/found.json")
-    if found is None:
+    page = facts.page(Anomalies)
+    if page is None:
         return None
-    users, samples = found["users"], found["samples"]
-    return {
-        "users": words.flagged(users, "user behaves like a robot", "users behave like robots"),
-        "samples": words.flagged(samples, "label is doubtful", "labels are doubtful"),
-        "harmless": not users["flagged"] and not samples["flagged"],
-        "first_users": [
-            {"user": facts.shown(line["user_id"]), "trait": line["trait"], "rows": words.count(line["samples"])}
-            for line in users["first"][:_SHOWN]
-            if line["flagged"]
-        ],
-        "first_samples": [
-            {"sentence": line["sentence"], "user": facts.shown(line["user"]), "week": line["week"]}
-            for line in samples["first"][:_SHOWN]
-            if samples["flagged"]
-        ],
-    }
+    users = [
+        (facts.shown(line.user_id), line.trait, words.count(line.samples)) for line in page.users.first[:_SHOWN] if line.flagged
+    ]
+    samples = [
+        Entry(f"{line.sentence} (user {facts.shown(line.user)}, week {line.week})")
+        for line in page.samples.first[:_SHOWN]
+        if page.samples.flagged
+    ]
+    told = (
+        words.flagged(page.users, "user behaves like a robot", "users behave like robots"),
+        words.flagged(page.samples, "label is doubtful", "labels are doubtful"),
+    )
+    harmless = not page.users.flagged and not page.samples.flagged
+    columns = [Column("user"), Column("why"), Column("samples", number=True)]
+    return Section(
+        "" if harmless else "Look at them, and try before you drop: being found is not yet a gain.",
+        bold=" ".join(told),
+        tables=[Table(columns, users)] if users else [],
+        lists=[Listing(samples, ordered=False)] if samples else [],
+    )

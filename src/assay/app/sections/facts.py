@@ -1,28 +1,30 @@
-"""A run's artefacts as the sections of the report read them."""
+"""A run's pages as the sections of the report read them, and how numbers become rows and cells."""
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from assay.app import words
 from assay.finished import Finished
+from assay.pages.parts import Change, Estimate
+from assay.runs.pages import Page
+from assay.runs.section import Row, Span
 
-Part = dict[str, Any]
+P = TypeVar("P", bound=Page)
 
 
 class Facts:
-    """A run's artefacts, and ids as they may be shown."""
+    """A run's pages, and ids as they may be shown."""
 
-    def __init__(self, run: Finished, *, hash_ids: bool = False) -> None:
-        self.run, self.hash_ids = run, hash_ids
-        self.summary: Mapping[str, Any] = self.json("summary.json") or {}
+    def __init__(self, run: Finished, *, hash_ids: bool | None = None) -> None:
+        self.run, self.hash_ids = run, run.config.show.hash_ids if hash_ids is None else hash_ids
 
-    def json(self, name: str) -> Any:
-        """Content of a JSON artefact; None when it is not there."""
-        return self.run.read_json(name) if self.run.exists(name) else None
+    def page(self, kind: type[P]) -> P | None:
+        """A page; None when it is not there."""
+        return kind.read(self.run) if self.run.exists(kind.path) else None
 
     def shown(self, ident: object) -> str:
         """An id as it may be shown: itself, or 12 hexadecimal digits of its SHA-256."""
@@ -36,22 +38,24 @@ class Facts:
         items = self.run.read_table("clean/items.parquet", ["item_id", "name"])
         wanted = pa.array(sorted({str(i) for i in ids}), pa.string())
         text = pc.cast(items.column("item_id"), pa.string())
-        found = items.set_column(0, "item_id", text).filter(pc.is_in(text, wanted)).to_pylist()
-        return {row["item_id"]: row["name"] for row in found if row["name"]}
+        named = items.set_column(0, "item_id", text).filter(pc.is_in(text, wanted)).to_pylist()
+        return {row["item_id"]: row["name"] for row in named if row["name"]}
 
 
-def interval(entry: Mapping[str, Any] | None) -> tuple[Any, Any, Any]:
-    """(value, low, high) of an estimate; None for what it does not have."""
-    entry = entry or {}
-    return entry.get("value"), entry.get("low"), entry.get("high")
+def row(label: str, found: Estimate, *, shown: str = "", note: str = "", tone: str = "s0") -> Row:
+    """A line of a plot; one without a value is not drawn."""
+    value = float("nan") if found.value is None else found.value
+    return Row(label, value, found.low, found.high, shown, note, tone)
 
 
-def scaled(entry: Mapping[str, Any], factor: float) -> tuple[float, float | None, float | None]:
-    """(value, low, high) times factor; the value NaN where it is not known."""
-    value, low, high = (v * factor if words.known(v) else None for v in interval(entry))
-    return value if value is not None else float("nan"), low, high
-
-
-def tone(value: Any) -> str:
+def value_tone(value: float | None) -> str:
     """The colour of a value: `harmful` below 0, else `useful`."""
-    return "harmful" if words.known(value) and value < 0 else "useful"
+    return "harmful" if value is not None and value < 0 else "useful"
+
+
+def changed(found: Mapping[str, Change] | None) -> list[Span]:
+    """A change in every measure that claims are made on, coloured by what its interval says."""
+    spans: list[Span] = []
+    for verdict, change in words.changes(found or {}):
+        spans += [Span(", ")] * bool(spans) + [Span(change, verdict)]
+    return spans

@@ -1,8 +1,9 @@
 """What samples are worth: distribution, roll-ups, patterns, single samples."""
 
-from assay.app import plots, words
-from assay.app.plots import Row
-from assay.app.sections.facts import Facts, Part, scaled, tone
+from assay.app import words
+from assay.app.sections.facts import Facts, row, value_tone
+from assay.pages.values import Distribution, Example, Examples, GroupValue, Patterns, RequestPart, Rollup, Why
+from assay.runs.section import Entry, Figure, Histogram, Line, Listing, Rows, Section, Span
 
 EXAMPLES_SHOWN = 10
 UNITS = {
@@ -17,92 +18,92 @@ UNITS = {
 }
 
 
-def importance(facts: Facts) -> Part | None:
+def importance(facts: Facts) -> Section | None:
     """The distribution of the values of each valuer."""
-    figures = []
-    for name, entry in sorted((facts.json("importance/distribution.json") or {}).items()):
-        factor, size = words.unit(entry.get("edges", []))
-        figures.append(
-            {
-                "name": name,
-                "lead": f"{words.percent(entry.get('negative_share'))} of training samples have a value below 0.",
-                "plot": plots.histogram(
-                    f"plot-distribution-{name}",
-                    entry.get("edges", []),
-                    entry.get("counts", []),
-                    x_title=f"value, {size}{entry.get('unit', '')}",
-                    factor=factor,
-                ),
-            }
-        )
-    return {"figures": figures} if figures else None
-
-
-def rollups(facts: Facts) -> Part | None:
-    """Values added up by user, item, category and week: most useful and most harmful."""
-    found = facts.json("importance/rollup.json") or {}
-    figures = []
-    for key in [unit for unit in UNITS if found.get(unit)]:
-        lines = found[key]
-        names = facts.item_names(line.get("name") for line in lines) if key == "item" else {}
-        factor, size = words.unit(line.get("value") for line in lines)
-        drawn = []
-        for line in lines:
-            value, low, high = scaled(line, factor)
-            name = names.get(str(line.get("name")), str(line.get("name")))
-            label = facts.shown(name) if key == "user" else name
-            shown = words.plain(value)
-            drawn.append(Row(label, value, low, high, shown, f"{words.count(line.get('rows'))} rows", tone(value)))
-        plot = plots.rows(f"plot-rollup-{key}", drawn, stem=True, zero=True)
-        figures.append({"name": UNITS[key], "plot": plot, "lead": f"In {size}the utility." if size else ""})
-    return {"figures": figures} if figures else None
-
-
-def patterns(facts: Facts) -> Part | None:
-    """Segments, hours, price bands that carry or cost the most, in plain words."""
-    found = [line for line in facts.json("importance/patterns.json") or [] if words.known(line.get("value"))]
-    if not found:
+    page = facts.page(Distribution)
+    if page is None or not page.valuers:
         return None
-    factor, size = words.unit(line.get("value") for line in found)
+    figures = []
+    for name, values in sorted(page.valuers.items()):
+        factor, size = words.unit(values.edges)
+        title = f"value, {size}{values.unit}"
+        plot = Histogram(f"plot-distribution-{name}", values.edges, values.counts, title, factor)
+        figures.append(Figure([plot], name, f"{words.percent(values.negative_share)} of training samples have a value below 0."))
+    lead = (
+        "A value says how much the model's utility falls when the sample is taken away: higher is more useful, below 0 the model "
+        "is better off without it."
+    )
+    return Section(lead, figures=figures)
+
+
+def rollups(facts: Facts) -> Section | None:
+    """Values added up by user, item, category and week: most useful and most harmful."""
+    page = facts.page(Rollup)
+    if page is None:
+        return None
+    figures = [_rollup(facts, unit, page.units[unit]) for unit in UNITS if page.units.get(unit)]
+    lead = "Values added up. The thin line is the 95 % interval over validation folds."
+    return Section(lead, figures=figures) if figures else None
+
+
+def _rollup(facts: Facts, unit: str, groups: list[GroupValue]) -> Figure:
+    names = facts.item_names(line.name for line in groups) if unit == "item" else {}
+    factor, size = words.unit(line.value for line in groups)
     drawn = []
-    for line in found:
-        value, low, high = scaled(line, factor)
-        note = f"{words.count(line.get('rows'))} rows, {words.percent(line.get('share'))}"
-        label = line.get("sentence") or f"{line.get('attribute')}: {line.get('level')}"
-        drawn.append(Row(label, value, low, high, words.plain(value), note, tone(value)))
-    return {"plot": plots.rows("plot-patterns", drawn, stem=True, zero=True), "unit": size}
+    for line in groups:
+        name = names.get(line.name, line.name)
+        label = facts.shown(name) if unit == "user" else name
+        value = line.times(factor)
+        note = f"{words.count(line.rows)} rows"
+        drawn.append(row(label, value, shown=words.plain(value.value), note=note, tone=value_tone(line.value)))
+    return Figure(
+        [Rows(f"plot-rollup-{unit}", drawn, stem=True, zero=True)], UNITS[unit], f"In {size}the utility." if size else ""
+    )
 
 
-def examples(facts: Facts) -> Part | None:
+def patterns(facts: Facts) -> Section | None:
+    """Segments, hours, price bands that carry or cost the most, in plain words."""
+    page = facts.page(Patterns)
+    lines = [line for line in page.lines if words.known(line.value)] if page is not None else []
+    if not lines:
+        return None
+    factor, size = words.unit(line.value for line in lines)
+    drawn = []
+    for line in lines:
+        value = line.times(factor)
+        note = f"{words.count(line.rows)} rows, {words.percent(line.share)}"
+        drawn.append(row(line.sentence, value, shown=words.plain(value.value), note=note, tone=value_tone(line.value)))
+    lead = f"Groups of training samples that carry (right) or cost (left) the most{f', in {size}the utility' if size else ''}."
+    return Section(lead, figures=[Figure([Rows("plot-patterns", drawn, stem=True, zero=True)])])
+
+
+def examples(facts: Facts) -> Section | None:
     """The most useful and the most harmful samples, in readable words."""
-    found = facts.json("importance/examples.json") or {}
-    lists = []
-    for key, title in (("useful", "Most useful"), ("harmful", "Most harmful")):
-        lines = [
-            {
-                "sentence": line.get("sentence", ""),
-                "user": facts.shown(line.get("user")),
-                "item": facts.shown(line.get("item")),
-                "week": line.get("week"),
-                "value": words.plain(line.get("value")),
-                "z": words.plain(line.get("z")),
-                "why": _why(facts, line.get("why")),
-            }
-            for line in found.get(key, [])[:EXAMPLES_SHOWN]
-        ]
-        if lines:
-            lists.append({"title": title, "tone": key, "lines": lines})
-    return {"lists": lists} if lists else None
-
-
-def _why(facts: Facts, found: Part | None) -> str:
-    """Which of the sample's columns make its value, and whom it helped and hurt most."""
-    if not found:
-        return ""
-    columns = ", ".join(f"{line['column']} {words.plain(line['part'])}" for line in found["columns"][:3])
-    people = [
-        f"{name} most: user {facts.shown(found[key][0]['user'])}, week {found[key][0]['week']}"
-        for name, key in (("helped", "helped"), ("hurt", "hurt"))
-        if found[key]
+    page = facts.page(Examples)
+    if page is None:
+        return None
+    sides = (("useful", "Most useful", page.useful), ("harmful", "Most harmful", page.harmful))
+    lists = [
+        Listing([_example(facts, line) for line in lines[:EXAMPLES_SHOWN]], title, tone) for tone, title, lines in sides if lines
     ]
+    return Section(lists=lists) if lists else None
+
+
+def _example(facts: Facts, line: Example) -> Entry:
+    who = [Span("user "), Span(facts.shown(line.user), "name"), Span(" · item "), Span(facts.shown(line.item), "name")]
+    rest = Span(f" · week {line.week} · value {words.plain(line.value)} · z {words.plain(line.z)}")
+    notes: list[str | Line] = [[*who, rest]]
+    if line.why is not None:
+        notes.append(_why(facts, line.why))
+    return Entry(line.sentence, notes=notes)
+
+
+def _why(facts: Facts, why: Why) -> str:
+    """Which of the sample's columns make its value, and whom it helped and hurt most."""
+    columns = ", ".join(f"{line.column} {words.plain(line.part)}" for line in why.columns[:3])
+    people = [_person(facts, name, parts[0]) for name, parts in (("helped", why.helped), ("hurt", why.hurt)) if parts]
     return "; ".join([f"by column: {columns}", *people])
+
+
+def _person(facts: Facts, name: str, part: RequestPart) -> str:
+    return f"{name} most: user {facts.shown(part.user)}, week {part.week}"

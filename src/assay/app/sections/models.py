@@ -1,97 +1,109 @@
 """How the models do, and what they recommend."""
 
-import pyarrow.parquet as pq
+from typing import Any
 
-from assay.app import plots, words
-from assay.app.plots import Row
-from assay.app.sections.facts import Facts, Part, interval, scaled
+from assay.app import words
+from assay.app.sections.facts import Facts, row
 from assay.evaluation.claims import CLAIMS
+from assay.pages.evaluation import Calibration, Groups, Recommended, Summary
+from assay.pages.samples import FeaturesKept
+from assay.runs.section import Column, Diagonal, Entry, Figure, Listing, Rows, Section, Span, Table
 
 USERS_SHOWN = 10
 
 
-def models(facts: Facts) -> Part | None:
+def models(facts: Facts) -> Section | None:
     """Every model on test, one plot a measure; the rest of the measures as a table."""
-    found = {name: m.get("test", {}) for name, m in sorted(facts.summary.get("models", {}).items())}
-    measures = words.ordered({m for test in found.values() for m in test})
-    if not measures:
+    summary = facts.page(Summary)
+    tested = {} if summary is None else {name: model.test for name, model in sorted(summary.models.items())}
+    measures = words.ordered({m for test in tested.values() for m in test})
+    if summary is None or not measures:
         return None
-    first = [m for m in measures if m in CLAIMS] or measures[:2]
     figures = []
-    for measure in first:
-        best = words.best_model(facts.summary["models"], measure)
+    for measure in [m for m in measures if m in CLAIMS] or measures[:2]:
+        best = words.best_model(summary.models, measure)
         lines = [
-            Row(name, *scaled(test[measure], 1.0), tone="s1" if best and best[0] == name else "s0")
-            for name, test in found.items()
+            row(name, test[measure], tone="s1" if best and best[0] == name else "s0")
+            for name, test in tested.items()
             if measure in test
         ]
         lower = words.lower_is_better(measure)
-        lines.sort(key=lambda row: (row.value if lower else -row.value, row.label))
-        plot = plots.rows(f"plot-models-{measure}", lines)
-        figures.append({"name": measure, "meaning": words.meaning(measure), "plot": plot})
-    kept = facts.json("features/kept.json")
-    table = [[m, *(words.estimate(*interval(found[name].get(m))) for name in found)] for m in measures]
-    return {"figures": figures, "names": list(found), "table": table, "features": words.features(kept) if kept else None}
+        lines.sort(key=lambda line: (line.value if lower else -line.value, line.label))
+        figures.append(Figure([Rows(f"plot-models-{measure}", lines)], measure, words.meaning(measure)))
+    kept = facts.page(FeaturesKept)
+    columns = [Column("measure"), *(Column(name, number=True) for name in tested)]
+    rows = [[m, *(words.estimated(test.get(m)) for test in tested.values())] for m in measures]
+    return Section(
+        "On the test periods, with 95 % intervals over users; the best is in the second colour.",
+        points=[f"{words.features(kept)}."] if kept else [],
+        figures=figures,
+        tables=[Table(columns, rows, folded="Every measure", place="page")],
+    )
 
 
-def groups(facts: Facts) -> Part | None:
+def groups(facts: Facts) -> Section | None:
     """Where the models do better and worse."""
-    found = facts.json("evaluation/groups.json") or []
-    measures = words.ordered({line.get("measure") for line in found if words.known(line.get("value"))})
+    page = facts.page(Groups)
+    found = [] if page is None else page.lines
+    measures = words.ordered({line.measure for line in found if words.known(line.value)})
     if not measures:
         return None
     measure = measures[0]
+    lines = [line for line in found if line.measure == measure]
+    names = list(dict.fromkeys(line.model for line in lines))
     figures = []
-    lines = [line for line in found if line.get("measure") == measure]
-    names = list(dict.fromkeys(str(line.get("model")) for line in lines))
-    for n, name in enumerate(dict.fromkeys(str(line.get("group")) for line in lines)):
+    for n, group in enumerate(dict.fromkeys(line.group for line in lines)):
         drawn = [
-            Row(
-                str(line.get("level") if line.get("level") is not None else "unknown"),
-                *scaled(line, 1.0),
-                note=f"{line.get('model')}, {words.count(line.get('rows'))} rows",
-                tone=f"s{names.index(str(line.get('model'))) % 6}",
+            row(
+                str("unknown" if line.level is None else line.level),
+                line,
+                note=f"{line.model}, {words.count(line.rows)} rows",
+                tone=f"s{names.index(line.model) % 6}",
             )
             for line in lines
-            if str(line.get("group")) == name
+            if line.group == group
         ]
-        figures.append({"name": name.replace("_", " "), "plot": plots.rows(f"plot-group-{n}", drawn)})
-    return {"figures": figures, "measure": measure, "meaning": words.meaning(measure)}
+        figures.append(Figure([Rows(f"plot-group-{n}", drawn)], group.replace("_", " ")))
+    return Section(f"{words.meaning(measure)}. On the test periods.", bold=f"{measure}:", figures=figures)
 
 
-def calibration(facts: Facts) -> Part | None:
+def calibration(facts: Facts) -> Section | None:
     """Whether a probability means what it says."""
-    figures = []
-    for name, points in sorted((facts.json("evaluation/calibration.json") or {}).items()):
-        drawn = [(p.get("predicted"), p.get("observed"), p.get("rows")) for p in points]
-        figures.append({"name": name, "plot": plots.calibration(f"plot-calibration-{name}", drawn)})
-    return {"figures": figures} if figures else None
+    page = facts.page(Calibration)
+    if page is None or not page.models:
+        return None
+    figures = [
+        Figure([Diagonal(f"plot-calibration-{name}", [(bin.predicted, bin.observed, bin.rows) for bin in bins])], name)
+        for name, bins in sorted(page.models.items())
+    ]
+    lead = "On the dashed line a probability means what it says; below it the model promises too much."
+    return Section(lead, figures=figures, small=True)
 
 
-def recommendations(facts: Facts) -> Part | None:
+def recommendations(facts: Facts) -> Section | None:
     """The first users' lists, with readable names and reasons."""
     if not facts.run.exists("recommendations.parquet"):
         return None
-    path = facts.run.path("recommendations.parquet")
-    lists: dict[object, list[Part]] = {}
-    for batch in pq.ParquetFile(path).iter_batches(batch_size=4096):
-        for row in batch.to_pylist():
-            if row["user_id"] not in lists and len(lists) == USERS_SHOWN:
-                break
-            entry: Part = {
-                "rank": row["rank"],
-                "name": row.get("name") or facts.shown(row["item_id"]),
-                "category": row.get("category") or "",
-                "reason": row.get("reason") or "",
-            }
-            lists.setdefault(row["user_id"], []).append(entry)
-        else:
-            continue
-        break
-    shown: list[Part] = [{"user": facts.shown(user), "lines": sorted(entries, key=_rank)} for user, entries in lists.items()]
-    made = facts.summary.get("recommendations", {})
-    return {"shown": shown, "per_user": made.get("per_user"), "all": made.get("users")} if shown else None
+    made = facts.page(Recommended)
+    most = USERS_SHOWN * (100 if made is None else made.per_user)
+    lists: dict[object, list[dict[str, Any]]] = {}
+    for line in facts.run.head("recommendations.parquet", most).to_pylist():
+        lists.setdefault(line["user_id"], []).append(line)
+    if not lists:
+        return None
+    size = "" if made is None else f"{words.count(made.per_user)} items each for {words.count(made.users)} users; "
+    shown = [
+        Listing(
+            [_entry(facts, line) for line in sorted(lines, key=lambda line: int(line["rank"]))],
+            [Span("user "), Span(facts.shown(user), "name")],
+            fold="open" if place < 2 else "closed",
+        )
+        for place, (user, lines) in enumerate(list(lists.items())[:USERS_SHOWN])
+    ]
+    return Section(f"{size}{len(shown)} users are shown.", lists=shown)
 
 
-def _rank(line: Part) -> int:
-    return int(line["rank"])
+def _entry(facts: Facts, line: dict[str, Any]) -> Entry:
+    name = line.get("name") or facts.shown(line["item_id"])
+    reason = line.get("reason")
+    return Entry(name, line.get("category") or "", [reason] if reason else [], int(line["rank"]))

@@ -1,68 +1,65 @@
 """Search: what the systems are worth on test searches, and how places of a list are looked at."""
 
 from collections.abc import Mapping
-from typing import Any
 
-from assay.app import plots, words
-from assay.app.plots import Row
-from assay.app.sections.facts import Facts, Part, interval, scaled
+from assay.app import words
+from assay.app.sections.facts import Facts, row
 from assay.evaluation.claims import DECIDES_RANKED
+from assay.pages.samples import SamplesMade
+from assay.pages.search import SearchMade, SearchSystem
+from assay.runs.section import Column, Figure, Row, Rows, Section, Table, Tone
 
 
-def search(facts: Facts) -> Part | None:
+def search(facts: Facts) -> Section | None:
     """What `assay search` measured; None where it has not run."""
-    found = facts.json("search/account.json")
-    if found is None:
+    page = facts.page(SearchMade)
+    if page is None:
         return None
-    systems, asked = found["systems"], found["requests"]
-    best = max(systems, key=lambda name: systems[name]["test"][DECIDES_RANKED]["value"] or 0.0)
-    top = words.estimate(*interval(systems[best]["test"][DECIDES_RANKED]))
+    systems = page.systems
+    best = max(systems, key=lambda name: systems[name].test[DECIDES_RANKED].value or 0.0)
     lead = (
-        f"{words.count(asked['test'])} test searches, each over what words and vectors rank first among the items on sale, which "
-        f"holds {words.percent(found['in_pool'])} of what was taken. Best by {DECIDES_RANKED}: {best}, "
-        f"{top}. The rankers learnt from {words.count(asked['train'])} "
-        f"earlier searches; {found['served']}, better on tuning, makes the lists of assay search."
+        f"{words.count(page.requests['test'])} test searches, each over what words and vectors rank first among the items on "
+        f"sale, which holds {words.percent(page.in_pool)} of what was taken. Best by {DECIDES_RANKED}: {best}, "
+        f"{words.estimated(systems[best].test[DECIDES_RANKED])}. The rankers learnt from {words.count(page.requests['train'])} "
+        f"earlier searches; {page.served}, better on tuning, makes the lists of assay search."
     )
-    findings = [("even", f"The queries are {found['queries_are']}.")] if found["derived"] else []
-    if found["warning"] and not found["derived"]:
-        findings.append(("even", f"Beware: {found['warning']}."))
+    findings: list[tuple[Tone, str]] = [("even", f"The queries are {page.queries_are}.")] if page.derived else []
+    if page.warning and not page.derived:
+        findings.append(("even", f"Beware: {page.warning}."))
     figures = []
-    for measure in words.ordered(systems[best]["test"]):
-        lines = [
-            Row(name, *scaled(page["test"][measure], 1.0), tone="s1" if name == best else "s0") for name, page in systems.items()
-        ]
-        lines.sort(key=lambda row: (-row.value, row.label))
-        plot = plots.rows(f"plot-search-{measure}", lines)
-        figures.append({"name": measure, "meaning": words.meaning(measure), "plot": plot})
-    return {"lead": lead, "findings": findings, "points": [], "figures": figures, "tables": [_against(systems)]}
+    for measure in words.ordered(systems[best].test):
+        lines = [row(name, system.test[measure], tone="s1" if name == best else "s0") for name, system in systems.items()]
+        lines.sort(key=lambda line: (-line.value, line.label))
+        figures.append(Figure([Rows(f"plot-search-{measure}", lines)], measure, words.meaning(measure)))
+    return Section(lead, findings=findings, figures=figures, tables=[_against(systems)])
 
 
-def _against(systems: Mapping[str, Any]) -> Part:
-    measures = words.ordered({measure for page in systems.values() for measure in page["against"]})
+def _against(systems: Mapping[str, SearchSystem]) -> Table:
+    measures = words.ordered({measure for system in systems.values() for measure in system.against})
     rows = [
-        [name, *(words.estimate(*interval(page["against"][measure]), sign=True) for measure in measures)]
-        for name, page in systems.items()
-        if page["against"]
+        [name, *(words.estimated(system.against[measure], sign=True) for measure in measures)]
+        for name, system in systems.items()
+        if system.against
     ]
-    head = [("system", ""), *((measure, "n") for measure in measures)]
-    return {"title": "Change from the fused list", "head": head, "rows": rows}
+    columns = [Column("system"), *(Column(measure, number=True) for measure in measures)]
+    return Table(columns, rows, "Change from the fused list")
 
 
-def position_bias(facts: Facts) -> Part | None:
+def position_bias(facts: Facts) -> Section | None:
     """How places are looked at, and what weights that undo it cost; None where nothing was learnt of it."""
-    found = (facts.json("samples/account.json") or {}).get("position_bias", {})
-    if "examination" not in found:
+    page = facts.page(SamplesMade)
+    bias = None if page is None else page.position_bias
+    if bias is None or bias.examination is None or bias.rows is None:
         return None
     lead = (
-        f"How likely a place is looked at, against the first, by {found['method']} on the training searches. Training positives "
-        f"weigh one over that, {words.plain(found['clip'])} at most ({words.count(found['clipped'])} are cut off there). So "
-        f"weighed, {words.count(found['positives'])} positives tell as much as {words.count(found['effective_positives'])} of "
+        f"How likely a place is looked at, against the first, by {bias.method} on the training searches. Training positives "
+        f"weigh one over that, {words.plain(bias.clip)} at most ({words.count(bias.clipped)} are cut off there). So "
+        f"weighed, {words.count(bias.positives)} positives tell as much as {words.count(bias.effective_positives)} of "
         "equal weight; what was not taken weighs the less the deeper it stood. Later splits keep weight 1: they are judged on "
         "what happened."
     )
     lines = [
         Row(f"place {place}", value, shown=words.figure(value), note=f"{words.count(rows)} rows", tone="useful")
-        for place, (value, rows) in enumerate(zip(found["examination"], found["rows"], strict=True), 1)
+        for place, (value, rows) in enumerate(zip(bias.examination, bias.rows, strict=True), 1)
     ]
-    figure = {"name": "examination", "plot": plots.rows("plot-examination", lines[:20], stem=True)}
-    return {"lead": lead, "findings": [], "points": [], "figures": [figure], "tables": []}
+    return Section(lead, figures=[Figure([Rows("plot-examination", lines[:20], stem=True)], "examination")])

@@ -1,71 +1,72 @@
 """What the report says first: findings, the verdict on test, the curve of amounts, the rules."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from markupsafe import Markup
-
-from assay.app import plots, words
-from assay.app.plots import Row, Series
-from assay.app.sections.facts import Facts, Part, interval, scaled
+from assay.app import words
+from assay.app.sections.facts import Facts, changed, row
 from assay.evaluation.claims import CLAIMS, DECIDES_RANKED
+from assay.pages import selection as pages
+from assay.pages.evaluation import Consulted, Summary
+from assay.pages.parts import Estimate
+from assay.pages.selection import Explained, LearntWeights, Rules, SliceTrial, TriedArm
+from assay.pages.trust import Systems
+from assay.runs.section import Column, Curve, Figure, Line, Plot, Rows, Section, Series, Span, Table, Tone
 
 SLICES_SHOWN = 12  # those that help come first
 ARMS = ("full", "selected", "random", "recency", "popularity", "loss")
 
 
-def headline(facts: Facts) -> Part | None:
+def headline(facts: Facts) -> Section | None:
     """The findings in sentences, and the run in a few large numbers."""
-    summary = facts.summary
-    if not summary:
+    summary = facts.page(Summary)
+    if summary is None:
         return None
-    chosen = _chosen(facts)
-    findings = [words.finding(model, entry, chosen) for model, entry in sorted(summary.get("selection", {}).items())]
-    curve_page = facts.json("selection/curve.json") or {}
-    if curve_page.get("usable") is False:
-        shown = f"Values by {curve_page['valuer']} are not to be used here: on tuning, removing by them did worse than at random."
+    curve = facts.page(pages.Curve)
+    findings: list[tuple[Tone, str]] = [
+        words.finding(model, entry, _chosen(curve)) for model, entry in sorted(summary.selection.items())
+    ]
+    if curve is not None and not curve.usable:
+        shown = f"Values by {curve.valuer} are not to be used here: on tuning, removing by them did worse than at random."
         findings.append(("bad", f"{shown} Nothing was removed by them."))
-    if explained := _explained(facts):
-        findings.append(("even", explained))
-    rules = [rule for rule in facts.json("selection/rules.json") or [] if rule.get("confirmed")]
-    findings += [
+    if curve is not None and curve.explained is not None:
+        findings.append(("even", _explained(curve.explained)))
+    tiles = [] if summary.log is None else [("events kept", summary.log.events), ("users", summary.log.users)]
+    tiles += [] if summary.log is None else [("items", summary.log.items)]
+    tiles += [("training samples", summary.samples["train"])] if "train" in summary.samples else []
+    shown_tiles = [(name, words.count(number)) for name, number in tiles]
+    for measure in ("auc", DECIDES_RANKED):
+        if best := words.best_model(summary.models, measure):
+            shown_tiles.append((f"best {measure}: {best[0]}", words.figure(best[1].value)))
+    return Section(tiles=shown_tiles, findings=[*findings, *_of_rules(facts.page(Rules))])
+
+
+def _of_rules(page: Rules | None) -> list[tuple[Tone, str]]:
+    """What confirmed rules say, where one helps, or where none does."""
+    confirmed = [rule for rule in page.lines if rule.confirmed] if page is not None else []
+    findings: list[tuple[Tone, str]] = [
         (
             "bad",
-            f"A slice of the log costs more than it gives: {rule['rule']} ({words.percent(rule.get('share'))} of "
-            f"training samples, confirmed on other folds). Advice: {rule['advice']}.",
+            f"A slice of the log costs more than it gives: {rule.rule} ({words.percent(rule.share)} of "
+            f"training samples, confirmed on other folds). Advice: {rule.advice}.",
         )
-        for rule in rules
-        if rule["advice"].startswith(("drop", "give"))
+        for rule in confirmed
+        if rule.advice.startswith(("drop", "give"))
     ]
-    if rules and all(rule["advice"].startswith("keep") for rule in rules if rule["trials"]):
+    if confirmed and all(rule.advice.startswith("keep") for rule in confirmed if rule.trials):
         findings.append(
             ("even", "Rules describe samples of low value, but the model is not better without them: see below, keep them.")
         )
-    log, samples = summary.get("log", {}), summary.get("samples", {})
-    tiles = [("events kept", words.count(log.get("events"))), ("users", words.count(log.get("users")))]
-    tiles += [
-        ("items", words.count(log.get("items"))),
-        ("training samples", words.count(samples.get("train"))),
-    ]
-    for measure in ("auc", DECIDES_RANKED):
-        best = words.best_model(summary.get("models", {}), measure)
-        if best:
-            tiles.append((f"best {measure}: {best[0]}", words.figure(best[1].get("value"))))
-    return {"findings": findings, "tiles": [tile for tile in tiles if tile[1] != words.NONE]}
+    return findings
 
 
-def _chosen(facts: Facts) -> str | None:
+def _chosen(curve: pages.Curve | None) -> str | None:
     """The arm that tuning chose; None where nothing was."""
-    name = (facts.json("selection/curve.json") or {}).get("chosen")
-    return None if name in (None, "nothing") else str(name)
+    return None if curve is None or curve.chosen == "nothing" else curve.chosen
 
 
-def _explained(facts: Facts) -> str | None:
+def _explained(found: Explained) -> str:
     """What the chosen arm changes, in the words of the simplest rule, and whether the rule does as well."""
-    found = (facts.json("selection/curve.json") or {}).get("explained")
-    if not found:
-        return None
-    verdicts = {m: words.judge(m, found["against_chosen"][m]) for m in CLAIMS if m in found["against_chosen"]}
+    verdicts = {m: words.judge(m, found.against_chosen[m]) for m in CLAIMS if m in found.against_chosen}
     worse, better = ([m for m, verdict in verdicts.items() if verdict == kind] for kind in ("worse", "better"))
     if worse:
         compared = f"The same change by this rule does worse on tuning ({', '.join(worse)})"
@@ -74,208 +75,172 @@ def _explained(facts: Facts) -> str | None:
     else:
         compared = "The same change by this rule does as well on tuning: mend these rows at their source."
     return (
-        f"Which samples those are, in the simplest words: {found['rule']} ({words.percent(found['covers'])} of the changed "
-        f"samples; of all {words.count(found['rows'])} such samples {words.percent(found['precision'])} are changed). {compared}"
+        f"Which samples those are, in the simplest words: {found.rule} ({words.percent(found.covers)} of the changed "
+        f"samples; of all {words.count(found.rows)} such samples {words.percent(found.precision)} are changed). {compared}"
     )
 
 
-def _arms(ident: str, arms: Mapping[str, Any], order: Sequence[str]) -> list[Part]:
+def _arms(ident: str, arms: Mapping[str, Mapping[str, Estimate]], order: Sequence[str]) -> list[Figure]:
     """One plot a measure over the arms of one experiment."""
     names = [arm for arm in order if arm in arms] + sorted(set(arms) - set(order))
     measures = words.ordered({m for arm in arms.values() for m in arm})
+    tones = {"full": "ink", "selected": "s1"}
     figures = []
     for measure in [m for m in measures if m in CLAIMS] or measures[:2]:
-        lines = [
-            Row(
-                name,
-                *scaled(arms[name][measure], 1.0),
-                tone={"full": "ink", "selected": "s1"}.get(name, "s0"),
-            )
-            for name in names
-            if measure in arms[name]
-        ]
-        plot = plots.rows(f"{ident}-{measure}", lines)
-        figures.append({"name": measure, "meaning": words.meaning(measure), "plot": plot})
+        lines = [row(name, arms[name][measure], tone=tones.get(name, "s0")) for name in names if measure in arms[name]]
+        figures.append(Figure([Rows(f"{ident}-{measure}", lines)], measure, words.meaning(measure)))
     return figures
 
 
-def verdict(facts: Facts) -> Part | None:
+def verdict(facts: Facts) -> Section | None:
     """Selected against all data and the simple ways, on test, once."""
-    groups = []
-    for model, entry in sorted(facts.summary.get("selection", {}).items()):
-        _, sentence = words.finding(model, entry, _chosen(facts))
-        figures = _arms(f"plot-verdict-{model}", entry.get("test", {}), ARMS)
-        groups.append({"name": model, "sentence": sentence, "figures": figures})
-    subsample = facts.summary.get("subsample") or {}
-    if subsample.get("test"):
-        share = words.percent(subsample.get("fraction"))
+    summary = facts.page(Summary)
+    if summary is None:
+        return None
+    chosen, parts = _chosen(facts.page(pages.Curve)), []
+    for model, entry in sorted(summary.selection.items()):
+        _, sentence = words.finding(model, entry, chosen)
+        parts.append(Section(sentence, title=model, figures=_arms(f"plot-verdict-{model}", entry.test, ARMS)))
+    if summary.subsample.test:
+        share = words.percent(summary.subsample.fraction)
         sentence = f"Trained on {share} of the samples: a uniform draw, a draw weighted by importance, and all."
-        figures = _arms("plot-subsample", subsample["test"], ("all", "weighted", "uniform"))
-        groups.append({"name": "A smaller training set", "sentence": sentence, "figures": figures})
-    asked = (facts.json("evaluation/account.json") or {}).get("test_consulted_by")
-    compared = (facts.json("systems/systems.json") or {}).get("systems", [])
-    later = sum("test" in line for line in compared)
-    return {"groups": groups, "asked": asked, "later": later} if groups else None
+        figures = _arms("plot-subsample", summary.subsample.test, ("all", "weighted", "uniform"))
+        parts.append(Section(sentence, title="A smaller training set", figures=figures))
+    return Section(_how_often(facts), parts=parts) if parts else None
 
 
-def _curve(arms: Sequence[Mapping[str, Any]], measure: str) -> Markup:
+def _how_often(facts: Facts) -> str:
+    """What was compared on test, and how often it was consulted."""
+    lead = (
+        "Trained on all samples, on the selected ones, and with the same change made at random, to the oldest, to the least "
+        "popular and to the hardest by loss; every way was declared before the test periods were read"
+    )
+    if (use := facts.page(Consulted)) is not None:
+        lead += f", which {words.count(use.test_consulted_by)} models and arms consulted, once each"
+    systems = facts.page(Systems)
+    later = 0 if systems is None else sum(system.test is not None for system in systems.systems)
+    if later:
+        lead += f" ({words.count(later)} more systems read them later, by which nothing is chosen)"
+    return f"{lead}. Bars are 95 % intervals over users."
+
+
+def _amounts(arms: Sequence[TriedArm], measure: str) -> list[Plot]:
     """Difference to keeping everything, over the share removed; one line for each way of choosing."""
-    drawn = [arm for arm in arms if arm.get("removed_fraction") and measure in arm.get("difference", {})]
-    fractions = sorted({arm["removed_fraction"] for arm in drawn})
+    drawn = [arm for arm in arms if arm.removed_fraction and measure in arm.difference]
+    fractions = sorted({arm.removed_fraction for arm in drawn})
     series = []
     for way in dict.fromkeys(_way(arm) for arm in drawn):
-        own = sorted((arm for arm in drawn if _way(arm) == way), key=lambda arm: float(arm["removed_fraction"]))
-        points = [(fractions.index(arm["removed_fraction"]), *interval(arm["difference"][measure])) for arm in own]
-        series.append(Series(way, points))
-    if not series:
-        return Markup("")
-    return plots.curve(
-        f"plot-curve-{measure}",
-        [words.percent(f) for f in fractions],
-        series,
-        x_title="share of training samples removed",
-        y_title=f"change of {measure} on tuning",
-    )
+        own = sorted((arm for arm in drawn if _way(arm) == way), key=lambda arm: arm.removed_fraction)
+        changes = [(fractions.index(arm.removed_fraction), arm.difference[measure]) for arm in own]
+        series.append(Series(way, [(x, one.value, one.low, one.high) for x, one in changes]))
+    names = [words.percent(fraction) for fraction in fractions]
+    x_title, y_title = "share of training samples removed", f"change of {measure} on tuning"
+    return [Curve(f"plot-curve-{measure}", names, series, x_title, y_title)] if series else []
 
 
-def _way(arm: Mapping[str, Any]) -> str:
+def _way(arm: TriedArm) -> str:
     """What says which samples an arm removes: a valuer, chance, or what the arm is called after."""
-    return words.valuer(arm["valuer"]) if arm["family"] in ("removal", "random") else str(arm["arm"])
+    return words.valuer(arm.valuer) if arm.family in ("removal", "random") else arm.arm
 
 
-def curve(facts: Facts) -> Part | None:
+def curve(facts: Facts) -> Section | None:
     """How tuning scores change with what is removed or re-weighted."""
-    found = facts.json("selection/curve.json") or {}
-    arms = found.get("arms", [])
-    measures = words.ordered({m for arm in arms for m in arm.get("difference", {})})
-    shown = [m for m in measures if m in CLAIMS] or measures[:2]
-    if not shown:
+    page = facts.page(pages.Curve)
+    arms = [] if page is None else page.arms
+    measures = words.ordered({m for arm in arms for m in arm.difference})
+    if page is None or not measures:
         return None
-    kept_all = [arm for arm in arms if not arm.get("removed_fraction") and arm.get("difference")]
     figures = []
-    for measure in shown:
-        others = [
-            Row(str(arm.get("arm")), *scaled(arm["difference"][measure], 1.0), tone="ink")
-            for arm in kept_all
-            if measure in arm["difference"]
-        ]
+    for measure in [m for m in measures if m in CLAIMS] or measures[:2]:
+        kept = [arm for arm in arms if not arm.removed_fraction and measure in arm.difference]
+        others = [row(arm.arm, arm.difference[measure], tone="ink") for arm in kept]
         others = [line for line in others if line.value or line.low]  # "nothing" differs from itself by 0
-        rows = plots.rows(f"plot-arms-{measure}", others, zero=True)
-        figures.append({"name": measure, "meaning": words.meaning(measure), "plot": _curve(arms, measure) + rows})
-    return {"figures": figures, "chosen": found.get("chosen"), "valuer": found.get("valuer")}
+        plots: list[Plot] = [*_amounts(arms, measure), Rows(f"plot-arms-{measure}", others, zero=True)]
+        figures.append(Figure(plots, measure, words.meaning(measure)))
+    lead = (
+        "Change against keeping everything, on the tuning periods, which made no value. "
+        f"Values by {page.valuer}. Chosen: {page.chosen}."
+    )
+    return Section(lead, figures=figures)
 
 
-def study(facts: Facts) -> Part | None:
-    """The long comparison: every valuer's removals, on the logistic regression by amount, on the others at 2 %."""
-    curves, models = facts.json("study/curves.json") or [], facts.json("study/models.json") or []
-    if not curves and not models:
-        return None
-    figures = []
-    fractions = sorted({line["fraction"] for line in curves})
-    for measure in [m for m in CLAIMS if m in (curves or models)[0]["difference"]]:
-        series = []
-        for valuer in dict.fromkeys(line["valuer"] for line in curves):
-            own = sorted((c for c in curves if c["valuer"] == valuer), key=lambda line: float(line["fraction"]))
-            points = [(fractions.index(line["fraction"]), *interval(line["difference"][measure])) for line in own]
-            series.append(Series(words.valuer(valuer), points))
-        names = [words.percent(fraction) for fraction in fractions]
-        title = f"change of {measure} on tuning"
-        by_amount = Markup("")  # where [select] fractions names none
-        if series:
-            x_title = "share of training samples removed"
-            by_amount = plots.curve(f"plot-study-{measure}", names, series, x_title=x_title, y_title=title)
-        rows = [
-            Row(f"{line['model']}, {words.valuer(line['valuer'])}", *scaled(line["difference"][measure], 1.0), tone="ink")
-            for line in models
-            if measure in line["difference"]
-        ]
-        others = plots.rows(f"plot-study-models-{measure}", rows, zero=True)
-        figures.append({"name": measure, "meaning": words.meaning(measure), "plot": by_amount + others})
-    return {
-        "figures": figures,
-        "fraction": words.percent(models[0]["fraction"]) if models else None,
-        "methods": _methods(facts),
-        "recommenders": _recommenders(facts),
-        "measures": CLAIMS,
-    }
-
-
-def weights(facts: Facts) -> Part | None:
+def weights(facts: Facts) -> Section | None:
     """What `assay weights` learnt and chose; None where it has not run."""
-    found = facts.json("weights/learnt.json")
-    if found is None:
+    page = facts.page(LearntWeights)
+    if page is None:
         return None
-    lines = [{"name": line["weights"], "cells": words.changes(line["difference"])} for line in found["families"]]
-    return {"lines": lines, "chosen": found["chosen"], "measures": CLAIMS}
+    lead = (
+        "Weights of few parameters, learnt on validation and tried on the tuning periods: the alternative to removing samples "
+        f"one by one. Chosen: {page.chosen}."
+    )
+    columns = [Column("weights"), Column(f"change: {', '.join(CLAIMS)}")]
+    return Section(lead, tables=[Table(columns, [(line.weights, [changed(line.difference)]) for line in page.families])])
 
 
-def _methods(facts: Facts) -> list[Part]:
-    """Cost beside gain, a line a valuer, model and set of samples."""
-    return [
-        {
-            "name": line["valuer"],
-            "model": line.get("model", ""),
-            "set": line.get("set", ""),
-            "seconds": words.duration(line.get("seconds")) if "seconds" in line else "",
-            "cells": words.changes(line.get("difference", {})),
-            "against": words.changes(line.get("against_random", {})),
-            "why_not": line.get("why_not", ""),
-        }
-        for line in facts.json("study/methods.json") or []
-    ]
-
-
-def _recommenders(facts: Facts) -> list[Part]:
-    """Every model's measures on tuning, recommenders first."""
-    return [
-        {
-            "name": line["model"],
-            "seconds": words.duration(line["seconds"]) if "seconds" in line else "",
-            "cells": [words.figure(line["tuning"].get(m, {}).get("value")) for m in CLAIMS] if "tuning" in line else [],
-            "why_not": line.get("why_not", ""),
-        }
-        for line in facts.json("study/recommenders.json") or []
-    ]
-
-
-def rules(facts: Facts) -> Part | None:
+def rules(facts: Facts) -> Section | None:
     """Rules of a few words that describe low-valued samples."""
-    lines = [
-        {
-            "rule": line.get("rule", ""),
-            "rows": words.count(line.get("rows")),
-            "share": words.percent(line.get("share")),
-            "z": words.plain(line.get("z")),
-            "confirmed": "yes" if line.get("confirmed") else "no",
-            "trials": [{"name": name.split(" ")[0], "cells": words.changes(found)} for name, found in line["trials"].items()],
-            "advice": line["advice"],
-        }
-        for line in facts.json("selection/rules.json") or []
-    ]
-    return {"lines": lines, "measures": CLAIMS} if lines else None
-
-
-def slices(facts: Facts) -> Part | None:
-    """What `assay slices` found; None where it has not run."""
-    found = facts.json("slices/found.json")
-    if found is None:
+    page = facts.page(Rules)
+    if page is None or not page.lines:
         return None
-    lines = [
-        {
-            "rule": line["rule"],
-            "rows": words.count(line["rows"]),
-            "share": words.percent(line["share"]),
-            "confirmed": "by construction" if line["because"] == "construction" else "yes" if line["confirmed"] else "no",
-            "trials": [_tried(name, trial) for name, trial in line["trials"].items()],
-            "advice": line["advice"],
-            "examples": line["examples"],
-        }
-        for line in found[:SLICES_SHOWN]
+    lead = (
+        "Found on some folds of validation users, confirmed on others, then tried: the model was retrained without these rows, "
+        "and with half their weight. A low value is a hint; the trial decides."
+    )
+    columns = [
+        Column("rule"),
+        Column("rows", number=True),
+        Column("share", number=True),
+        Column("z", number=True),
+        Column("confirmed on other folds"),
+        Column(f"tried on tuning: {', '.join(CLAIMS)}"),
+        Column("advice"),
     ]
-    harmful = sum(bool(line["helps"]) for line in found)
-    return {"lines": lines, "harmful": harmful, "measures": CLAIMS}
+    rows = [
+        (
+            line.rule, words.count(line.rows), words.percent(line.share), words.plain(line.z), "yes" if line.confirmed else "no",
+            [[Span(f"{name.split(' ')[0]}: "), *changed(trial)] for name, trial in line.trials.items()], line.advice,
+        )
+        for line in page.lines
+    ]  # fmt: skip
+    return Section(lead, tables=[Table(columns, rows)])
 
 
-def _tried(name: str, trial: Mapping[str, Any]) -> Part:
-    expected = words.figure(trial["forecast"], sign=True)
-    return {"name": name.split(" ")[0], "cells": words.changes(trial["difference"]), "forecast": expected}
+def slices(facts: Facts) -> Section | None:
+    """What `assay slices` found; None where it has not run."""
+    page = facts.page(pages.Slices)
+    if page is None:
+        return None
+    harmful = sum(bool(line.helps) for line in page.lines)
+    bold = (
+        f"{words.counted(harmful, 'slice')} of the training samples can be mended with a gain."
+        if harmful
+        else "No slice harms: nothing that was tried helps on the tuning periods."
+    )
+    lead = (
+        "Rules for low values, found on half of the validation folds, confirmed on the other half, then tried on tuning; a "
+        "forecast is that of log_loss by group influence."
+    )
+    columns = [
+        Column("slice"),
+        Column("rows", number=True),
+        Column("share", number=True),
+        Column("confirmed", brief=False),
+        Column(f"tried: {', '.join(CLAIMS)}"),
+        Column("advice"),
+        Column("for example", brief=False),
+    ]
+    rows = [
+        (
+            line.rule, words.count(line.rows), words.percent(line.share),
+            "by construction" if line.because == "construction" else "yes" if line.confirmed else "no",
+            [_tried(name, trial) for name, trial in line.trials.items()], line.advice, next(iter(line.examples), ""),
+        )
+        for line in page.lines[:SLICES_SHOWN]
+    ]  # fmt: skip
+    return Section(lead, bold=bold, tables=[Table(columns, rows)] if rows else [])
+
+
+def _tried(name: str, trial: SliceTrial) -> Line:
+    cells = changed(trial.difference)
+    expected = f"forecast {words.figure(trial.forecast, sign=True)}"
+    return [Span(f"{name.split(' ')[0]}: "), *cells, Span(f"; {expected}" if cells else expected)]

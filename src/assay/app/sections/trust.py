@@ -3,9 +3,20 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from assay.app import plots, words
-from assay.app.plots import Row, Series
-from assay.app.sections.facts import Facts, Part
+from assay.app import words
+from assay.app.sections.facts import Facts
+from assay.pages.evaluation import Leak
+from assay.pages.trust import (
+    Audit,
+    Board,
+    Compact,
+    Compaction,
+    Comparison,
+    Design,
+    ProtocolsCompared,
+    ProtocolWarning,
+)
+from assay.runs.section import Column, Curve, Figure, Row, Rows, Section, Series, Table, Tone
 
 _SYSTEMS_SHOWN = 25
 _LEVELS_SHOWN = 40
@@ -17,73 +28,69 @@ NAMES = {
 }
 
 
-def trusted(facts: Facts) -> Part | None:
+def trusted(facts: Facts) -> Section | None:
     """What the audit found, who can be told apart, by which measure, and what it would take; None before that stage."""
-    audit, board = facts.json("trust/audit.json"), facts.json("trust/board.json")
+    audit, board = facts.page(Audit), facts.page(Board)
     if audit is None or board is None:
         return None
-    part: Part = {"findings": findings(audit), "points": [], "figures": _distances(audit), "tables": []}
-    if "why_not" in board:
-        return part | {"lead": f"Systems are not compared: {board['why_not']}"}
-    measure = board["measure"]
-    part["lead"] = (
-        f"{words.count(board['requests'])} requests of {words.count(board['users'])} users, on which {board['systems']} systems "
-        f"of {board['families']} families were scored. A difference of {words.figure(board['detectable'])} {measure} between two "
-        f"systems is found with 80 % power; {words.percent(board['told_apart'])} of all pairs are told apart (5 %, Holm)."
+    far = distances(audit.facts.get("shares") or [], "the test's requests against those of the periods before")
+    if board.why_not is not None:
+        return Section(f"Systems are not compared: {board.why_not}", findings=findings(audit), figures=far)
+    lead = (
+        f"{words.count(board.requests)} requests of {words.count(board.users)} users, on which {board.systems} systems "
+        f"of {board.families} families were scored. A difference of {words.figure(board.detectable)} {board.measure} between two "
+        f"systems is found with 80 % power; {words.percent(board.told_apart)} of all pairs are told apart (5 %, Holm)."
     )
-    part["points"] = board["reasons"]
-    part["figures"] = [_leaders(board), *part["figures"]]
-    part["tables"] = [_sizes(board), _measures(board)]
-    return part
+    return Section(
+        lead,
+        findings=findings(audit),
+        points=board.reasons,
+        figures=[_leaders(board), *far],
+        tables=[_sizes(board), _measures(board)],
+    )
 
 
-def findings(audit: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """(tone, sentence) of what an audit found, what it could not look at, or that all is well."""
-    found = [("bad", _finding(line)) for line in audit["findings"]]
-    if "why_not" in audit:
-        return [*found, ("even", f"The audit could not look at requests: {audit['why_not']}")]
+def findings(audit: Audit) -> list[tuple[Tone, str]]:
+    """What an audit found, what it could not look at, or that all is well."""
+    found: list[tuple[Tone, str]] = [("bad", _finding(line)) for line in audit.findings]
+    if audit.why_not is not None:
+        return [*found, ("even", f"The audit could not look at requests: {audit.why_not}")]
     if not found:
-        found = [("good", f"The audit found nothing: {', '.join(name.replace('_', ' ') for name in audit['checked'])}.")]
-    if audit["skipped"]:
-        left = "; ".join(f"{name.replace('_', ' ')} (needs {why})" for name, why in audit["skipped"].items())
+        found = [("good", f"The audit found nothing: {', '.join(name.replace('_', ' ') for name in audit.checked)}.")]
+    if audit.skipped:
+        left = "; ".join(f"{name.replace('_', ' ')} (needs {why})" for name, why in audit.skipped.items())
         found.append(("even", f"Not looked at: {left}."))
     return found
 
 
-def _finding(line: Mapping[str, Any]) -> str:
-    mend = line["mend"]
-    return f"{line['severity'].capitalize()}: {line['message']}. To mend it: {mend[0].lower()}{mend[1:]}."
+def _finding(line: Leak) -> str:
+    return f"{line.severity.capitalize()}: {line.message}. To mend it: {line.mend[0].lower()}{line.mend[1:]}."
 
 
-def _leaders(board: Mapping[str, Any]) -> Part:
+def _leaders(board: Comparison) -> Figure:
     lines = [
         Row(
-            line["system"], line["value"], line["low"], line["high"], note=f"tier {line['tier']}, {line['family']}",
-            tone=f"s{(line['tier'] - 1) % 6}",
+            line.system, float("nan") if line.value is None else line.value, line.low, line.high,
+            note=f"tier {line.tier}, {line.family}", tone=f"s{(line.tier - 1) % 6}",
         )
-        for line in board["board"][:_SYSTEMS_SHOWN]
+        for line in board.board[:_SYSTEMS_SHOWN]
     ]  # fmt: skip
-    more = len(board["board"]) - len(lines)
+    more = len(board.board) - len(lines)
     meaning = "systems of one colour cannot be told apart from the best of their tier" + (f"; {more} more" if more else "")
-    return {"name": board["measure"], "meaning": meaning, "plot": plots.rows("plot-trust-board", lines)}
+    return Figure([Rows("plot-trust-board", lines)], board.measure, meaning)
 
 
-def _distances(audit: Mapping[str, Any]) -> list[Part]:
-    lines = audit.get("facts", {}).get("shares") or []
-    return distances(lines, "the test's requests against those of the periods before")
-
-
-def distances(lines: Sequence[Mapping[str, Any]], of: str) -> list[Part]:
+def distances(lines: Sequence[Mapping[str, Any]], of: str) -> list[Figure]:
     """How far shares are from the traffic's, an attribute a row."""
     drawn = [Row(line["attribute"], line["distance"], line["low"], line["high"]) for line in lines]
     if not drawn:
         return []
-    plot = plots.rows("plot-distances", sorted(drawn, key=lambda row: -row.value), zero=True)
+    plot = Rows("plot-distances", sorted(drawn, key=lambda row: -row.value), zero=True)
     meaning = f"{of}: the share that would have to change its kind; 0 is the same, 1 nothing alike"
-    return [{"name": "Distance from the traffic", "meaning": meaning, "plot": plot}]
+    return [Figure([plot], "Distance from the traffic", meaning)]
 
 
-def shares(lines: Sequence[Mapping[str, Any]]) -> list[Part]:
+def shares(lines: Sequence[Mapping[str, Any]]) -> list[Figure]:
     """Shares of every kind of request, of the traffic and of those chosen."""
     drawn = [
         Row(
@@ -94,111 +101,108 @@ def shares(lines: Sequence[Mapping[str, Any]]) -> list[Part]:
     ]  # fmt: skip
     if not drawn:
         return []
-    plot = plots.rows("plot-shares", drawn, zero=True)
-    return [{"name": "Kinds of requests", "meaning": "their share among those chosen, and in the traffic", "plot": plot}]
+    plot = Rows("plot-shares", drawn, zero=True)
+    return [Figure([plot], "Kinds of requests", "their share among those chosen, and in the traffic")]
 
 
-def protocols(facts: Facts) -> Part | None:
+def protocols(facts: Facts) -> Section | None:
     """The same systems under other protocols; None where `assay benchmark protocols` has not run."""
-    page = facts.json("protocols/compared.json")
+    page = facts.page(ProtocolsCompared)
     if page is None:
         return None
     lead = (
         "Systems that learn from the log's events alone, fitted and scored under four ways to cut it; a request is a user. "
         "One global time split answers the question of serving; the others let out what a system will not know."
     )
-    leaks = [f"{line['protocol'].replace('_', ' ').capitalize()}: {line['warning']}." for line in protocol_leaks(page)]
-    return {"lead": lead, "findings": [], "points": leaks, "figures": [], "tables": [protocol_table(page)]}
+    leaks = [f"{line.protocol.replace('_', ' ').capitalize()}: {line.warning}." for line in protocol_leaks(page)]
+    return Section(lead, points=leaks, tables=[protocol_table(page)])
 
 
-def protocol_table(page: Mapping[str, Any]) -> Part:
+def protocol_table(page: ProtocolsCompared) -> Table:
     """nDCG of systems by protocol, over all folds, and the agreement of the orders."""
-    last = {(line["protocol"], line["system"]): line for line in page["rows"]}  # a protocol's fold "all" comes last
+    last = {(line.protocol, line.system): line for line in page.rows}  # a protocol's fold "all" comes last
     names = list(dict.fromkeys(protocol for protocol, _ in last))
-    systems = sorted({system for _, system in last}, key=lambda s: (-last[names[0], s]["ndcg@10"], s))
-    rows = [[system, *(words.figure(last[name, system]["ndcg@10"]) for name in names)] for system in systems]
-    rows.append(["order, tau-b with the time split", *(words.figure(last[name, systems[0]]["tau_b"]) for name in names)])
-    head = [("ndcg@10", ""), *((name.replace("_", " "), "n") for name in names)]
-    return {"title": "What each protocol says", "head": head, "rows": rows}
+    systems = sorted({system for _, system in last}, key=lambda s: (-last[names[0], s].ndcg, s))
+    rows = [[system, *(words.figure(last[name, system].ndcg) for name in names)] for system in systems]
+    rows.append(["order, tau-b with the time split", *(words.figure(last[name, systems[0]].tau_b) for name in names)])
+    columns = [Column("ndcg@10"), *(Column(name.replace("_", " "), number=True) for name in names)]
+    return Table(columns, rows, "What each protocol says")
 
 
-def protocol_leaks(page: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def protocol_leaks(page: ProtocolsCompared) -> list[ProtocolWarning]:
     """Warnings of the protocols that let something out: those of the time split are of what cannot be known."""
-    return [line for line in page["warnings"] if line["protocol"] in ("user_holdout", "leave_last_out")]
+    return [line for line in page.warnings if line.protocol in ("user_holdout", "leave_last_out")]
 
 
-def _sizes(board: Mapping[str, Any]) -> Part:
-    rows = [[f"find a difference of {d} with 80 % power", line["words"]] for d, line in board["sizes"].items()]
-    rows.append(["come within 1 % of the full set", board["within_1_percent"]["words"]])
-    return {"title": f"How many requests it takes ({board['measure']})", "head": [("to", ""), ("takes", "")], "rows": rows}
+def _sizes(board: Comparison) -> Table:
+    rows = [[f"find a difference of {d} with 80 % power", line.words] for d, line in board.sizes.items()]
+    if board.within_1_percent is not None:
+        rows.append(["come within 1 % of the full set", board.within_1_percent.words])
+    return Table([Column("to"), Column("takes")], rows, f"How many requests it takes ({board.measure})")
 
 
-def _measures(board: Mapping[str, Any]) -> Part:
-    head = [
-        ("measure", ""),
-        ("pairs told apart", "n"),
-        ("requests for the median pair", "n"),
-        ("order in half of the users", "n"),
+def _measures(board: Comparison) -> Table:
+    columns = [
+        Column("measure"),
+        Column("pairs told apart", number=True),
+        Column("requests for the median pair", number=True),
+        Column("order in half of the users", number=True),
     ]
     rows = [
         [
-            line["measure"] + (" (decide on it)" if line["measure"] == board["decide"] else ""),
-            words.percent(line["power"]),
-            words.count(line["requests_needed"]),
-            words.figure(line["stability"]),
+            line.measure + (" (decide on it)" if line.measure == board.decide else ""),
+            words.percent(line.power),
+            words.count(line.requests_needed),
+            words.figure(line.stability),
         ]
-        for line in board["measures"]
+        for line in board.measures
     ]
-    return {"title": f"Measures; report {', '.join(board['report'])}", "head": head, "rows": rows}
+    return Table(columns, rows, f"Measures; report {', '.join(board.report)}")
 
 
-def small(facts: Facts) -> Part | None:
+def small(facts: Facts) -> Section | None:
     """How few requests would do, tried with each family of systems left out; None before that stage, or where it cannot be."""
-    found = facts.json("trust/compact.json")
-    if found is None or "why_not" in found:
+    page = facts.page(Compact)
+    if page is None or page.why_not is not None:
         return None
-    base = next(one for one in found["designs"] if one["design"] == "mean")
-    best = next(one for one in found["designs"] if one["design"] == "neyman")
-    systems = sum(found["systems"].values())
-
-    def mean(one: Mapping[str, Any], name: str) -> float:
-        return float(sum(one[name]) / len(one[name]))
-
+    base, best = _design(page, "mean"), _design(page, "neyman")
     # Coverage is that of systems, not of families.
-    sizes = [found["systems"][name] for name in best["families"]]
-    covered = sum(n * c for n, c in zip(sizes, best["coverage"], strict=True)) / systems
+    sizes = [page.systems[name] for name in best.families]
+    covered = sum(n * (c or 0.0) for n, c in zip(sizes, best.coverage, strict=True)) / sum(page.systems.values())
     lead = (
-        f"{found['budget']} of {words.count(found['requests'])} requests tell what a system of a family that was never seen "
-        f"scores on all of them ({found['measure']}) with an error of {words.figure(mean(best, 'error'))}; the mean of as many "
-        f"random ones errs by {words.figure(mean(base, 'error'))}. Its 95 % intervals hold the truth in "
+        f"{page.budget} of {words.count(page.requests)} requests tell what a system of a family that was never seen "
+        f"scores on all of them ({page.measure}) with an error of {words.figure(_mean(best.error))}; the mean of as many "
+        f"random ones errs by {words.figure(_mean(base.error))}. Its 95 % intervals hold the truth in "
         f"{words.percent(covered)} of the cases, and it orders the systems as all requests do up to a tau of "
-        f"{words.figure(best['tau'])} (random: {words.figure(base['tau'])}). Each of {len(best['families'])} families was left "
-        f"out in turn, {words.count(found['redraws'])} redraws."
+        f"{words.figure(best.tau)} (random: {words.figure(base.tau)}). Each of {len(best.families)} families was left "
+        f"out in turn, {words.count(page.redraws)} redraws."
     )
-    return {"lead": lead, "findings": [], "points": [], "figures": [_widths(found), _relative(found)], "tables": []}
+    return Section(lead, figures=[_widths(page), _relative(page, best)])
 
 
-def _widths(found: Mapping[str, Any]) -> Part:
-    names = [words.count(n) for n in found["sizes"]]
+def _design(page: Compaction, name: str) -> Design:
+    return next(one for one in page.designs if one.design == name)
+
+
+def _mean(figures: Sequence[float | None]) -> float:
+    return sum(figure or 0.0 for figure in figures) / len(figures)
+
+
+def _widths(page: Compaction) -> Figure:
+    names = [words.count(n) for n in page.sizes]
     series = [
-        Series(NAMES[design], [(at, value, None, None) for at, value in enumerate(found["half_widths"][design])])
+        Series(NAMES[design], [(at, value, None, None) for at, value in enumerate(page.half_widths[design])])
         for design in ("mean", "simple", "neyman")
     ]
-    plot = plots.curve(
-        "plot-small-widths", names, series, x_title="requests", y_title=f"± {found['measure']}, 95 %, of a system of a new family"
-    )
-    return {"name": "How sure", "meaning": "half of the interval's width to expect, median over systems", "plot": plot}
+    plot = Curve("plot-small-widths", names, series, "requests", f"± {page.measure}, 95 %, of a system of a new family")
+    return Figure([plot], "How sure", "half of the interval's width to expect, median over systems")
 
 
-def _relative(found: Mapping[str, Any]) -> Part:
-    best = next(one for one in found["designs"] if one["design"] == "neyman")
+def _relative(page: Compaction, best: Design) -> Figure:
     lines = [
-        Row(name, value, note=f"{found['systems'][name]} system" + "s" * (found["systems"][name] > 1), shown=f"{value:.2f}")
-        for name, value in sorted(zip(best["families"], best["relative"], strict=True), key=lambda pair: pair[1])
+        Row(name, value, note=words.counted(page.systems[name], "system"), shown=f"{value:.2f}")
+        for name, value in sorted(zip(best.families, best.relative, strict=True), key=lambda pair: pair[1] or 0.0)
+        if value is not None
     ]
     meaning = "error over that of the plain mean, by the family that was left out: below 1 is better"
-    return {
-        "name": f"With {found['budget']} requests",
-        "meaning": meaning,
-        "plot": plots.rows("plot-small-families", lines, zero=True),
-    }
+    return Figure([Rows("plot-small-families", lines, zero=True)], f"With {page.budget} requests", meaning)

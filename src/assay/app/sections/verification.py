@@ -1,93 +1,141 @@
 """Whether the values are true: verdicts, curves by retraining, planted noise, agreement, transfer."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
 
-from assay.app import plots, words
-from assay.app.plots import Row, Series
-from assay.app.sections.facts import Facts, Part, interval, scaled
-from assay.evaluation.claims import CLAIMS
+from assay.app import words
+from assay.app.sections.facts import Facts, changed, row
+from assay.evaluation.claims import CLAIMS, DECIDES, DECIDES_RANKED
+from assay.pages.verification import (
+    CHANCE,
+    CurvePoint,
+    Transferred,
+    Verdicts,
+    VerifyAgreement,
+    VerifyCurves,
+    VerifyNoise,
+    VerifyTransfer,
+)
+from assay.runs.section import Cell, Column, Curve, Figure, Line, Row, Rows, Section, Series, Span, Table, Tone
+
+_STABILITY = {
+    "seeds": "values from other seeds",
+    "folds": "values from other folds",
+    "lowest": "lowest 2 % shared between seeds",
+}
 
 
-def verification(facts: Facts) -> Part | None:
+def verification(facts: Facts) -> Section | None:
     """What `assay verify` found; None where it has not run."""
-    verdicts, curves = facts.json("verify/verdict.json") or [], facts.json("verify/curves.json") or []
-    if not verdicts:
+    verdicts, curves = facts.page(Verdicts), facts.page(VerifyCurves)
+    if verdicts is None or not verdicts.lines:
         return None
-    lead = verdicts[0]
-    figures = [*_curves(curves, "removal"), *_curves(curves, "addition")]
-    return {
-        "sentence": lead["sentence"],
-        "tone": "good" if lead["better"] and not lead["worse"] else "even" if lead["usable"] else "bad",
-        "others": [line["sentence"] for line in verdicts[1:]],
-        "figures": figures + _agreement(facts) + _noise(facts),
-        "transfer": _transfer(facts),
-        "measures": CLAIMS,
-    }
+    first, *others = verdicts.lines
+    lines = [] if curves is None else curves.lines
+    tone: Tone = "good" if first.better and not first.worse else "even" if first.usable else "bad"
+    return Section(
+        "Judged by retraining on the tuning periods, against as many random samples.",
+        findings=[(tone, first.sentence)],
+        points=[line.sentence for line in others],
+        figures=[*_curves(lines, "removal"), *_curves(lines, "addition"), *_agreement(facts), *_noise(facts)],
+        parts=_transfer(facts),
+    )
 
 
-def _curves(lines: list[Mapping[str, Any]], kind: str) -> list[Part]:
+def _curves(lines: Sequence[CurvePoint], kind: str) -> list[Figure]:
     """log_loss against keeping everything, one line per order."""
-    own = [line for line in lines if line["kind"] == kind and "log_loss" in line["difference"]]
-    fractions = sorted({line["fraction"] for line in own})
+    own = [line for line in lines if line.kind == kind and DECIDES in line.difference]
+    fractions = sorted({line.fraction for line in own})
     series = []
-    for valuer in dict.fromkeys(line["valuer"] for line in own):
-        mine = sorted((line for line in own if line["valuer"] == valuer), key=lambda line: float(line["fraction"]))
-        points = [(fractions.index(line["fraction"]), *interval(line["difference"]["log_loss"])) for line in mine]
-        series.append(Series(words.valuer(valuer), points))
+    for valuer in dict.fromkeys(line.valuer for line in own):
+        mine = sorted((line for line in own if line.valuer == valuer), key=lambda line: line.fraction)
+        changes = [(fractions.index(line.fraction), line.difference[DECIDES]) for line in mine]
+        series.append(Series(words.valuer(valuer), [(x, one.value, one.low, one.high) for x, one in changes]))
     if not series:
         return []
     shown = "removed, worst first" if kind == "removal" else "kept, best first"
-    plot = plots.curve(
-        f"plot-verify-{kind}", [words.percent(fraction) for fraction in fractions], series,
-        x_title=f"share of training samples {shown}", y_title="change of log_loss on tuning, against all samples",
-    )  # fmt: skip
-    return [{"name": f"Samples {shown}", "meaning": "lower is better; retrained at every point", "plot": plot}]
+    names = [words.percent(fraction) for fraction in fractions]
+    x_title, y_title = f"share of training samples {shown}", "change of log_loss on tuning, against all samples"
+    plot = Curve(f"plot-verify-{kind}", names, series, x_title, y_title)
+    return [Figure([plot], f"Samples {shown}", "lower is better; retrained at every point")]
 
 
-def _agreement(facts: Facts) -> list[Part]:
-    found = facts.json("verify/agreement.json") or {}
+def _agreement(facts: Facts) -> list[Figure]:
+    page = facts.page(VerifyAgreement)
+    if page is None:
+        return []
     lines = [
-        Row(name, *scaled(entry, 1.0), note=f"{measure} of {entry['model']}, {entry['subsets']} subsets")
-        for page, measure in words.AGREEMENT.items()
-        for name, entry in sorted(found.get(page, {}).items())
-        if words.known(entry.get("value"))
+        row(name, found, note=f"{measure} of {found.model}, {found.subsets} subsets")
+        for measure, scores in ((DECIDES, page.datamodel_score), (DECIDES_RANKED, page.ranking_score))
+        for name, found in sorted(scores.items())
+        if words.known(found.value)
     ]
-    names = {"seeds": "values from other seeds", "folds": "values from other folds", "lowest": "lowest 2 % shared between seeds"}
-    stable = found.get("stability", {})
-    lines += [Row(text, *scaled(stable[name], 1.0), tone="ink") for name, text in names.items() if name in stable]
-    meaning = f"rank correlation of summed values and retraining on random subsets of {words.percent(found.get('share'))}, 1 best"
+    lines += [row(text, page.stability[name], tone="ink") for name, text in _STABILITY.items() if name in page.stability]
+    share = words.percent(page.share)
+    meaning = f"rank correlation of summed values and retraining on random subsets of {share}, 1 best"
     return _figure("agreement", "Agreement", meaning, lines)
 
 
-def _noise(facts: Facts) -> list[Part]:
+def _noise(facts: Facts) -> list[Figure]:
+    page = facts.page(VerifyNoise)
     lines = [
-        Row(
-            f"{line['noise']}, {line['valuer']}", *scaled(line["precision"], 1.0),
-            note=f"auc {words.figure(line['auc']['value'])}, chance {words.percent(line['chance'])}",
+        row(
+            f"{line.noise}, {line.valuer}", line.precision,
+            note=f"auc {words.figure(line.auc.value)}, chance {words.percent(line.chance)}",
         )
-        for line in facts.json("verify/noise.json") or []
+        for line in (page.lines if page is not None else [])
     ]  # fmt: skip
     meaning = "share of planted rows among as many rows of lowest value; finding noise is not yet a gain"
     return _figure("noise", "Planted noise", meaning, lines)
 
 
-def _transfer(facts: Facts) -> list[Part]:
-    """Cost beside gain, a line per model and order."""
-    return [
-        {
-            "model": line["model"],
-            "valuer": words.valuer(line["valuer"]),
-            "made_with": line.get("made_with", ""),
-            "seconds": words.duration(line.get("seconds")),
-            "fraction": words.percent(line["fraction"]),
-            "cells": words.changes(line["difference"]),
-            "against": words.changes(line.get("against_random", {})),
-        }
-        for line in facts.json("verify/transfer.json") or []
-    ]
+def _figure(ident: str, name: str, meaning: str, lines: list[Row]) -> list[Figure]:
+    return [Figure([Rows(f"plot-verify-{ident}", lines, zero=True)], name, meaning)] if lines else []
 
 
-def _figure(ident: str, name: str, meaning: str, lines: list[Row]) -> list[Part]:
-    plot = plots.rows(f"plot-verify-{ident}", lines, zero=True)
-    return [{"name": name, "meaning": meaning, "plot": plot}] if lines else []
+def _transfer(facts: Facts) -> list[Section]:
+    """Cost beside gain, a line per model and order; in the terminal a column a model."""
+    page = facts.page(VerifyTransfer)
+    if page is None or not page.lines:
+        return []
+    seconds = facts.run.costs().get("verify", {})
+    columns = [
+        Column("model"), Column("without the worst by"), Column("made with"), Column("time", number=True),
+        Column(f"change: {', '.join(CLAIMS)}"), Column("against random"),
+    ]  # fmt: skip
+    rows: list[Sequence[Cell]] = [
+        (
+            line.model, f"{words.valuer(line.valuer)}, {words.percent(line.fraction)}", line.made_with or "no model",
+            words.duration(seconds.get(line.valuer or CHANCE)), [changed(line.difference)], [changed(line.against_random)],
+        )
+        for line in page.lines
+    ]  # fmt: skip
+    share = words.percent(page.lines[0].fraction)
+    lead = (
+        f"Each model retrained without its worst {share} of the samples by values that were made with another, on the tuning "
+        "periods. Intervals are over users: what another seed would change is in none."
+    )
+    tables = [Table(columns, rows, place="page"), *_by_model(page.lines, seconds)]
+    return [Section(lead, title="Values of one model, used for another", tables=tables)]
+
+
+def _by_model(lines: Sequence[Transferred], seconds: Mapping[str, float]) -> list[Table]:
+    """What models lose or gain in log_loss, against as many random samples: a row a valuer, a column a model."""
+    tried = [(line.model, line.valuer, line) for line in lines if line.valuer and DECIDES in (line.against_random or {})]
+    if not tried:
+        return []
+    models = list(dict.fromkeys(model for model, _, _ in tried))
+    rows: list[list[Cell]] = []
+    for valuer in dict.fromkeys(valuer for _, valuer, _ in tried):
+        mine = {model: line for model, own, line in tried if own == valuer}
+        first = next(iter(mine.values()))
+        cost = f"{first.made_with or 'no model'}, {words.duration(seconds.get(valuer))}"
+        rows.append([[[Span(valuer)], [Span(cost)]], *(_against_random(mine[model]) for model in models)])
+    title = f"Change of {DECIDES} without the worst by each, against as many at random"
+    return [Table([Column("values"), *map(Column, models)], rows, title, place="terminal")]
+
+
+def _against_random(line: Transferred) -> list[Line]:
+    change = (line.against_random or {})[DECIDES]
+    tone = words.judge(DECIDES, change)
+    shown = words.figure(change.value, sign=True)
+    return [[Span(shown, tone)], *([] if tone == "even" else [[Span(tone, tone)]])]

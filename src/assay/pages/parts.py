@@ -1,0 +1,53 @@
+"""Parts that several pages have."""
+
+from typing import Self
+
+from assay.runs.pages import Part
+
+
+class Estimate(Part):
+    """A measure in its own unit, with the ends of its 95 % interval; null where it cannot be said."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+
+    def times(self, factor: float) -> Self:
+        """The estimate in another unit."""
+        ends = {name: None if end is None else end * factor for name, end in self.ends().items()}
+        return self.model_copy(update=ends)
+
+    def ends(self) -> dict[str, float | None]:
+        """value, low and high, by name."""
+        return {"value": self.value, "low": self.low, "high": self.high}
+
+
+class Change(Estimate):
+    """A difference of a measure: the changed thing minus what it is compared with. p: of no difference, in [0, 1]."""
+
+    p: float | None = None
+
+
+class Effect(Change):
+    """A difference with all that is known of it.
+
+    effect: the mean over the standard deviation of users' own differences. p_holm: p, adjusted for all measures.
+    """
+
+    effect: float | None = None
+    p_holm: float | None = None
+
+
+class Tested(Part):
+    """What was measured on the test periods, by measure."""
+
+    test: dict[str, Estimate]
+
+
+class LeftOut(Part):
+    """Why something was not done, in a sentence; null where it was."""
+
+    why_not: str | None = None
+
+
+Ident = str | int | float | None  # of a user or an item, as it came; null in a table without one

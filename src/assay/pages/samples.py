@@ -1,0 +1,84 @@
+"""How samples were made, and which of their features are learnt from."""
+
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from assay.pages.parts import Change, Estimate
+from assay.runs.pages import Page, Part
+
+
+class Span(Part):
+    """The periods of a split: from the first day up to, not including, the last (ISO dates)."""
+
+    from_: str = Field(alias="from")
+    to: str
+    periods: int
+
+
+class Candidates(Part):
+    """What may be ranked. recall: of what was taken, by where candidates come from; null: none taken."""
+
+    requests: int
+    candidates_a_request: float | None
+    recall: dict[str, float | None]
+
+
+class PositionBias(Part):
+    """How likely a place of a list is looked at, against the first, and what weights that undo it cost.
+
+    examination: by place, the first 1. rows: impressions there. clip: the largest weight; clipped: positives cut off there.
+    effective_positives, effective_rows: as many of equal weight tell as much. Without examination nothing was learnt: why_not.
+    """
+
+    method: str | None = None
+    examination: list[float] | None = None
+    rows: list[int] | None = None
+    clip: float | None = None
+    clipped: int | None = None
+    positives: int | None = None
+    effective_positives: float | None = None
+    effective_rows: float | None = None
+    why_not: str | None = None
+
+
+class SamplesMade(Page):
+    """The account of the samples. What a table of the user's own, or requests that are queries, do not have is null."""
+
+    path: ClassVar[str] = "samples/account.json"
+    rows: dict[str, int]  # by split
+    share_of_positives: dict[str, float]  # by split, unweighted
+    features: list[str]
+    constant_features_left_out: list[str]
+    columns: int  # of the encoded matrix
+    entries_a_row: float | None = None  # that are not 0
+    splits: dict[str, Span] | None = None
+    positives: int | None = None
+    positives_not_on_sale: int | None = None  # left out
+    negatives: dict[str, int] | None = None  # by where they were drawn from
+    negatives_not_found: int | None = None
+    ratio: float | None = None  # negatives to a positive
+    candidates: dict[str, Candidates] | None = None  # by split
+    requests: dict[str, int] | None = None  # by split, where requests are queries
+    searches: dict[str, Any] | None = None  # counts of the log's searches
+    position_bias: PositionBias | None = None
+
+
+class Counts(Part):
+    """A number with all features and with those that were kept."""
+
+    all: float
+    kept: float
+
+
+class FeaturesKept(Page):
+    """Which features models learn from, and what that saves and costs a logistic regression on the tuning set."""
+
+    path: ClassVar[str] = "features/kept.json"
+    method: str
+    kept: list[str]
+    hidden: list[str]  # from learning, not from people
+    columns: Counts  # of the encoded matrix
+    entries_a_row: Counts  # that are not 0
+    tuning: dict[str, dict[str, Estimate]]  # "all" and "kept", by measure
+    difference: dict[str, Change]  # kept minus all

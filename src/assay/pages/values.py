@@ -1,0 +1,107 @@
+"""What values of the training samples show."""
+
+from typing import Any, ClassVar
+
+from assay.pages.parts import Estimate, Ident
+from assay.runs.pages import Page, Part
+
+
+class Histogram(Part):
+    """Values of a valuer by size. edges: one more than counts, in the utility's unit. negative_share: of samples, in [0, 1]."""
+
+    edges: list[float]
+    counts: list[int]
+    unit: str
+    negative_share: float
+
+
+class Distribution(Page):
+    """A histogram of the values of each valuer."""
+
+    path: ClassVar[str] = "importance/distribution.json"
+    valuers: dict[str, Histogram]
+
+
+class GroupValue(Estimate):
+    """The values of a group added up, in the utility's unit; above 0 is useful. rows: training samples in the group."""
+
+    name: str
+    rows: int
+
+
+class Rollup(Page):
+    """Groups by unit (user, item, category, department, week, hour, item_price, peak), most valuable first."""
+
+    path: ClassVar[str] = "importance/rollup.json"
+    units: dict[str, list[GroupValue]]
+
+
+class Pattern(Estimate):
+    """A segment whose mean value differs from that of all samples; value: its sum. share: of the samples, in [0, 1]."""
+
+    sentence: str
+    attribute: str
+    level: str
+    rows: int
+    share: float
+
+
+class Patterns(Page):
+    """Segments that carry or cost the most, strongest first."""
+
+    path: ClassVar[str] = "importance/patterns.json"
+    lines: list[Pattern]
+
+
+class ColumnPart(Part):
+    """A column of the model and its part of a sample's value."""
+
+    column: str
+    part: float
+
+
+class RequestPart(Part):
+    """A validation request and the part of a sample's value that it makes."""
+
+    user: Ident
+    week: str
+    part: float
+    request: int
+
+
+class Why(Part):
+    """A sample's value taken apart: the requests that it helped and hurt most, and its columns. leverage: in [0, 1]."""
+
+    sample_id: int
+    sentence: str
+    week: str
+    label: float
+    probability: float
+    leverage: float
+    value: float
+    helped: list[RequestPart]
+    hurt: list[RequestPart]
+    neighbours: list[dict[str, Any]]
+    columns: list[ColumnPart]
+
+
+class Example(Part):
+    """A training sample in words. value: in the utility's unit; z: against its standard error."""
+
+    sentence: str
+    sample_id: int
+    value: float
+    z: float | None
+    user: Ident
+    item: Ident
+    week: str
+    label: float
+    why: Why | None = None
+
+
+class Examples(Page):
+    """The samples at both ends of the order, the furthest first."""
+
+    path: ClassVar[str] = "importance/examples.json"
+    useful: list[Example]
+    harmful: list[Example]
