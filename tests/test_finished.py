@@ -28,7 +28,7 @@ def test_it_needs_neither_the_log_nor_the_lock(run):
     with alone(run.folder):
         opened = Finished(run.folder)
         assert len(opened.train) == opened.read_json("summary.json")["samples"]["train"]
-        assert len(opened.values().value) == len(opened.train)
+        assert len(opened.importance().value) == len(opened.train)
         assert opened.model("logistic").predict(opened.samples("test")).shape == (len(opened.samples("test")),)
         assert opened.items.num_rows == 30
         sample = str(opened.train.keys.column("sample_id")[0].as_py())
@@ -63,6 +63,8 @@ def test_a_run_made_anew_while_it_is_read_is_said(tmp_path: Path):
     opened.read_table("clean/items.parquet")  # the same bytes as before
     with pytest.raises(InputError, match="made again while it was read; wait for it to end, then open it again"):
         opened.read_json("selection/curve.json")
+    with pytest.raises(InputError, match="made again while it was read; wait for it to end, then open it again"):
+        opened.model("logistic")
     assert Finished(tmp_path / "run").read_json("selection/curve.json")["chosen"]
 
 
@@ -79,7 +81,7 @@ def test_no_code_that_the_config_names_is_loaded(run, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(tmp_path))
     opened = Finished(tmp_path / "run")
     assert len(opened.train)
-    assert opened.values() is not None
+    assert opened.importance() is not None
     from assay.app import report, terminal
 
     report.write(opened)

@@ -4,9 +4,11 @@ import pytest
 
 from assay.config import Recommend
 from assay.findings.labels import Wording
-from assay.recommend import COLUMNS, recommend
+from assay.recommend import COLUMNS, Lists, recommend
+from assay.runs.store import write_parquet
 from assay.samples.table import Samples
 from assay.testing.data import make_samples
+from tests.app.conftest import listed
 
 ITEMS = 60
 
@@ -91,3 +93,24 @@ def test_fewer_candidates_make_shorter_lists(upcoming, items):
     known, unknown = recommend(Table(np.arange(3.0)), few, items, Recommend(per_user=10), Wording())
     assert known.num_rows == 3
     assert unknown.num_rows <= 3
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_an_opened_run_gives_each_user_the_stored_list_in_whatever_order_it_is_stored(upcoming, items, tmp_path, seed):
+    rng = np.random.default_rng(seed)
+    known, unknown = recommend(Table(rng.random(len(upcoming))), upcoming, items, Recommend(per_user=4), Wording())
+    known = known.take(pa.array(rng.permutation(known.num_rows)))
+    (tmp_path / "config.json").write_text("{}")
+    write_parquet(tmp_path / "recommendations.parquet", known)
+    write_parquet(tmp_path / "recommendations_unknown.parquet", unknown)
+    stored = listed(tmp_path).at_hand(Lists)
+    (tmp_path / "recommendations.parquet").unlink()  # it is read once
+    for user, lines in lists(known).items():
+        has_list, answer = stored.of(user)
+        assert has_list
+        assert [(line["rank"], line["item_id"], line["score"]) for line in answer] == sorted(lines)
+        assert tuple(answer[0]) == COLUMNS[1:]
+    for stranger in (None, "nobody"):
+        has_list, answer = stored.of(stranger)
+        assert not has_list
+        assert [line["item_id"] for line in answer] == unknown["item_id"].to_pylist()

@@ -8,7 +8,9 @@ import pyarrow as pa
 import pytest
 from pyarrow import csv
 
+from assay import front
 from assay.benchmark.board.scoreboard import Scoreboard
+from assay.config import parse
 from assay.finished import Finished
 from assay.testing.scores import make_scores
 from tests.conftest import STAGES, run_in, shop_config, write_shop
@@ -54,6 +56,23 @@ def test_seeds_have_a_line_a_valuer_and_chance(run, capsys, monkeypatch):
     out = capsys.readouterr().out
     assert "logistic, 2 seeds" in out
     assert [line.split(" by ")[1].split(":")[0] for line in out.splitlines() if " by " in line] == ["influence", "random"]
+
+
+def test_serving_has_a_verdict_for_searches_and_recommendations(tmp_path, capsys, monkeypatch):
+    write_shop(tmp_path / "log.csv", users=20, items=30, weeks=18)
+    (tmp_path / "items.csv").write_text("item_id,name\n" + "".join(f"牛奶-{k} 🥛,rye bread {k}\n" for k in range(30)))
+    content = shop_config(tmp_path / "log.csv", **SMALL).model_dump(exclude_none=True, exclude_defaults=True)
+    content["log"]["items"] = {"path": str(tmp_path / "items.csv"), "columns": {"item_id": "item_id", "name": "name"}}
+    run_in(parse(content), tmp_path / "run", until="recommend")
+    front.add(tmp_path / "run", "search")
+    serving = benchmark("serving")
+    commands: list[str] = []
+    monkeypatch.setattr(serving, "in_its_own_process", lambda command, *_: commands.append(command))
+    serving.main(tmp_path / "run", 8)
+    out = capsys.readouterr().out
+    assert commands == ["user", "search"]
+    assert out.count("target 50 ms") == 2
+    assert out.count("times one retrieval by BM25") == 2
 
 
 PAST = {1: "abc", 2: "bd", 3: "ca", 4: "bda", 5: "xy", 6: "aab", 7: "cdb"}  # the higher, the later

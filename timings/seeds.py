@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from assay.stages.workbench import Workbench
 
-from assay.app import stored
-from assay.runs.store import Folder
+from assay.finished import Finished
 from assay.selection.weights import floor_groups, hashed_order, remove
+from assay.stages import graph
+from assay.stages import materials as hand
 from assay.trials.transfer import unfitted
 
 FRACTION, SEEDS = 0.02, 5
@@ -20,12 +20,12 @@ MEASURES = ("log_loss", "auc", "ndcg@10")
 
 def main(folder: Path, model: str, valuers: list[str]) -> None:
     """Print what seeds alone change, then each arm's change from all samples: mean over seeds and its standard error."""
-    run = Folder(folder)
-    bench = Workbench(stored.config(run), run, lambda *_: None)
-    train, fitted = bench.train, bench.model(model)
-    orders = {name: bench.importance(name).order() for name in valuers}
-    orders["random"] = hashed_order(train.keys.column("sample_id").to_numpy(), bench.config.seed)
-    groups, floor = floor_groups(train), bench.config.select.floor
+    run = Finished(folder)
+    work = graph().work(run.config, folder, "verify")
+    train, fitted, tuning = hand.train(work), hand.model(work, model), hand.holdout(work, "tuning")
+    orders = {name: run.importance(name).order() for name in valuers}
+    orders["random"] = hashed_order(train.keys.column("sample_id").to_numpy(), run.config.seed)
+    groups, floor = floor_groups(train), run.config.select.floor
     weights = {"all": train.weight}
     for name, order in orders.items():
         weights[name] = np.where(remove(order, round(FRACTION * len(train)), groups, floor), 0.0, train.weight)
@@ -34,7 +34,7 @@ def main(folder: Path, model: str, valuers: list[str]) -> None:
         changed, rows = train.with_weight(weight), []
         for seed in range(1, SEEDS + 1):
             again = unfitted(fitted).fit(changed, rng=np.random.default_rng(seed))
-            measured = bench.tuning.score(again.predict, resamples=2).measures
+            measured = tuning.score(again.predict, resamples=2).measures
             rows.append([measured[measure]["value"] for measure in MEASURES])
         found[name] = np.array(rows)
     spread = found["all"].std(axis=0, ddof=1)

@@ -4,6 +4,8 @@ import json
 import shutil
 from pathlib import Path
 
+import duckdb
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
@@ -12,6 +14,7 @@ from assay.app import cli
 from assay.config import parse
 from assay.errors import InputError
 from assay.finished import Finished
+from assay.runs.manifest import alone
 from assay.testing.search import make_search_log, search_config
 from tests.conftest import STAGES, run_in, shop_config, write_shop
 
@@ -100,6 +103,32 @@ def test_the_same_search_twice_is_the_same(searched, capsys):
     first, second = (answered(capsys, str(searched), "苹果汁", "--user", "u1") for _ in range(2))
     assert first == second
     assert {"苹果", "苹果汁"} <= set(first["items"][0]["words"])
+
+
+def test_an_opened_run_searches_without_log_lock_or_another_look_at_its_files(searched, monkeypatch):
+    log = searched.parent / "events.parquet"
+    away = log.rename(log.with_suffix(".away"))
+    try:
+        with alone(searched):
+            run = Finished(searched)
+            first = front.search(run, "organic apple juice", user_id="u3")
+
+            def closed(*_arguments: object, **_options: object) -> None:
+                raise AssertionError("a later search reads nothing")
+
+            for name in ("open", "read_text", "exists"):
+                monkeypatch.setattr(Path, name, closed)
+            for module, name in ((pq, "read_table"), (np, "load"), (duckdb, "connect")):
+                monkeypatch.setattr(module, name, closed)
+            other = front.search(run, "olive oil never asked", user_id="u5", number=7)
+            assert front.search(run, "organic apple juice", user_id="u3") == first
+            monkeypatch.undo()
+    finally:
+        away.rename(log)
+    assert not other["query_seen"]
+    assert other["user_known"]
+    assert len(other["items"]) == 7
+    assert front.search(Finished(searched), "olive oil never asked", user_id="u5", number=7) == other
 
 
 def test_a_model_s_vectors_are_kept_with_the_run(bought, tmp_path, capsys, monkeypatch):

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from assay.numerics.ranking import tie_order
 from assay.search.pool import judged, matched, per_request, pool
 from assay.text.retrieval import Retrieval
+from assay.text.words import words
 
 KINDS = ("apple juice", "苹果汁", "חלב טרי", "🍌 banana", "rye bread")
 TEXTS = [f"{make} {kind}" for kind in KINDS for make in ("fresh", "old", "")]
@@ -61,6 +62,6 @@ def test_lists_without_training_leave_out_what_their_source_does_not_have():
 
 
 def test_words_that_match_come_in_the_order_of_the_query_each_once():
-    assert matched("juice APPLE juice pear", "Apple, juice 1L") == ["juice", "apple"]
-    assert matched("苹果汁", "有机 苹果汁 1L") == ["苹果", "果汁", "苹果汁"]
-    assert matched("nothing", "") == []
+    assert matched(words("juice APPLE juice pear"), "Apple, juice 1L") == ["juice", "apple"]
+    assert matched(words("苹果汁"), "有机 苹果汁 1L") == ["苹果", "果汁", "苹果汁"]
+    assert matched(["nothing"], "") == []

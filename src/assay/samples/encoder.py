@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -78,12 +79,16 @@ class _Block:
         kept = [f"{first[c // len(second)]}, {second[c % len(second)]}" for c in self.cells]
         return [*(f"{shown} {cell}" for cell in kept), f"{shown}: rare"]
 
+    @cached_property
+    def _level_set(self) -> pa.Array:
+        return pa.array(self.levels, pa.string())
+
     def columns(self, features: pa.Table) -> Codes:
         """(n,) the one column that each row has an entry in."""
         if self.kind in ("constant", "standard"):
             return np.full(features.num_rows, self.begin, np.int32)
         if self.kind == "one_hot":
-            inside = _level_codes(features.column(self.features[0]), self.levels)
+            inside = _level_codes(features.column(self.features[0]), self._level_set)
         else:
             inside = _bin(features.column(self.features[0]), self.edges[0])
             if self.kind == "cross":
@@ -128,11 +133,11 @@ def _quantiles(column: pa.ChunkedArray, bins: int) -> tuple[float, ...]:
     return tuple(edges[edges < values.max()].tolist())
 
 
-def _level_codes(column: pa.ChunkedArray, levels: Sequence[str]) -> Codes:
+def _level_codes(column: pa.ChunkedArray, levels: pa.Array) -> Codes:
     """(n,) place of each text among levels; len(levels) for others and for null."""
     column = column.combine_chunks()
     column = column if pa.types.is_dictionary(column.type) else pc.cast(column, pa.string()).dictionary_encode()
-    known = pc.index_in(pc.cast(column.dictionary, pa.string()), pa.array(levels, pa.string()))
+    known = pc.index_in(pc.cast(column.dictionary, pa.string()), levels)
     of_code = np.append(known.fill_null(len(levels)).to_numpy(), len(levels)).astype(np.int32)
     return np.asarray(of_code[column.indices.fill_null(len(column.dictionary)).to_numpy()])
 

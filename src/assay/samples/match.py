@@ -76,16 +76,17 @@ class Match:
         own = self.own_words.take(pa.array(distinct))
         named, classed = ([set(each) for each in own.column(name).to_pylist()] for name in ("name", "category"))
         vectors = dense.vectors(distinct)
-        asked = dense.embedder.embed([self.queries[of[begin]] for begin in begins], query=True)
+        asked = dense.query_vectors([self.queries[of[begin]] for begin in begins])
         for k, (begin, end) in enumerate(zip(begins, [*begins[1:], len(of)], strict=True)):
             rows = slice(begin, end)
             text = self.queries[of[begin]]
-            wanted = set(words(text))
+            query_words = words(text)
+            wanted = set(query_words)
             found["text_bm25"][rows] = bm25.scores(text)[what[rows]]
             found["text_similarity"][rows] = vectors[place[rows]] @ asked[k]
             found["text_words_in_name"][rows] = [_share(wanted, named[each]) for each in place[rows]]
             found["text_words_in_category"][rows] = [_share(wanted, classed[each]) for each in place[rows]]
-            found["query_words"][rows] = len(words(text))
+            found["query_words"][rows] = len(query_words)
         return pa.table({name: values[row] for name, values in found.items()})
 
 

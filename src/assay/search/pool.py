@@ -105,7 +105,7 @@ def judged(tables: Mapping[str, pa.Table], base: str, *, resamples: int, seed: i
     return pages
 
 
-def matched(query: str, text: str) -> list[str]:
+def matched(query_words: Sequence[str], text: str) -> list[str]:
     """Words of the query that an item's text has, in the query's order, each once."""
     there = set(words(text))
-    return [word for word in dict.fromkeys(words(query)) if word in there]
+    return [word for word in dict.fromkeys(query_words) if word in there]

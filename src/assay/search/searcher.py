@@ -18,6 +18,7 @@ from assay.search.pool import DEPTH, Pool, matched, pool, with_fused
 from assay.search.snapshot import Snapshot
 from assay.text.cache import kept_embedder
 from assay.text.retrieval import Retrieval
+from assay.text.words import words
 
 MARKET, WORDS, ENCODER = "search/on_sale.parquet", "search/words.parquet", "search/encoder.json"
 INDEX, RANKER = "search/index", "search/ranker"
@@ -69,14 +70,14 @@ class Searcher:
         score = self.ranker.predict(Samples(pa.table({"item_code": candidates.item}), features, self.encoder))
         best = np.lexsort((-tie_order(items.column("item_id").to_pylist()), -score))[:number]
         facts, listed = features.take(pa.array(best)).to_pylist(), items.take(pa.array(best))
-        texts = joined_texts(listed)
+        texts, query_words = joined_texts(listed), words(text)
         return [
             {
                 "rank": rank + 1,
                 "item_id": item["item_id"],
                 "name": item["name"] or item["category"],
                 "score": float(score[row]),
-                "words": matched(text, texts[rank]),
+                "words": matched(query_words, texts[rank]),
                 "rank_by_words": int(candidates.words[row]) or None,
                 "rank_by_vectors": int(candidates.vectors[row]) or None,
                 "taken_by_user": int(facts[rank]["pair_times_bought"] or 0),

@@ -24,6 +24,7 @@ class VectorIndex:
 
     def __init__(self, embedder: Embedder) -> None:
         self.embedder = embedder
+        self._last: tuple[tuple[str, ...], Vectors] = (), np.zeros((0, embedder.dimensions), np.float32)
 
     def fit(self, texts: Sequence[str]) -> Self:
         """Embed and index the distinct ones of texts (N,); n-grams learn from them first."""
@@ -47,8 +48,16 @@ class VectorIndex:
 
     def search(self, queries: Sequence[str], n: int) -> Ranked:
         """The n nearest texts for each of m queries with a similarity above 0."""
-        near = self.nearest_.search(self.embedder.embed(queries, query=True), n)
+        near = self.nearest_.search(self.query_vectors(queries), n)
         return Ranked.of([self._items(*row, n) for row in zip(near.places, near.scores, strict=True)], n)
+
+    def query_vectors(self, queries: Sequence[str]) -> Vectors:
+        """Vectors (m, d) of queries; those of the last ones are kept, as what was searched is then compared."""
+        last, vectors = self._last
+        if last != tuple(queries):
+            vectors = self.embedder.embed(queries, query=True)
+            self._last = tuple(queries), vectors
+        return vectors
 
     def vectors(self, places: NDArray[np.int64]) -> Vectors:
         """Vectors (n, d) of texts by place, as they were indexed."""
