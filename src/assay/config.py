@@ -49,6 +49,8 @@ class Source(Section):
     def _one_place(self) -> "Source":
         if (self.path is None) == (self.url is None):
             raise ValueError("give either path or url")
+        if any("://" in path for path in ([self.path] if isinstance(self.path, str) else self.path or [])):
+            raise ValueError("path names files; write a database's address as url")
         if self.url is not None and (self.table is None) == (self.query is None):
             raise ValueError("a url needs either table or query")
         return self

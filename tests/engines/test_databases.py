@@ -5,7 +5,7 @@ import datetime as dt
 import pyarrow as pa
 import pytest
 
-from assay.engines import databases
+from assay.engines import databases, urls
 from assay.errors import ConfigError, InputError, SourceError
 from assay.runs.store import Folder
 
@@ -118,7 +118,7 @@ def test_passwords_are_in_no_message(kind, monkeypatch):
     with pytest.raises(InputError) as caught:
         read(f"{kind}://nobody@127.0.0.1:1/x", table="log", password_env="SHOP_PASSWORD")
     assert "hush-hush" not in str(caught.value)
-    assert "hush" not in databases.redact("not a://u:hush-hush@url?x=hush")
+    assert "hush" not in urls.redact("not a://u:hush-hush@url?x=hush")
 
 
 def test_bad_urls_say_what_to_do(tmp_path):
@@ -163,3 +163,61 @@ def test_instants_are_utc_and_times_make_watermarks(filled, execute, tmp_path):
     again = Folder(tmp_path / "again")
     collect(config.Log(events=[section]), again)
     assert again.path(collected.files[0]).read_bytes() == run.path(collected.files[0]).read_bytes()
+
+
+def test_a_database_is_collected_on_from_the_stored_url(database, execute, tmp_path, monkeypatch):
+    """A run keeps the URL without its password; with the password from elsewhere only the new rows are read."""
+    from assay import config
+    from assay.logs.collect import collect, fingerprint
+
+    if not database.startswith("mysql"):
+        pytest.skip("SQLite has no passwords, and this PostgreSQL asks for none")
+    name = database.rpartition("/")[2]
+    execute("CREATE TABLE log (id INT, who VARCHAR(9), at DATETIME)")
+    execute("INSERT INTO log VALUES (1, 'a', '2024-01-01'), (2, 'b', '2024-01-02')")
+    execute(f"CREATE USER '{name}'@'127.0.0.1' IDENTIFIED BY 'p@ss:w/rd'")
+    execute(f"GRANT SELECT ON {name}.* TO '{name}'@'127.0.0.1'")
+    try:
+        whole = f"mysql://{name}:p%40ss%3Aw%2Frd@127.0.0.1:3306/{name}?charset=utf8mb4"
+        columns = {"user_id": "who", "item_id": "id", "timestamp": "at"}
+        place = {"table": "log", "grows_by": "id", "event": "view", "columns": columns}
+        run = Folder(tmp_path)
+        first = config.Log(events=[config.Events(url=whole, **place)])
+        collect(first, run)
+        stored = urls.redact(whole)
+        assert stored == f"mysql://{name}@127.0.0.1:3306/{name}?charset=utf8mb4"
+        with pytest.raises(SourceError, match=r"no password is known: .*password_env"):
+            collect(config.Log(events=[config.Events(url=stored, **place)]), run)
+        monkeypatch.setenv("SHOP_PASSWORD", "p@ss:w/rd")
+        later = config.Log(events=[config.Events(url=stored, password_env="SHOP_PASSWORD", **place)])
+        assert fingerprint(later) == fingerprint(first)
+        before = run.path("log/collect.json").read_bytes()
+        assert [change["change"] for change in collect(later, run).changes] == ["unchanged"]
+        assert run.path("log/collect.json").read_bytes() == before
+        execute("INSERT INTO log VALUES (3, 'c', '2024-01-03')")
+        [change] = collect(later, run).changes
+        assert (change["change"], change["rows_read"]) == ("appended", 1)
+    finally:
+        execute(f"DROP USER '{name}'@'127.0.0.1'")
+
+
+def test_a_server_that_reads_sql_in_its_own_way_gets_no_query(filled):
+    other = {"mysql": "sql_mode=ANSI_QUOTES", "postgresql": "options=-c%20standard_conforming_strings%3Doff"}
+    kind = filled.partition(":")[0]
+    if kind not in other:
+        pytest.skip("SQLite has one way")
+    url = f"{filled}?{other[kind]}"
+    with pytest.raises(ConfigError, match=r"(ANSI_QUOTES|standard_conforming_strings = off).* put it into a view"):
+        read(url, query="SELECT id FROM log")
+    assert read(url, table="log").num_rows == len(IDS)
+
+
+def test_a_file_is_never_written_by_a_comment(filled, execute, tmp_path):
+    """MariaDB runs the comment; with the rest of the query it would write a file where the server's data lie."""
+    if not filled.startswith("mysql"):
+        pytest.skip("MySQL's and MariaDB's comments")
+    target = tmp_path / "written.txt"
+    tmp_path.chmod(0o777)
+    with pytest.raises(ConfigError, match="is run by the server"):
+        read(filled, query=f"SELECT 1 AS a /*!) AS asked INTO OUTFILE '{target}' */ -- x")
+    assert not target.exists()

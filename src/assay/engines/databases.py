@@ -6,7 +6,6 @@ environment variable and are in no message.
 
 import datetime as dt
 import math
-import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,22 +15,13 @@ from typing import Any
 
 import pyarrow as pa
 import sqlalchemy as sa
-import sqlglot
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
-from sqlglot import exp
+from sqlalchemy.exc import SQLAlchemyError
 
+from assay.engines import urls
+from assay.engines.queries import one_select
 from assay.errors import ConfigError, SourceError, did_you_mean
 
 BATCH_ROWS = 1 << 16
-DRIVERS = {
-    "mysql": "mysql+pymysql",
-    "mariadb": "mysql+pymysql",
-    "postgresql": "postgresql+psycopg",
-    "postgres": "postgresql+psycopg",
-    "sqlite": "sqlite",
-}
-DIALECTS = {"mysql": "mysql", "postgresql": "postgres", "sqlite": "sqlite"}
-WRITES = (exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Into, exp.Command, exp.Lock, exp.DDL, exp.Drop)
 UTC = pa.timestamp("us", tz="UTC")
 # Types by the drivers' own codes: PyMySQL's field types, PostgreSQL's object ids.
 CODES: dict[str, dict[int, pa.DataType]] = {
@@ -52,47 +42,19 @@ CODES: dict[str, dict[int, pa.DataType]] = {
 }
 
 
-def redact(url: str) -> str:
-    """The URL without password and parameters, fit for a message."""
-    try:
-        parsed = sa.make_url(url).set(query={})
-        return parsed.render_as_string(hide_password=True)
-    except (ArgumentError, ValueError):
-        return re.sub(r"//[^/]*@", "//***@", url).split("?")[0]
-
-
-def _url(url: str, password_env: str | None) -> sa.URL:
-    try:
-        parsed = sa.make_url(url)
-    except (ArgumentError, ValueError):
-        raise ConfigError(f"{redact(url)}: is no database URL; write mysql://user@host/database") from None
-    kind = parsed.drivername.split("+")[0]
-    if kind not in DRIVERS:
-        hint = did_you_mean(kind, DRIVERS)
-        raise ConfigError(f"{redact(url)}: cannot read {kind!r}{hint}; known: mysql, mariadb, postgresql, sqlite")
-    parsed = parsed.set(drivername=DRIVERS[kind])
-    if password_env is not None:
-        if password_env not in os.environ:
-            raise ConfigError(f"{redact(url)}: environment variable {password_env} (password_env) is not set")
-        parsed = parsed.set(password=os.environ[password_env])
-    if kind != "sqlite":
-        return parsed
-    path = parsed.database or ""
-    if not path or path == ":memory:":
-        raise ConfigError(f"{redact(url)}: name the file: sqlite:///folder/file.db")
-    return parsed
+# Modes of a server in which it reads SQL otherwise than the queries were checked.
+OTHER_SQL = {"ANSI_QUOTES", "NO_BACKSLASH_ESCAPES", "PIPES_AS_CONCAT", "HIGH_NOT_PRECEDENCE", "ORACLE", "MSSQL"}
 
 
 @contextmanager
 def _connection(url: str, password_env: str | None, *, write: bool = False) -> Iterator[sa.Connection]:
     """A connection in one transaction, read-only unless `write`; faults of the server become SourceError."""
-    parsed = _url(url, password_env)
+    parsed = urls.parse(url, password_env)
     kind = parsed.get_backend_name()
     if kind == "sqlite" and not write and not Path(parsed.database or "").is_file():
-        raise SourceError(f"{redact(url)}: no such file; check url in the config")
-    engine = sa.create_engine(parsed, poolclass=sa.NullPool, hide_parameters=True)
+        raise SourceError(f"{urls.shown(url)}: no such file; check url in the config")
     try:
-        with engine.connect() as connection:
+        with _connected(url, parsed) as connection:
             if kind == "mysql":
                 mode = "READ WRITE" if write else "READ ONLY"
                 connection.exec_driver_sql(f"SET SESSION TRANSACTION {mode}")
@@ -106,32 +68,30 @@ def _connection(url: str, password_env: str | None, *, write: bool = False) -> I
             yield connection
             if write:
                 connection.commit()
-    except NoSuchModuleError as error:
-        raise ConfigError(f"{redact(url)}: {error}") from None
     except SQLAlchemyError as error:
-        raise SourceError(f"{redact(url)}: the database refused: {_words(error, parsed)}") from None
+        raise SourceError(f"{urls.shown(url)}: the database refused: {_words(error, parsed)}") from None
     except OverflowError as error:
-        raise SourceError(f"{redact(url)}: a number is too large for the database ({error})") from None
-    finally:
-        engine.dispose()
+        raise SourceError(f"{urls.shown(url)}: a number is too large for the database ({error})") from None
+
+
+def _connected(url: str, parsed: sa.URL) -> sa.Connection:
+    """An open connection; a parameter of the URL that the driver does not take, in whatever way it says so, is a ConfigError."""
+    try:
+        return sa.create_engine(parsed, poolclass=sa.NullPool, hide_parameters=True).connect()
+    except SQLAlchemyError:
+        raise
+    except Exception as error:
+        words = urls.hide(" ".join(str(error).split()), parsed)[:200]
+        raise ConfigError(f"{urls.shown(url)}: the driver does not take the parameters after ? in the URL ({words})") from None
 
 
 def _words(error: SQLAlchemyError, url: sa.URL) -> str:
-    """What the server said, on one line, without the password."""
-    said = " ".join(str(getattr(error, "orig", None) or error).split())[:300]
-    secret = url.password
-    return said.replace(str(secret), "***") if secret else said
-
-
-def _one_select(query: str, dialect: str) -> str:
-    """The query, if it is a single SELECT that changes and locks nothing."""
-    try:
-        statements = [s for s in sqlglot.parse(query, dialect=dialect) if s is not None]
-    except sqlglot.errors.SqlglotError as error:
-        raise ConfigError(f"query: is not SQL that can be read ({str(error).splitlines()[0][:150]})") from None
-    if len(statements) != 1 or not isinstance(statements[0], exp.Query) or statements[0].find(*WRITES):
-        raise ConfigError("query: give one SELECT that changes nothing; use table to read a whole table")
-    return query.strip().rstrip(";").rstrip()
+    """What the server said, on one line, without secrets, and where a password that is missing belongs."""
+    said = " ".join(str(getattr(error, "orig", None) or error).split())
+    hint = ""
+    if not url.password and re.search(r"password|access denied", said, re.IGNORECASE):
+        hint = "; no password is known: put it into an environment variable and name that as password_env in the config"
+    return urls.hide(said, url)[:300] + hint
 
 
 def _find_table(connection: sa.Connection, url: str, name: str) -> tuple[str | None, str]:
@@ -146,17 +106,34 @@ def _find_table(connection: sa.Connection, url: str, name: str) -> tuple[str | N
         if table in inside:
             return schema, table
         known = [f"{schema}.{other}" for other in inside]
-    raise SourceError(f"{redact(url)}: no table {name[:80]!r}{did_you_mean(name[:80], known)}; check table in the config")
+    raise SourceError(f"{urls.shown(url)}: no table {name[:80]!r}{did_you_mean(name[:80], known)}; check table in the config")
 
 
 def _from(connection: sa.Connection, url: str, table: str | None, query: str | None) -> str:
     """What to select from: a quoted table, or the query as a subquery."""
     quote = connection.dialect.identifier_preparer.quote_identifier
     if query is not None:
-        return f"({_text(_one_select(query, DIALECTS[connection.dialect.name]))}) AS asked"
+        return f"({_query(connection, url, query)}) AS query_rows"
     assert table is not None
     schema, name = _find_table(connection, url, table)
     return f"{quote(schema)}.{quote(name)}" if schema else quote(name)
+
+
+def _query(connection: sa.Connection, url: str, query: str) -> str:
+    """The query as it is sent; ConfigError when it is no SELECT that only computes, or the server would read it otherwise."""
+    kind = connection.dialect.name
+    sql = one_select(query, kind)
+    if kind == "mysql":
+        modes = OTHER_SQL & set(str(connection.exec_driver_sql("SELECT @@sql_mode").scalar()).split(","))
+    else:
+        off = kind == "postgresql" and connection.exec_driver_sql("SHOW standard_conforming_strings").scalar() == "off"
+        modes = {"standard_conforming_strings = off"} if off else set()
+    if modes:
+        raise ConfigError(
+            f"{urls.shown(url)}: the server reads SQL in its own way ({', '.join(sorted(modes))}), so a query may mean "
+            "something else there; put it into a view and read that with table"
+        )
+    return _text(sql)
 
 
 def _text(sql: str) -> str:
@@ -209,7 +186,7 @@ def stream(
                 else (f" WHERE {beyond} ORDER BY {mark}")
             )
         elif query is not None and columns is None:
-            sql = _text(_one_select(query, DIALECTS[connection.dialect.name]))
+            sql = _query(connection, url, query)
         values = {"after": after} if after is not None else {}
         result = connection.execution_options(stream_results=True, max_row_buffer=BATCH_ROWS).execute(sa.text(sql), values)
         names = list(result.keys())
@@ -221,7 +198,7 @@ def stream(
             arrays = []
             for i, values_of in enumerate(zip(*rows, strict=True)):
                 types[i] = kind = types[i] or _seen_type(values_of)
-                arrays.append(_array(values_of, kind, f"{redact(url)} {table or 'query'}", names[i], row))
+                arrays.append(_array(values_of, kind, f"{urls.shown(url)} {table or 'query'}", names[i], row))
             row += len(rows)
             yield pa.RecordBatch.from_arrays(arrays, names=names)
 
@@ -299,7 +276,7 @@ def write_table(url: str, table: str, rows: pa.Table, password_env: str | None =
         ours = set(connection.execute(sa.select(made.c.name)).scalars())
         for name in (table, fresh, old):
             if name in there and name not in ours:
-                raise SourceError(f"{redact(url)}: table {name!r} was not made by Assay; pick another name")
+                raise SourceError(f"{urls.shown(url)}: table {name!r} was not made by Assay; pick another name")
             if name not in ours:
                 connection.execute(made.insert().values(name=name))
         if connection.dialect.name == "mysql":

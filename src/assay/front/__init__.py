@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assay.config import Config, parse
-from assay.engines import databases
+from assay.engines import urls
 from assay.errors import ConfigError, InputError
 from assay.findings.explain import explain_sample, explain_score
 from assay.findings.labels import Wording
@@ -123,7 +123,7 @@ def _stored(config: Config) -> dict[str, Any]:
 
     def clean(value: Any) -> Any:
         if isinstance(value, dict):
-            return {k: databases.redact(v) if k == "url" and isinstance(v, str) else clean(v) for k, v in value.items()}
+            return {k: urls.redact(v) if k == "url" and isinstance(v, str) else clean(v) for k, v in value.items()}
         return [clean(v) for v in value] if isinstance(value, list) else value
 
     stored: dict[str, Any] = clean(config.model_dump(mode="json", exclude_none=True))

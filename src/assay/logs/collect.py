@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from assay import config
+from assay.engines import urls
 from assay.errors import ConfigError
 from assay.logs import attributes, canonical, private, sources
 from assay.logs.sources.base import Source
@@ -43,11 +44,18 @@ def regrouped(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[
         yield pa.Table.from_batches(waiting, schema).combine_chunks().to_batches()[0]
 
 
+def _content(section: config.Source) -> dict[str, Any]:
+    """What a section says of rows: all but where its files lie, and with which password a database is read."""
+    content = section.model_dump(mode="json", exclude={"path", "password_env"})
+    return content if section.url is None else content | {"url": urls.redact(section.url)}
+
+
 def fingerprint(log: config.Log) -> str:
     """Changes when a source or its section changes; a database without grows_by always counts as changed."""
     salt = private.salt(log)
-    state: list[object] = [FORMAT, log.model_dump(mode="json"), None if salt is None else private.hidden("", salt)]
+    state: list[object] = [FORMAT, log.hash_ids, None if salt is None else private.hidden("", salt)]
     for section in [*log.events, log.items, log.users]:
+        state.append(None if section is None else [_content(section), section.path])
         if section is None:
             continue
         if section.url is None:
@@ -84,9 +92,9 @@ class _Writer:
     def __init__(self, run: Folder, report: Report, salt: str | None) -> None:
         self.run, self.report, self.salt, self.read = run, report, salt, 0
 
-    def key(self, section: dict[str, Any]) -> str:
+    def key(self, section: config.Source) -> str:
         """Changes with whatever decides how the rows of a section are stored."""
-        return digest([FORMAT, None if self.salt is None else private.hidden("", self.salt), section])
+        return digest([FORMAT, None if self.salt is None else private.hidden("", self.salt), _content(section)])
 
     def write(self, part: str, new: Iterator[pa.RecordBatch], total: int | None, before: str | None = None) -> Record:
         """Write `new` as a part, after the rows of the part `before`; return what the account says of it."""
@@ -127,7 +135,7 @@ def _file_record(
     path: Path, section: config.Events, known: Record | None, part: str, run: Folder, writer: _Writer
 ) -> tuple[Record, str]:
     """What stands in the account for a file, and how it changed; its rows are in `part`, or where they were if unchanged."""
-    size, key = path.stat().st_size if path.is_file() else 0, writer.key(section.model_dump(exclude={"path"}))
+    size, key = path.stat().st_size if path.is_file() else 0, writer.key(section)
     source: Source = sources.open_file(path, section)
     source.columns()  # refuses what is not there or empty before anything is hashed
     base = {"name": str(path), "section": key, "bytes": size, "sha256": _prefix_digest(path, size)}
@@ -152,7 +160,7 @@ def _file_record(
 def _database_record(section: config.Events, known: Record | None, part: str, run: Folder, writer: _Writer) -> tuple[Record, str]:
     """The same for a database."""
     source = DatabaseTable(section)
-    key = writer.key(section.model_dump())
+    key = writer.key(section)
     base: Record = {"name": source.name, "section": key}
     zoned = canonical.Zoned()
     if known and section.grows_by and known["section"] == key and _stands(known, run):
@@ -215,10 +223,10 @@ def _events(log: config.Log, run: Folder, writer: _Writer) -> tuple[list[Record]
     for section, path in _places(log):
         part, read = f"log/events/new-{len(records):05d}.parquet", writer.read
         if path is None:
-            known = by_section.get(DatabaseTable(section).name + writer.key(section.model_dump()))
+            known = by_section.get(DatabaseTable(section).name + writer.key(section))
             record, change = _database_record(section, known, part, run, writer)
         else:
-            known = by_section.get(str(path) + writer.key(section.model_dump(exclude={"path"}))) or by_name.get(str(path))
+            known = by_section.get(str(path) + writer.key(section)) or by_name.get(str(path))
             if known is not None and any(record["part"] == known["part"] for record in records):
                 known = None  # one file under two sections
             record, change = _file_record(path, section, known, part, run, writer)

@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from assay import config
-from assay.engines import databases
+from assay.engines import databases, urls
 from assay.logs.sources.base import missing_column
 
 
@@ -20,7 +20,7 @@ class DatabaseTable:
     def __init__(self, section: config.Source, *, watermark: dict[str, str] | None = None, first_row: int = 1) -> None:
         assert section.url is not None
         self.section, self.watermark, self.first_row = section, watermark, first_row
-        self.name = f"{databases.redact(section.url)} {section.table or 'query'}"
+        self.name = f"{urls.shown(section.url)} {section.table or 'query'}"
 
     def _place(self) -> dict[str, Any]:
         section = self.section
