@@ -5,7 +5,7 @@ from urllib.parse import quote
 import hypothesis.strategies as st
 import pytest
 import sqlalchemy as sa
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 
 from assay import config
 from assay.engines import databases, urls
@@ -104,9 +104,10 @@ PARAMETERS = st.dictionaries(st.sampled_from(["charset", "sslmode", "options", "
     secrets=st.dictionaries(st.sampled_from(["password", "passwd", "sslpassword", "ssl_key_password"]), WORDS, max_size=2),
 )
 def test_only_the_passwords_are_left_out_of_what_is_kept(kind, user, password, database, port, query, secrets):
-    whole = sa.URL.create(
-        kind, user, password, "db.example", port, database.replace("%", "%25").replace("?", "%3F"), query | secrets
-    ).render_as_string(hide_password=False)
+    whole = sa.URL.create(kind, user, password, "db.example", port, database, query | secrets).render_as_string(
+        hide_password=False
+    )
+    assume(sa.make_url(whole).database == database)  # SQLAlchemy 2.0 writes some names so that it reads others
     kept = urls.redact(whole)
     again = sa.make_url(kept)
     assert (again.drivername, again.username, again.password) == (kind.partition("+")[0], user, None)

@@ -59,9 +59,14 @@ def shown_kind(kind: str) -> str:
 
 
 def _without_password(parsed: sa.URL, query: Mapping[str, Any]) -> str:
-    database = parsed.database and parsed.database.replace("%", "%25").replace("?", "%3F")
-    bare = sa.URL.create(parsed.drivername, parsed.username, None, parsed.host, parsed.port, database, query)
-    return bare.render_as_string()
+    """The URL again. SQLAlchemy 2.1 escapes a database's name, 2.0 leaves that to us: what is read back decides."""
+    name = parsed.database
+    escaped = name and name.replace("%", "%25").replace("?", "%3F")
+    texts = [
+        sa.URL.create(parsed.drivername, parsed.username, None, parsed.host, parsed.port, database, query).render_as_string()
+        for database in (name, escaped)
+    ]
+    return texts[0] if sa.make_url(texts[0]).database == name else texts[1]
 
 
 def shown(url: str) -> str:

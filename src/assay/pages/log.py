@@ -7,6 +7,13 @@ from pydantic import Field
 from assay.runs.pages import Page, Part
 
 
+class Watermark(Part):
+    """The newest value of a column that only grows: its Arrow type, and the value as text of that type."""
+
+    type: str
+    value: str
+
+
 class Source(Part):
     """A file or a database query that was read. bytes, sha256, lines and zoned: of a file; watermark: of a database."""
 
@@ -19,7 +26,7 @@ class Source(Part):
     sha256: str | None = None
     lines: int | None = None  # that were read
     zoned: list[int] | None = None  # times with and without an offset
-    watermark: str | int | float | None = None  # the newest value of grows_by
+    watermark: Watermark | None = None  # of grows_by
 
 
 class SourcesRead(Page):
