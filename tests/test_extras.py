@@ -14,7 +14,6 @@ from assay import front
 from assay.config import parse
 from assay.errors import ConfigError
 from assay.finished import Finished
-from assay.importance import named as registered
 from assay.models import named
 from assay.stages import graph
 from assay.stages import materials as hand
@@ -43,7 +42,7 @@ sys.meta_path.insert(0, Absent())
     return done.stdout
 
 
-@pytest.mark.parametrize("name", sorted(named.NEURAL))
+@pytest.mark.parametrize("name", sorted(NEURAL))
 def test_without_pytorch_its_models_say_what_to_install(name):
     code = f"""
 from assay.config import Models
@@ -164,6 +163,7 @@ def test_values_of_neural_models_are_verified_both_ways(shop, tmp_path, monkeypa
     run = Finished(run.folder)
     of = {(line["valuer"], line["model"]) for line in run.read_json("study/methods.json")["lines"] if not line["why_not"]}
     expected = {(name, "two_tower") for name in ("random", "in_run_shapley@two_tower", "tracin@two_tower")}
-    expected |= {(name, "dcn") for name in ("random", *registered.NEURAL)}
+    of_dcn = ("tracin", "trak", "last_layer_influence", "in_run_shapley", "el2n", "forgetting", "area_under_margin")
+    expected |= {(name, "dcn") for name in ("random", *of_dcn)}
     assert {pair for pair in of if pair[1] != "logistic"} == expected
     assert {"influence", "random", "loss"} <= {valuer for valuer, model in of if model == "logistic"}

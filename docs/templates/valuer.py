@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from assay.importance.valuer import Importance
+from assay.models.scorer import Scorer
 from assay.samples.table import Samples
 
 
@@ -12,6 +13,7 @@ class Age:
     """Minus the sample's age in periods: newer is more useful. Unit: periods. No standard error."""
 
     name = "age"
+    needs = Scorer  # any model will do
 
     def value(
         self, train: Samples, validation: Samples, *, model: Any, utility: str, folds: int, rng: np.random.Generator

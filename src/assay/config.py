@@ -9,8 +9,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from assay.errors import ConfigError, UndeclaredError, did_you_mean
 
-MODELS = ("popularity", "buy_it_again", "logistic", "tree", "forest", "lightgbm")
-BASELINES = ("popularity", "buy_it_again")  # they do not learn from samples' features, but read a log's
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -159,7 +157,7 @@ class Encode(Section):
 class Models(Section):
     """What is trained."""
 
-    names: list[str] = list(MODELS)
+    names: list[str] | None = None  # default: the usual ones; on [table] without those that read a log's features
     estimators: dict[str, str] = {}  # name -> dotted path of a scikit-learn classifier
     l2: float = Field(10.0, gt=0)
     subsample: Count = 300_000  # rows for tree, forest and estimators
@@ -238,15 +236,6 @@ class Config(Section):
     evaluate: Evaluate = Evaluate()
     recommend: Recommend = Recommend()
     show: Show = Show()
-
-    @model_validator(mode="before")
-    @classmethod
-    def _models_of_a_table(cls, content: Any) -> Any:
-        """Leave out by default what reads a log's features: a table of the user's own has none of them."""
-        models = content.get("models", {}) if isinstance(content, dict) else None
-        if isinstance(models, dict) and content.get("table") is not None and "names" not in models:
-            return content | {"models": models | {"names": [name for name in MODELS if name not in BASELINES]}}
-        return content
 
     @model_validator(mode="after")
     def _one_entry(self) -> "Config":

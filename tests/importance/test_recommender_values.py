@@ -3,12 +3,10 @@
 import numpy as np
 import pytest
 
-from assay.importance import named
-
 torch = pytest.importorskip("torch")
 
 from assay.deep.rows import ArrayRows  # noqa: E402
-from assay.errors import ConfigError, InputError, SplitError  # noqa: E402
+from assay.errors import InputError, SplitError  # noqa: E402
 from assay.importance.gradients import TracIn, later, tracin  # noqa: E402
 from assay.importance.in_run_shapley import InRunShapleyValuer  # noqa: E402
 from assay.models.next_item import Transformer  # noqa: E402
@@ -131,21 +129,10 @@ def test_values_of_events_go_to_their_samples():
     np.testing.assert_allclose(found[:, row], given[:, mine].sum(axis=1) / same.sum(), rtol=1e-12)
 
 
-def test_what_is_asked_of_whom():
-    assert named.model_of("tracin") == "dcn"
-    assert named.model_of("tracin@transformer") == "transformer"
-    assert named.model_of("influence") == "logistic"
-    assert named.make("tracin@two_tower").name == "tracin"
-    with pytest.raises(ConfigError, match="trak values samples for dcn, not for 'transformer'"):
-        named.make("trak@transformer")
-    with pytest.raises(ConfigError, match="unknown valuer 'influence@dcn'"):
-        named.make("influence@dcn")
-
-
 def test_what_cannot_be_valued_says_so():
     train, validation, model = fitted("transformer")
     arguments = {"model": model, "utility": "log_loss", "folds": 2, "rng": np.random.default_rng(0)}
-    with pytest.raises(InputError, match="a row of 'transformer' holds many events; use tracin@transformer"):
+    with pytest.raises(InputError, match=r"whose rows ask for one event each \(dcn, two_tower\), not 'transformer'"):
         InRunShapleyValuer().value(train, validation, **arguments)
     strangers = validation.take(validation.label == 0)
     with pytest.raises(SplitError, match="transformer: a fold of validation users took nothing that the model knows"):

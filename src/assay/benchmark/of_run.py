@@ -15,6 +15,7 @@ from assay.benchmark.readers import MEASURES
 from assay.config import Config
 from assay.errors import InputError
 from assay.logs.clean_log import CleanLog
+from assay.models.named import trained
 from assay.numerics.linearised import POOLED
 from assay.runs.store import Folder
 from assay.samples.requests import described
@@ -36,7 +37,7 @@ def scoreboard(run: Folder, config: Config) -> Scoreboard:
 
 def own_scoreboard(run: Folder, config: Config) -> Scoreboard:
     """What the run's own models scored on the test requests. InputError: the run ranks nothing."""
-    names = dict.fromkeys([*config.models.names, *config.models.estimators])
+    names = trained(config.models, on_a_log=CleanLog.find(run) is not None)
     files = [name for name in names if run.exists(f"evaluation/requests/{name}.parquet")]
     if not files:
         raise InputError(_UNRANKED)

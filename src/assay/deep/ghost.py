@@ -8,7 +8,7 @@ direction in place of single validation rows). Products are linear in what layer
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import nn
@@ -43,6 +43,15 @@ def _layer_norm(module: nn.LayerNorm, a: torch.Tensor, g: torch.Tensor, directio
     if module.bias is not None:
         found = found + torch.stack([(g * v).flatten(1).sum(1) for v in direction("bias")])
     return found
+
+
+@runtime_checkable
+class OwnRule(Protocol):
+    """A module with a rule of its own for its parameters, and for those of others that it uses."""
+
+    def ghost(self, a: torch.Tensor, g: torch.Tensor, directions: Directions) -> torch.Tensor:
+        """(F, B) products with directions (by full parameter name), of its input a and the gradient g at its output."""
+        ...
 
 
 _RULES: dict[type[nn.Module], Rule] = {nn.Linear: _linear, nn.Embedding: _embedding, nn.LayerNorm: _layer_norm}
@@ -100,7 +109,7 @@ def layers(net: nn.Module, part: Callable[[str, Any, torch.Tensor, torch.Tensor]
     """
     made, hooks = Sums(), []
     for name, module in net.named_modules():
-        if type(module) in _RULES or hasattr(module, "ghost"):
+        if type(module) in _RULES or isinstance(module, OwnRule):
             hooks.append(module.register_forward_hook(_watched(made, f"{name}." if name else "", module, part)))
     try:
         yield made
@@ -145,7 +154,7 @@ def covered(net: nn.Module) -> None:
     """InputError when a parameter belongs to a layer without a rule."""
     for name, module in net.named_modules():
         own = [key for key, _ in module.named_parameters(recurse=False)]
-        if own and type(module) not in _RULES and not hasattr(module, "ghost"):
+        if own and type(module) not in _RULES and not isinstance(module, OwnRule):
             raise InputError(
                 f"no rule for the gradients of {type(module).__name__} ({name or 'the net itself'}: {own[0]}); build it of"
                 " Linear, Embedding and LayerNorm, or give it a method ghost (see assay.deep.ghost)"

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from assay.deep.ghost import Sums, covered, layers
+from assay.deep.ghost import OwnRule, Sums, covered, layers
 from assay.errors import InputError
 
 Signs = dict[str, torch.Tensor]  # (size, k) of +1 and -1 by name
@@ -35,7 +35,7 @@ def signs(net: nn.Module, k: int, seed: int) -> Signs:
     made: Signs = {}
     for name, module in net.named_modules():
         if type(module) not in _RULES:
-            if hasattr(module, "ghost"):
+            if isinstance(module, OwnRule):
                 raise InputError(f"{name}: items that rows share cannot be projected; use tracin for this net")
             continue
         own = f"{name}." if name else ""

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import nn
@@ -22,6 +22,24 @@ class Net(nn.Module):
     def losses(self, batch: Batch) -> torch.Tensor:
         """(B,) loss of every row of a batch; no row's loss depends on another row."""
         raise NotImplementedError
+
+
+@runtime_checkable
+class GivesMargins(Protocol):
+    """A net that says the log-odds of label 1."""
+
+    def margins(self, batch: Batch) -> torch.Tensor:
+        """(B,) log-odds of every row of a batch."""
+        ...
+
+
+@runtime_checkable
+class HasParts(Protocol):
+    """A net whose rows' losses are sums of parts, as those of a sequence's events."""
+
+    def parts(self, batch: Batch) -> torch.Tensor:
+        """(B, T) loss of every part of every row; T is that of the batch's longest row."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,6 @@ from assay.findings.explain import explain_sample, explain_score
 from assay.findings.labels import Wording
 from assay.finished import Finished
 from assay.front import tables
-from assay.importance.named import VALUED
 from assay.models.logistic import LogisticRegression
 from assay.progress import Report, silent
 from assay.runs.graph import Done
@@ -111,9 +110,7 @@ def explain(
 
 
 def _linear(run: Finished) -> LogisticRegression:
-    if VALUED not in run.config.models.names:
-        raise ConfigError(f"[models] names: values and selection need {VALUED!r}; add it")
-    model = run.model(VALUED)
+    model = run.model(LogisticRegression.name)
     assert isinstance(model, LogisticRegression)
     return model
 

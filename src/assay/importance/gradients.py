@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 
 from assay.deep.ghost import forward_products, ghost, gradient, send_back
 from assay.deep.rows import Batch, Rows
-from assay.deep.training import Net
+from assay.deep.training import GivesMargins, HasParts, Net
 from assay.errors import InputError, SplitError
 from assay.importance.utilities import Utility, parse
 from assay.importance.valuer import Importance, user_folds
 from assay.importance.values import Values
+from assay.models.capabilities import OfEvents, Traced
+from assay.models.named import demand
 from assay.models.neural import exact
 from assay.samples.table import Samples
 
@@ -115,7 +117,7 @@ def validation_gradients(
     folds = int(fold.max()) + 1
     found = {name: torch.zeros(folds, *p.shape, dtype=p.dtype) for name, p in net.named_parameters()}
     for k in range(folds):
-        for batch in validation.batches(_PARTS if hasattr(net, "parts") else BATCH, None):
+        for batch in validation.batches(_PARTS if isinstance(net, HasParts) else BATCH, None):
             at = batch["row"].numpy()
             mine = np.flatnonzero(fold[at] == k)
             if not len(mine):
@@ -130,8 +132,7 @@ def validation_gradients(
 
 def margins_or_losses(net: Net) -> Callable[[Batch], torch.Tensor]:
     """What slopes are taken of: margins where the net gives them, else the rows' losses."""
-    said: Callable[[Batch], torch.Tensor] = getattr(net, "margins", net.losses)
-    return said
+    return net.margins if isinstance(net, GivesMargins) else net.losses
 
 
 @torch.no_grad()
@@ -140,7 +141,7 @@ def _slopes(
 ) -> NDArray[np.float64]:
     """(m,) slope of each fold's loss by what the net says of a row."""
     slopes = np.zeros(len(fold))
-    if not hasattr(net, "margins"):
+    if not isinstance(net, GivesMargins):
         if utility.name != "log_loss":
             raise InputError(f"the net gives losses and no margins: {utility.name} cannot be its utility; use log_loss")
         size = np.bincount(fold)
@@ -160,7 +161,7 @@ def _add_products(
     net: Net, rows: Rows, directions: Mapping[str, torch.Tensor], step: float, found: NDArray[np.float64], places: str
 ) -> None:
     """Add step * weight * <gradient, direction> to found (F, n), at the places that a column of the rows names."""
-    if hasattr(net, "parts") and places == "asked":
+    if isinstance(net, HasParts) and places == "asked":
         for batch in rows.batches(_PARTS, None):
             made = forward_products(net, "parts", batch, directions)  # (F, B, T)
             asked = batch[places][:, : made.shape[2]].numpy()
@@ -179,6 +180,7 @@ class TracIn:
     """The valuer: the checkpoints of the fitted model, one mean gradient a fold of validation users."""
 
     name = "tracin"
+    needs = Traced | OfEvents
 
     def value(
         self, train: Samples, validation: Samples, *, model: Any, utility: str, folds: int, rng: np.random.Generator
@@ -187,10 +189,10 @@ class TracIn:
 
         InputError: a model that keeps no checkpoints.
         """
-        trained(model, self.name, of_events=True)
+        demand(model, self.needs, self.name)
         fold = user_folds(validation, folds, int(rng.integers(2**31)))
         steps = [(rate / model.schedule.batch, state) for rate, state in model.checkpoints_]
-        if hasattr(model, "learnt_rows"):
+        if isinstance(model, OfEvents):
             return self._of_events(train, validation, model, steps, fold)
         try:
             found = tracin(
@@ -231,11 +233,3 @@ def later(model: Any, validation: Samples, fold: NDArray[np.int64]) -> tuple[Any
     if (np.bincount(found, minlength=int(fold.max()) + 1) == 0).any():
         raise SplitError(f"{model.name}: a fold of validation users took nothing that the model knows; lower [value] folds")
     return held, found
-
-
-def trained(model: Any, valuer: str, *, of_events: bool = False) -> None:
-    """InputError for a model that was not trained by gradient steps on samples (or events), or not trained at all."""
-    rows = hasattr(model, "rows") or (of_events and hasattr(model, "learnt_rows"))
-    if not (hasattr(model, "watched") and rows):
-        raise InputError(f"{valuer} needs a model of samples that is trained by gradient steps (dcn), not {model.name!r}")
-    model.net()

@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from assay.deep.ghost import Sums, ghost, gradient, send_back
 from assay.deep.rows import ArrayRows, Batch, Rows, moved
 from assay.deep.training import Net, Schedule, Step, Watcher
-from assay.errors import InputError
-from assay.importance.gradients import later, of_events, trained
+from assay.importance.gradients import later, of_events
 from assay.importance.valuer import Importance, only_log_loss, user_folds
 from assay.importance.values import Values
+from assay.models.capabilities import OfSingleEvents, Traced
+from assay.models.named import demand
 from assay.samples.table import Samples
 
 
@@ -132,26 +133,25 @@ class InRunShapleyValuer:
     """The valuer: trains a twin of the model anew, and watches it. First order."""
 
     name = "in_run_shapley"
+    needs = Traced | OfSingleEvents
 
     def value(
         self, train: Samples, validation: Samples, *, model: Any, utility: str, folds: int, rng: np.random.Generator
     ) -> Importance:
         """Values (n,) in log-loss a validation row, over the whole training. InputError: another utility or kind of model."""
         only_log_loss(utility, self.name)
-        trained(model, self.name, of_events=True)
+        demand(model, self.needs, self.name)
         fold = user_folds(validation, folds, int(rng.integers(2**31)))
         twin = model.fresh()
-        if hasattr(model, "learnt_rows"):
-            if model.learnt_rows().columns["asked"].ndim != 1:
-                raise InputError(f"{self.name}: a row of {model.name!r} holds many events; use tracin@{model.name}")
+        if isinstance(model, OfSingleEvents):
             return self._of_events(twin, train, later(model, validation, fold), rng)
         watcher = InRunShapley(model.rows(validation), folds=fold, count=len(train), seed=int(rng.integers(2**31)))
         twin.watched(watcher).fit(train, rng=rng)
         return Importance.of(train, watcher.values(), self.name, utility, model.name)
 
     def _of_events(self, twin: Any, train: Samples, held: tuple[Any, NDArray[np.int64]], rng: np.random.Generator) -> Importance:
-        """Values of what a recommender was asked for, one event a row. InputError: its rows hold several."""
+        """Values of what a recommender was asked for, one event a row."""
         watcher = InRunShapley(held[0], folds=held[1], seed=int(rng.integers(2**31)))
         twin.watched(watcher).fit(train, rng=rng)
-        asked, events = twin.learnt_rows().columns["asked"], twin.fitted().events.shape[1]
+        asked, events = twin.asked_events(), twin.fitted().events.shape[1]
         return of_events(twin, np.stack([np.bincount(asked, one, events) for one in watcher.per_fold]), train, self.name)

@@ -18,6 +18,8 @@ from assay.importance import checks
 from assay.importance.utilities import LOG_LOSS, Auc, LogLoss, Utility, parse
 from assay.importance.valuer import Importance, user_folds
 from assay.importance.values import Values, Vector, from_folds
+from assay.models.capabilities import Linear
+from assay.models.named import demand
 from assay.numerics.logistic import DENSE_COLUMNS, Curvature, IterativeCurvature, direction, fit, probability, pull
 from assay.numerics.products import Matrix, as_rows, dense, margins, transposed
 from assay.samples.table import Samples
@@ -406,6 +408,7 @@ class Influence:
     """The valuer: exact leverages, one direction a fold of validation users. Needs a LogisticRegression."""
 
     name = "influence"
+    needs = Linear
 
     def value(
         self, train: Samples, validation: Samples, *, model: Any, utility: str, folds: int, rng: np.random.Generator
@@ -415,8 +418,7 @@ class Influence:
         model is a fitted models.logistic.LogisticRegression (coef_, l2, curve). InputError: another model or utility,
         or a model that is not converged.
         """
-        if not hasattr(model, "curve"):
-            raise InputError(f'influence needs a logistic regression, not {model.name!r}; set [select] valuer = "loss"')
+        demand(model, self.needs, self.name)
         X, y = train.matrix(), train.label
         fold = user_folds(validation, folds, int(rng.integers(2**31)))
         try:

@@ -13,6 +13,8 @@ from assay.importance.influence import prepare
 from assay.importance.utilities import parse
 from assay.importance.valuer import Importance, user_folds
 from assay.importance.values import Values, Vector
+from assay.models.capabilities import Represented
+from assay.models.named import demand
 from assay.numerics.logistic import fit
 from assay.samples.table import Samples
 
@@ -24,6 +26,7 @@ class LastLayerInfluence:
     """The valuer: `influence` of a head on model.represent(samples), started from model.head(), exact leverages."""
 
     name = "last_layer_influence"
+    needs = Represented
 
     def value(
         self, train: Samples, validation: Samples, *, model: Any, utility: str, folds: int, rng: np.random.Generator
@@ -32,8 +35,7 @@ class LastLayerInfluence:
 
         InputError: a model that has no head, or a representation on which the head does not converge.
         """
-        if not all(hasattr(model, name) for name in ("represent", "head")):
-            raise InputError(f"{self.name} needs a net with a linear head (dcn), not {model.name!r}")
+        demand(model, self.needs, self.name)
         fold = user_folds(validation, folds, int(rng.integers(2**31)))
         X, X_val = _represented(model, train), _represented(model, validation)
         head = fit(X, train.label, l2=L2, sample_weight=train.weight, start=model.head()).coef

@@ -18,6 +18,7 @@ from assay.importance import checks
 from assay.importance.utilities import Ndcg, parse
 from assay.importance.valuer import Importance
 from assay.importance.values import Values, Vector, from_folds
+from assay.models.scorer import Scorer
 from assay.numerics import autoencoder as kernels
 from assay.numerics.compiled import announce
 from assay.numerics.gram import inverse_gram
@@ -207,6 +208,7 @@ class EaseImportance:
     """
 
     name = "ease"
+    needs = Scorer
     l2 = 200.0
     _items, _users, _k = 10_000, 3_000, 20
 

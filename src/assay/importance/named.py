@@ -1,79 +1,115 @@
-"""Valuers by name: ours, those of installed packages (entry points `assay.valuers`), and dotted paths."""
+"""Valuers by name: ours, those of installed packages (entry points `assay.valuers`), and dotted paths.
 
-from collections.abc import Callable, Iterable
+A name may say for which model of the run samples are valued, as in tracin@transformer.
+"""
+
+from collections.abc import Mapping
 from importlib.metadata import entry_points
 
 from assay import registry
-from assay.errors import ConfigError, did_you_mean
-from assay.importance.influence import Influence
-from assay.importance.linear_autoencoder import EaseImportance
-from assay.importance.neighbours import KnnBanzhaf, KnnShapley, ThresholdKnnShapley
-from assay.importance.out_of_bag import DataOob
-from assay.importance.predicted import ItemPopularity, Loss, Margin, Probability, Random, Recency, SelfScore
-from assay.importance.semivalues import Banzhaf, BetaShapley, LeaveOneOut, Shapley
-from assay.importance.sessions import SessionShapley
-from assay.importance.subsampling import Inclusion
+from assay.errors import ConfigError, InputError, did_you_mean
 from assay.importance.valuer import Valuer
+from assay.models.capabilities import Capability, Linear
+from assay.models.named import able
+from assay.models.scorer import Scorer
 
-_OURS: tuple[type[Valuer], ...] = (
-    Probability, Loss, Margin, SelfScore, Influence, Inclusion, KnnShapley, KnnBanzhaf, ThresholdKnnShapley, DataOob,
-    SessionShapley, EaseImportance, LeaveOneOut, Shapley, BetaShapley, Banzhaf, Recency, ItemPopularity, Random,
-)  # fmt: skip
-VALUERS: dict[str, Callable[[], Valuer]] = {kind.name: kind for kind in _OURS}
-# They need PyTorch, and are loaded when they are asked for: module and class by name.
-NEURAL = {
-    "tracin": ("gradients", "TracIn"),
-    "trak": ("projected", "Trak"),
-    "last_layer_influence": ("last_layer", "LastLayerInfluence"),
-    "in_run_shapley": ("in_run_shapley", "InRunShapleyValuer"),
-    "el2n": ("training_dynamics", "El2n"),
-    "forgetting": ("training_dynamics", "Forgetting"),
-    "area_under_margin": ("training_dynamics", "AreaUnderMargin"),
-}
-VALUED = "logistic"  # the model of a run that valuers are given, unless they are for others: the first of these, or
-_OF = {name: ["dcn"] for name in NEURAL} | {  # the one that is named after the valuer, as in tracin@transformer
-    "tracin": ["dcn", "transformer", "two_tower"],
-    "in_run_shapley": ["dcn", "two_tower"],
+# Every valuer of ours by its name: module and class, loaded when the valuer is asked for.
+OURS = {
+    "probability": "predicted:Probability",
+    "loss": "predicted:Loss",
+    "margin": "predicted:Margin",
+    "self_score": "predicted:SelfScore",
+    "influence": "influence:Influence",
+    "inclusion": "subsampling:Inclusion",
+    "knn_shapley": "neighbours:KnnShapley",
+    "knn_banzhaf": "neighbours:KnnBanzhaf",
+    "threshold_knn_shapley": "neighbours:ThresholdKnnShapley",
+    "data_oob": "out_of_bag:DataOob",
+    "session_shapley": "sessions:SessionShapley",
+    "ease": "linear_autoencoder:EaseImportance",
+    "leave_one_out": "semivalues:LeaveOneOut",
+    "shapley": "semivalues:Shapley",
+    "beta_shapley": "semivalues:BetaShapley",
+    "banzhaf": "semivalues:Banzhaf",
+    "recency": "predicted:Recency",
+    "popularity": "predicted:ItemPopularity",
+    "random": "predicted:Random",
+    "tracin": "gradients:TracIn",
+    "trak": "projected:Trak",
+    "last_layer_influence": "last_layer:LastLayerInfluence",
+    "in_run_shapley": "in_run_shapley:InRunShapleyValuer",
+    "el2n": "training_dynamics:El2n",
+    "forgetting": "training_dynamics:Forgetting",
+    "area_under_margin": "training_dynamics:AreaUnderMargin",
 }
 
 
 def make(name: str) -> Valuer:
     """The valuer of a name, or of a dotted path `package.module:Class`; ConfigError when there is none."""
-    if name in VALUERS:
-        return VALUERS[name]()
-    valuer, _, model = name.partition("@")
-    if valuer in NEURAL:
-        if model and model not in _OF[valuer]:
-            raise ConfigError(f"[value] valuers: {valuer} values samples for {', '.join(_OF[valuer])}, not for {model!r}")
-        module, kind = NEURAL[valuer]
-        return _made(getattr(registry.of_extra(f"assay.importance.{module}", "deep", valuer), kind), name)
-    for point in entry_points(group="assay.valuers", name=name):
+    valuer, _, _ = name.partition("@")
+    if valuer in OURS:
+        module, _, attribute = OURS[valuer].partition(":")
+        return _made(getattr(registry.of_extra(f"assay.importance.{module}", "deep", valuer), attribute), name)
+    for point in entry_points(group="assay.valuers", name=valuer):
         return _made(point.load(), name)
-    known = [*VALUERS, *NEURAL]
-    if ":" not in name:
+    if ":" not in valuer:
         raise ConfigError(
-            f"[value] valuers: unknown valuer {name!r}{did_you_mean(name, known)}; known: {', '.join(known)},"
+            f"[value] valuers: unknown valuer {name!r}{did_you_mean(valuer, OURS)}; known: {', '.join(OURS)},"
             " or give package.module:Class"
         )
-    return _made(registry.load(name, "[value] valuers"), name)
+    return _made(registry.load(valuer, "[value] valuers"), name)
 
 
-def _made(kind: Callable[[], object], name: str) -> Valuer:
+def _made(kind: object, name: str) -> Valuer:
     try:
-        valuer = kind()
+        valuer = kind() if callable(kind) else kind
     except TypeError as error:
         raise ConfigError(f"[value] valuers: {name!r} cannot be made without arguments: {error}") from None
     if not isinstance(valuer, Valuer):
-        raise ConfigError(f"[value] valuers: {name!r} is no valuer; it needs a name and value(train, validation, ...)")
+        raise ConfigError(
+            f"[value] valuers: {name!r} is no valuer; it needs a name, what it needs of a model (needs) and"
+            " value(train, validation, ...)"
+        )
     return valuer
 
 
-def neural_of(models: Iterable[str]) -> list[str]:
-    """Names of the valuers of neural models, for those of them that a run trains."""
-    return [name if model == of[0] else f"{name}@{model}" for name, of in _OF.items() for model in of if model in set(models)]
+def model_of(name: str, models: Mapping[str, Scorer]) -> str:
+    """Name of the model of a run that a valuer is given, of all that the run trains, by name and in their order.
+
+    It is the one that the valuer's name says, else the first with the capability that the valuer needs. A valuer that any model
+    would do for has the first linear one, so that its values are of the same model as others'. ConfigError: there is none.
+    """
+    valuer, _, wanted = name.partition("@")
+    needs = make(name).needs
+    usual = Linear if needs is Scorer else needs
+    fit = able_of(usual, models)
+    if not wanted and fit:
+        return fit[0]
+    if wanted in models and isinstance(models[wanted], needs):
+        return wanted
+    ours = able(usual)
+    if wanted in models:
+        raise ConfigError(f"[value] valuers: {valuer} values samples for {', '.join(fit or ours)}, not for {wanted!r}")
+    missing = [wanted] if wanted else ours
+    raise ConfigError(f"[models] names: {valuer} values samples for {' or '.join(map(repr, missing))}; add it")
 
 
-def model_of(valuer: str) -> str:
-    """Name of the model of a run that a valuer is given."""
-    name, _, model = valuer.partition("@")
-    return model or _OF.get(name, [VALUED])[0]
+def able_of(needs: Capability, models: Mapping[str, Scorer]) -> list[str]:
+    """Names of the models that have a capability, in their order."""
+    return [name for name, model in models.items() if isinstance(model, needs)]
+
+
+def every(models: Mapping[str, Scorer]) -> list[str]:
+    """Names of all our valuers that can value samples for one of the models, of a net's once for each model.
+
+    The first model's stands without its name. Those whose packages are missing are left out.
+    """
+    names = []
+    for valuer in OURS:
+        try:
+            needs = make(valuer).needs
+        except InputError:  # no model is there for it, either
+            continue
+        fit = able_of(Linear, models)[:1] if needs is Scorer else able_of(needs, models)
+        names += [f"{valuer}@{model}" if place else valuer for place, model in enumerate(fit)]
+    return names

@@ -18,6 +18,7 @@ from assay.importance import checks
 from assay.importance.valuer import Importance, user_folds
 from assay.importance.values import Values, Vector, from_folds
 from assay.models.dense import Dense
+from assay.models.scorer import Scorer
 from assay.numerics import neighbours as kernels
 from assay.numerics.compiled import announce
 from assay.numerics.hashing import mix
@@ -337,6 +338,7 @@ class _Neighbours:
     """The valuers of these games: dense features of train, scaled to unit deviation, 1,000 validation rows by hash."""
 
     name = ""
+    needs = Scorer
     _rows = 1_000
     k = 10
 

@@ -4,8 +4,9 @@ One bagged fit values every sample; no validation set is needed, so none can be 
 disagree with their like, and says nothing of whether a model is better without them.
 """
 
+from collections.abc import Sequence
 from contextlib import nullcontext
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from joblib import parallel_config
@@ -17,10 +18,20 @@ from assay.importance import checks
 from assay.importance.neighbours import scaled
 from assay.importance.valuer import Importance
 from assay.importance.values import Values
+from assay.models.scorer import Scorer
 from assay.numerics.hashing import mix
 from assay.samples.table import Samples
 
 _BAGS = 100
+
+
+@runtime_checkable
+class Bagged(Protocol):
+    """A fitted bag of scikit-learn classifiers that knows which rows each was fitted on."""
+
+    estimators_: Sequence[Any]
+    estimators_samples_: Sequence[Any]
+    classes_: Any
 
 
 def data_oob(model: Any, X: Any, y: Any, *, seed: int = 0, workers: int = 2) -> Values:
@@ -73,8 +84,9 @@ def data_oob(model: Any, X: Any, y: Any, *, seed: int = 0, workers: int = 2) -> 
     labels = checks.vector(y, rows.shape[0], "y", "X")
     if not is_classifier(model):
         raise ValueError(f"model is {type(model).__name__}, not a scikit-learn classifier")
-    if not hasattr(model, "estimators_samples_"):
-        bagged = clone(model) if hasattr(model, "bootstrap") else BaggingClassifier(clone(model), _BAGS, n_jobs=workers)
+    if not isinstance(model, Bagged):
+        bags = "bootstrap" in model.get_params(deep=False)
+        bagged = clone(model) if bags else BaggingClassifier(clone(model), _BAGS, n_jobs=workers)
         # Trees grow without the interpreter's lock: in threads nothing is started, and no tree is sent back.
         threads = isinstance(getattr(bagged, "estimator", None), BaseDecisionTree)
         with parallel_config("threading") if threads else nullcontext():
@@ -87,7 +99,8 @@ def data_oob(model: Any, X: Any, y: Any, *, seed: int = 0, workers: int = 2) -> 
     hits, count = np.zeros(len(labels)), np.zeros(len(labels))
     columns = getattr(model, "estimators_features_", [None] * len(model.estimators_))
     # Trees of a forest take float32 and skip the check of every row when told so.
-    told: dict[str, Any] = {"check_input": False} if hasattr(model.estimators_[0], "tree_") and type(rows) is np.ndarray else {}
+    of_trees = isinstance(model.estimators_[0], BaseDecisionTree)
+    told: dict[str, Any] = {"check_input": False} if of_trees and type(rows) is np.ndarray else {}
     given = rows.astype(np.float32) if told else rows
     for estimator, drawn, columns_of in zip(model.estimators_, model.estimators_samples_, columns, strict=True):
         out = np.ones(len(labels), bool)
@@ -112,6 +125,7 @@ class DataOob:
     """The valuer: a forest of 100 trees over dense features, each grown on a draw of at most 20,000 rows."""
 
     name = "data_oob"
+    needs = Scorer
     _rows = 20_000
 
     def value(

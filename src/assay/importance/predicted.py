@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from assay.errors import InputError
 from assay.importance import checks
 from assay.importance.valuer import Importance, only_log_loss
 from assay.importance.values import Values, Vector
+from assay.models.capabilities import Capability, Linear
+from assay.models.named import demand
+from assay.models.scorer import Scorer
 from assay.numerics.hashing import mix, uniform
 from assay.numerics.logistic import Curvature, fit, losses, probability, pull
 from assay.numerics.products import as_rows, margins
@@ -259,6 +261,7 @@ class _Baseline:
 
     name = ""
     utility = ""
+    needs: Capability = Scorer
 
     def value(
         self, train: Samples, validation: Samples, *, model: Any, utility: str, folds: int, rng: np.random.Generator
@@ -313,11 +316,11 @@ class SelfScore(_Baseline):
     """Log-likelihood under the logistic regression without the sample. Needs a LogisticRegression."""
 
     name, utility = "self_score", "log_loss of the sample itself, left out"
+    needs: Capability = Linear
 
     def _values(self, train: Samples, model: Any, rng: np.random.Generator) -> Vector:
         del rng
-        if not hasattr(model, "curve"):
-            raise InputError(f"self_score needs a logistic regression, not {model.name!r}; use loss or margin")
+        demand(model, self.needs, self.name)
         return -losses(_left_out(train.matrix(), train.label, train.weight, model.coef_, model.curve(train)), train.label)
 
 

@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 from assay.deep.ghost import send_back
 from assay.deep.projection import Signs, projected, signs
 from assay.deep.rows import Rows
-from assay.deep.training import Net
+from assay.deep.training import GivesMargins, Net
 from assay.errors import InputError
-from assay.importance.gradients import BATCH, State, margins_or_losses, trained
+from assay.importance.gradients import BATCH, State, margins_or_losses
 from assay.importance.utilities import Utility, parse
 from assay.importance.valuer import Importance, user_folds
 from assay.importance.values import Values, Vector, from_folds
+from assay.models.capabilities import Traced
+from assay.models.named import demand
 from assay.numerics.logistic import probability
 from assay.samples.table import Samples
 
@@ -100,7 +102,7 @@ def trak(
     >>> value.shape == (len(train),)
     True
     """
-    if not hasattr(net, "margins"):
+    if not isinstance(net, GivesMargins):
         raise InputError("trak needs a net that gives margins of two classes; use tracin for this one")
     wanted, fold = parse(utility), np.zeros(len(validation), np.int64) if folds is None else np.asarray(folds)
     moved, residual = np.zeros((int(fold.max()) + 1, len(rows))), np.zeros(len(rows))
@@ -160,12 +162,13 @@ class Trak:
     """The valuer: the weights of the last passes of the fitted model, in the net's own single precision."""
 
     name = "trak"
+    needs = Traced
 
     def value(
         self, train: Samples, validation: Samples, *, model: Any, utility: str, folds: int, rng: np.random.Generator
     ) -> Importance:
         """Values (n,) in the utility's unit, mean over folds. InputError: a model that keeps no checkpoints."""
-        trained(model, self.name)
+        demand(model, self.needs, self.name)
         fold = user_folds(validation, folds, int(rng.integers(2**31)))
         states = [state for _, state in model.checkpoints_[-_LAST:]]
         try:

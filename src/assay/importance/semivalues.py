@@ -24,6 +24,7 @@ from assay.importance import checks
 from assay.importance.valuer import Importance, only_log_loss, user_folds
 from assay.importance.values import Values, Vector
 from assay.models.files import read_arrays
+from assay.models.scorer import Scorer
 from assay.numerics.measures import row_log_loss
 from assay.runs.arrays import write_arrays
 from assay.samples.table import Samples
@@ -264,6 +265,7 @@ class _Retraining:
     """
 
     name = kind = ""
+    needs = Scorer
 
     def value(
         self, train: Samples, validation: Samples, *, model: Any, utility: str, folds: int, rng: np.random.Generator

@@ -20,6 +20,7 @@ from assay.errors import SplitError
 from assay.importance import checks
 from assay.importance.valuer import Importance
 from assay.importance.values import Values, from_folds
+from assay.models.scorer import Scorer
 from assay.numerics import sessions as kernels
 from assay.numerics.compiled import announce
 from assay.numerics.hashing import hash_ids, mix, uniform
@@ -248,6 +249,7 @@ class SessionShapley:
     """
 
     name = "session_shapley"
+    needs = Scorer
     _sessions, _recent, _k = 2_000, 500, 100
 
     def value(

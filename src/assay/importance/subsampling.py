@@ -8,6 +8,8 @@ from assay.errors import InputError
 from assay.importance import checks
 from assay.importance.valuer import Importance
 from assay.importance.values import Values, Vector
+from assay.models.capabilities import Linear
+from assay.models.named import demand
 from assay.numerics.logistic import DENSE_COLUMNS, Curvature, fit, probability
 from assay.numerics.products import as_rows, margins, squares
 from assay.samples.table import Samples
@@ -116,14 +118,14 @@ class Inclusion:
     """The valuer: chances of a draw of a tenth of the rows (criterion L). Needs a LogisticRegression."""
 
     name = "inclusion"
+    needs = Linear
 
     def value(
         self, train: Samples, validation: Samples, *, model: Any, utility: str, folds: int, rng: np.random.Generator
     ) -> Importance:
         """Values (n,) in (0, 1]; validation, utility, folds and rng play no part. InputError: another model."""
         del validation, utility, folds, rng
-        if not hasattr(model, "coef_"):
-            raise InputError(f"inclusion needs a logistic regression, not {model.name!r}; use loss or margin")
+        demand(model, self.needs, self.name)
         found = inclusion_probabilities(
             train.matrix(), train.label, fraction=0.1, criterion="L", coef=model.coef_, sample_weight=train.weight
         )  # fmt: skip

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from assay.deep.rows import Rows
 from assay.deep.training import Net, Schedule, Step, Watcher
-from assay.importance.gradients import trained
 from assay.importance.valuer import Importance
 from assay.importance.values import Values, Vector
+from assay.models.capabilities import Traced
+from assay.models.named import demand
 from assay.samples.table import Samples
 
 PASSES = 5  # over the rows, without early stopping: counts of so few passes are told apart
@@ -81,6 +82,7 @@ class _OfDynamics:
 
     name = ""
     unit = ""
+    needs = Traced
 
     def read(self, watched: TrainingDynamics) -> NDArray[Any]:
         """(n,) values."""
@@ -91,7 +93,7 @@ class _OfDynamics:
     ) -> Importance:
         """Values (n,) of train; validation, utility and folds play no part. InputError: a model that is not a net of samples."""
         del validation, utility, folds
-        trained(model, self.name)
+        demand(model, self.needs, self.name)
         watcher = TrainingDynamics(count=len(train))
         model.fresh().for_passes(PASSES).watched(watcher).fit(train, rng=rng)
         return Importance.of(train, Values(self.read(watcher).astype(np.float64)), self.name, self.unit, model.name)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from assay.errors import InputError, SplitError
 from assay.importance.values import Values, Vector, fold_stderr, z_score
+from assay.models.capabilities import Capability
 from assay.numerics.hashing import hash_ids, mix, uniform
 from assay.samples.table import Samples
 
@@ -84,9 +85,13 @@ class Importance:
 
 @runtime_checkable
 class Valuer(Protocol):
-    """Values every training sample. The constructor only stores settings."""
+    """Values every training sample. The constructor only stores settings.
+
+    needs: the capability that a model must have for it (see models.capabilities); Scorer where any model will do.
+    """
 
     name: str
+    needs: Capability
 
     def value(
         self,

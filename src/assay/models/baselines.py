@@ -43,10 +43,15 @@ class Popularity(Calibrated):
             self.sales_ = sales.astype(np.float64)
         return super().fit(samples, rng=rng)
 
+    def log_features(self) -> tuple[str, ...]:
+        """Buyers in the window."""
+        return () if self.window is None else (f"item_buyers_{self.window}",)
+
     def raw(self, samples: Samples) -> Vector:
         """(n,) buyers, or sales; an item never seen has none."""
         if self.window is not None:
-            return np.maximum(known(samples, f"item_buyers_{self.window}", self.name), 0.0)
+            [column] = self.log_features()
+            return np.maximum(known(samples, column, self.name), 0.0)
         if self.sales_ is None:
             raise not_fitted(self.name)
         return np.append(self.sales_, 0.0)[np.minimum(samples.item, len(self.sales_))]
@@ -79,10 +84,12 @@ class BuyItAgain(Calibrated):
         """The constructor's arguments."""
         return {"half_life": self.half_life}
 
+    def log_features(self) -> tuple[str, ...]:
+        """The pair's purchases and their age, and the item's buyers."""
+        return "pair_times_bought", "pair_periods_since", "item_buyers_4"
+
     def raw(self, samples: Samples) -> Vector:
         """(n,) faded purchases, plus less than a hundredth for popularity."""
-        times = np.maximum(known(samples, "pair_times_bought", self.name), 0.0)
-        since = np.maximum(known(samples, "pair_periods_since", self.name), 0.0)
-        popularity = np.maximum(known(samples, "item_buyers_4", self.name), 0.0)
+        times, since, popularity = (np.maximum(known(samples, name, self.name), 0.0) for name in self.log_features())
         fading = 1.0 if self.half_life is None else 0.5 ** (since / self.half_life)
         return np.asarray(times * fading + 0.01 * within_one(popularity))

@@ -7,6 +7,7 @@ import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 
+from assay.config import Models
 from assay.errors import InputError
 from assay.models.dense import Dense
 from assay.models.files import read_model, write_model
@@ -77,6 +78,11 @@ class LightGBM:
     def settings(self) -> dict[str, Any]:
         """The constructor's arguments."""
         return {"trees": self.trees, "leaves": self.leaves, "rate": self.rate}
+
+    @classmethod
+    def configured(cls, section: Models) -> Self:
+        """With the section's number of trees."""
+        return cls(section.lightgbm_trees)
 
     def fit(self, samples: Samples, *, rng: np.random.Generator) -> Self:
         """Boost on all rows of weight above 0 under their weights.

@@ -22,6 +22,8 @@ class Estimator:
     fit it again, and `load` raises InputError.
     """
 
+    kind = "estimator"  # what model.json calls it, whatever the user named it
+
     def __init__(self, dotted_path: str, name: str, subsample: int = 300_000) -> None:
         self.dotted_path = dotted_path
         self.name = name
@@ -66,7 +68,7 @@ class Estimator:
             raise not_fitted(self.name)
         settings = {"dotted_path": self.dotted_path, "name": self.name, "subsample": self.subsample}
         note = "a scikit-learn estimator is not stored; fit it again"
-        return write_model(folder, "estimator", {"settings": settings, "note": note}, {})
+        return write_model(folder, self.kind, {"settings": settings, "note": note}, {})
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -81,6 +83,8 @@ class Estimator:
             estimator = kind(random_state=seed) if takes_seed else kind()
         except (TypeError, ValueError) as error:
             raise ConfigError(f"{where} cannot be made without arguments: {error}") from None
-        if not (hasattr(estimator, "fit") and hasattr(estimator, "predict_proba")):
-            raise ConfigError(f"{where} has no fit and predict_proba; name a classifier that gives probabilities")
+        try:
+            _ = estimator.fit, estimator.predict_proba  # some have it for some settings only, and say so when asked
+        except AttributeError:
+            raise ConfigError(f"{where} has no fit and predict_proba; name a classifier that gives probabilities") from None
         return estimator

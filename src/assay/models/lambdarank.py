@@ -6,6 +6,7 @@ from typing import Any, Self
 import lightgbm
 import numpy as np
 
+from assay.config import Models
 from assay.errors import InputError
 from assay.models.boosting import boost, boosted, read_booster
 from assay.models.calibrated import Calibrated
@@ -37,6 +38,11 @@ class LambdaRank(Calibrated):
     def settings(self) -> dict[str, Any]:
         """The constructor's arguments."""
         return {"trees": self.trees, "leaves": self.leaves, "rate": self.rate, "truncation": self.truncation}
+
+    @classmethod
+    def configured(cls, section: Models) -> Self:
+        """With the section's number of trees."""
+        return cls(section.lightgbm_trees)
 
     def fit(self, samples: Samples, *, rng: np.random.Generator) -> Self:
         """Boost on the requests of all rows of weight above 0 under their weights, then learn the share of positives.

@@ -7,6 +7,7 @@ from typing import Self
 import numpy as np
 from scipy import sparse
 
+from assay.config import Models
 from assay.errors import InputError
 from assay.models.files import read_arrays, read_model, write_model
 from assay.models.scorer import Vector, not_fitted, training_rows
@@ -32,6 +33,11 @@ class LogisticRegression:
         self.converged_ = False
         self.curvature_: Curvature | None = None
         self._curved: bytes | None = None  # what curvature_ was made on, when that is known
+
+    @classmethod
+    def configured(cls, section: Models) -> Self:
+        """With the section's l2."""
+        return cls(section.l2)
 
     def fit(self, samples: Samples, *, rng: np.random.Generator, start: "LogisticRegression | None" = None) -> Self:
         """Fit to convergence; rng plays no part. start: a model fitted on the same columns, to begin from.

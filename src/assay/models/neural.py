@@ -3,16 +3,19 @@
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
+from inspect import signature
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from assay.config import Models
 from assay.deep.checkpoints import State, fill, read_weights, write_weights
 from assay.deep.draws import PROCESSOR, left_alone, seed_draws
 from assay.deep.rows import Rows
 from assay.deep.training import Epoch, Net, Reporting, Schedule, Snapshots, Watcher, train
+from assay.errors import ConfigError, did_you_mean
 
 EARLIER = 0.8  # share of the training rows that stands before those that training is stopped by
 N = TypeVar("N", bound=Net)
@@ -34,6 +37,16 @@ class Neural:
     _reporter: Watcher | None = None
     _folder: Path | None = None
     _fixed: int | None = None
+
+    @classmethod
+    def configured(cls, section: Models) -> Self:
+        """With the settings of [models.neural.<name>]; ConfigError for one that the model does not have."""
+        settings, own = section.neural.get(cls.name, {}), signature(cls).parameters
+        for key in settings:
+            if key not in own:
+                hint = did_you_mean(key, own)
+                raise ConfigError(f"[models.neural.{cls.name}]: unknown setting {key!r}{hint}; known: {', '.join(own)}")
+        return cls(**settings)
 
     def watched(self, *watchers: Watcher) -> Self:
         """The model itself; watchers look on when it learns from all rows."""

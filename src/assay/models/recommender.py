@@ -7,7 +7,7 @@ its user had taken before the sample's period, so that no score knows its own an
 from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, Self, runtime_checkable
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from scipy import sparse
 from assay.errors import InputError
 from assay.models.calibrated import Calibrated
 from assay.models.files import read_arrays, read_model, write_model
-from assay.models.scorer import Scorer, Vector, not_fitted, training_rows
+from assay.models.scorer import Vector, not_fitted, training_rows
 from assay.numerics.histories import top_n as best_items
 from assay.samples.table import Samples
 
@@ -24,24 +24,6 @@ Ints = NDArray[np.int64]
 AFTER = 2**31 - 1  # a period after all others
 _EARLIER = 0.8  # share of the training rows that stands before those that calibrate
 _ROWS = 512  # users scored at a time
-
-
-@runtime_checkable
-class Recommender(Scorer, Protocol):
-    """A Scorer that also ranks the whole catalogue for a user."""
-
-    def top_n(self, user: NDArray[Any], n: int, *, exclude_known: bool = True) -> tuple[Ints, Vector]:
-        """Item codes and raw scores (m, n) for user codes (m,), best first, ties by item code; -1 and NaN where none is left."""
-        ...
-
-
-@runtime_checkable
-class ReadsText(Scorer, Protocol):
-    """A Scorer that also reads what items are called."""
-
-    def knowing_text(self, vectors: NDArray[Any]) -> Self:
-        """The model itself, for its next fit; vectors (items, v), one row an item code."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -194,7 +176,7 @@ class Recommending(Calibrated):
         return np.exp(np.minimum(self.score(samples.user, columns, samples.period), 50.0))
 
     def top_n(self, user: NDArray[Any], n: int, *, exclude_known: bool = True) -> tuple[Ints, Vector]:
-        """As the protocol says; InputError for n below 1."""
+        """As capabilities.Recommender says; InputError for n below 1."""
         taken = self.fitted()
         if n < 1:
             raise InputError(f"top_n: n is {n}; give 1 or more")

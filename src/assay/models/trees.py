@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.tree import DecisionTreeClassifier
 
+from assay.config import Models
 from assay.models.dense import Dense, Floats
 from assay.models.files import read_arrays, read_model, write_model
 from assay.models.scorer import Vector, not_fitted, subsample, training_rows
@@ -105,9 +106,16 @@ class _Trees:
     """What the two have in common: rows by stable hash, medians for unknown values, target-ordered categories."""
 
     name = ""
-    subsample: int
     layout_: Dense | None = None
     forest_: Forest | None = None
+
+    @classmethod
+    def configured(cls, section: Models) -> Self:
+        """With the section's most rows."""
+        return cls(subsample=section.subsample)
+
+    def __init__(self, subsample: int) -> None:
+        self.subsample = subsample
 
     def settings(self) -> dict[str, int]:
         """The constructor's arguments."""
@@ -166,7 +174,8 @@ class DecisionTree(_Trees):
     name = "tree"
 
     def __init__(self, subsample: int = 300_000, leaves: int = 256, least: int = 50) -> None:
-        self.subsample, self.leaves, self.least = subsample, leaves, least
+        super().__init__(subsample)
+        self.leaves, self.least = leaves, least
 
     def settings(self) -> dict[str, int]:
         """The constructor's arguments."""
@@ -183,7 +192,8 @@ class RandomForest(_Trees):
     name = "forest"
 
     def __init__(self, subsample: int = 300_000, trees: int = 60, depth: int = 14, least: int = 20) -> None:
-        self.subsample, self.trees, self.depth, self.least = subsample, trees, depth, least
+        super().__init__(subsample)
+        self.trees, self.depth, self.least = trees, depth, least
 
     def settings(self) -> dict[str, int]:
         """The constructor's arguments."""

@@ -152,6 +152,11 @@ class TwoTower(NeuralRecommender):
         columns = {"history": history, "target": column[asked] + 1, "user": user[asked], "asked": asked}
         return ArrayRows(columns), period[asked]
 
+    def asked_events(self) -> Ints:
+        """(W,) the event that each of the rows that it learnt from asks for."""
+        asked: Ints = self.learnt_rows().columns["asked"]
+        return asked
+
     def later_rows(self, user: Ints, column: Ints, period: Ints) -> ArrayRows:
         """A row for each event (m,) of users that have taken something before, known by that."""
         low, high = self.event_bounds(user, period)

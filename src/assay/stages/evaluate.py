@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from assay.evaluation import calibration, group_samples, leaks, usual_groups
 from assay.evaluation.holdout import Scored, details, differences, estimates
-from assay.importance.named import VALUED
+from assay.models.boosting import LightGBM
 from assay.numerics.linearised import pooled_by_request
 from assay.pages.evaluation import (
     Calibration,
@@ -25,12 +25,12 @@ from assay.samples import stored
 from assay.selection import weights as selection
 from assay.selection.arms import Arm, same_size
 from assay.stages import materials as hand
-from assay.stages.materials import TASK, TRAINING
+from assay.stages.materials import LINEAR, TASK, TRAINING
 from assay.trials.curve import refit
 from assay.trials.subsample import draws
 
 Content = dict[str, Any]
-SERVED = "lightgbm"  # the other model that the selection is tried on
+SERVED = LightGBM.name  # the other model that the selection is tried on
 
 
 @stage(
@@ -55,14 +55,14 @@ def evaluate(work: Work) -> None:
     tested = {name: {"test": estimates(one.measures)} for name, one in scored.items()}
     work.folder.write(ModelsTested.model_validate({"models": tested}))
     work.folder.write(Calibration.model_validate({"models": {name: _calibration(work, one) for name, one in scored.items()}}))
-    groups = _groups(work, {n: scored[n] for n in (VALUED, SERVED) if n in scored})
+    groups = _groups(work, {n: scored[n] for n in (LINEAR, SERVED) if n in scored})
     work.folder.write(Groups.model_validate({"lines": groups}))
     work.report(steps - 2, steps)
     selected, every = _selected(work, scored)
     work.folder.write(Selection.model_validate({"models": selected}))
     work.folder.write(Differences.model_validate({"models": every}))
     work.report(steps - 1, steps)
-    smaller = _subsample(work, scored[VALUED])
+    smaller = _subsample(work, scored[LINEAR])
     work.folder.write(Subsample.model_validate(smaller))
     arms = sum(len(entry["test"]) for entry in selected.values())
     work.folder.write(Consulted(test_consulted_by=len(names) + arms + len(smaller["test"])))
@@ -93,10 +93,10 @@ def _selected(work: Work, scored: dict[str, Scored]) -> tuple[Content, Content]:
     train, test, arm, section = hand.train(work), hand.holdout(work, "test"), chosen(work), work.config.select
     linear = hand.precondition(work)
     rivals = same_size(train, hand.importance(work, "loss"), arm, len(hand.popularity(work)), section.floor, work.config.seed)
-    by_arm: dict[str, dict[str, Scored]] = {VALUED: {"full": scored[VALUED]}}
+    by_arm: dict[str, dict[str, Scored]] = {LINEAR: {"full": scored[LINEAR]}}
     for name, changed in {"selected": arm, **rivals}.items():
         same = np.array_equal(changed.weight, train.weight)
-        by_arm[VALUED][name] = scored[VALUED] if same else test.score(refit(linear, train, changed.weight).predict)
+        by_arm[LINEAR][name] = scored[LINEAR] if same else test.score(refit(linear, train, changed.weight).predict)
     if SERVED in scored:
         served = scored[SERVED]
         if arm.family != "nothing":

@@ -13,13 +13,12 @@ from assay.evaluation.holdout import Holdout
 from assay.evaluation.holdout import holdout as make_holdout
 from assay.findings.labels import Wording
 from assay.importance import named as valuers
-from assay.importance.named import VALUED
 from assay.importance.stored import read_values
 from assay.importance.valuer import Importance
 from assay.logs.clean_log import CleanLog
 from assay.models import named as models
+from assay.models.capabilities import ReadsText
 from assay.models.logistic import LogisticRegression
-from assay.models.recommender import ReadsText
 from assay.models.scorer import Scorer
 from assay.pages.samples import FeaturesKept
 from assay.runs.stage import Work
@@ -36,6 +35,7 @@ from assay.trials.transfer import unfitted
 CANDIDATES = "samples/candidates.parquet"
 TASK = ("samples.target", "samples.period_days", "samples.request")  # keys that `task` reads
 WORDS = (*TASK, "show.currency")  # keys that `wording` reads
+LINEAR = LogisticRegression.name  # what the selection is refitted with
 VALUER_SECONDS = "valuers"  # of cost.json: seconds of each valuer
 TRAINING, VALUING, RECOMMENDING = 0, 1, 2  # streams of random numbers: one stage's draws do not move another's
 
@@ -47,7 +47,12 @@ def rng(work: Work, stream: int) -> np.random.Generator:
 
 def names(work: Work) -> list[str]:
     """Every model that is trained, ours and the user's own."""
-    return list(dict.fromkeys([*work.config.models.names, *work.config.models.estimators]))
+    return models.trained(work.config.models, on_a_log=CleanLog.find(work.folder) is not None)
+
+
+def unfitted_models(work: Work) -> dict[str, Scorer]:
+    """Every model that is trained, as it is before: what the run's models are capable of."""
+    return {name: models.make(name, work.config.models) for name in names(work)}
 
 
 def kept_features(work: Work) -> tuple[str, ...] | None:
@@ -164,9 +169,9 @@ def text_vectors(work: Work) -> NDArray[np.float32] | None:
 
 def linear(work: Work) -> LogisticRegression:
     """The model that values are made with; ConfigError when it is not trained."""
-    if VALUED not in work.config.models.names:
-        raise ConfigError(f"[models] names: values and selection need {VALUED!r}; add it")
-    fitted = model(work, VALUED)
+    if LINEAR not in names(work):
+        raise ConfigError(f"[models] names: values and selection need {LINEAR!r}; add it")
+    fitted = model(work, LINEAR)
     assert isinstance(fitted, LogisticRegression)
     return fitted
 
@@ -180,7 +185,7 @@ def precondition(work: Work) -> LogisticRegression:
 
 def retrained(work: Work, name: str, weight: NDArray[np.float64]) -> Scorer:
     """A trained model fitted again under other weights of the training samples; a neural one for as many passes."""
-    if name == VALUED:
+    if name == LINEAR:
         return refit(precondition(work), train(work), weight)
     return unfitted(model(work, name)).fit(train(work).with_weight(weight), rng=rng(work, TRAINING))
 
@@ -190,15 +195,17 @@ def retraining(work: Work, name: str) -> Callable[[NDArray[np.float64]], Scorer]
     return lambda weight: retrained(work, name, weight)
 
 
+def model_of(work: Work, valuer: str) -> str:
+    """Name of the run's model that a valuer values samples for; ConfigError: the run trains no such model."""
+    return valuers.model_of(valuer, unfitted_models(work))
+
+
 def value(work: Work, name: str, on: Samples, draws: np.random.Generator) -> Importance:
     """Values of the training samples by a valuer, in log-loss, for the model that it values them for.
 
     ConfigError: the run trains no such model.
     """
-    valuer, of = valuers.make(name), valuers.model_of(name)
-    if of != VALUED and of not in names(work):
-        raise ConfigError(f"[models] names: {name} values samples for {of!r}; add it")
-    fitted = linear(work) if of == VALUED else model(work, of)
+    valuer, fitted = valuers.make(name), model(work, model_of(work, name))
     return valuer.value(train(work), on, model=fitted, utility=BINARY.loss, folds=work.config.value.folds, rng=draws)
 
 

@@ -7,25 +7,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.config import BASELINES
 from assay.errors import InputError
 from assay.evaluation.claims import CLAIMS
 from assay.evaluation.holdout import Scored, differences, estimates
 from assay.importance import named as valuers
-from assay.importance.named import VALUED
+from assay.importance.linear_autoencoder import EaseImportance
 from assay.importance.valuer import Importance
+from assay.models.als import Als
+from assay.models.capabilities import Baseline
+from assay.models.item_to_item import Ease, ItemKnn
+from assay.models.session_knn import SessionKnn
 from assay.pages.verification import CHANCE, StudyCurves, StudyMethods, StudyModels, StudyRecommenders
 from assay.runs.stage import Work, stage
 from assay.selection.weights import floor_groups, hashed_order, remove
 from assay.stages import materials as hand
-from assay.stages.materials import TRAINING, VALUING
+from assay.stages.materials import LINEAR, TRAINING, VALUING
 from assay.trials.curve import RESAMPLES
 from assay.trials.systems import most_bought
 
 SPENT = "study"  # of cost.json: seconds of each valuer ("methods") and of fitting each recommender
 _FRACTION = 0.02  # removed from models other than the logistic regression, and by every valuer
 _SETS = ("all", "most bought")
-_NAMES = ("ease", "item_knn", "session_knn", "als")
+_NAMES = tuple(kind.name for kind in (Ease, ItemKnn, SessionKnn, Als))
 Line = dict[str, Any]
 
 
@@ -42,7 +45,7 @@ def study(work: Work) -> None:
     """
     curves: list[Line] = []
     models: list[Line] = []
-    others = [name for name in hand.names(work) if name not in (VALUED, *BASELINES)]
+    others = [name for name, model in hand.unfitted_models(work).items() if name != LINEAR and not isinstance(model, Baseline)]
     fractions = work.config.select.fractions
     steps = (len(work.config.value.valuers) + 1) * (len(fractions) + len(others))
     steps += len(_valuers(work)) + len(_NAMES)
@@ -53,11 +56,11 @@ def study(work: Work) -> None:
         done += 1
         work.report(done, steps)
 
-    full = {name: _score(work, hand.model(work, name)) for name in (VALUED, *others)}
+    full = {name: _score(work, hand.model(work, name)) for name in (LINEAR, *others)}
     for valuer, weights in _removals(work, [*fractions, _FRACTION]):
         for fraction in fractions:
-            fitted = hand.retrained(work, VALUED, weights[fraction])
-            curves.append(_line(work, valuer, VALUED, fraction, full[VALUED], _score(work, fitted)))
+            fitted = hand.retrained(work, LINEAR, weights[fraction])
+            curves.append(_line(work, valuer, LINEAR, fraction, full[LINEAR], _score(work, fitted)))
             report()
         for name in others:
             again = hand.retrained(work, name, weights[_FRACTION])
@@ -121,16 +124,17 @@ def _methods(work: Work, full: Mapping[str, Scored], report: Callable[[], None])
 
 def _valuers(work: Work) -> list[str]:
     """Every valuer; those of neural models where the run has these."""
-    return [*valuers.VALUERS, *valuers.neural_of(hand.names(work))]
+    return valuers.every(hand.unfitted_models(work))
 
 
 def _changed(work: Work, valuer: str) -> list[tuple[str, str]]:
     """(model, set of samples): what is retrained without a valuer's lowest samples."""
-    model = valuers.model_of(valuer)
-    if model != VALUED:
+    model = hand.model_of(work, valuer)
+    if model != LINEAR:
         return [(model, "all")]
-    nets = sorted({valuers.model_of(name) for name in valuers.neural_of(hand.names(work))}) if valuer == CHANCE else []
-    return [(VALUED, which) for which in _SETS if valuer != "ease" or which != "all"] + [(net, "all") for net in nets]
+    others = sorted({hand.model_of(work, name) for name in _valuers(work)} - {LINEAR}) if valuer == CHANCE else []
+    sets = [which for which in _SETS if valuer != EaseImportance.name or which != "all"]
+    return [(LINEAR, which) for which in sets] + [(other, "all") for other in others]
 
 
 def _without(work: Work, found: Importance, inside: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from assay.config import BASELINES
 from assay.importance import named as valuers
-from assay.importance.named import VALUED
 from assay.importance.stored import values_file
 from assay.importance.valuer import Importance
+from assay.models.capabilities import Baseline
 from assay.pages.verification import (
     CHANCE,
     Verdicts,
@@ -22,6 +21,7 @@ from assay.pages.verification import (
 from assay.runs.stage import Work, stage
 from assay.samples.table import Samples
 from assay.stages import materials as hand
+from assay.stages.materials import LINEAR
 from assay.trials import verify as trials
 from assay.trials.transfer import Proxy, transfer
 
@@ -45,12 +45,13 @@ def verify(work: Work) -> None:
     """verify/: curves, noise, agreement, transfer and verdict as JSON; progress counts retrainings, roughly."""
     config, train, validation, tuning = work.config, hand.train(work), hand.validation(work), hand.holdout(work, "tuning")
     linear, main = hand.precondition(work), config.select.valuer
-    neural = [name for name in dict.fromkeys((*config.value.valuers, main)) if valuers.model_of(name) != VALUED]
-    nets = {valuers.model_of(name) for name in neural}
+    neural = [name for name in dict.fromkeys((*config.value.valuers, main)) if hand.model_of(work, name) != LINEAR]
+    nets = {hand.model_of(work, name) for name in neural}
     proxies = [name for name in dict.fromkeys((main, *_CARRIED, *config.value.valuers)) if name != "probability"]
-    others = {name: hand.model(work, name) for name in hand.names(work) if name not in BASELINES}
+    others = {name: hand.model(work, name) for name in hand.names(work)}
+    others = {name: model for name, model in others.items() if not isinstance(model, Baseline)}
     if not neural:
-        others.pop(VALUED)  # its curves say more
+        others.pop(LINEAR)  # its curves say more
     first, subsets = (2 + len(_YARDSTICKS)) * (len(trials.REMOVED) + len(trials.ADDED)), _SUBSETS + _FEWER * len(nets)
     steps = first + subsets + len(others) * (1 + len(proxies))
 
@@ -94,12 +95,11 @@ def _scores(
 ) -> dict[str, Any]:
     """Rank correlations with retraining on random subsets, of each valuer for the model that its values are of."""
     pages: dict[str, Any] = {"datamodel_score": {}, "ranking_score": {}}
-    groups = {VALUED: [name for name in found if valuers.model_of(name) == VALUED]}
+    groups: dict[str, list[str]] = {LINEAR: []}
     for name in found:
-        if valuers.model_of(name) != VALUED:
-            groups.setdefault(valuers.model_of(name), []).append(name)
+        groups.setdefault(hand.model_of(work, name), []).append(name)
     for model, names in groups.items():
-        subsets = _SUBSETS if model == VALUED else _FEWER
+        subsets = _SUBSETS if model == LINEAR else _FEWER
         scores = trials.datamodel_score(
             hand.retraining(work, model), hand.train(work), validation, hand.holdout(work, "tuning"),
             {name: found[name].value for name in names},

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from assay.errors import InputError
-from assay.models.recommender import Recommender
+from assay.models.capabilities import Recommender
 from assay.testing.models import ScorerTests
 
 

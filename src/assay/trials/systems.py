@@ -7,7 +7,6 @@ requests took are restricted to it alike, and a request that took none of these 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,16 +15,8 @@ from numpy.typing import NDArray
 from assay.config import Models
 from assay.errors import InputError
 from assay.evaluation.holdout import Holdout
-from assay.models.als import Als
-from assay.models.baselines import BuyItAgain, Popularity
-from assay.models.boosting import LightGBM
-from assay.models.item_to_item import Ease, ItemKnn
-from assay.models.lambdarank import LambdaRank
-from assay.models.logistic import LogisticRegression
-from assay.models.named import neural
+from assay.models.named import kind
 from assay.models.scorer import Scorer
-from assay.models.session_knn import SessionKnn
-from assay.models.trees import DecisionTree, RandomForest
 from assay.numerics import measures as ms
 from assay.numerics.linearised import pooled_by_request
 from assay.numerics.ranking import RANKING, ranking_measures
@@ -109,37 +100,26 @@ def catalogue(section: Models) -> list[System]:
 
     section: rows that trees are grown on, the usual l2 of logistic regression, settings of neural models.
     """
-    kinds: dict[str, Callable[..., Scorer]] = {
-        "popularity": Popularity, "buy_it_again": BuyItAgain, "item_knn": ItemKnn, "als": Als, "tree": DecisionTree,
-        "logistic": LogisticRegression, "ease": Ease, "session_knn": SessionKnn, "lightgbm": LightGBM,
-        "lambdarank": LambdaRank, "forest": RandomForest,
-    }  # fmt: skip
     fixed: dict[str, Settings] = {name: {"subsample": section.subsample} for name in ("tree", "forest")}
-    fixed |= {name: {"items": ITEMS} for name in ("item_knn", "als", "ease", "session_knn")}
+    fixed |= {name: {"items": ITEMS} for name in ("item_knn", "als", "ease", "session_knn", "two_tower", "transformer")}
     usual: dict[str, Settings] = {"logistic": {"l2": section.l2}, "lightgbm": {"trees": 150}}
     found = []
     for family, varied in _VARIED.items():
         for settings in varied:
-            found.append(_system(family, kinds[family], settings, fixed.get(family, {})))
+            found.append(_system(family, settings, fixed.get(family, {})))
         for words, without in _WITHOUT.get(family, {}).items():
-            plain = _system(family, kinds[family], usual[family], {})
+            plain = _system(family, usual[family], {})
             found.append(replace(plain, name=f"{plain.name} {words}", without=without))
-    for family in (name for name in _NEURAL if name in section.names):
+    for family in (name for name in _NEURAL if name in (section.names or ())):
         for settings in _NEURAL[family]:
-            own = {"items": ITEMS} if family != "dcn" else {}
-            found.append(_system(family, partial(_neural, family), settings, section.neural.get(family, {}) | own))
+            found.append(_system(family, settings, section.neural.get(family, {}) | fixed.get(family, {})))
     return found
 
 
-def _system(family: str, kind: Callable[..., Scorer], settings: Settings, fixed: Settings) -> System:
+def _system(family: str, settings: Settings, fixed: Settings) -> System:
     name = " ".join([family, *(f"{key}={_short(value)}" for key, value in settings.items())])
     every = fixed | settings
-    return System(name, family, every, lambda: kind(**every))
-
-
-def _neural(family: str, **settings: Any) -> Scorer:
-    made: Scorer = neural(family)(**settings)
-    return made
+    return System(name, family, every, lambda: kind(family)(**every))
 
 
 def _short(value: Any) -> str:
