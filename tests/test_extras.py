@@ -63,7 +63,7 @@ def test_without_pytorch_the_core_runs(shop, tmp_path):
 from pathlib import Path
 from tests.conftest import STAGES, run_in, shop_config
 config = shop_config(Path({str(shop)!r}), models={{"names": ["logistic", "lightgbm"], "lightgbm_trees": 5, "subsample": 1000}})
-print(sorted(run_in(config, {str(tmp_path)!r}).manifest["stages"]))
+print(sorted(run_in(config, {str(tmp_path)!r}).stages))
 """
     assert without("torch", code) == f"{sorted(STAGES)}\n"
 
