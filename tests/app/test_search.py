@@ -106,6 +106,7 @@ def test_the_same_search_twice_is_the_same(searched, capsys):
 
 
 def test_an_opened_run_searches_without_log_lock_or_another_look_at_its_files(searched, monkeypatch):
+    front.add(searched, "search")
     log = searched.parent / "events.parquet"
     away = log.rename(log.with_suffix(".away"))
     try:
