@@ -14,6 +14,7 @@ import pytest
 from assay import front
 from assay.app import cli
 from assay.config import parse
+from assay.finished import Finished
 from assay.runs.store import file_digest
 from tests.conftest import run_in
 from tests.test_entries import SMALL
@@ -67,13 +68,14 @@ def run(request, tmp_path_factory):
 def test_each_is_done_once_shown_and_in_the_report(command, run, capsys):
     assert cli.main([command, str(run.folder), "--json"]) == 0
     page = json.loads(capsys.readouterr().out)
+    run = Finished(run.folder)
     assert page == run.read_json(f"{command}/{COMMANDS[command]}")
     before = {path.name: file_digest(path) for path in (run.folder / command).iterdir()}
     assert cli.main([command, str(run.folder)]) == 0
     assert "report.html" in capsys.readouterr().out
     assert {path.name: file_digest(path) for path in (run.folder / command).iterdir()} == before
     section = {"verify": "verification"}.get(command, command)
-    assert f'<section id="{section}">' in run.path("report.html").read_text(encoding="utf-8")
+    assert f'<section id="{section}">' in (run.folder / "report.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.slow
@@ -120,7 +122,7 @@ def test_killed_in_the_middle_it_ends_with_the_same_bytes(command, steps, tmp_pa
         stopped = signalled(step, signal.SIGINT)
         assert stopped.returncode == 130
         assert stopped.stderr.splitlines()[-1] == "error: interrupted; the same command goes on where it stopped"
-        assert not run.path(command).exists()
+        assert not (run.folder / command).exists()
     assert cli.main([command, str(run.folder)]) == 0
     other = run_in(parse(content), tmp_path / "other")
     front.add(other.folder, command)
