@@ -84,6 +84,7 @@ def test_a_setting_that_a_neural_model_has_not_is_named(shop):
 RUN = """
 import sys
 from pathlib import Path
+from assay import front
 from tests.test_extras import neural_config
 front.execute(neural_config(Path(sys.argv[1])), sys.argv[2], until="train")
 """
