@@ -1,80 +1,86 @@
-"""DuckDB, the default engine: how a connection is made and how a packaged .sql file is run."""
+"""DuckDB, the default engine: in memory, with spilling to the temporary folder."""
 
 import tempfile
-from collections.abc import Mapping
-from datetime import datetime
-from importlib.resources import files
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
-Parameter = bool | int | float | str | datetime | None
+from assay.engines.engine import EngineError, identifier, literal
 
 
-def connect(memory_limit: str = "1500MB", threads: int = 2) -> duckdb.DuckDBPyConnection:
-    """An in-memory database in UTC that keeps row order and spills to the temporary folder."""
-    connection = duckdb.connect(
-        config={
-            "memory_limit": memory_limit,
-            "threads": threads,
-            "preserve_insertion_order": True,
-            "temp_directory": tempfile.gettempdir(),
-        }
-    )
-    connection.execute("SET TimeZone = 'UTC'")
-    return connection
+class DuckDB:
+    """A session in a time zone; see engine.Engine. It keeps the order of rows, whatever the threads."""
+
+    def __init__(self, time_zone: str = "UTC", memory_limit: str = "1500MB", threads: int = 2) -> None:
+        self._connection = duckdb.connect(
+            config={
+                "memory_limit": memory_limit,
+                "threads": threads,
+                "preserve_insertion_order": True,
+                "temp_directory": tempfile.gettempdir(),
+            }
+        )
+        self._lent: set[str] = set()
+        self._execute(f"SET TimeZone = {literal(time_zone)}")
+
+    def _execute(self, sql: str) -> None:
+        with _own_errors():
+            self._connection.execute(sql)
+
+    def lend(self, name: str, rows: pa.Table) -> None:
+        """Let SELECTs see Arrow rows under a name, without a copy."""
+        self._connection.register(name, rows)
+        self._lent.add(name)
+
+    def keep(self, name: str, select: str) -> None:
+        """Make a table of a SELECT's rows. It replaces one of that name, which the SELECT may read."""
+        self._execute(f"CREATE OR REPLACE TEMP TABLE {identifier(name)} AS {_plain(select)}")
+
+    def add(self, name: str, select: str) -> None:
+        """Put a SELECT's rows behind those of a table."""
+        self._execute(f"INSERT INTO {identifier(name)} {_plain(select)}")
+
+    def drop(self, name: str) -> None:
+        """Forget a table, or rows that were lent."""
+        if name in self._lent:
+            self._connection.unregister(name)
+            self._lent.remove(name)
+        else:
+            self._execute(f"DROP TABLE {identifier(name)}")
+
+    def parquet(self, path: Path, number: str | None = None) -> str:
+        """A SELECT of a Parquet file's rows in their order, with a row's number from 0 as column `number` where that is named."""
+        if number is None:
+            return f"SELECT * FROM read_parquet({literal(str(path))})"
+        numbered = f"read_parquet({literal(str(path))}, file_row_number = true)"
+        return f"SELECT * RENAME (file_row_number AS {identifier(number)}) FROM {numbered}"
+
+    def table(self, select: str) -> pa.Table:
+        """The rows of a SELECT."""
+        with _own_errors():
+            return self._connection.sql(_plain(select)).to_arrow_table()
+
+    def batches(self, select: str, rows: int) -> pa.RecordBatchReader:
+        """The rows of a SELECT, at most so many at a time, in bounded memory."""
+        with _own_errors():
+            return self._connection.sql(_plain(select)).to_arrow_reader(rows)
+
+    def close(self) -> None:
+        """End the session."""
+        self._connection.close()
 
 
-def identifier(name: str) -> str:
-    """A name, quoted for SQL."""
-    return '"' + name.replace('"', '""') + '"'
+def _plain(select: str) -> str:
+    """The text without an end that would not stand inside a statement."""
+    return select.strip().rstrip(";")
 
 
-def literal(value: str) -> str:
-    """A text, quoted for SQL."""
-    return "'" + value.replace("'", "''") + "'"
-
-
-def statement(package: str, name: str) -> str:
-    """The text of a packaged SQL file: one SELECT."""
-    return files(package).joinpath(f"{name}.sql").read_text(encoding="utf-8").strip().rstrip(";")
-
-
-def parameters(connection: duckdb.DuckDBPyConnection, values: Mapping[str, Parameter]) -> None:
-    """Make `parameters`, a table of one row: how a SQL file gets its settings on any engine."""
-    table = pa.table({name: pa.array([value]) for name, value in values.items()})
-    connection.register("given_parameters", table)
-    connection.execute("CREATE OR REPLACE TEMP TABLE parameters AS SELECT * FROM given_parameters")
-    connection.unregister("given_parameters")
-
-
-def run_file(
-    connection: duckdb.DuckDBPyConnection,
-    package: str,
-    name: str,
-    *,
-    tables: Mapping[str, pa.Table] | None = None,
-    values: Mapping[str, Parameter] | None = None,
-    into: str | None = None,
-) -> duckdb.DuckDBPyConnection:
-    """Run the SELECT in package/name.sql; its rows are fetched from what is returned, or kept as `into`.
-
-    tables are seen under their names during the run, values as the columns of the one-row table `parameters`:
-    neither is ever pasted into the text.
-    """
-    for table, rows in (tables or {}).items():
-        connection.register(table, rows)
-    if values is not None:
-        parameters(connection, values)
-    head = f"CREATE OR REPLACE TEMP TABLE {identifier(into)} AS " if into else ""
+@contextmanager
+def _own_errors() -> Iterator[None]:
     try:
-        return connection.execute(head + statement(package, name))
-    finally:
-        if into:
-            for table in tables or {}:
-                connection.unregister(table)
-
-
-def table(connection: duckdb.DuckDBPyConnection, select: str) -> pa.Table:
-    """The rows of one SELECT, the text of a .sql file, as an Arrow table."""
-    return connection.sql(select.strip().rstrip(";")).to_arrow_table()
+        yield
+    except duckdb.Error as error:
+        raise EngineError(str(error)) from error

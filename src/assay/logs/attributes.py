@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 from assay import config
 from assay.errors import ConfigError, InputError, SourceError, did_you_mean
 from assay.logs import sources
-from assay.logs.canonical import id_type
+from assay.logs.canonical import id_type, no_id, wrong_value
 from assay.tables import ITEMS
 
 
@@ -22,10 +22,14 @@ def _raw(section: config.Source, columns: Sequence[str], key: str) -> pa.Table:
         table = pa.Table.from_batches(batches)
         where = f"{source.name}, column {columns[0]!r}"
         missing = pc.is_null(table[0], nan_is_null=True)
+        if pa.types.is_floating(table[0].type):
+            missing = pc.or_(missing, pc.is_inf(table[0]))
         if pa.types.is_string(table[0].type):
             missing = pc.or_(missing, pc.equal(pc.utf8_trim_whitespace(table[0]), ""))
         if (at := pc.index(missing, True).as_py()) >= 0:
             raise InputError(f"{where}: row {at + 1} has no {key}; fill it in or leave the row out")
+        if (at := no_id(table[0])) >= 0:
+            raise wrong_value(source, at + 1, columns[0], table[0][at].as_py(), "an id", "give it as text, ")
         ids = table[0].cast(id_type(table[0].type))
         tables.append(table.set_column(0, "0", ids).rename_columns([str(i) for i in range(len(columns))]))
     if len({t.schema.field(0).type for t in tables}) > 1:

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from assay import config
-from assay.engines import duckdb as engine
+from assay import config, engines
+from assay.engines.engine import literal
 from assay.errors import ConfigError, SourceError, did_you_mean
 from assay.logs.sources.base import Source, shorten
 from assay.tables import EVENT_KINDS, EVENTS
@@ -21,6 +21,7 @@ EPOCHS = {"epoch_s": 1_000_000, "epoch_ms": 1_000}  # microseconds a unit
 UNKNOWN = "('', 'null', 'na', 'none', '\\n')"  # what an unknown number may be written as
 OFFSET = r"\d:\d.*(Z|z|UTC|GMT|[+-]\d\d(:?\d\d)?)\s*$"
 # Money that is no number, or too large for the column, is kept as one of these: cleaning rejects it by name.
+WHOLE = 9e15  # below this a float holds every whole number
 NOT_A_NUMBER, TOO_LARGE = -(2**63), 2**63 - 1
 
 
@@ -65,7 +66,7 @@ def _is_text(kind: pa.DataType) -> bool:
 
 def _id(name: str, kind: pa.DataType) -> str:
     if pa.types.is_floating(kind):
-        return f"CASE WHEN isfinite({name}) AND abs({name}) < 9e15 THEN CAST({name} AS BIGINT) END"
+        return f"CASE WHEN isfinite({name}) AND abs({name}) < {WHOLE} THEN CAST({name} AS BIGINT) END"
     return f"CAST({name} AS {'BIGINT' if id_type(kind) == pa.int64() else 'VARCHAR'})"
 
 
@@ -83,7 +84,7 @@ def _time(section: config.Events, kind: pa.DataType) -> str:
         return f"CASE WHEN abs({micros}) < 9e18 THEN make_timestamptz(CAST(round({micros}) AS BIGINT)) END"
     if _is_text(kind):
         if section.time_format:
-            parsed = f"try_strptime({value}, {engine.literal(section.time_format)})"
+            parsed = f"try_strptime({value}, {literal(section.time_format)})"
             return f"CAST({parsed} AS TIMESTAMPTZ)"
         return f"TRY_CAST({value} AS TIMESTAMPTZ)"
     if not pa.types.is_temporal(kind) or pa.types.is_time(kind) or pa.types.is_duration(kind):
@@ -124,14 +125,14 @@ def _select(section: config.Events, types: dict[str, pa.DataType]) -> str:
     numbers = [name for name in NUMBERS if name in types]
     text_numbers = [name for name in numbers if _is_text(types[name])]
     parsed = ", ".join(["*", *(f"{_number(name, types[name])} AS n_{name}" for name in numbers)])
-    kinds = "".join(f" WHEN {engine.literal(k)} THEN {engine.literal(v)}" for k, v in section.kinds.items())
+    kinds = "".join(f" WHEN {literal(k)} THEN {literal(v)}" for k, v in section.kinds.items())
     as_text = "CAST(event AS VARCHAR)"
     columns = {
         "user_id": _id("user_id", types["user_id"]),
         "item_id": _id("item_id", types["item_id"]) if "item_id" in types else "CAST(NULL AS VARCHAR)",
         "event": (f"CASE {as_text}{kinds} ELSE {as_text} END" if kinds else as_text)
         if "event" in types
-        else engine.literal(section.event or ""),
+        else literal(section.event or ""),
         "timestamp": _time(section, types["timestamp"]),
         "session_id": "CAST(session_id AS VARCHAR)",
         "query": "CAST(query AS VARCHAR)",
@@ -148,7 +149,7 @@ def _select(section: config.Events, types: dict[str, pa.DataType]) -> str:
     wrong = [f"{name} IS NOT NULL AND n_{name} IS NULL AND lower(trim({name})) NOT IN {UNKNOWN}" for name in text_numbers]
     flags = [f"{test} AS wrong_{name}" for test, name in zip(wrong, text_numbers, strict=True)]
     if _is_text(types["timestamp"]) and section.time_format is None:
-        flags.append(f"regexp_matches(timestamp, {engine.literal(OFFSET)}) AS has_offset")
+        flags.append(f"regexp_matches(timestamp, {literal(OFFSET)}) AS has_offset")
     return f"SELECT {', '.join([*chosen, *flags])} FROM (SELECT {parsed} FROM raw) AS raw"
 
 
@@ -169,8 +170,7 @@ def events(source: Source, section: config.Events, zoned: Zoned | None = None) -
     """
     check_mapping(section)
     zoned = zoned if zoned is not None else Zoned()
-    connection = engine.connect()
-    connection.execute(f"SET TimeZone = {engine.literal(section.time_zone)}")
+    engine = engines.connect(section.time_zone)
     row, read_times = source.first_row, 0
     example: tuple[int, object] | None = None
     for batch in source.read(list(section.columns.values())):
@@ -178,9 +178,9 @@ def events(source: Source, section: config.Events, zoned: Zoned | None = None) -
         types = dict(zip(raw.column_names, raw.schema.types, strict=True))
         _check_ids(raw, source, section, row)
         # Many small chunks let the engine use its threads; the order is kept.
-        connection.register("raw", pa.Table.from_batches(raw.to_batches(max_chunksize=1 << 16), raw.schema))
+        engine.lend("raw", pa.Table.from_batches(raw.to_batches(max_chunksize=1 << 16), raw.schema))
         try:
-            table = connection.sql(_select(section, types)).to_arrow_table()
+            table = engine.table(_select(section, types))
         except SourceError as error:
             raise SourceError(f"{source.name}: {error}") from None
         for name in NUMBERS:
@@ -210,6 +210,8 @@ def _plain(column: pa.Array) -> pa.Array:
         column = column.cast(column.type.value_type)
     if pa.types.is_timestamp(column.type) and column.type.unit == "ns":
         return column.cast(pa.timestamp("us", column.type.tz), safe=False)
+    if pa.types.is_decimal256(column.type):  # beyond the engine's decimals
+        return column.cast(pa.string())
     if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
         return column.cast(pa.string())
     if pa.types.is_null(column.type):
@@ -217,29 +219,37 @@ def _plain(column: pa.Array) -> pa.Array:
     return column
 
 
+def no_id(column: pa.ChunkedArray) -> int:
+    """Position of the first number that is no id: a fraction, or one that a float does not hold to the unit; -1 for none.
+
+    Ids read as floats, whole numbers beside nulls, pass. What is not finite is unknown.
+    """
+    if not pa.types.is_floating(column.type):
+        return -1
+    exact = pc.and_(pc.equal(pc.floor(column), column), pc.less(pc.abs(column), WHOLE))
+    return int(pc.index(pc.and_(pc.is_finite(column), pc.invert(exact)), True).as_py())
+
+
 def _check_ids(raw: pa.Table, source: Source, section: config.Events, row: int) -> None:
-    """Ids read as floats (whole numbers beside nulls) pass; fractions are a wrong mapping."""
     for name in ("user_id", "item_id"):
-        if name in raw.column_names and pa.types.is_floating(raw[name].type):
-            wrong = pc.and_(pc.is_finite(raw[name]), pc.not_equal(pc.floor(raw[name]), raw[name]))
-            at = pc.index(wrong, True).as_py()
-            if at >= 0:
-                raise _wrong_value(source, row + at, section.columns[name], raw[name][at].as_py(), "an id")
+        if name in raw.column_names and (at := no_id(raw[name])) >= 0:
+            raise wrong_value(source, row + at, section.columns[name], raw[name][at].as_py(), "an id", "give it as text, ")
 
 
 def _refuse(table: pa.Table, raw: pa.Table, name: str, source: Source, section: config.Events, row: int) -> None:
     at = pc.index(table[f"wrong_{name}"], True).as_py()
     if at >= 0:
-        raise _wrong_value(source, row + at, section.columns[name], raw[name][at].as_py(), "a number")
+        raise wrong_value(source, row + at, section.columns[name], raw[name][at].as_py(), "a number")
 
 
-def _wrong_value(source: Source, row: int, column: str, value: object, expected: str) -> SourceError:
+def wrong_value(source: Source, row: int, column: str, value: object, expected: str, way: str = "") -> SourceError:
+    """The error for a value that is not what its column should hold; `way`: another way to give it."""
     hint = ""
     if isinstance(value, str) and re.fullmatch(r"-?[\d.]*,\d+", value.strip()):
         hint = " with a point for decimals"
     return SourceError(
         f"{source.name}: row {row}, column {column!r}: {shorten(value)} is not {expected}; "
-        f"give {expected}{hint}, leave it empty, or map another column"
+        f"{way}give {expected}{hint}, leave it empty, or map another column"
     )
 
 

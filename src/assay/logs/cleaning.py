@@ -1,25 +1,26 @@
 """Clean: one SQL step a file takes out what cannot be learnt from, and the account says why."""
 
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from datetime import UTC, datetime, time, timedelta
-from typing import Any
 
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from assay import config
-from assay.engines import duckdb as engine
+from assay import config, engines
+from assay.engines.engine import Engine, Parameter, count, identifier, one, set_parameters, statement
 from assay.errors import ConfigError, InputError
 from assay.logs.canonical import COLUMNS
 from assay.pages.log import AboutLog, Cleaned, SourcesRead
 from assay.progress import Report, silent
 from assay.runs.store import Folder, write_json, write_parquet
+from assay.tables import ITEMS
 
 Reasons = dict[str, int]
 
 PACKAGE = "assay.logs.clean"
 ROWS = 1 << 18
+NONE = "SELECT CAST(NULL AS BIGINT) AS event_id"
 WHY = {
     "unreadable": "every event needs a user, an item, a known kind and a time",
     "times": "a time before clean.earliest or in the future is a fault of the clock or the format",
@@ -43,7 +44,7 @@ def _instant(key: str, value: str, *, end_of_day: bool) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _parameters(section: config.Clean, minor: float) -> dict[str, engine.Parameter]:
+def _parameters(section: config.Clean, minor: float) -> dict[str, Parameter]:
     latest = _instant("latest", section.latest, end_of_day=True) if section.latest else datetime.now(UTC)
     return {
         "earliest": _instant("earliest", section.earliest, end_of_day=False),
@@ -63,28 +64,17 @@ def _parameters(section: config.Clean, minor: float) -> dict[str, engine.Paramet
 class _Cleaning:
     """The events of a run in the engine, and what the steps took out of them."""
 
-    def __init__(self, run: Folder) -> None:
-        self.run = run
-        self.connection: duckdb.DuckDBPyConnection = engine.connect()
+    def __init__(self, run: Folder, engine: Engine) -> None:
+        self.run, self.engine = run, engine
         self.steps: list[dict[str, object]] = []
-        self._load()
-        self.execute("CREATE TEMP TABLE rejected (event_id BIGINT, step VARCHAR, reason VARCHAR)")
-        self.execute("CREATE TEMP TABLE reduced (event_id BIGINT, quantity DOUBLE)")
-        self.read = self.left = self.count("events")
+        self.attributes: dict[str, str] = {}  # columns of the tables of items and users, as SQL
+        self.original = self._load()
+        engine.keep("rejected", f"{NONE}, CAST(NULL AS VARCHAR) AS step, CAST(NULL AS VARCHAR) AS reason LIMIT 0")
+        engine.keep("reduced", f"{NONE}, CAST(NULL AS DOUBLE) AS quantity LIMIT 0")
+        self.read = self.left = count(engine, "events")
 
-    def execute(self, sql: str) -> duckdb.DuckDBPyConnection:
-        return self.connection.execute(sql)
-
-    def count(self, table: str) -> int:
-        return int(self.one(f"SELECT COUNT(*) FROM {table}")[0])
-
-    def one(self, sql: str) -> tuple[Any, ...]:
-        """The only row of a result."""
-        [row] = self.execute(sql).fetchall()
-        return tuple(row)
-
-    def _load(self) -> None:
-        """`events`: all parts in order; ids are int64 only where every source has int64."""
+    def _load(self) -> str:
+        """Make `events` of all parts in order and return its SELECT; ids are int64 only where every source has int64."""
         records = SourcesRead.read(self.run).sources
         types: dict[str, set[str]] = {"user_id": set(), "item_id": set()}
         for name in [*(source.part for source in records), "log/items.parquet", "log/users.parquet"]:
@@ -96,25 +86,25 @@ class _Cleaning:
         selects, offset = [], 0
         for record in records:
             columns = [f"CAST({c} AS {self.id_sql[c]}) AS {c}" if c in self.id_sql else c for c in COLUMNS]
-            path = engine.literal(str(self.run.path(record.part)))
-            selects.append(
-                f"SELECT {offset} + file_row_number AS event_id, {', '.join(columns)} "
-                f"FROM read_parquet({path}, file_row_number = true)"
-            )
+            part = self.engine.parquet(self.run.path(record.part), number="row_number")
+            selects.append(f"SELECT {offset} + row_number AS event_id, {', '.join(columns)} FROM ({part}) AS part")
             offset += record.rows
-        self.execute(f"CREATE TEMP TABLE events AS {' UNION ALL '.join(selects)}")
-        self.execute("CREATE TEMP VIEW original AS " + " UNION ALL ".join(selects))
+        everything = " UNION ALL ".join(selects)
+        self.engine.keep("events", everything)
+        return everything
 
     def reject(self, step: str) -> int:
-        """Take the rows of the table `found` (event_id, reason) out of `events`; how many."""
-        self.execute(f"INSERT INTO rejected SELECT event_id, '{step}', reason FROM found")
-        self.execute("DELETE FROM events WHERE event_id IN (SELECT event_id FROM found)")
-        return self.count("found")
+        """Take the rows of the table `rejects` (event_id, reason) out of `events`; how many."""
+        number = count(self.engine, "rejects")
+        if number:
+            self.engine.add("rejected", f"SELECT event_id, '{step}', reason FROM rejects")
+            self.engine.keep("events", "SELECT * FROM events WHERE event_id NOT IN (SELECT event_id FROM rejects)")
+        return number
 
     def account(self, step: str) -> None:
         """Add a step to the account, from what it rejected."""
-        query = f"SELECT reason, COUNT(*) FROM rejected WHERE step = '{step}' GROUP BY reason ORDER BY reason"
-        reasons: Reasons = dict(self.execute(query).fetchall())
+        query = f"SELECT reason, COUNT(*) AS number FROM rejected WHERE step = '{step}' GROUP BY reason ORDER BY reason"
+        reasons: Reasons = {row["reason"]: row["number"] for row in self.engine.table(query).to_pylist()}
         taken = sum(reasons.values())
         entry = {"step": step, "rows_in": self.left, "rows_out": self.left - taken, "rejected": taken}
         self.left -= taken
@@ -122,63 +112,70 @@ class _Cleaning:
 
     def step(self, step: str) -> None:
         """Run a step that names rows and reasons."""
-        engine.run_file(self.connection, PACKAGE, step, into="found")
+        self.engine.keep("rejects", statement(PACKAGE, step))
         self.reject(step)
 
     def returns(self) -> None:
         """Match returns to purchases, round by round, until no round finds a match."""
-        self.execute(
-            """CREATE TEMP TABLE open_returns AS SELECT event_id, user_id, item_id, timestamp,
+        engine = self.engine
+        engine.keep(
+            "open_returns",
+            """SELECT event_id, user_id, item_id, timestamp,
             COALESCE(ABS(quantity), 1.0) AS quantity, COALESCE(ABS(quantity), 1.0) AS wanted
-            FROM events WHERE event = 'return' OR (event = 'purchase' AND quantity < 0)"""
+            FROM events WHERE event = 'return' OR (event = 'purchase' AND quantity < 0)""",
         )
-        if self.count("open_returns") == 0:
+        if count(engine, "open_returns") == 0:
             return
-        self.execute(
-            """CREATE TEMP TABLE open_purchases AS SELECT event_id, user_id, item_id, timestamp,
-            COALESCE(quantity, 1.0) AS quantity FROM events
+        engine.keep(
+            "open_purchases",
+            """SELECT event_id, user_id, item_id, timestamp, COALESCE(quantity, 1.0) AS quantity FROM events
             WHERE event = 'purchase' AND COALESCE(quantity, 1.0) > 0 AND EXISTS (SELECT 1 FROM open_returns
-            WHERE open_returns.user_id = events.user_id AND open_returns.item_id = events.item_id)"""
+            WHERE open_returns.user_id = events.user_id AND open_returns.item_id = events.item_id)""",
         )
-        self.execute("CREATE TEMP TABLE pending AS SELECT * FROM open_returns")
+        engine.keep("pending", "SELECT * FROM open_returns")
         while True:
-            engine.run_file(self.connection, PACKAGE, "returns", into="matched")
-            if self.count("matched") == 0:
+            engine.keep("matched", statement(PACKAGE, "returns"))
+            if count(engine, "matched") == 0:
                 break
-            for table, key in (("open_returns", "return_id"), ("open_purchases", "purchase_id")):
-                self.execute(
-                    f"""UPDATE {table} SET quantity = {table}.quantity - taken.quantity FROM
-                    (SELECT {key}, SUM(quantity) AS quantity FROM matched GROUP BY {key}) AS taken
-                    WHERE {table}.event_id = taken.{key}"""
+            for table, key, wanted in (("open_returns", "return_id", ", wanted"), ("open_purchases", "purchase_id", "")):
+                engine.keep(
+                    table,
+                    f"""SELECT event_id, user_id, item_id, timestamp{wanted},
+                    {table}.quantity - COALESCE(taken.quantity, 0) AS quantity
+                    FROM {table} LEFT JOIN (SELECT {key}, SUM(quantity) AS quantity FROM matched GROUP BY {key}) AS taken
+                    ON {table}.event_id = taken.{key}""",
                 )
-            self.execute("DELETE FROM open_returns WHERE quantity <= 0")
+            engine.keep("open_returns", "SELECT * FROM open_returns WHERE quantity > 0")
         self._take_returns()
 
     def _take_returns(self) -> None:
-        self.execute(
-            """CREATE OR REPLACE TEMP TABLE found AS
-            SELECT pending.event_id, CASE
+        self.engine.keep(
+            "rejects",
+            """SELECT pending.event_id, CASE
                 WHEN open_returns.event_id IS NULL THEN 'return, taken off its purchase'
                 WHEN open_returns.quantity < open_returns.wanted THEN 'return, only partly bought before'
                 ELSE 'return without a purchase' END AS reason
             FROM pending LEFT JOIN open_returns ON open_returns.event_id = pending.event_id
-            UNION ALL SELECT event_id, 'purchase returned in full' FROM open_purchases WHERE quantity <= 0"""
+            UNION ALL SELECT event_id, 'purchase returned in full' FROM open_purchases WHERE quantity <= 0""",
         )
-        self.execute(
-            """INSERT INTO reduced SELECT open_purchases.event_id, open_purchases.quantity FROM open_purchases
+        self.engine.keep(
+            "reduced",
+            """SELECT open_purchases.event_id, open_purchases.quantity FROM open_purchases
             JOIN events ON events.event_id = open_purchases.event_id
-            WHERE open_purchases.quantity > 0 AND open_purchases.quantity < COALESCE(events.quantity, 1.0)"""
+            WHERE open_purchases.quantity > 0 AND open_purchases.quantity < COALESCE(events.quantity, 1.0)""",
         )
         self.reject("returns")
-        self.execute(
-            """UPDATE events SET quantity = reduced.quantity FROM reduced
-            WHERE events.event_id = reduced.event_id"""
+        others = ", ".join(f"events.{column}" for column in COLUMNS if column != "quantity")
+        self.engine.keep(
+            "events",
+            f"""SELECT events.event_id, {others}, COALESCE(reduced.quantity, events.quantity) AS quantity
+            FROM events LEFT JOIN reduced ON reduced.event_id = events.event_id""",
         )
 
     def rare(self) -> None:
         """Take rare users and items out until all have enough (the k-core)."""
         while True:
-            engine.run_file(self.connection, PACKAGE, "rare", into="found")
+            self.engine.keep("rejects", statement(PACKAGE, "rare"))
             if self.reject("rare") == 0:
                 return
 
@@ -187,26 +184,29 @@ class _Cleaning:
         for name, id_name in (("items", "item_id"), ("users", "user_id")):
             code, kind = f"{name[:-1]}_code", self.id_sql[id_name]
             part = f"log/{name}.parquet"
-            path = str(self.run.path(part)) if self.run.exists(part) else None
-            described = None if path is None else f"SELECT * FROM read_parquet({engine.literal(path)})"
-            if described is None:
-                empty = ", CAST(NULL AS VARCHAR) AS ".join(["", "name", "department", "category", "brand"])
-                described = f"SELECT CAST(NULL AS {kind}) AS {id_name}{empty if name == 'items' else ''} LIMIT 0"
-            self.execute(
-                f"""CREATE TEMP TABLE described_{name} AS
-                SELECT * REPLACE (CAST({id_name} AS {kind}) AS {id_name}), TRUE AS is_described
-                FROM ({described})"""
+            if self.run.exists(part):
+                described = self.engine.parquet(self.run.path(part))
+                texts = [column for column in pq.read_schema(self.run.path(part)).names if column != id_name]
+            else:
+                texts = list(ITEMS)[1:] if name == "items" else []
+                nulls = "".join(f", CAST(NULL AS VARCHAR) AS {column}" for column in texts)
+                described = f"SELECT CAST(NULL AS {kind}) AS {id_name}{nulls} LIMIT 0"
+            self.attributes[name] = "".join(f", described_{name}.{identifier(column)}" for column in texts)
+            listed = "".join(f", {identifier(column)}" for column in texts)
+            self.engine.keep(
+                f"described_{name}",
+                f"SELECT CAST({id_name} AS {kind}) AS {id_name}{listed}, TRUE AS is_described FROM ({described}) AS source",
             )
-            self.execute(
-                f"""CREATE TEMP TABLE all_{name} AS
-                SELECT CAST(ROW_NUMBER() OVER (ORDER BY {id_name}) - 1 AS INTEGER) AS {code}, {id_name} FROM (
+            self.engine.keep(
+                f"all_{name}",
+                f"""SELECT CAST(ROW_NUMBER() OVER (ORDER BY {id_name}) - 1 AS INTEGER) AS {code}, {id_name} FROM (
                 SELECT {id_name} FROM events WHERE {id_name} IS NOT NULL
-                UNION SELECT {id_name} FROM described_{name})"""
+                UNION SELECT {id_name} FROM described_{name}) AS named""",
             )
 
-    def save(self, name: str, sql: str) -> int:
+    def save(self, name: str, select: str) -> int:
         """Stream the rows of a SELECT to an artefact; how many."""
-        reader = self.connection.sql(sql).to_arrow_reader(ROWS)
+        reader = self.engine.batches(select, ROWS)
         return write_parquet(self.run.path(name), reader, reader.schema)
 
 
@@ -219,8 +219,15 @@ def clean(section: config.Clean, run: Folder, report: Report = silent) -> list[s
     with step and reason, by event_id. clean/account.json: what each step did. clean/log.json: what clean_log.CleanLog reads.
     min_price and max_price are in whole currency. InputError when nothing is left.
     """
-    work = _Cleaning(run)
-    engine.parameters(work.connection, _parameters(section, 10 ** SourcesRead.read(run).minor_units))
+    with closing(engines.connect()) as engine:
+        work = _Cleaning(run, engine)
+        set_parameters(engine, _parameters(section, 10 ** SourcesRead.read(run).minor_units))
+        _do_steps(work, section, report)
+        return _write(work, run)
+
+
+def _do_steps(work: _Cleaning, section: config.Clean, report: Report) -> None:
+    """Every step that the config wants; InputError when nothing is left."""
     steps: Sequence[tuple[str, bool, Callable[[], None]]] = (
         ("unreadable", True, lambda: work.step("unreadable")),
         ("times", True, lambda: work.step("times")),
@@ -243,7 +250,6 @@ def clean(section: config.Clean, run: Folder, report: Report = silent) -> list[s
             f"{work.read} rows ({worst['reasons']}); check the mapping and [clean] in the config"
         )
     report("clean", len(steps), len(steps) + 1)
-    return _write(work, run)
 
 
 def _write(work: _Cleaning, run: Folder) -> list[str]:
@@ -258,33 +264,33 @@ def _write(work: _Cleaning, run: Folder) -> list[str]:
     )
     users = work.save(
         "clean/users.parquet",
-        """SELECT all_users.*, described_users.* EXCLUDE (user_id, is_described) FROM all_users
-        LEFT JOIN described_users USING (user_id) ORDER BY user_code""",
+        f"""SELECT user_code, all_users.user_id{work.attributes["users"]} FROM all_users
+        LEFT JOIN described_users ON described_users.user_id = all_users.user_id ORDER BY user_code""",
     )
     items = work.save(
         "clean/items.parquet",
-        """SELECT item_code, all_items.item_id, name, department, category, brand FROM all_items
-        LEFT JOIN described_items USING (item_id) ORDER BY item_code""",
+        f"""SELECT item_code, all_items.item_id{work.attributes["items"]} FROM all_items
+        LEFT JOIN described_items ON described_items.item_id = all_items.item_id ORDER BY item_code""",
     )
     originals = ", ".join(f"original.{c}" for c in ["event_id", *COLUMNS])
     rejected = work.save(
         "clean/rejected.parquet",
         f"""SELECT {originals}, step, reason
-        FROM original JOIN rejected USING (event_id) ORDER BY event_id""",
+        FROM ({work.original}) AS original JOIN rejected USING (event_id) ORDER BY event_id""",
     )
-    bounds = work.one("SELECT MIN(timestamp)::VARCHAR, MAX(timestamp)::VARCHAR FROM events")
-    undescribed = work.one("SELECT COUNT(*) FROM all_items LEFT JOIN described_items USING (item_id) WHERE is_described IS NULL")
+    first, last = one(work.engine, "SELECT MIN(timestamp) AS first, MAX(timestamp) AS last FROM events")
+    described = "all_items LEFT JOIN described_items USING (item_id)"
     account = {
         "read": work.read,
         "steps": work.steps,
         "events": events,
         "users": users,
         "items": items,
-        "from": _iso(bounds[0]),
-        "to": _iso(bounds[1]),
+        "from": _iso(first),
+        "to": _iso(last),
         "rejected": rejected,
-        "reduced_by_returns": work.count("reduced"),
-        "items_without_description": undescribed[0],
+        "reduced_by_returns": count(work.engine, "reduced"),
+        "items_without_description": count(work.engine, f"{described} WHERE is_described IS NULL"),
     }
     read = SourcesRead.read(run)
     about = AboutLog(time_zone=read.time_zone, minor_units=read.minor_units)
@@ -294,6 +300,6 @@ def _write(work: _Cleaning, run: Folder) -> list[str]:
     return [*(f"clean/{name}" for name in names), Cleaned.path, about.path]
 
 
-def _iso(text: str) -> str:
-    """A UTC time as the engine prints it -> ISO 8601."""
-    return datetime.fromisoformat(text).astimezone(UTC).isoformat()
+def _iso(instant: datetime) -> str:
+    """A time -> ISO 8601 in UTC."""
+    return instant.astimezone(UTC).isoformat()

@@ -6,13 +6,13 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from assay.engines import duckdb as engine
+from assay import engines
+from assay.engines.engine import EngineError, put, set_parameters
 from assay.errors import ConfigError, InputError
 from assay.logs.history import Codes, category_codes
 from assay.numerics.periods import days
@@ -96,16 +96,15 @@ class Describer:
         self.own: dict[str, None] = {}  # names of the features that the user's own families gave
         self.users = users
         self.catalogue = Catalogue.of(items)
-        self.connection: duckdb.DuckDBPyConnection = engine.connect()
+        self.engine = engines.connect()
         self._load("all_events", events, period_days)
         self._load("returned", returned, period_days)
-        engine.parameters(self.connection, {"target": target})
-        create = "CREATE TEMP TABLE taken AS SELECT all_events.* FROM all_events CROSS JOIN parameters"
-        self.connection.execute(f"{create} WHERE event = target AND item_code IS NOT NULL")
-        create = "CREATE TEMP TABLE events AS SELECT all_events.* FROM all_events CROSS JOIN parameters"
-        self.connection.execute(f"{create} WHERE event <> target OR rating IS NOT NULL")
-        self.connection.execute("INSERT INTO events SELECT * FROM taken WHERE rating IS NULL")
-        self.connection.execute("DROP TABLE all_events")
+        set_parameters(self.engine, {"target": target})
+        every = "SELECT all_events.* FROM all_events CROSS JOIN parameters"
+        self.engine.keep("taken", f"{every} WHERE event = target AND item_code IS NOT NULL")
+        self.engine.keep("events", f"{every} WHERE event <> target OR rating IS NOT NULL")
+        self.engine.add("events", "SELECT * FROM taken WHERE rating IS NULL")
+        self.engine.drop("all_events")
         if searches is not None:
             self._load_searches(searches)
 
@@ -122,22 +121,17 @@ class Describer:
             | {"visit": pc.cast(session, pa.string()), "day": day, "period": (day // period_days).astype(np.int32)}
             | {"category": _at(self.catalogue.category, item), "brand": _at(self.catalogue.brand, item)}
         )
-        self._create(name, table)
-
-    def _create(self, name: str, table: pa.Table) -> None:
-        self.connection.register("given", table)
-        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM given")
-        self.connection.unregister("given")
+        put(self.engine, name, table)
 
     def _load_searches(self, searches: Searches) -> None:
         """asked: a row a search. searched: a row an impression, in the period at whose end its outcome was known."""
         request = np.arange(len(searches))
         names = ("query_code", "user_code", "period")
-        self._create("asked", pa.table({"request": request} | {name: searches.column(name) for name in names}))
+        put(self.engine, "asked", pa.table({"request": request} | {name: searches.column(name) for name in names}))
         of = searches.of("request")
         outcomes = {name: searches.of(name).astype(np.int32) for name in ("shown", "clicked", "bought")}
         columns = {"request": of, "query_code": searches.column("query_code")[of], "item_code": searches.of("item_code")}
-        self._create("searched", pa.table(columns | outcomes | {"period": searches.of("known")}))
+        put(self.engine, "searched", pa.table(columns | outcomes | {"period": searches.of("known")}))
 
     def describe(self, user: Codes, item: Codes, period: Codes, query: Codes | None = None) -> pa.Table:
         """Features (n,) as they stood at the start of each period: float32 columns (null: unknown), then texts.
@@ -170,7 +164,7 @@ class Describer:
         """Family, name and values (n,) of every feature of a unit."""
         wanted, row = _distinct(list(codes), period)
         names = [*UNITS[unit], "period"]
-        self._create("wanted", pa.table(dict(zip(names, wanted, strict=True))))
+        put(self.engine, "wanted", pa.table(dict(zip(names, wanted, strict=True))))
         for family in [family for family in self.families if family.unit == unit]:
             table = self._run(family, dict(zip(names, wanted, strict=True)))
             for name in table.column_names[len(names) :]:
@@ -182,8 +176,8 @@ class Describer:
         """A family's table; InputError when it is no SELECT that gives each wanted key once, in order."""
         where = f"{family.unit}/{family.name}.sql"
         try:
-            table = engine.table(self.connection, family.select)
-        except duckdb.Error as error:
+            table = self.engine.table(family.select)
+        except EngineError as error:
             raise InputError(f"{where}: {error}") from None
         keys = table.column_names[: len(wanted)]
         if keys != list(wanted) or not all(np.array_equal(table.column(name).to_numpy(), wanted[name]) for name in keys):

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from assay.engines import duckdb as engine
+from assay import engines
+from assay.engines.engine import literal
 from assay.errors import SourceError
 from assay.logs.sources.base import bad_utf8, missing_column, require_file, shorten
 
@@ -69,17 +70,17 @@ class JsonLinesFile:
     def read(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """The columns as text; each line is parsed once."""
         names = [str(i) for i in range(len(columns))]
-        paths = ", ".join(engine.literal("/" + c.replace("~", "~0").replace("/", "~1")) for c in columns)
+        paths = ", ".join(literal("/" + c.replace("~", "~0").replace("/", "~1")) for c in columns)
         parse = f"""
             SELECT json_type(line) = 'OBJECT' AS sound, json_extract_string(line, [{paths}]) AS v
             FROM (SELECT CASE WHEN json_valid(line) THEN line END AS line FROM lines)"""
         spread = ", ".join(f'v[{i + 1}] AS "{i}"' for i in range(len(columns)))
         seen = [False] * len(columns)
         row = self.first_row
-        connection = engine.connect()
+        engine = engines.connect()
         for lines in self._lines(self.start):
-            connection.register("lines", pa.table({"line": lines}))
-            table = connection.sql(f"SELECT coalesce(sound, false) AS sound, {spread} FROM ({parse})").to_arrow_table()
+            engine.lend("lines", pa.table({"line": lines}))
+            table = engine.table(f"SELECT coalesce(sound, false) AS sound, {spread} FROM ({parse})")
             blank = pa.compute.equal(pa.compute.utf8_trim_whitespace(lines), "")
             wrong = pa.compute.and_(pa.compute.invert(table["sound"].combine_chunks()), pa.compute.invert(blank))
             first = pa.compute.index(wrong, True).as_py()
