@@ -221,3 +221,81 @@ def test_a_file_is_never_written_by_a_comment(filled, execute, tmp_path):
     with pytest.raises(ConfigError, match="is run by the server"):
         read(filled, query=f"SELECT 1 AS a /*!) AS asked INTO OUTFILE '{target}' */ -- x")
     assert not target.exists()
+
+
+@pytest.mark.parametrize(
+    "table", ["recs-2024", "2024recs", "", "a.b", "r" * 44, "assay_tables", "Assay_Tables", "x; DROP TABLE log", "é"]
+)
+def test_an_output_table_s_name_is_checked_without_a_database(table):
+    with pytest.raises(ConfigError, match=r"table .*use at most 43 letters, digits and underscores"):
+        databases.check_output("postgresql://nobody@127.0.0.1:1/x", table)
+
+
+def test_an_output_that_can_be_written_is_left_as_it_was(database, execute):
+    databases.check_output(database, "r" * 43)
+    databases.check_output(database, "scores")
+    with pytest.raises(SourceError, match="no table 'scores'"):
+        read(database, table="scores")
+    databases.write_table(database, "scores", pa.table({"n": [1, 2]}))
+    databases.write_table(database, "scores_values", pa.table({"n": [3]}))
+    databases.check_output(database, "scores")
+    assert execute("SELECT n FROM scores ORDER BY n") == [(1,), (2,)]
+    assert execute("SELECT n FROM scores_values") == [(3,)]
+
+
+@pytest.mark.parametrize("name", ["best", "best_values", "best__assay_new", "best_values__assay_old"])
+@pytest.mark.parametrize("kind", ["TABLE {} (note TEXT)", "VIEW {} AS SELECT 'mine' AS note"])
+def test_an_output_table_of_another_s_is_refused(database, execute, name, kind):
+    execute(f"CREATE {kind.format(name)}")
+    with pytest.raises(SourceError, match=rf"table '{name}' was not made by Assay; pick another name; nothing was written"):
+        databases.check_output(database, "best")
+
+
+def test_a_table_made_after_the_check_is_not_taken_for_assay_s(database, execute):
+    databases.check_output(database, "best")
+    execute("CREATE TABLE best (note VARCHAR(9))")
+    execute("INSERT INTO best VALUES ('mine')")
+    with pytest.raises(SourceError, match="not made by Assay"):
+        databases.write_table(database, "best", pa.table({"n": [1]}))
+    assert execute("SELECT note FROM best") == [("mine",)]
+
+
+def test_a_name_that_differs_in_case_is_the_same_table_in_sqlite(tmp_path):
+    url = f"sqlite:///{tmp_path}/x.db"
+    databases.write_table(url, "Best", pa.table({"n": [1]}))
+    databases.check_output(url, "best")
+    databases.write_table(url, "best", pa.table({"n": [2]}))
+    assert read(url, table="best")["n"].to_pylist() == [2]
+
+
+def test_outputs_that_cannot_be_reached_or_written_are_said(database, execute, tmp_path):
+    if database.startswith("sqlite"):
+        with pytest.raises(SourceError, match=r"there is no folder .*none; make it"):
+            databases.check_output(f"sqlite:///{tmp_path}/none/x.db", "best")
+        databases.check_output(f"sqlite:///{tmp_path}/new.db", "best")
+        assert not (tmp_path / "new.db").exists()
+        (tmp_path / "text.db").write_text("no database, but long enough to be read as one " * 20)
+        with pytest.raises(SourceError, match="not a database"):
+            databases.check_output(f"sqlite:///{tmp_path}/text.db", "best")
+        return
+    home, _, name = database.rpartition("/")
+    with pytest.raises(SourceError, match=r"no_such_db.*nothing was written. Check url"):
+        databases.check_output(f"{home}/no_such_db", "best")
+    with pytest.raises(SourceError, match="refused"):
+        databases.check_output(f"{home.replace(':3306', ':1').replace(':5432', ':1')}/{name}", "best")
+    user = f"{name}_r"
+    mysql = database.startswith("mysql")
+    account = f"'{user}'@'127.0.0.1'" if mysql else user
+    execute(f"CREATE USER {account}")
+    try:
+        execute(
+            f"GRANT SELECT, CREATE, INSERT, DROP ON {name}.* TO {account}"
+            if mysql
+            else f"GRANT CONNECT ON DATABASE {name} TO {user}"
+        )
+        with pytest.raises(SourceError, match=r"(?i)denied.*Check url"):
+            databases.check_output(database.replace("root@", f"{user}@"), "best")
+    finally:
+        execute(f"DROP USER {account}" if mysql else f"REVOKE ALL ON DATABASE {name} FROM {user}")
+        if not mysql:
+            execute(f"DROP USER {user}")

@@ -15,6 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 import sqlalchemy as sa
+from pymysql.constants import FLAG
 from sqlalchemy.exc import SQLAlchemyError
 
 from assay.engines import urls
@@ -42,6 +43,8 @@ CODES: dict[str, dict[int, pa.DataType]] = {
 }
 
 
+DECIMAL = {"mysql": 246, "postgresql": 1700}
+BIGINT = 8  # of MySQL
 # Modes of a server in which it reads SQL otherwise than the queries were checked.
 OTHER_SQL = {"ANSI_QUOTES", "NO_BACKSLASH_ESCAPES", "PIPES_AS_CONCAT", "HIGH_NOT_PRECEDENCE", "ORACLE", "MSSQL"}
 
@@ -190,9 +193,7 @@ def stream(
         values = {"after": after} if after is not None else {}
         result = connection.execution_options(stream_results=True, max_row_buffer=BATCH_ROWS).execute(sa.text(sql), values)
         names = list(result.keys())
-        codes = CODES.get(connection.dialect.name, {})
-        described: Any = result.cursor.description if result.cursor else ()
-        types: list[pa.DataType | None] = [codes.get(c[1], pa.string()) if c[1] is not None else None for c in described]
+        types = _declared(connection.dialect.name, result.cursor)
         row = 1
         while rows := result.fetchmany(BATCH_ROWS):
             arrays = []
@@ -201,6 +202,23 @@ def stream(
                 arrays.append(_array(values_of, kind, f"{urls.shown(url)} {table or 'query'}", names[i], row))
             row += len(rows)
             yield pa.RecordBatch.from_arrays(arrays, names=names)
+
+
+def _declared(kind: str, cursor: Any) -> list[pa.DataType | None]:
+    """Types of a result's columns as the driver says them; None where the database has none (SQLite).
+
+    Whole numbers that int64 does not hold keep every digit: uint64 and decimals.
+    """
+    types: list[pa.DataType | None] = []
+    for at, column in enumerate(cursor.description):
+        code, precision, scale = column[1], column[4], column[5]
+        if code == DECIMAL.get(kind) and scale == 0 and precision and precision <= 76:
+            types.append(pa.decimal128(38, 0) if precision <= 38 else pa.decimal256(76, 0))
+        elif kind == "mysql" and code == BIGINT and cursor._result.fields[at].flags & FLAG.UNSIGNED:
+            types.append(pa.uint64())
+        else:
+            types.append(None if code is None else CODES[kind].get(code, pa.string()))
+    return types
 
 
 def _seen_type(values: Sequence[Any]) -> pa.DataType:
@@ -232,7 +250,7 @@ def _value(value: Any, kind: pa.DataType) -> Any:
         return None
     if pa.types.is_string(kind) and not isinstance(value, str):
         return value.decode("utf-8") if isinstance(value, bytes) else str(value)
-    if isinstance(value, Decimal):
+    if isinstance(value, Decimal) and pa.types.is_floating(kind):
         return float(value)
     if pa.types.is_temporal(kind) and isinstance(value, str):
         return None  # MySQL's 0000-00-00
@@ -259,50 +277,133 @@ def _cell(value: Any) -> Any:
     return value.astimezone(dt.UTC) if isinstance(value, dt.datetime) and value.tzinfo else value
 
 
+VALUES = "_values"  # ends the name of the table beside recommendations that holds samples' values
+LONGEST = 50  # so that what is added to a name still fits
+META = sa.MetaData()
+MADE = sa.Table("assay_tables", META, sa.Column("name", sa.String(64), primary_key=True))  # the tables that Assay made
+
+
+def check_output(url: str, table: str, password_env: str | None = None) -> None:
+    """Raise now what would keep write_table from writing `table` and its twin, `table` + "_values", later.
+
+    Tries what write_table does with a table of one row, and takes it away again; the list of Assay's tables may stay.
+    ConfigError: the name or the URL. SourceError: the database cannot be reached, one of the tables is not Assay's, or the
+    user may not write there.
+    """
+    _check_name(table, LONGEST - len(VALUES))
+    parsed = urls.parse(url, password_env)
+    file = Path(parsed.database or "") if parsed.get_backend_name() == "sqlite" else None
+    if file is not None and not file.parent.is_dir():
+        raise SourceError(f"{urls.shown(url)}: there is no folder {file.parent}; make it, or change url")
+    is_new = file is not None and not file.exists()
+    try:
+        with _connection(url, password_env, write=True) as connection:
+            if connection.dialect.name == "sqlite":
+                connection.exec_driver_sql("BEGIN")  # its driver would begin with the first row only
+            for name in (table, table + VALUES):
+                _is_there(connection, url, name)
+            _try_to_write(connection, *_beside(table))
+            connection.rollback()
+    except SourceError as error:
+        raise SourceError(f"{error}; nothing was written. Check url, table and what the database lets the user do") from None
+    finally:
+        if is_new and file is not None:
+            file.unlink(missing_ok=True)
+
+
+def _try_to_write(connection: sa.Connection, fresh: str, old: str) -> None:
+    """Make, fill, rename and drop a table under the names that stand beside one that is written."""
+    _claim(connection, fresh, old)
+    _clear(connection, fresh, old)
+    probe = sa.Table(fresh, sa.MetaData(), sa.Column("number", sa.Integer()))
+    probe.create(connection)
+    connection.execute(probe.insert().values(number=1))
+    _swap(connection, old, fresh, fresh, exists=False)
+    connection.exec_driver_sql(f"DROP TABLE {_quoted(connection, old)}")
+
+
+def _check_name(table: str, most: int) -> None:
+    if not re.fullmatch(rf"[A-Za-z_][A-Za-z0-9_]{{0,{most - 1}}}", table) or table.lower() == MADE.name:
+        raise ConfigError(f"table {table[:80]!r}: use at most {most} letters, digits and underscores, no digit first")
+
+
+def _quoted(connection: sa.Connection, name: str) -> str:
+    return connection.dialect.identifier_preparer.quote_identifier(name)
+
+
+def _beside(table: str) -> tuple[str, str]:
+    """Names of the table that takes new rows, and of the one that is put aside."""
+    return f"{table}__assay_new", f"{table}__assay_old"
+
+
+def _is_there(connection: sa.Connection, url: str, table: str) -> bool:
+    """Whether a table stands already; SourceError when it, or one beside it, is not Assay's."""
+    inspector = sa.inspect(connection)
+    fold = str.lower if _ignores_case(connection) else str
+    there = {fold(name) for name in [*inspector.get_table_names(), *inspector.get_view_names()]}
+    MADE.create(connection, checkfirst=True)
+    ours = {fold(name) for name in connection.execute(sa.select(MADE.c.name)).scalars()}
+    for name in (table, *_beside(table)):
+        if fold(name) in there - ours:
+            raise SourceError(f"{urls.shown(url)}: table {name!r} was not made by Assay; pick another name")
+    return fold(table) in there
+
+
+def _ignores_case(connection: sa.Connection) -> bool:
+    """Whether a and A name one table: always in SQLite, on some systems in MySQL."""
+    if connection.dialect.name == "mysql":
+        return bool(connection.exec_driver_sql("SELECT @@lower_case_table_names").scalar())
+    return connection.dialect.name == "sqlite"
+
+
+def _claim(connection: sa.Connection, *names: str) -> None:
+    """List tables as Assay's."""
+    ours = set(connection.execute(sa.select(MADE.c.name)).scalars())
+    for name in names:
+        if name not in ours:
+            connection.execute(MADE.insert().values(name=name))
+    if connection.dialect.name == "mysql":
+        connection.commit()  # MySQL commits before each CREATE anyway
+
+
+def _clear(connection: sa.Connection, *names: str) -> None:
+    """Drop what an interrupted writing left beside a table."""
+    for name in names:
+        connection.exec_driver_sql(f"DROP TABLE IF EXISTS {_quoted(connection, name)}")
+
+
 def write_table(url: str, table: str, rows: pa.Table, password_env: str | None = None) -> int:
     """Write a table whole or not at all; return its rows.
 
     A table of that name is replaced only if Assay made it: `assay_tables` in the same database lists those.
     The new rows go to a table beside it, which then takes the name.
     """
-    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,49}", table) or table == "assay_tables":
-        raise ConfigError(f"table {table[:80]!r}: use at most 50 letters, digits and underscores")
-    fresh, old = f"{table}__assay_new", f"{table}__assay_old"
+    _check_name(table, LONGEST)
+    fresh, old = _beside(table)
     with _connection(url, password_env, write=True) as connection:
-        there = set(sa.inspect(connection).get_table_names()) | set(sa.inspect(connection).get_view_names())
-        meta = sa.MetaData()
-        made = sa.Table("assay_tables", meta, sa.Column("name", sa.String(64), primary_key=True))
-        made.create(connection, checkfirst=True)
-        ours = set(connection.execute(sa.select(made.c.name)).scalars())
-        for name in (table, fresh, old):
-            if name in there and name not in ours:
-                raise SourceError(f"{urls.shown(url)}: table {name!r} was not made by Assay; pick another name")
-            if name not in ours:
-                connection.execute(made.insert().values(name=name))
-        if connection.dialect.name == "mysql":
-            connection.commit()  # MySQL commits before each CREATE anyway
-        quote = connection.dialect.identifier_preparer.quote_identifier
-        for name in (fresh, old):
-            connection.exec_driver_sql(f"DROP TABLE IF EXISTS {quote(name)}")
-        target = sa.Table(fresh, meta, *(sa.Column(f.name, _sql_type(f.type)) for f in rows.schema), mysql_charset="utf8mb4")
+        exists = _is_there(connection, url, table)
+        _claim(connection, table, fresh, old)
+        _clear(connection, fresh, old)
+        columns = (sa.Column(field.name, _sql_type(field.type)) for field in rows.schema)
+        target = sa.Table(fresh, sa.MetaData(), *columns, mysql_charset="utf8mb4")
         target.create(connection)
         for batch in rows.to_batches(max_chunksize=5_000):
             records = [{k: _cell(v) for k, v in record.items()} for record in batch.to_pylist()]
             if records:
                 connection.execute(target.insert(), records)
-        _swap(connection, table, fresh, old, exists=table in there)
+        _swap(connection, table, fresh, old, exists=exists)
     return int(rows.num_rows)
 
 
 def _swap(connection: sa.Connection, table: str, fresh: str, old: str, *, exists: bool) -> None:
     """Let the fresh table take the name in one step."""
-    quote = connection.dialect.identifier_preparer.quote_identifier
+    name, new, aside = (_quoted(connection, each) for each in (table, fresh, old))
     if connection.dialect.name == "mysql":
         connection.commit()
-        aside = f"{quote(table)} TO {quote(old)}, " if exists else ""
-        connection.exec_driver_sql(f"RENAME TABLE {aside}{quote(fresh)} TO {quote(table)}")
-        connection.exec_driver_sql(f"DROP TABLE IF EXISTS {quote(old)}")
+        first = f"{name} TO {aside}, " if exists else ""
+        connection.exec_driver_sql(f"RENAME TABLE {first}{new} TO {name}")
+        connection.exec_driver_sql(f"DROP TABLE IF EXISTS {aside}")
         return
     if exists:
-        connection.exec_driver_sql(f"DROP TABLE {quote(table)}")
-    connection.exec_driver_sql(f"ALTER TABLE {quote(fresh)} RENAME TO {quote(table)}")
+        connection.exec_driver_sql(f"DROP TABLE {name}")
+    connection.exec_driver_sql(f"ALTER TABLE {new} RENAME TO {name}")

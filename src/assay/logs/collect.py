@@ -26,7 +26,7 @@ from assay.runs.store import Folder, digest, file_digest, write_json, write_parq
 
 Record = dict[str, Any]
 ROWS = 1 << 18  # a row group: fixed, so that bytes do not depend on how rows arrived
-FORMAT = 2
+FORMAT = 3
 
 
 def regrouped(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
