@@ -179,6 +179,7 @@ def test_a_kind_of_event_that_comes_late_is_mapped_too(tmp_path: Path) -> None:
         (pa.table({"user": pa.array([], pa.string())}), {}, "events: has no rows"),
         (pa.table([["a"], ["b"]], names=["user", "user"]), {}, "the column 'user' more than once"),
         (pd.DataFrame({"user": ["a", 1]}), {}, "events: cannot be kept as Parquet"),
+        (pd.DataFrame({"user": [2**70]}), {}, "events: cannot be kept as Parquet"),
         (pa.table({"user": ["a"], "item": ["b"], "date": ["01/02/2024"]}), {}, "day/month or month/day; say which"),
         (pa.table({"user": ["a"]}), {"log": {"hash_ids": True}}, "kept in the run's folder as it is"),
         (pa.table({"user": ["a"]}), {"log": []}, "log: give a dictionary"),

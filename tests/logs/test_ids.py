@@ -105,6 +105,29 @@ def test_ids_of_databases(database, execute, ids, wide):
         assert sorted(table["item_id"].to_pylist()) == sorted(row["i"] for row in rows)
 
 
+@pytest.mark.parametrize("column", ["u", "i"])
+def test_a_log_grows_by_ids_beyond_64_bits(database, execute, tmp_path, column):
+    kind = {"mysql": "BIGINT UNSIGNED", "postgresql": "NUMERIC(20)", "sqlite": "BIGINT"}[database.partition(":")[0]]
+    high = 2**62 if kind == "BIGINT" else 2**63
+    execute(f"CREATE TABLE log (u {kind}, i {'BIGINT' if kind == 'BIGINT' else 'DECIMAL(30, 0)'}, t VARCHAR(30))")
+
+    def put(n: int) -> None:
+        execute(f"INSERT INTO log VALUES ({high + n}, {high + n}, '{AT}')")
+
+    section = config.Events(url=database, table="log", event="view", columns=COLUMNS, grows_by=column)
+    log, run = config.Log(events=[section]), Folder(tmp_path / "run")
+    put(1)
+    collect(log, run)
+    put(2)
+    put(3)
+    [change] = collect(log, run).changes
+    assert (change["change"], change["rows_read"]) == ("appended", 2)
+    [change] = collect(log, run).changes
+    assert (change["change"], change["rows_read"]) == ("unchanged", 0)
+    expected = [high + n if kind == "BIGINT" else str(high + n) for n in (1, 2, 3)]
+    assert run.read_table("log/events/part-00000.parquet")["user_id"].to_pylist() == expected
+
+
 def test_whole_numbers_of_databases_stay_numbers_elsewhere(database, execute):
     """Unsigned and decimal columns are quantities and prices too."""
     unsigned = "BIGINT UNSIGNED" if database.startswith("mysql") else "BIGINT"

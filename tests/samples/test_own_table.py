@@ -43,6 +43,18 @@ def test_keys_and_labels_stay_as_they_came_and_gaps_stay_gaps(tmp_path):
     assert found.matrix().shape[0] == ROWS
 
 
+@pytest.mark.parametrize("first", [0, 2**63 - 20, 2**64 - ROWS])
+def test_ids_and_keys_beyond_64_signed_bits_are_kept_digit_by_digit(tmp_path, first):
+    numbers = [first + k for k in range(ROWS)]
+    wide = pa.array(numbers, pa.uint64())
+    path = put(tmp_path, row=wide, who=wide, what=wide)
+    samples = read(section(path, item="what"), samples=SHORT)
+    texts = [str(n) for n in numbers]
+    assert samples.keys["user_id"].to_pylist() == samples.keys["item_id"].to_pylist() == texts
+    assert samples.keys["key"].to_pylist() == numbers
+    assert len(set(samples.keys["sample_id"].to_pylist())) == ROWS
+
+
 def test_rows_are_split_by_one_global_time(tmp_path):
     found = read(section(put(tmp_path)), samples=SHORT)
     split = found.keys["split"].to_pylist()

@@ -55,7 +55,7 @@ def _write(name: str, table: object, path: Path) -> None:
         schema = _plain(name, reader.schema)
         batches = (batch.cast(schema) for batch in reader)
         rows = write_parquet(path, regrouped(batches, schema), schema)
-    except (pa.ArrowException, TypeError, ValueError) as error:
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         raise InputError(f"{name}: cannot be kept as Parquet ({' '.join(str(error).split())[:160]}); mend the column") from None
     if not rows:
         path.unlink()

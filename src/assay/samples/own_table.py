@@ -67,9 +67,14 @@ def _codes(table: pa.Table, name: str | None) -> tuple[pa.Array, NDArray[np.int3
         return pa.array(rows), rows.astype(np.int32)
     column = table.column(name).combine_chunks()
     column = column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
-    column = pc.cast(column, pa.int64() if pa.types.is_integer(column.type) else pa.string())
+    column = pc.cast(column, pa.int64() if _is_signed(column.type) else pa.string())
     known = pc.unique(column).sort()
     return column, pc.index_in(column, known).to_numpy().astype(np.int32)
+
+
+def _is_signed(kind: pa.DataType) -> bool:
+    """Whether int64 holds all numbers of an integer type; ids of others are kept as text."""
+    return bool(pa.types.is_integer(kind) and kind != pa.uint64())
 
 
 def _sample_ids(table: pa.Table, section: Table) -> NDArray[np.int64]:
@@ -77,7 +82,7 @@ def _sample_ids(table: pa.Table, section: Table) -> NDArray[np.int64]:
         return mix(np.arange(table.num_rows, dtype=np.int64)).view(np.int64)
     column = table.column(section.key)
     _refuse(column.is_null().to_numpy(zero_copy_only=False), section.key, "is missing; every row needs a key", section.path)
-    integers = pa.types.is_integer(column.type)
+    integers = _is_signed(column.type)
     ids = column.to_numpy().astype(np.int64) if integers else hash_ids(pc.cast(column, pa.string())).view(np.int64)
     first = np.unique(ids, return_index=True)[1]
     again = np.ones(len(ids), bool)

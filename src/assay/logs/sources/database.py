@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -62,10 +63,12 @@ class DatabaseTable:
             yield pa.RecordBatch.from_arrays([batch.column(c) for c in columns], names=names)
 
 
-TYPES = {str(t): t for t in (pa.int64(), pa.float64(), pa.string(), pa.date32(), pa.timestamp("us"))}
+TYPES = {str(t): t for t in (pa.int64(), pa.uint64(), pa.float64(), pa.string(), pa.date32(), pa.timestamp("us"))}
 
 
 def _after(watermark: dict[str, str]) -> object:
     """The watermark's value as the driver takes it."""
+    if watermark["type"].startswith("decimal"):
+        return Decimal(watermark["value"])
     kind = TYPES.get(watermark["type"], pa.timestamp("us", tz="UTC"))
     return pa.scalar(watermark["value"]).cast(kind).as_py()
