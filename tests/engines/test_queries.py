@@ -146,6 +146,45 @@ def test_functions_that_do_more_than_compute_are_refused(kind, name):
                 one_select(f"SELECT * FROM {place}", kind)
 
 
+# Places of an expression that have a syntax of their own, by database; {f} is a call that does more than compute.
+WITHIN = {
+    "mysql": """
+CAST({f} AS CHAR) | GROUP_CONCAT({f} SEPARATOR ',') | EXTRACT(YEAR FROM {f}) | SUBSTRING({f} FROM 1) | TRIM({f} FROM 'a')
+CHAR(1, {f} USING utf8) | (SELECT a FROM JSON_TABLE({f}, '$[*]' COLUMNS(a INT PATH '$')) j) | now() + INTERVAL {f} DAY
+CONVERT({f}, CHAR) | CONVERT({f} USING utf8) | POSITION({f} IN 'a') | JSON_VALUE({f}, '$') | JSON_OBJECTAGG('a', {f})
+sum(1) OVER (PARTITION BY {f}) | @a := {f} | IF({f}, 1, 2) | who REGEXP {f} | BINARY {f} | {f} DIV 2 | count(DISTINCT {f})
+""",
+    "postgresql": """
+{f}::text | ({f}).x | ARRAY[{f}] | (ARRAY[1])[{f}] | {f} AT TIME ZONE 'UTC' | now() AT TIME ZONE {f} | 1 = ANY({f})
+count(*) FILTER (WHERE {f} IS NULL) | string_agg(who, ',' ORDER BY {f}) | percentile_cont({f}) WITHIN GROUP (ORDER BY id)
+OVERLAY({f} PLACING 'x' FROM 1) | XMLELEMENT(NAME foo, {f}) | EXTRACT(epoch FROM {f}) | make_interval(days => {f}) | ROW({f})
+lower(VARIADIC {f}) | id OPERATOR(pg_catalog.+) {f} | page -> {f} | page ? {f} | ARRAY(SELECT {f}) | {f} IS DISTINCT FROM 1
+(SELECT x FROM LATERAL (SELECT {f} AS x) q) | (SELECT a FROM (VALUES ({f})) AS v(a)) | (SELECT u FROM unnest({f}) AS u)
+""",
+    "sqlite": """
+CAST({f} AS TEXT) | group_concat({f}, ',') | who GLOB {f} | {f} -> '$' | who COLLATE NOCASE = {f} | {f} ISNULL
+total(1) FILTER (WHERE {f}) | iif({f}, 1, 2) | 1 IN ({f})
+""",
+}
+
+
+@pytest.mark.parametrize(("kind", "name"), [("mysql", "sleep"), ("postgresql", "pg_sleep"), ("sqlite", "readfile")])
+def test_a_call_is_found_wherever_it_stands(kind, name):
+    for place in WITHIN[kind].strip().replace("\n", " | ").split(" | "):
+        with pytest.raises(ConfigError, match=f"function '{name}' may do more"):
+            one_select(f"SELECT {place.replace('{f}', name + '(1)')} AS a FROM log", kind)
+    for tail in (
+        "LIMIT {f}",
+        "OFFSET {f}",
+        "GROUP BY {f}",
+        "HAVING {f} > 1",
+        "WINDOW w AS (ORDER BY {f})",
+        "JOIN log b ON {f} = 1",
+    ):
+        with pytest.raises(ConfigError, match=f"function '{name}' may do more"):
+            one_select(f"SELECT count(*) FROM log {tail.replace('{f}', name + '(1)')}", kind)
+
+
 @pytest.mark.parametrize("kind", HARMLESS)
 @pytest.mark.parametrize("call", ["shop.lower(who)", "shop.count(*)", '"LOWER"(who)', "`LOWER`(who)"])
 def test_a_function_of_somebody_s_own_is_not_taken_for_one_of_the_database_s(kind, call):
