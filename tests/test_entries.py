@@ -66,6 +66,24 @@ def test_a_table_that_is_not_ours_is_never_written_over(tmp_path: Path) -> None:
         assert connection.execute("SELECT note FROM best").fetchall() == [("mine",)]
 
 
+@pytest.mark.parametrize(
+    ("url", "table", "message"),
+    [
+        ("postgresql://postgres@127.0.0.1/no_such_db", "recs", "no_such_db"),
+        ("sqlite:///{folder}/shop.db", "recs-2024", "letters, digits and underscores"),
+        ("sqlite:///{folder}/missing/shop.db", "recs", "there is no folder"),
+    ],
+)
+def test_an_output_that_cannot_be_written_is_noticed_before_any_work(tmp_path: Path, url: str, table: str, message: str) -> None:
+    write_shop(tmp_path / "log.csv", users=30, items=30, weeks=18)
+    recommend = {"url": url.format(folder=tmp_path), "table": table}
+    config = shop_config(tmp_path / "log.csv", **SMALL, recommend=recommend)
+    with pytest.raises(AssayError, match=message):
+        run_in(config, tmp_path / "run")
+    assert [path.name for path in (tmp_path / "run").iterdir()] == [".lock"]
+    assert run_in(config, tmp_path / "run", until="clean").ran == ["collect", "clean"]  # which write no list
+
+
 def features(path: Path, rows: int = 6_000) -> None:
     """A team's own samples: key, label, time, user, request and columns of every kind, numbers missing here and there."""
     rng = np.random.default_rng(4)

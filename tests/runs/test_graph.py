@@ -105,7 +105,7 @@ def test_whatever_was_there_the_folder_ends_as_a_fresh_one(tmp_path_factory, sta
     folder, fresh = tmp_path_factory.mktemp("folder"), tmp_path_factory.mktemp("fresh")
 
     def run(values: tuple[int, ...], where: Path, until: str | None = None) -> None:
-        graph.run(config(values), where, lambda *_: None, until=until, stored={"values": values})
+        graph.run(config(values), where, lambda *_: None, until=until)
 
     for values, kill in zip(configs[:-1], [*kills, *[None] * 4], strict=False):
         clock.left = kill
@@ -132,9 +132,9 @@ def test_a_part_of_a_run_leaves_nothing_of_another_config(tmp_path_factory, stag
     if not names:
         return
     folder, fresh = tmp_path_factory.mktemp("folder"), tmp_path_factory.mktemp("fresh")
-    graph.run(config(first), folder, lambda *_: None, stored={})
-    graph.run(config(second), folder, lambda *_: None, until=data.draw(st.sampled_from(names)), stored={})
-    graph.run(config(second), fresh, lambda *_: None, stored={})
+    graph.run(config(first), folder, lambda *_: None)
+    graph.run(config(second), folder, lambda *_: None, until=data.draw(st.sampled_from(names)))
+    graph.run(config(second), fresh, lambda *_: None)
     there, whole = Manifest.read(Folder(folder)).entries, Manifest.read(Folder(fresh)).entries
     assert {name: whole.get(name) for name in there} == there
     states = graph.states(config(second), folder)
@@ -161,16 +161,16 @@ def test_a_stage_beside_a_run_looks_at_nothing_outside(tmp_path):
     graph = Graph([first], [beside])
     with pytest.raises(InputError, match="'a' has not run there"):
         graph.add(config((0, 0, 0, 0)), tmp_path, "c", lambda *_: None)
-    graph.run(config((0, 0, 0, 0)), tmp_path, lambda *_: None, stored={})
+    graph.run(config((0, 0, 0, 0)), tmp_path, lambda *_: None)
     outside["there"] = False
     assert graph.add(config((0, 0, 0, 0)), tmp_path, "c", lambda *_: None).ran == ("c",)
     assert graph.add(config((0, 0, 0, 0)), tmp_path, "c", lambda *_: None).reused == ("c",)
     assert graph.states(config((0, 0, 0, 0)), tmp_path) == {"a": "stale", "c": "stale"}  # nobody knows what the log is now
     outside["there"] = True
     assert graph.states(config((0, 0, 0, 0)), tmp_path) == {"a": "fresh", "c": "fresh"}
-    assert graph.run(config((0, 0, 0, 0)), tmp_path, lambda *_: None, stored={}).reused == ("a",)
+    assert graph.run(config((0, 0, 0, 0)), tmp_path, lambda *_: None).reused == ("a",)
     assert (tmp_path / "c/page.json").exists()  # it still holds
-    graph.run(config((1, 0, 0, 0)), tmp_path, lambda *_: None, stored={})
+    graph.run(config((1, 0, 0, 0)), tmp_path, lambda *_: None)
     assert not (tmp_path / "c").exists()  # of another run
     assert set(read_costs(tmp_path)["seconds"]) == {"a"}
 
@@ -179,9 +179,9 @@ def test_stages_are_named_where_one_is_not_there(tmp_path):
     clock = Clock()
     graph = Graph([made_stage("train", (), (), False, 0, clock), made_stage("later", (), (), False, 1, clock)])
     with pytest.raises(ConfigError, match=r"no stage 'trian'; did you mean 'train'\?; the stages are train, later"):
-        graph.run(config((0, 0, 0, 0)), tmp_path, lambda *_: None, until="trian", stored={})
+        graph.run(config((0, 0, 0, 0)), tmp_path, lambda *_: None, until="trian")
     with pytest.raises(ConfigError, match="'later' has nothing to do for this config; its stages are train"):
-        graph.run(config((0, 0, 0, 0)), tmp_path, lambda *_: None, until="later", stored={})
+        graph.run(config((0, 0, 0, 0)), tmp_path, lambda *_: None, until="later")
 
 
 def test_what_can_be_checked_is_checked_before_any_work(tmp_path):
@@ -192,14 +192,23 @@ def test_what_can_be_checked_is_checked_before_any_work(tmp_path):
 
     last = Stage("c", "", ("a",), (), ("c/*",), lambda work: None, check=refuse)
     with pytest.raises(ConfigError, match="no such database"):
-        Graph([made_stage("a", (), (), False, 0, clock), last]).run(config((0,) * 4), tmp_path, lambda *_: None, stored={})
+        Graph([made_stage("a", (), (), False, 0, clock), last]).run(config((0,) * 4), tmp_path, lambda *_: None)
     assert clock.ran == []
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == [".lock"]
+
+
+def test_what_stands_is_not_checked_again(tmp_path):
+    checks: list[str] = []
+    checked = Stage("c", "", (), ("seed",), ("c/*",), lambda work: None, check=lambda config: checks.append("c"))
+    graph = Graph([checked])
+    for seed in (0, 0, 1):
+        graph.run(config((seed, 0, 0, 0)), tmp_path, lambda *_: None)
+    assert checks == ["c", "c"]
 
 
 def test_only_one_process_works_in_a_folder(tmp_path):
     with alone(tmp_path), pytest.raises(InputError, match="another run is at work there"):
-        simple(Clock()).run(config((0,) * 4), tmp_path, lambda *_: None, stored={})
+        simple(Clock()).run(config((0,) * 4), tmp_path, lambda *_: None)
 
 
 @pytest.mark.parametrize(
@@ -221,7 +230,7 @@ def test_what_is_not_declared_is_refused(tmp_path, reads, work, message):
     clock = Clock()
     graph = Graph([made_stage("a", (), (), False, 0, clock), made_stage("b", (), (), False, 0, clock), stage])
     with pytest.raises(UndeclaredError, match=message):
-        graph.run(config((0,) * 4), tmp_path, lambda *_: None, stored={})
+        graph.run(config((0,) * 4), tmp_path, lambda *_: None)
     assert "c" not in Manifest.read(Folder(tmp_path)).entries
 
 
@@ -235,31 +244,31 @@ def test_what_a_followed_stage_did_not_make_is_missing(tmp_path):
     stage = Stage("b", "", ("a",), (), ("b/*",), lambda work: work.folder.read_json("a/other.json"))
     graph = Graph([made_stage("a", (), (), False, 0, Clock()), stage])
     with pytest.raises(InputError, match=r"other\.json: not there"):
-        graph.run(config((0,) * 4), tmp_path, lambda *_: None, stored={})
+        graph.run(config((0,) * 4), tmp_path, lambda *_: None)
 
 
 def test_a_manifest_of_another_format_is_refused(tmp_path):
     write_json(tmp_path / "manifest.json", {"format": 1, "stages": {}})
     with pytest.raises(InputError, match="format 1 is not 2; make the run again in a new folder"):
-        simple(Clock()).run(config((0,) * 4), tmp_path, lambda *_: None, stored={})
+        simple(Clock()).run(config((0,) * 4), tmp_path, lambda *_: None)
 
 
 def test_the_entry_is_gone_before_the_work_begins(tmp_path):
     """A kill in the middle leaves neither the stage's entry nor those that follow from it."""
     clock = Clock()
     graph = simple(clock)
-    graph.run(config((0,) * 4), tmp_path, lambda *_: None, stored={})
+    graph.run(config((0,) * 4), tmp_path, lambda *_: None)
     clock.left = 0
     with pytest.raises(KilledError):
-        graph.run(config((1, 0, 0, 0)), tmp_path, lambda *_: None, stored={})
+        graph.run(config((1, 0, 0, 0)), tmp_path, lambda *_: None)
     assert Manifest.read(Folder(tmp_path)).entries == {}
     clock.left, clock.ran = None, []
-    graph.run(config((0,) * 4), tmp_path, lambda *_: None, stored={})
+    graph.run(config((0,) * 4), tmp_path, lambda *_: None)
     assert clock.ran == []  # nothing had been written yet: the bytes are those of the first time
     clock.left = 1
     with pytest.raises(KilledError):
-        graph.run(config((1, 0, 0, 0)), tmp_path, lambda *_: None, stored={})
+        graph.run(config((1, 0, 0, 0)), tmp_path, lambda *_: None)
     clock.left = None
-    graph.run(config((0,) * 4), tmp_path, lambda *_: None, stored={})
+    graph.run(config((0,) * 4), tmp_path, lambda *_: None)
     assert clock.ran[-1] == "a"  # its file was half written: it is done again
     assert os.path.exists(tmp_path / "b/a.txt")

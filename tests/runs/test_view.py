@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from assay.config import Config, parse
 from assay.errors import UndeclaredError
-from assay.runs.view import values, view
+from assay.runs.view import values, view, without_passwords
 
 CONFIG = parse({"table": {"path": "x", "label": "y"}, "select": {"floor": 0.25}, "seed": 3})
 SECTIONS = ("samples", "models", "value", "select", "evaluate", "recommend", "show", "encode", "text", "clean")
@@ -48,3 +48,16 @@ def test_values_are_what_json_holds():
         "table.label": "y",
     }
     assert values(CONFIG, ["log.events"]) == {"log.events": None}  # of a section that is not there
+
+
+def test_a_password_is_no_part_of_what_is_kept_or_compared():
+    def of(url: str, password_env: str | None = None) -> Config:
+        source = {"url": url, "table": "t", "event": "purchase", "columns": {"user_id": "u", "item_id": "i", "timestamp": "t"}}
+        return parse({"log": {"events": [source | ({"password_env": password_env} if password_env else {})]}})
+
+    plain = of("mysql://me@host/shop?charset=utf8mb4")
+    secret = of("mysql://me:hunter2@host/shop?charset=utf8mb4")
+    assert values(secret, ["log"]) == values(plain, ["log"])
+    assert values(secret, ["log"]) != values(of("mysql://me@host/other?charset=utf8mb4"), ["log"])
+    kept = without_passwords(secret.model_dump(mode="json", exclude_none=True))
+    assert parse(kept) == plain

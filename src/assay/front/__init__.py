@@ -9,7 +9,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assay.config import Config, parse
-from assay.engines import urls
 from assay.errors import ConfigError, InputError
 from assay.findings.explain import explain_sample, explain_score
 from assay.findings.labels import Wording
@@ -30,7 +29,7 @@ def execute(config: Config, folder: Path | str, *, until: str | None = None, rep
 
     Raises what the stages raise: ConfigError, SourceError, SplitError and the like name what to change.
     """
-    return graph().run(config, Path(folder), report, until=until, stored=_stored(config))
+    return graph().run(config, Path(folder), report, until=until)
 
 
 def execute_tables(
@@ -55,7 +54,7 @@ def execute_tables(
     with alone(folder):
         paths = tables.keep(inputs, folder)
         config = parse({**sections, "log": tables.log_section(paths, columns, log)})
-        return graph().run(config, folder, report, until=until, stored=_stored(config), held=True)
+        return graph().run(config, folder, report, until=until, held=True)
 
 
 def add(folder: Path | str, stage: str, *, report: Report = silent) -> Done:
@@ -113,15 +112,3 @@ def _linear(run: Finished) -> LogisticRegression:
     model = run.model(LogisticRegression.name)
     assert isinstance(model, LogisticRegression)
     return model
-
-
-def _stored(config: Config) -> dict[str, Any]:
-    """The config as the run keeps it: without passwords."""
-
-    def clean(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {k: urls.redact(v) if k == "url" and isinstance(v, str) else clean(v) for k, v in value.items()}
-        return [clean(v) for v in value] if isinstance(value, list) else value
-
-    stored: dict[str, Any] = clean(config.model_dump(mode="json", exclude_none=True))
-    return stored

@@ -21,7 +21,7 @@ from assay.progress import Report, silent
 from assay.runs.manifest import Entry, Manifest, alone
 from assay.runs.stage import Memory, Stage, StageFolder, Work
 from assay.runs.store import Folder, digest, file_digest, write_json
-from assay.runs.view import values, view
+from assay.runs.view import values, view, without_passwords
 
 State = Literal["fresh", "stale", "missing"]
 COSTS = "cost.json"
@@ -58,22 +58,21 @@ class Graph:
         """The stages that have something to do under a config, in order; those beside the run too on request."""
         return [stage for stage in self.stages.values() if stage.applies(config) and (beside or stage.name not in self._beside)]
 
-    def run(
-        self, config: Config, folder: Path, report: Report, *, until: str | None = None, stored: object = None, held: bool = False
-    ) -> Done:
+    def run(self, config: Config, folder: Path, report: Report, *, until: str | None = None, held: bool = False) -> Done:
         """Do the stages of a run, or those that one of them needs, in a folder; what stands is not done again.
 
-        stored: the config as the folder keeps it. held: the caller keeps other processes out of the folder already. ConfigError:
-        no such stage. What can be checked is checked first.
+        The folder keeps the config without its passwords. held: the caller keeps other processes out of the folder already.
+        ConfigError: no such stage. The stages that have to work check what they can before any of them works.
         """
         wanted = self._wanted(config, until)
-        for stage in wanted:
-            if stage.check is not None:
-                stage.check(config)
         with nullcontext() if held else alone(folder):
             runner = _Runner(self, config, Folder(folder), report)
-            runner.drop_stale(self._views)
-            write_json(folder / CONFIG, stored)
+            stale = runner.stale()
+            for stage in wanted:
+                if stage.check is not None and (stage.name in stale or stage.name not in runner.manifest.entries):
+                    stage.check(config)
+            runner.drop_stale(stale, self._views)
+            write_json(folder / CONFIG, without_passwords(config.model_dump(mode="json", exclude_none=True)))
             for stage in wanted:
                 runner.do(stage)
             if until is None:
@@ -181,8 +180,8 @@ class _Runner:
         except InputError:
             return False
 
-    def drop_stale(self, views: Iterable[str]) -> None:
-        """Drop every entry that does not hold under the config, and those that follow from it."""
+    def stale(self) -> set[str]:
+        """Names of the stages whose entries do not hold under the config, and of those that follow from them."""
         applies = {stage.name for stage in self.graph.of(self.config, beside=True)}
         stale = {name for name in self.manifest.entries if name not in applies}
         for stage in self.graph.stages.values():
@@ -191,6 +190,10 @@ class _Runner:
             awaited = {name for name in stage.follows if name in applies and name not in self.manifest.entries}
             if awaited or stale & set(stage.follows) or not self.fresh(stage):
                 stale.add(stage.name)
+        return stale
+
+    def drop_stale(self, stale: set[str], views: Iterable[str]) -> None:
+        """Drop entries that do not hold, and with them the files that others made of artefacts."""
         if stale:
             self.drop(stale)
             for name in views:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any, TypeVar
 
 from assay.config import Config, Section
+from assay.engines import urls
 
 S = TypeVar("S", bound=Section)
 
@@ -30,8 +31,8 @@ def _only(section: S, paths: list[tuple[str, ...]]) -> S:
 
 
 def values(config: Config, keys: Iterable[str]) -> dict[str, Any]:
-    """Each key's value, as JSON takes it: what the fingerprint of a stage is made of."""
-    content = config.model_dump(mode="json")
+    """Each key's value, as JSON takes it and without passwords: what the fingerprint of a stage is made of."""
+    content = without_passwords(config.model_dump(mode="json"))
     return {key: _at(content, key.split(".")) for key in keys}
 
 
@@ -39,3 +40,13 @@ def _at(content: Any, steps: list[str]) -> Any:
     for step in steps:
         content = None if content is None else content[step]
     return content
+
+
+def without_passwords(content: Any) -> Any:
+    """The content of a config as a run may keep it: its URLs of databases keep all but their passwords."""
+    if isinstance(content, dict):
+        return {
+            name: urls.redact(value) if name == "url" and isinstance(value, str) else without_passwords(value)
+            for name, value in content.items()
+        }
+    return [without_passwords(value) for value in content] if isinstance(content, list) else content

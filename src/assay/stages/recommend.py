@@ -3,6 +3,7 @@
 import pyarrow.compute as pc
 
 from assay import recommend as recommending
+from assay.config import Config
 from assay.engines import databases
 from assay.evaluation.holdout import best_model
 from assay.pages.evaluation import Recommended
@@ -11,11 +12,19 @@ from assay.stages import materials as hand
 from assay.stages.materials import RECOMMENDING, WORDS
 
 
+def _output(config: Config) -> None:
+    """Raise now what would keep the lists from being written to their database in the end."""
+    section = config.recommend
+    if section.url and section.table:
+        databases.check_output(section.url, section.table, section.password_env)
+
+
 @stage(
     follows=("clean", "samples", "features", "train", "value"),
     reads=("recommend", *WORDS, "models", "text", "evaluate", "select.valuer", "seed"),
     makes=("recommendations*",),
     pages=(Recommended,),
+    check=_output,
 )
 def recommend(work: Work) -> None:
     """recommendations.parquet, the list for unknown users, and on request both tables of a database."""
