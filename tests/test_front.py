@@ -192,7 +192,17 @@ def test_a_kind_of_event_that_comes_late_is_mapped_too(tmp_path: Path) -> None:
 def test_wrong_input_is_named(events: object, options: dict, message: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=message):
         assay.run(events=events, folder=tmp_path / "run", **options)
-    assert not list(tmp_path.glob("run/input/*partial*"))
+    assert {path.name for path in tmp_path.glob("run/*")} <= {".lock"}
+
+
+def test_tables_whose_columns_cannot_be_guessed_replace_nothing(tmp_path: Path) -> None:
+    assay.run(events=purchases(12, 14), items=pa.table({"sku": ["p1"]}), folder=tmp_path, until="collect")
+    before = {path.name: path.read_bytes() for path in (tmp_path / "input").iterdir()}
+    (tmp_path / ".input-killed").mkdir()
+    with pytest.raises(InputError, match="no column looks like timestamp"):
+        assay.run(events=pa.table({"user": ["a"], "item": ["b"]}), folder=tmp_path, until="collect")
+    assert {path.name: path.read_bytes() for path in (tmp_path / "input").iterdir()} == before
+    assert not list(tmp_path.glob(".input-*"))
 
 
 def test_a_wrong_section_is_refused_before_a_kept_table_is_replaced(tmp_path: Path) -> None:
@@ -418,7 +428,9 @@ def test_a_kept_table_is_its_content_whatever_holds_it(
     for kind, size in zip(kinds, sizes, strict=True):
         column = text.dictionary_encode() if kind == "codes" else text.cast(AS[kind])
         batches = pa.table({"a b": column, "号": number}).to_batches(max_chunksize=size)
-        path = tables.keep({"events": pa.Table.from_batches(batches).replace_schema_metadata({"made": "by"})}, tmp_path)["events"]
+        with tables.beside({"events": pa.Table.from_batches(batches).replace_schema_metadata({"made": "by"})}, tmp_path) as paths:
+            tables.keep(paths, tmp_path)
+        path = tables.kept("events", tmp_path)
         assert pq.read_table(path).to_pydict() == {"a b": text.to_pylist(), "号": number.to_pylist()}
         digests.add(file_digest(path))
     assert len(digests) == 1

@@ -69,5 +69,12 @@ def test_another_salt_is_another_log(tmp_path, monkeypatch):
 
 def test_a_salt_that_is_not_set_is_named(tmp_path, monkeypatch):
     monkeypatch.delenv("SHOP_SALT", raising=False)
-    with pytest.raises(ConfigError, match="environment variable 'SHOP_SALT' is not set"):
+    with pytest.raises(ConfigError, match="environment variable SHOP_SALT is not set"):
         collect(log(tmp_path / "log.csv"), Folder(tmp_path / "run"))
+
+
+def test_what_may_be_the_salt_itself_is_not_printed(tmp_path):
+    settings = log(tmp_path / "log.csv").model_copy(update={"salt_env": "s3cret-salt"})
+    with pytest.raises(ConfigError, match="environment variable is not set") as refused:
+        collect(settings, Folder(tmp_path / "run"))
+    assert "s3cret" not in str(refused.value)

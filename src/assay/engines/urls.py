@@ -99,8 +99,7 @@ def parse(url: str, password_env: str | None) -> sa.URL:
     kind = parsed.drivername
     if password_env is not None:
         if password_env not in os.environ:
-            name = f" {password_env}" if re.fullmatch(r"[A-Z][A-Z0-9_]*", password_env) else ""  # else it may be the password
-            raise ConfigError(f"{shown(url)}: password_env: the environment variable{name} is not set; export it before the run")
+            raise ConfigError(f"{shown(url)}: password_env: {unset(password_env)}")
         query = {name: value for name, value in parsed.query.items() if name not in ("password", "passwd")}
         parsed = parsed.set(password=os.environ[password_env], query=query)
     if kind == "sqlite" and parsed.database in (None, "", ":memory:"):
@@ -108,6 +107,12 @@ def parse(url: str, password_env: str | None) -> sa.URL:
     if kind in ("mysql", "mariadb") and not parsed.database:
         raise ConfigError(f"{shown(url)}: names no database; write {kind}://user@host/database")
     return parsed.set(drivername=DRIVERS[kind])
+
+
+def unset(name: str) -> str:
+    """What is said of an environment variable that is not set; a name that does not look like one may be the secret itself."""
+    named = f" {name}" if re.fullmatch(r"[A-Z][A-Z0-9_]*", name) else ""
+    return f"the environment variable{named} is not set; give its name here, and export it before the run"
 
 
 def hide(text: str, url: sa.URL) -> str:

@@ -44,7 +44,7 @@ def execute_tables(
     """Do the stages of a run of tables in memory: inputs has "events", and may have "items" and "users".
 
     sections: the config, its [log] as far as it is said. columns: canonical name -> column of the events; by default guessed by
-    name. Raises what `execute` and tables.keep raise; a wrong section is refused before any table is written.
+    name. Raises what `execute`, tables.beside and tables.log_section raise; what the folder holds stays as it was then.
     """
     folder = Path(folder)
     log = sections.get("log", {})
@@ -52,8 +52,9 @@ def execute_tables(
         raise ConfigError(f"log: give a dictionary of keys of [log], not {type(log).__name__}")
     parse({**sections, "log": {"events": []}})
     with alone(folder):
-        paths = tables.keep(inputs, folder)
-        config = parse({**sections, "log": tables.log_section(paths, columns, log)})
+        with tables.beside(inputs, folder) as paths:
+            config = parse({**sections, "log": tables.log_section(paths, folder, columns, log)})
+            tables.keep(paths, folder)
         return graph().run(config, folder, report, until=until, held=True)
 
 

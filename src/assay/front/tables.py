@@ -4,8 +4,11 @@ A run of tables is a run of files: `input/events.parquet` and the like are what 
 its fingerprint is the content of the tables, whatever library they came from.
 """
 
+import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Protocol, runtime_checkable
 
 import pyarrow as pa
@@ -18,6 +21,7 @@ from assay.logs.collect import regrouped
 from assay.runs.store import write_parquet
 
 INPUT = "input"
+_BESIDE = f".{INPUT}-"
 NEEDED = {"events": ("user_id", "item_id", "timestamp"), "items": ("item_id",), "users": ("user_id",)}
 
 
@@ -30,18 +34,33 @@ class ArrowStream(Protocol):
         ...
 
 
-def keep(tables: Mapping[str, object], folder: Path) -> dict[str, Path]:
-    """Write tables as input/NAME.parquet in a run's folder, each whole; return their paths.
+@contextmanager
+def beside(tables: Mapping[str, object], folder: Path) -> Iterator[dict[str, Path]]:
+    """Write tables to files that stand beside those of a run's folder until the block ends; yield their paths by name.
 
-    A table that the folder holds of another time and that is not among these is deleted. InputError: it is no table, has no
-    rows, has a column twice, or holds what no column can hold.
+    InputError: one is no table, has no rows, has a column twice, or holds what no column can hold.
     """
-    paths = {name: (folder / INPUT / f"{name}.parquet").resolve() for name in tables}
-    for name, table in tables.items():
-        _write(name, table, paths[name])
-    for name in NEEDED.keys() - tables.keys():
-        (folder / INPUT / f"{name}.parquet").unlink(missing_ok=True)
-    return paths
+    for left in folder.glob(f"{_BESIDE}*"):  # by a process that was killed
+        shutil.rmtree(left)
+    with TemporaryDirectory(prefix=_BESIDE, dir=folder) as part:
+        paths = {name: Path(part) / f"{name}.parquet" for name in tables}
+        for name, table in tables.items():
+            _write(name, table, paths[name])
+        yield paths
+
+
+def kept(name: str, folder: Path) -> Path:
+    """Full path of a table in a run's folder."""
+    return (folder / INPUT / f"{name}.parquet").resolve()
+
+
+def keep(paths: Mapping[str, Path], folder: Path) -> None:
+    """Move files of tables to where the folder keeps them; what it keeps of another time is deleted."""
+    for name in NEEDED:
+        kept(name, folder).unlink(missing_ok=True)
+    for name, path in paths.items():
+        kept(name, folder).parent.mkdir(exist_ok=True)
+        path.replace(kept(name, folder))
 
 
 def _write(name: str, table: object, path: Path) -> None:
@@ -58,7 +77,6 @@ def _write(name: str, table: object, path: Path) -> None:
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         raise InputError(f"{name}: cannot be kept as Parquet ({' '.join(str(error).split())[:160]}); mend the column") from None
     if not rows:
-        path.unlink()
         raise InputError(f"{name}: has no rows")
 
 
@@ -78,8 +96,10 @@ def _plain_type(kind: pa.DataType) -> pa.DataType:
     return kind
 
 
-def log_section(paths: Mapping[str, Path], columns: Mapping[str, str] | None, more: Mapping[str, Any]) -> dict[str, Any]:
-    """The config's [log] for kept tables.
+def log_section(
+    paths: Mapping[str, Path], folder: Path, columns: Mapping[str, str] | None, more: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The config's [log] for tables that a run's folder will keep; paths: where they are now.
 
     columns: canonical name -> column of the events, in place of a guess by name. more: what the user says of [log] besides;
     its "events", "items" and "users" are keys of those sections. InputError: a column that is needed cannot be guessed.
@@ -94,7 +114,7 @@ def log_section(paths: Mapping[str, Path], columns: Mapping[str, str] | None, mo
         own = dict(more.get(name, {}))
         if name == "events" and columns is not None:
             own["columns"] = dict(columns)
-        sections[name] = {"path": str(path)} | _guessed(name, path, own) | own
+        sections[name] = {"path": str(kept(name, folder))} | _guessed(name, path, own) | own
     events = {"events": [sections.pop("events")]}
     return {key: value for key, value in more.items() if key not in paths} | events | sections
 

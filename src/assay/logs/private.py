@@ -6,6 +6,7 @@ import os
 import pyarrow as pa
 
 from assay import config
+from assay.engines.urls import unset
 from assay.errors import ConfigError
 
 DIGITS = 20  # hexadecimal, 80 bits: no two of a billion ids meet but by a chance of one in a million
@@ -18,7 +19,7 @@ def salt(log: config.Log) -> str | None:
     if log.salt_env is None:
         return ""
     if log.salt_env not in os.environ:
-        raise ConfigError(f"[log] salt_env: environment variable {log.salt_env!r} is not set; export it before the run")
+        raise ConfigError(f"[log] salt_env: {unset(log.salt_env)}")
     return os.environ[log.salt_env]
 
 

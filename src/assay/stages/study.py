@@ -34,7 +34,7 @@ Line = dict[str, Any]
 
 @stage(
     follows=("clean", "samples", "features", "train", "value"),
-    reads=("select.fractions", "select.floor", "models", "value", "text", "evaluate", "samples.period_days", "seed"),
+    reads=("select.fractions", "select.floor", "models", "value", "text", "evaluate", "seed"),
     makes=("study/*",),
     pages=(StudyCurves, StudyModels, StudyMethods, StudyRecommenders),
 )

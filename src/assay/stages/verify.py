@@ -37,7 +37,7 @@ _CARRIED = ("self_score",)  # of the yardsticks, those that other models are tri
 
 @stage(
     follows=("clean", "samples", "features", "train", "value"),
-    reads=("select.valuer", "select.floor", "models", "value", "text", "evaluate", "samples.period_days", "seed"),
+    reads=("select.valuer", "select.floor", "models", "value", "text", "evaluate", "seed"),
     makes=("verify/*",),
     pages=(Verdicts, VerifyCurves, VerifyAgreement, VerifyNoise, VerifyTransfer),
 )
