@@ -72,13 +72,11 @@ def plain(value: Any) -> str:
 
 
 def figure(value: Any, *, sign: bool = False) -> str:
-    """A measure: four decimals, three significant digits when that shows nothing."""
+    """A measure: four decimals, and as many more as its first digit takes."""
     if not known(value):
         return NONE
-    text = f"{value:+.4f}" if sign else f"{value:.4f}"
-    if value and not text.strip("+-0."):
-        text = f"{value:+.2g}" if sign else f"{value:.2g}"
-    return minus(text)
+    decimals = -math.floor(math.log10(abs(value))) if 1e-9 <= abs(value) < 0.5e-4 else 4
+    return minus(f"{value:+.{decimals}f}" if sign else f"{value:.{decimals}f}")
 
 
 def estimate(value: Any, low: Any = None, high: Any = None, *, sign: bool = False) -> str:
