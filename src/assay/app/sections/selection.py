@@ -112,16 +112,16 @@ def verdict(facts: Facts) -> Section | None:
 def _how_often(facts: Facts) -> str:
     """What was compared on test, and how often it was consulted."""
     lead = (
-        "Trained on all samples, on the selected ones, and with the same change made at random, to the oldest, to the least "
-        "popular and to the hardest by loss; every way was declared before the test periods were read"
+        "Each model is trained on all samples, on the selected ones, and with the same change made to random samples, to the "
+        "oldest, to the least popular and to the hardest by loss. All of this was declared before the test set was read."
     )
     if (use := facts.page(Consulted)) is not None:
-        lead += f", which {words.count(use.test_consulted_by)} models and arms consulted, once each"
+        lead += f" The test set was read {words.count(use.test_consulted_by)} times, once per model and change."
     systems = facts.page(Systems)
     later = 0 if systems is None else sum(system.test is not None for system in systems.systems)
     if later:
-        lead += f" ({words.count(later)} more systems read them later, by which nothing is chosen)"
-    return f"{lead}. Bars are 95 % intervals over users."
+        lead += f" {words.count(later)} more systems read it later; nothing is chosen by them."
+    return f"{lead} Bars are 95 % intervals over users."
 
 
 def _amounts(arms: Sequence[TriedArm], measure: str) -> list[Plot]:
@@ -158,8 +158,8 @@ def curve(facts: Facts) -> Section | None:
         plots: list[Plot] = [*_amounts(arms, measure), Rows(f"plot-arms-{measure}", others, zero=True)]
         figures.append(Figure(plots, measure, words.meaning(measure)))
     lead = (
-        "Change against keeping everything, on the tuning periods, which made no value. "
-        f"Values by {page.valuer}. Chosen: {page.chosen}."
+        "Each point is a change of the training set, compared with keeping all samples, on the tuning set. No value was made "
+        f"on the tuning set. Values are by {page.valuer}. Chosen: {page.chosen}."
     )
     return Section(lead, figures=figures)
 

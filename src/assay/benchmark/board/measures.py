@@ -224,9 +224,9 @@ def _reasons(
     able = _able(names)
     most, worst = (max(rows[m][column] for m in able) for column in ("power", "regret"))
     said = [
-        f"Decide on {names[first]}: it tells {100 * rows[first]['power']:.0f} % of the pairs of systems apart (the most any "
-        f"does: {100 * most:.0f} %), and the system it puts first loses {regret[first, first]:.3f} spreads of its own to chance "
-        f"on average (the most any does: {worst:.3f}).",
+        f"Decide on {names[first]}. It tells {100 * rows[first]['power']:.0f} % of the pairs of systems apart; the best measure "
+        f"tells {100 * most:.0f} %. In another draw of users, the system that it puts first is behind the best one by "
+        f"{regret[first, first]:.3f} standard deviations of the systems' means on average; by the worst measure, {worst:.3f}.",
     ]
     if np.isfinite(needed):
         said.append(f"With it {np.ceil(needed):,.0f} requests like these tell the median pair apart (80 % power).")
