@@ -108,9 +108,9 @@ def test_an_opened_run_gives_each_user_the_stored_list_in_whatever_order_it_is_s
     for user, lines in lists(known).items():
         has_list, answer = stored.of(user)
         assert has_list
-        assert [(line["rank"], line["item_id"], line["score"]) for line in answer] == sorted(lines)
-        assert tuple(answer[0]) == COLUMNS[1:]
+        assert [(item.rank, item.item_id, item.score) for item in answer] == sorted(lines)
+        assert set(answer[0].model_dump()) == set(COLUMNS[1:])
     for stranger in (None, "nobody"):
         has_list, answer = stored.of(stranger)
         assert not has_list
-        assert [line["item_id"] for line in answer] == unknown["item_id"].to_pylist()
+        assert [item.item_id for item in answer] == unknown["item_id"].to_pylist()

@@ -15,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 
-from assay import front
 from assay.app import stored
 from assay.finished import Finished
 from assay.search.pool import DEPTH
@@ -58,8 +57,10 @@ def main(folder: Path | str, searches: int = 300) -> None:
     texts = [str(rng.choice(queries)) + (" 7" if k % 4 == 0 else "") for k in range(searches)]
     who = [str(rng.choice(users)) if k % 4 < 3 else "nobody" for k in range(searches)]
 
-    def found(text: str, user: str) -> object:
-        return front.search(run, text, user_id=stored.known_user(run, user))
+    def search(text: str, user: str) -> object:
+        return stored.search(run, text, user_id=user)
+
+    calls = [lambda text=text, user=user: search(text, user) for text, user in zip(texts, who, strict=True)]
 
     words = searcher.retrieval.sources_["words"]
     yardstick = timed([lambda text=text: words.search([text], 3 * DEPTH) for text in texts])
@@ -68,9 +69,9 @@ def main(folder: Path | str, searches: int = 300) -> None:
         f"{searcher.on_sale.sum():,} of {len(searcher.on_sale):,} items on sale, {len(users):,} users, {len(queries):,} queries"
     )
     print(f"opening for search: processor {opening[0]:.2f} s")
-    found(texts[0], who[0])
+    search(texts[0], who[0])
     line("one retrieval by BM25", yardstick)
-    line("search", timed([lambda text=text, user=user: found(text, user) for text, user in zip(texts, who, strict=True)]), median)
+    line("search", timed(calls), median)
     if run.exists("recommendations.parquet"):
         stored.recommendations(run, who[0])
         line("recommend", timed([lambda user=user: stored.recommendations(run, user) for user in who]), median)

@@ -1,6 +1,7 @@
 """The errors a user can meet. Each message says what was wrong, where, and what to do."""
 
 import difflib
+import re
 from collections.abc import Iterable
 
 
@@ -36,3 +37,9 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 class UndeclaredError(AssayError):
     """A stage reads or writes what it does not declare."""
+
+
+def unset(name: str) -> str:
+    """What is said of an environment variable that is not set; a name that does not look like one may be the secret itself."""
+    named = f" {name}" if re.fullmatch(r"[A-Z][A-Z0-9_]*", name) else ""
+    return f"the environment variable{named} is not set; give its name here, and export it before the run"

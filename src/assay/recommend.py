@@ -13,6 +13,7 @@ from assay.findings.labels import Wording
 from assay.finished import Finished
 from assay.models.scorer import Scorer
 from assay.numerics.ranking import request_offsets, tie_order, top_k
+from assay.pages.answers import RecommendedItem
 from assay.samples.table import Samples
 
 COLUMNS = ("user_id", "item_id", "rank", "score", "reason", "name", "category")
@@ -75,14 +76,15 @@ class Lists:
         self._lists = table.drop_columns(["user_id"]).take(pa.array(order))
         self._unknown = run.read_table("recommendations_unknown.parquet").drop_columns(["user_id"])
 
-    def of(self, user_id: object | None) -> tuple[bool, list[dict[str, Any]]]:
-        """Whether a user, by the log's id, has a list; and by rank COLUMNS without user_id, else those for unknown users."""
+    def of(self, user_id: object | None) -> tuple[bool, list[RecommendedItem]]:
+        """Whether a user, by the log's id, has a list; and the user's list by rank, else the one for unknown users."""
         code = -1 if user_id is None else pc.index(self._users, pa.scalar(user_id, self._users.type)).as_py()
         lines = self._unknown
         if code >= 0:
             begin, end = self._begins[code : code + 2].tolist()
             lines = self._lists.slice(begin, end - begin)
-        return code >= 0, sorted(lines.to_pylist(), key=lambda line: int(line["rank"]))
+        items = [RecommendedItem(**line) for line in lines.to_pylist()]
+        return code >= 0, sorted(items, key=lambda item: item.rank)
 
 
 def _fallback(table: pa.Table, upcoming: Samples, tie: NDArray[Any], items: pa.Table, count: int, wording: Wording) -> pa.Table:

@@ -83,10 +83,10 @@ def test_with_hashed_ids_no_id_of_the_log_is_on_the_page(run):
     config = run.config
     config = config.model_copy(update={"show": config.show.model_copy(update={"hash_ids": True})})
     run.config = config
-    known, lines = stored.recommendations(run, Facts(run, hash_ids=True).shown(3))
-    assert known
-    assert len(lines) == 10
-    assert all(len(line["item_id"]) == 12 for line in lines)
+    answer = stored.recommendations(run, Facts(run, hash_ids=True).shown(3))
+    assert answer.known
+    assert len(answer.recommendations) == 10
+    assert all(len(item.item_id) == 12 for item in answer.recommendations)
 
 
 def test_bands_and_hours_stand_in_their_order(run):
@@ -99,7 +99,7 @@ def test_bands_and_hours_stand_in_their_order(run):
 
 def test_leaks_and_how_often_test_was_asked_are_said(run):
     text = page(run)
-    assert "which 17 models and arms consulted" in text
+    assert "The test set was read 17 times, once per model and change" in text
     assert "alone tells the label. Leave it out." in text
     write_json(run.folder / Leaks.path, Leaks(lines=[]).content())
     assert "No leaks were found" in page(listed(run.folder))

@@ -16,6 +16,7 @@ from assay.app import card, cli, options, progress, report, safe, terminal
 from assay.app.console import console
 from assay.benchmark.keep.folder import freeze
 from assay.benchmark.plan.build import build
+from assay.pages.answers import RecommendedItem, UserList
 from assay.runs.store import write_parquet
 from assay.testing.benchmarks import make_benchmark, predictions
 from tests.app.conftest import listed
@@ -59,7 +60,8 @@ def test_nothing_of_a_log_commands_the_terminal(name, text, capsys):
     terminal.print_lines([(name, text, "bold")])
     terminal.print_line(text)
     terminal.print_table([name], [[text], [[text, (text, "red")]], [None]])
-    terminal.show_user(name, [{"rank": 1, "item_id": name, "name": text, "category": None, "reason": text}])
+    item = RecommendedItem(rank=1, item_id=name, name=text, score=1.0, category=None, reason=text)
+    terminal.show_user(UserList(user=name, known=True, recommendations=[item]))
     console().print(text)
     safe.echo(text)
     safe.complain(text)

@@ -126,9 +126,9 @@ def test_an_opened_run_searches_without_log_lock_or_another_look_at_its_files(se
             monkeypatch.undo()
     finally:
         away.rename(log)
-    assert not other["query_seen"]
-    assert other["user_known"]
-    assert len(other["items"]) == 7
+    assert not other.query_seen
+    assert other.user_known
+    assert len(other.items) == 7
     assert front.search(Finished(searched), "olive oil never asked", user_id="u5", number=7) == other
 
 

@@ -220,11 +220,11 @@ def user(
     from assay.app import stored, terminal
     from assay.finished import Finished
 
-    known, lines = stored.recommendations(Finished(folder), user_id)
+    answer = stored.recommendations(Finished(folder), user_id)
     if as_json:
-        print_json({"user": user_id, "known": known, "recommendations": lines})
+        print_json(answer.model_dump())
     else:
-        terminal.show_user(user_id, lines, known=known)
+        terminal.show_user(answer)
 
 
 @app.command()
@@ -243,22 +243,21 @@ def search(
     from assay.app import report, stored, terminal
     from assay.app.progress import bars
     from assay.finished import Finished
+    from assay.task import Task
 
     finished = Finished(folder)
     if not query.strip():
         raise InputError("the query is empty; give at least one word")
-    who = None if user_id is None else stored.known_user(finished, user_id)
     if "search" not in finished.stages:
         with bars() as progress:
             front.add(folder, "search", report=progress)
         finished = Finished(folder)
         report.write(finished)
-    page = front.search(finished, query, user_id=who, number=number)
-    page = stored.shown_items(finished, page | {"user": user_id})
+    answer = stored.search(finished, query, user_id=user_id, number=number)
     if as_json:
-        print_json(page)
+        print_json(answer.model_dump())
     else:
-        terminal.show_search(page)
+        terminal.show_search(answer, Task.of(finished.config.samples))
 
 
 @app.command()

@@ -109,8 +109,8 @@ class Run(Finished):
         InputError
             The run has not recommended yet, or is of a kind that does not recommend.
         """
-        _, lines = stored.recommendations(self, str(user))
-        return lines[: _positive(n)]
+        items = stored.recommendations(self, str(user)).recommendations
+        return [item.model_dump() for item in items[: _positive(n)]]
 
     def search(self, query: str, user: object | None = None, n: int = 10) -> list[dict[str, Any]]:
         """The items that fit a query, best first.
@@ -140,12 +140,8 @@ class Run(Finished):
                 f"{self.folder}: the stage 'search' has not run there; run it first, which takes minutes:"
                 ' run = run.add("search"), or: assay search FOLDER QUERY'
             )
-        from assay import front
-
-        user_id = None if user is None else stored.known_user(self, str(user))
-        page = front.search(self, query, user_id=user_id, number=_positive(n))
-        lines: list[dict[str, Any]] = stored.shown_items(self, page)["items"]
-        return lines
+        answer = stored.search(self, query, user_id=None if user is None else str(user), number=_positive(n))
+        return [item.model_dump() for item in answer.items]
 
     def explain(self, sample_id: int | None = None, *, user: object | None = None, item: object | None = None) -> dict[str, Any]:
         """Why a training sample is worth what it is; or, for a user and an item, which samples made the score of a candidate.

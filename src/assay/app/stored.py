@@ -1,7 +1,5 @@
 """What commands read back from a run's folder."""
 
-from typing import Any
-
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -9,6 +7,7 @@ from assay.app.sections.facts import Facts
 from assay.errors import InputError
 from assay.finished import Finished
 from assay.logs import private
+from assay.pages.answers import I, SearchAnswer, UserList, renamed
 from assay.recommend import Lists
 
 _BEYOND = 1 << 63  # what a 64-bit id is below
@@ -42,22 +41,32 @@ def known_user(run: Finished, user_id: str) -> object | None:
     return run.at_hand(_by_shown).get(user_id) if run.config.show.hash_ids else None
 
 
-def shown_items(run: Finished, page: dict[str, Any]) -> dict[str, Any]:
-    """A search's page with its item ids as they may be shown."""
-    facts = Facts(run, hash_ids=run.config.show.hash_ids)
-    lines = [line | {"item_id": facts.shown(line["item_id"])} for line in page["items"]]
-    return page | {"items": lines if run.config.show.hash_ids else page["items"]}
+def search(run: Finished, query: str, *, user_id: str | None = None, number: int = 10) -> SearchAnswer:
+    """The first items of a run for a query, as front.search gives them, with ids as they may be shown; user_id as below."""
+    from assay import front
+
+    who = None if user_id is None else known_user(run, user_id)
+    answer = front.search(run, query, user_id=who, number=number)
+    return answer.model_copy(update={"user": user_id, "items": _shown(run, answer.items)})
 
 
-def recommendations(run: Finished, user_id: str) -> tuple[bool, list[dict[str, Any]]]:
-    """Whether the log knows a user, and the list by rank: item_id, rank, score, reason, name, category.
+def recommendations(run: Finished, user_id: str) -> UserList:
+    """A user's list; a user without one gets the list for unknown users.
 
-    user_id is the log's own; with [show] hash_ids also the one that the report shows, and item ids come as shown. A
-    user without a list gets the one for unknown users. InputError when the run has not recommended yet.
+    user_id is the log's own; with [show] hash_ids also the one that the report shows, and item ids come as shown. InputError
+    when the run has not recommended yet.
     """
     if run.config.table is not None:
         raise InputError(f"{run.folder}: a table of labelled samples says nothing of what comes after it; recommend from a log")
     if run.config.samples.request == "query":
         raise InputError(f"{run.folder}: its requests are searches, nobody's next one is known; ask: assay search FOLDER QUERY")
-    known, lines = run.at_hand(Lists).of(known_user(run, user_id))
-    return known, shown_items(run, {"items": lines})["items"]
+    known, items = run.at_hand(Lists).of(known_user(run, user_id))
+    return UserList(user=user_id, known=known, recommendations=_shown(run, items))
+
+
+def _shown(run: Finished, items: list[I]) -> list[I]:
+    """Items with their ids as they may be shown."""
+    if not run.config.show.hash_ids:
+        return items
+    facts = Facts(run, hash_ids=True)
+    return renamed(items, [facts.shown(item.item_id) for item in items])

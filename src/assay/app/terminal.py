@@ -12,10 +12,12 @@ from assay.app.safe import one_line
 from assay.app.sections.facts import Facts
 from assay.evaluation.claims import CLAIMS
 from assay.finished import Finished
+from assay.pages.answers import FoundItem, SearchAnswer, UserList
 from assay.pages.evaluation import Summary
 from assay.pages.samples import FeaturesKept, SamplesMade
 from assay.pages.selection import Curve
 from assay.runs.section import Cell, Figure, Rows, Section, Table, text_of
+from assay.task import Task
 
 _QUERY = 60  # characters of a query that are shown
 _TONES = {"good": "green", "bad": "yellow", "even": ""}
@@ -195,41 +197,35 @@ def show_explanation(answer: Mapping[str, Any]) -> None:
     print_lines([*lines, ("by column", "; ".join(parts), "")])
 
 
-def show_user(user_id: str, lines: Sequence[Mapping[str, Any]], *, known: bool = True) -> None:
+def show_user(answer: UserList) -> None:
     """Print one user's recommendations: rank, name, category, reason."""
-    print_line(f"for user {user_id}" if known else f"user {user_id} has no list in this run; for anybody:")
-    shown = [(line["rank"], line.get("name") or line["item_id"], line.get("category"), line.get("reason")) for line in lines]
-    print_table(("", "item", "category", "reason"), shown)
+    print_line(f"for user {answer.user}" if answer.known else f"user {answer.user} has no list in this run; for anybody:")
+    rows = [(item.rank, item.name or item.item_id, item.category, item.reason) for item in answer.recommendations]
+    print_table(("", "item", "category", "reason"), rows)
 
 
-def show_search(page: Mapping[str, Any]) -> None:
-    """Print what a search found: item, name, score and the reasons of each line, and what is to be known of them."""
-    asked = page["query"] if len(page["query"]) <= _QUERY else page["query"][:_QUERY] + "…"
-    user = page["user"]
-    whose = (
-        "" if user is None else f", for user {user}" if page["user_known"] else f"; user {user} is not in the log: for anybody"
-    )
-    print_line(f"{asked}{whose}")
-    if not page["items"]:
+def show_search(answer: SearchAnswer, task: Task) -> None:
+    """Print the items of a search: item, name, score and the reasons of each line, and what is to be known of them."""
+    query = answer.query if len(answer.query) <= _QUERY else answer.query[:_QUERY] + "…"
+    user = answer.user
+    whose = "" if user is None else f", for user {user}" if answer.user_known else f"; user {user} is not in the log: for anybody"
+    print_line(f"{query}{whose}")
+    if not answer.items:
         print_line("Nothing on sale has a word of it, or letters like it. Try fewer or other words.")
         return
-    items = page["items"]
-    rows = [(line["rank"], line["item_id"], line["name"], words.plain(line["score"]), why(line)) for line in items]
+    rows = [(item.rank, item.item_id, item.name, words.plain(item.score), why(item, task)) for item in answer.items]
     print_table(("", "item", "name", "score", "why"), rows)
-    if page["derived"]:
-        print_line(f"The ranker's training queries are {page['queries_are']}.", "dim")
+    if answer.derived:
+        print_line(f"The ranker's training queries are {answer.queries_are}.", "dim")
 
 
-def why(line: Mapping[str, Any]) -> str:
-    """The reasons of a search's line, in words."""
-    ranks = [f"{name} {words.count(rank)}" for name, rank in _ranks(line) if rank]
-    parts = [f"has {', '.join(line['words'])}" if line["words"] else "shares no word", f"rank by {', by '.join(ranks)}"]
-    times, lately = line["taken_by_user"], line["taken_lately"]
-    parts += [f"the user took it in {words.counted(times, 'period')}"] if times else []
-    parts += [f"taken {words.counted(lately, 'time')} in 4 periods"] if lately else []
-    parts += [f"{words.counted(line['clicks_for_query'], 'click')} for this query before"] if line["clicks_for_query"] else []
+def why(item: FoundItem, task: Task) -> str:
+    """The reasons of a search's line, in the words of the run's task."""
+    ranks = (("words", item.rank_by_words), ("vectors", item.rank_by_vectors))
+    by = ", by ".join(f"{name} {words.count(rank)}" for name, rank in ranks if rank)
+    parts = [f"has {', '.join(item.words)}" if item.words else "shares no word", f"rank by {by}"]
+    times, lately, clicks = item.taken_by_user, item.taken_lately, item.clicks_for_query
+    parts += [f"{task.taken} by the user in {task.some(times)}"] if times else []
+    parts += [f"{task.taken} {words.counted(lately, 'time')} in {task.last(4)}"] if lately else []
+    parts += [f"{words.counted(clicks, 'click')} for this query before"] if clicks else []
     return "; ".join(parts)
-
-
-def _ranks(line: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
-    return (("words", line["rank_by_words"]), ("vectors", line["rank_by_vectors"]))

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError
 
-from assay.errors import ConfigError, did_you_mean
+from assay.errors import ConfigError, did_you_mean, unset
 
 DRIVERS = {
     "mysql": "mysql+pymysql",
@@ -107,12 +107,6 @@ def parse(url: str, password_env: str | None) -> sa.URL:
     if kind in ("mysql", "mariadb") and not parsed.database:
         raise ConfigError(f"{shown(url)}: names no database; write {kind}://user@host/database")
     return parsed.set(drivername=DRIVERS[kind])
-
-
-def unset(name: str) -> str:
-    """What is said of an environment variable that is not set; a name that does not look like one may be the secret itself."""
-    named = f" {name}" if re.fullmatch(r"[A-Z][A-Z0-9_]*", name) else ""
-    return f"the environment variable{named} is not set; give its name here, and export it before the run"
 
 
 def hide(text: str, url: sa.URL) -> str:

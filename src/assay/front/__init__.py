@@ -15,6 +15,7 @@ from assay.findings.labels import Wording
 from assay.finished import Finished
 from assay.front import tables
 from assay.models.logistic import LogisticRegression
+from assay.pages.answers import SearchAnswer
 from assay.progress import Report, silent
 from assay.runs.graph import Done
 from assay.runs.manifest import alone
@@ -71,7 +72,7 @@ def study(config: Config, folder: Path | str, *, report: Report = silent) -> Don
     return Done(Path(folder), tuple(n for done in steps for n in done.ran), tuple(n for done in steps for n in done.reused))
 
 
-def search(run: Finished, query: str, *, user_id: object | None = None, number: int = 10) -> dict[str, Any]:
+def search(run: Finished, query: str, *, user_id: object | None = None, number: int = 10) -> SearchAnswer:
     """The first items of an opened run for a query, with reasons; see search.Searcher. InputError: `search` has not run."""
     return run.at_hand(Searcher).search(query, user_id, number)
 

@@ -6,8 +6,7 @@ import os
 import pyarrow as pa
 
 from assay import config
-from assay.engines.urls import unset
-from assay.errors import ConfigError
+from assay.errors import ConfigError, unset
 
 DIGITS = 20  # hexadecimal, 80 bits: no two of a billion ids meet but by a chance of one in a million
 

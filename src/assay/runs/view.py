@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from typing import Any, TypeVar
 
 from assay.config import Config, Section
-from assay.engines import urls
 
 S = TypeVar("S", bound=Section)
 
@@ -45,6 +44,8 @@ def _at(content: Any, steps: list[str]) -> Any:
 def without_passwords(content: Any) -> Any:
     """The content of a config as a run may keep it: its URLs of databases keep all but their passwords."""
     if isinstance(content, dict):
+        from assay.engines import urls  # loads SQLAlchemy, which a reader of a run does without
+
         return {
             name: urls.redact(value) if name == "url" and isinstance(value, str) else without_passwords(value)
             for name, value in content.items()

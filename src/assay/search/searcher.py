@@ -1,7 +1,5 @@
 """Search in an opened run: the first items for a query, with the reasons of every line."""
 
-from typing import Any
-
 import numpy as np
 import pyarrow as pa
 
@@ -9,6 +7,7 @@ from assay.errors import InputError
 from assay.finished import Finished
 from assay.models import named as models
 from assay.numerics.ranking import tie_order
+from assay.pages.answers import FoundItem, SearchAnswer
 from assay.pages.search import SearchMade
 from assay.samples.encoder import TableEncoder
 from assay.samples.match import Match, joined_texts
@@ -40,7 +39,7 @@ class Searcher:
         self.own_words = run.read_table(WORDS)
         self.snapshot = Snapshot.read(run)
 
-    def search(self, query: str, user_id: object | None = None, number: int = 10) -> dict[str, Any]:
+    def search(self, query: str, user_id: object | None = None, number: int = 10) -> SearchAnswer:
         """The first `number` items for a query, best first, with the reasons of each; user_id as the log holds it, or None.
 
         InputError: an empty query. An item that nobody could have bought lately is not on the list, however well its name fits.
@@ -51,18 +50,19 @@ class Searcher:
         start = np.zeros(1, np.int64)
         candidates = pool(self.retrieval, [text], start, self.on_sale[None], start, DEPTH)
         user, code = self.snapshot.user_code(user_id), self.snapshot.query_code(text)
-        return {
-            "query": text,
-            "cut": len(query) > len(text),
-            "user_known": user is not None,
-            "query_seen": code is not None,
-            "queries_are": self.account.queries_are,
-            "derived": self.account.derived,
-            "found": len(candidates.item),
-            "items": self._lines(candidates, text, code, user, number) if len(candidates.item) else [],
-        }
+        return SearchAnswer(
+            query=text,
+            cut=len(query) > len(text),
+            user=None if user_id is None else str(user_id),
+            user_known=user is not None,
+            query_seen=code is not None,
+            queries_are=self.account.queries_are,
+            derived=self.account.derived,
+            found=len(candidates.item),
+            items=self._lines(candidates, text, code, user, number) if len(candidates.item) else [],
+        )
 
-    def _lines(self, candidates: Pool, text: str, query: int | None, user: int | None, number: int) -> list[dict[str, Any]]:
+    def _lines(self, candidates: Pool, text: str, query: int | None, user: int | None, number: int) -> list[FoundItem]:
         """The list itself."""
         match = Match(pa.array([text]), self.own_words, self.retrieval)
         features = with_fused(self.snapshot.describe(user, candidates.item, query, match), candidates)
@@ -72,18 +72,18 @@ class Searcher:
         facts, listed = features.take(pa.array(best)).to_pylist(), items.take(pa.array(best))
         texts, query_words = joined_texts(listed), words(text)
         return [
-            {
-                "rank": rank + 1,
-                "item_id": item["item_id"],
-                "name": item["name"] or item["category"],
-                "score": float(score[row]),
-                "words": matched(query_words, texts[rank]),
-                "rank_by_words": int(candidates.words[row]) or None,
-                "rank_by_vectors": int(candidates.vectors[row]) or None,
-                "taken_by_user": int(facts[rank]["pair_times_bought"] or 0),
-                "taken_lately": int(facts[rank]["item_buyers_4"] or 0),
-                "clicks_for_query": int(facts[rank]["match_clicks"] or 0),
-                "purchases_for_query": int(facts[rank]["match_purchases"] or 0),
-            }
-            for rank, (row, item) in enumerate(zip(best, listed.to_pylist(), strict=True))
+            FoundItem(
+                rank=place + 1,
+                item_id=item["item_id"],
+                name=item["name"] or item["category"],
+                score=float(score[row]),
+                words=matched(query_words, texts[place]),
+                rank_by_words=int(candidates.words[row]) or None,
+                rank_by_vectors=int(candidates.vectors[row]) or None,
+                taken_by_user=int(facts[place]["pair_times_bought"] or 0),
+                taken_lately=int(facts[place]["item_buyers_4"] or 0),
+                clicks_for_query=int(facts[place]["match_clicks"] or 0),
+                purchases_for_query=int(facts[place]["match_purchases"] or 0),
+            )
+            for place, (row, item) in enumerate(zip(best, listed.to_pylist(), strict=True))
         ]
