@@ -176,11 +176,12 @@ def explain(
     from assay.app import terminal
     from assay.finished import Finished
 
-    answer = front.explain(Finished(folder), sample_id=sample_id, user_id=user_id, item_id=item_id)
+    finished = Finished(folder)
+    answer = front.explain(finished, sample_id=sample_id, user_id=user_id, item_id=item_id)
     if as_json:
         print_json(answer)
     else:
-        terminal.show_explanation(answer)
+        terminal.show_explanation(answer, finished.task)
 
 
 @app.command()
@@ -258,7 +259,7 @@ def search(
     if as_json:
         print_json(page)
     else:
-        terminal.show_search(page)
+        terminal.show_search(page, finished.task)
 
 
 @app.command()

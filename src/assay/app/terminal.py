@@ -16,6 +16,7 @@ from assay.pages.evaluation import Summary
 from assay.pages.samples import FeaturesKept, SamplesMade
 from assay.pages.selection import Curve
 from assay.runs.section import Cell, Figure, Rows, Section, Table, text_of
+from assay.task import Task
 
 _QUERY = 60  # characters of a query that are shown
 _TONES = {"good": "green", "bad": "yellow", "even": ""}
@@ -176,20 +177,23 @@ def _lines_of(cell: Cell) -> object:
     return [(text_of(line), next((_CHANGES[span.tone] for span in line if span.tone in _CHANGES), "")) for line in cell]
 
 
-def show_explanation(answer: Mapping[str, Any]) -> None:
-    """A value, or a recommendation's score, taken apart."""
+def show_explanation(answer: Mapping[str, Any], task: Task) -> None:
+    """A value, or a recommendation's score, taken apart, in the words of the task."""
     parts = [f"{line['column']} {words.plain(line['part'])}" for line in answer["columns"][:5]]
     if "made" in answer:
         lines = [("chance", f"{words.percent(answer['probability'])} by the logistic regression", "bold")]
         for name, key in (("made by", "made"), ("against it", "against")):
-            lines += [(name, f"{line['sentence']} (user {line['user']}, week {line['week']})", "") for line in answer[key]]
+            lines += [
+                (name, f"{line['sentence']} (user {line['user']}, {task.period} {line['period']})", "") for line in answer[key]
+            ]
     else:
-        lines = [("sample", f"{answer['sentence']} (week {answer['week']})", "")]
+        lines = [("sample", f"{answer['sentence']} ({task.period} {answer['period']})", "")]
         lines.append(("value", f"{words.plain(answer['value'])} nats a validation row", "bold"))
         lines.append(("predicted", f"{words.percent(answer['probability'])}; leverage {words.plain(answer['leverage'])}", ""))
         for name, key in (("helped", "helped"), ("hurt", "hurt")):
             lines += [
-                (name, f"user {line['user']}, week {line['week']}: {words.plain(line['part'])}", "") for line in answer[key]
+                (name, f"user {line['user']}, {task.period} {line['period']}: {words.plain(line['part'])}", "")
+                for line in answer[key]
             ]
         lines += [("like it", line["sentence"], "") for line in answer["neighbours"]]
     print_lines([*lines, ("by column", "; ".join(parts), "")])
@@ -202,8 +206,8 @@ def show_user(user_id: str, lines: Sequence[Mapping[str, Any]], *, known: bool =
     print_table(("", "item", "category", "reason"), shown)
 
 
-def show_search(page: Mapping[str, Any]) -> None:
-    """Print what a search found: item, name, score and the reasons of each line, and what is to be known of them."""
+def show_search(page: Mapping[str, Any], task: Task) -> None:
+    """Print what a search found: item, name, score and the reasons of each line, in the words of the task."""
     asked = page["query"] if len(page["query"]) <= _QUERY else page["query"][:_QUERY] + "…"
     user = page["user"]
     whose = (
@@ -214,19 +218,19 @@ def show_search(page: Mapping[str, Any]) -> None:
         print_line("Nothing on sale has a word of it, or letters like it. Try fewer or other words.")
         return
     items = page["items"]
-    rows = [(line["rank"], line["item_id"], line["name"], words.plain(line["score"]), why(line)) for line in items]
+    rows = [(line["rank"], line["item_id"], line["name"], words.plain(line["score"]), why(line, task)) for line in items]
     print_table(("", "item", "name", "score", "why"), rows)
     if page["derived"]:
         print_line(f"The ranker's training queries are {page['queries_are']}.", "dim")
 
 
-def why(line: Mapping[str, Any]) -> str:
-    """The reasons of a search's line, in words."""
+def why(line: Mapping[str, Any], task: Task) -> str:
+    """The reasons of a search's line, in the words of the task."""
     ranks = [f"{name} {words.count(rank)}" for name, rank in _ranks(line) if rank]
     parts = [f"has {', '.join(line['words'])}" if line["words"] else "shares no word", f"rank by {', by '.join(ranks)}"]
     times, lately = line["taken_by_user"], line["taken_lately"]
-    parts += [f"the user took it in {words.counted(times, 'period')}"] if times else []
-    parts += [f"taken {words.counted(lately, 'time')} in 4 periods"] if lately else []
+    parts += [f"the user took it in {task.some(times)}"] if times else []
+    parts += [f"taken {words.counted(lately, 'time')} in {task.some(4)}"] if lately else []
     parts += [f"{words.counted(line['clicks_for_query'], 'click')} for this query before"] if line["clicks_for_query"] else []
     return "; ".join(parts)
 

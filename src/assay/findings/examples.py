@@ -16,7 +16,7 @@ _FACTS = 5  # of a table of a user's own that are told
 def examples(
     samples: Samples, importance: Importance, names: Mapping[int, str], wording: Wording, shown: int = 10
 ) -> dict[str, list[dict[str, Any]]]:
-    """{useful, harmful}: sentence, sample_id, value, z, user, item, week, label of the samples at both ends of the order.
+    """{useful, harmful}: sentence, sample_id, value, z, user, item, period, label of the samples at both ends of the order.
 
     names: item_code -> readable name.
     """
@@ -37,7 +37,7 @@ def examples(
                 "z": float(z[row]) if np.isfinite(z[row]) else None,
                 "user": keys[k]["user_id"],
                 "item": keys[k]["item_id"],
-                "week": start(int(few.period[k]), wording.task.period_days).date().isoformat(),
+                "period": start(int(few.period[k]), wording.task.period_days).date().isoformat(),
                 "label": int(few.label[k]),
             }
             for k, row in enumerate(rows)

@@ -74,7 +74,7 @@ def explain_sample(
     return {
         "sample_id": int(train.keys.column("sample_id")[row].as_py()),
         "sentence": _told(train, row, names, wording),
-        "week": start(int(train.period[row]), wording.task.period_days).date().isoformat(),
+        "period": start(int(train.period[row]), wording.task.period_days).date().isoformat(),
         "label": int(train.label[row]),
         "probability": move.probability,
         "leverage": move.leverage,
@@ -150,7 +150,7 @@ def _line(samples: Samples, row: int, names: Mapping[int, str], wording: Wording
         "sample_id": keys["sample_id"],
         "user": keys["user_id"],
         "sentence": _told(samples, row, names, wording),
-        "week": start(int(samples.period[row]), wording.task.period_days).date().isoformat(),
+        "period": start(int(samples.period[row]), wording.task.period_days).date().isoformat(),
         "label": int(samples.label[row]),
     }
 
@@ -169,8 +169,8 @@ def _requests(
         if (by_request[r] > 0) == above and by_request[r] != 0:
             row = int(first[r])
             user = validation.keys.column("user_id")[row].as_py()
-            week = start(int(validation.period[row]), wording.task.period_days).date().isoformat()
-            lines.append({"request": int(validation.request[row]), "user": user, "week": week, "part": float(by_request[r])})
+            period = start(int(validation.period[row]), wording.task.period_days).date().isoformat()
+            lines.append({"request": int(validation.request[row]), "user": user, "period": period, "part": float(by_request[r])})
     return lines
 
 

@@ -30,7 +30,7 @@ class GroupValue(Estimate):
 
 
 class Rollup(Page):
-    """Groups by unit (user, item, category, department, week, hour, item_price, peak), most valuable first."""
+    """Groups by unit (user, item, category, department, period, hour, item_price, peak), most valuable first."""
 
     path: ClassVar[str] = "importance/rollup.json"
     units: dict[str, list[GroupValue]]
@@ -64,7 +64,7 @@ class RequestPart(Part):
     """A validation request and the part of a sample's value that it makes."""
 
     user: Ident
-    week: str
+    period: str  # the date that it starts
     part: float
     request: int
 
@@ -74,7 +74,7 @@ class Why(Part):
 
     sample_id: int
     sentence: str
-    week: str
+    period: str  # the date that it starts
     label: float
     probability: float
     leverage: float
@@ -94,7 +94,7 @@ class Example(Part):
     z: float | None
     user: Ident
     item: Ident
-    week: str
+    period: str  # the date that it starts
     label: float
     why: Why | None = None
 

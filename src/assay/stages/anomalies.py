@@ -46,7 +46,7 @@ def anomalies(work: Work) -> None:
             "flagged": int(noise.flagged.sum()),
             "of": len(train),
             "expected_precision": noise.expected_precision,
-            "first": [{key: line[key] for key in ("sentence", "sample_id", "user", "week")} for line in shown],
+            "first": [{key: line[key] for key in ("sentence", "sample_id", "user", "period")} for line in shown],
         },
     }
     work.folder.write(Anomalies.model_validate(content))
