@@ -24,6 +24,7 @@ from assay.runs.store import Folder, missing
 from assay.samples import stored
 from assay.samples.encoder import only
 from assay.samples.table import Samples
+from assay.task import Task
 
 T = TypeVar("T")
 
@@ -137,6 +138,11 @@ class Finished(Folder):
     def log(self) -> CleanLog | None:
         """The clean log; None where the user's own table stands in for one."""
         return CleanLog.find(self)
+
+    @cached_property
+    def task(self) -> Task:
+        """What the run learnt, and its words."""
+        return Task.of(self.config.samples, own_table=self.log is None)
 
     @cached_property
     def items(self) -> pa.Table | None:

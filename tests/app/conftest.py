@@ -132,18 +132,19 @@ def write_importance(run: Folder, draw: random.Random) -> None:
     rollup |= {"category": lines(CATEGORIES), "department": lines(["GROCERY", "PRODUCE", "DRUG GM"])}
     bands = ["at most 99.5", "99.5 to 250", "250 to 1000", "above 1000", "unknown"]
     rollup |= {"hour": lines([f"{k} to {k + 3}" for k in range(0, 24, 3)]), "item_price": lines(bands)}
-    put(run, Rollup, {"units": rollup | {"week": lines(weeks)}})
+    rollup |= {"period": lines(weeks), "peak": lines(["other weeks", "peak weeks"])}
+    put(run, Rollup, {"units": rollup})
     sentence = "{} in week 2017-08-14: bought 12 times before, last 9 days ago; not bought this week"
     examples = {
         side: [
             {"sentence": sentence.format(name), "value": sign * 3e-6, "z": sign * 4.1}
-            | {"user": 718, "item": 1 + n, "sample_id": n, "week": "2017-08-14", "label": 0}
+            | {"user": 718, "item": 1 + n, "sample_id": n, "period": "2017-08-14", "label": 0}
             for n, name in enumerate(NAMES)
         ]
         for side, sign in (("useful", 1), ("harmful", -1))
     }
     put(run, Examples, examples)
-    found = [("price band", "under $1"), ("hour", "17 to 20"), ("category", "蛋奶"), ("week", "before Thanksgiving")]
+    found = [("price band", "under $1"), ("hour", "17 to 20"), ("category", "蛋奶"), ("period", "before Thanksgiving")]
     patterns = [
         {"sentence": f"{attribute}: {level}", "attribute": attribute, "level": level}
         | {"rows": 40_000 + n, "share": 0.02 + 0.01 * n, **estimate(draw.gauss(0, 2e-4), 8e-5)}
@@ -196,7 +197,7 @@ def write_study(run: Folder) -> None:
     learnt = {"family": "all", "weights": f"half-life 20, {HOSTILE}", "path": [], "difference": found}
     put(run, LearntWeights, {"chosen": "nothing", "families": [learnt]})
     user = {"user_id": HOSTILE, "score": 9.0, "flagged": True, "trait": "takes far more than others", "samples": 900}
-    sample = {"sentence": HOSTILE, "sample_id": 7, "user": HOSTILE, "week": "2017-10-02"}
+    sample = {"sentence": HOSTILE, "sample_id": 7, "user": HOSTILE, "period": "2017-10-02"}
     users, samples = {"flagged": 1, "of": 2469, "first": [user]}, {"flagged": 0, "of": 9000, "expected_precision": 0.0}
     put(run, Anomalies, {"users": users, "samples": samples | {"first": [sample]}})
     put(run, StudyModels, [line(v, m, 0.02) for v in valuers for m in ("forest", "lightgbm")])

@@ -26,13 +26,13 @@ def test_parts_sum_to_the_value(world):
     )  # fmt: skip
     values = state.values(train.matrix(), train.label, train.weight)[0]
     for row in (0, 5, 77):
-        found = explain_sample(model, train, validation, row, {}, Wording(), shown=10_000)
-        assert found["value"] == pytest.approx(values[row], rel=1e-6)
-        assert sum(line["part"] for line in found["columns"]) == pytest.approx(values[row], rel=1e-6)
-        requests = [line["part"] for line in found["helped"] + found["hurt"]]
+        explained = explain_sample(model, train, validation, row, {}, Wording(), shown=10_000)
+        assert explained.value == pytest.approx(values[row], rel=1e-6)
+        assert sum(line.part for line in explained.columns) == pytest.approx(values[row], rel=1e-6)
+        requests = [line.part for line in explained.helped + explained.hurt]
         assert sum(requests) == pytest.approx(values[row], rel=1e-6)
-        assert all(line["part"] > 0 for line in found["helped"])
-        assert all(line["part"] < 0 for line in found["hurt"])
+        assert all(line.part > 0 for line in explained.helped)
+        assert all(line.part < 0 for line in explained.hurt)
 
 
 def test_a_move_is_that_of_retraining(world):
@@ -46,22 +46,22 @@ def test_a_move_is_that_of_retraining(world):
 
 def test_neighbours_are_the_nearest(world):
     train, validation, model = world
-    found = explain_sample(model, train, validation, 9, {}, Wording())
-    distances = [line["distance"] for line in found["neighbours"]]
+    explained = explain_sample(model, train, validation, 9, {}, Wording())
+    distances = [line.distance for line in explained.neighbours]
     assert distances == sorted(distances)
     assert len(distances) == 5
-    assert found["sample_id"] not in [line["sample_id"] for line in found["neighbours"]]
+    assert explained.sample_id not in [line.sample_id for line in explained.neighbours]
 
 
 def test_the_samples_that_made_a_score_are_those_whose_absence_lowers_it(world):
     train, validation, model = world
-    asked = validation.take(np.array([4]))
-    found = explain_score(model, train, asked, {}, Wording())
+    candidate = validation.take(np.array([4]))
+    explained = explain_score(model, train, candidate, {}, Wording())
     ids = train.keys.column("sample_id").to_numpy()
-    for line in (*found["made"][:2], *found["against"][:2]):
+    for line in (*explained.made[:2], *explained.against[:2]):
         weight = train.weight.copy()
-        weight[ids == line["sample_id"]] = 0
+        weight[ids == line.sample_id] = 0
         again = model.fresh().fit(train.with_weight(weight), rng=np.random.default_rng(0))
-        moved = float(margins(asked.matrix(), again.coef_)[0]) - found["margin"]
-        assert moved == pytest.approx(line["change"], rel=0.2)
-    assert all(line["change"] < 0 for line in found["made"])
+        moved = float(margins(candidate.matrix(), again.coef_)[0]) - explained.margin
+        assert moved == pytest.approx(line.change, rel=0.2)
+    assert all(line.change < 0 for line in explained.made)

@@ -32,7 +32,7 @@ def test_attributes_put_every_sample_in_one_readable_level():
         assert attribute.codes.shape == (N,)
         assert attribute.codes.min() >= 0
         assert attribute.codes.max() < len(attribute.levels)
-    assert {"label", "kind", "hour", "week", "category", "price"} <= {a.name for a in found}
+    assert {"label", "kind", "hour", "period", "category", "price"} <= {a.name for a in found}
     assert not {"user", "item"} & {a.name for a in found}
     band = named(found, "hour")
     assert band.levels[:2] == ("0 to 3", "3 to 6")
@@ -92,10 +92,10 @@ def test_rollups_are_sums_by_unit_under_readable_names():
     samples, values = make_samples(N), noise(2)
     described = attributes(samples, Wording())
     found = rollup(samples, described, values, {0: "牛奶 🥛", 1: "חלב"}, Wording())
-    assert set(found) == {"user", "item", "week", "category", "department", "hour", "peak"}
-    for unit in ("week", "hour", "peak"):
+    assert set(found) == {"user", "item", "period", "category", "department", "hour", "peak"}
+    for unit in ("period", "hour", "peak"):
         assert sum(line["value"] for line in found[unit]) == pytest.approx(values.value.sum())
-    for line in found["week"]:
+    for line in found["period"]:
         assert line["low"] <= line["value"] <= line["high"]
     assert len(found["user"]) == 20
     assert [line["value"] for line in found["user"]] == sorted((line["value"] for line in found["user"]), reverse=True)
@@ -117,16 +117,16 @@ def test_a_histogram_counts_every_value(value):
 def test_examples_are_the_ends_of_the_order_in_words():
     samples = make_samples(N)
     values = noise(3)
-    found = examples(samples, values, {k: f"חלב {k} 🥛" for k in range(60)}, Wording(), shown=4)
-    assert [len(found[side]) for side in ("useful", "harmful")] == [4, 4]
+    shown = examples(samples, values, {k: f"חלב {k} 🥛" for k in range(60)}, Wording(), shown=4)
+    assert [len(shown.useful), len(shown.harmful)] == [4, 4]
     order = values.order()
-    assert found["harmful"][0]["value"] == values.value[order[0]]
-    assert found["useful"][0]["z"] == pytest.approx(values.z[order[-1]])
-    line = found["useful"][0]
-    assert line["sentence"].startswith("חלב ")
-    assert ("not bought" in line["sentence"]) == (line["label"] == 0)
+    assert shown.harmful[0].value == values.value[order[0]]
+    assert shown.useful[0].z == pytest.approx(values.z[order[-1]])
+    line = shown.useful[0]
+    assert line.sentence.startswith("חלב ")
+    assert ("not bought" in line.sentence) == (line.label == 0)
     own = make_samples(200, features=["noise", "category"])
-    plain = examples(own, noise(4, 200), {}, Wording(), shown=1)["useful"][0]["sentence"]
+    plain = examples(own, noise(4, 200), {}, Wording(), shown=1).useful[0].sentence
     assert plain.startswith("label ")
     assert "noise" in plain
 

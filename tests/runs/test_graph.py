@@ -249,7 +249,7 @@ def test_what_a_followed_stage_did_not_make_is_missing(tmp_path):
 
 def test_a_manifest_of_another_format_is_refused(tmp_path):
     write_json(tmp_path / "manifest.json", {"format": 1, "stages": {}})
-    with pytest.raises(InputError, match="format 1 is not 2; make the run again in a new folder"):
+    with pytest.raises(InputError, match="format 1 is not 3; make the run again in a new folder"):
         simple(Clock()).run(config((0,) * 4), tmp_path, lambda *_: None)
 
 

@@ -176,11 +176,12 @@ def explain(
     from assay.app import terminal
     from assay.finished import Finished
 
-    answer = front.explain(Finished(folder), sample_id=sample_id, user_id=user_id, item_id=item_id)
+    finished = Finished(folder)
+    answer = front.explain(finished, sample_id=sample_id, user_id=user_id, item_id=item_id)
     if as_json:
-        print_json(answer)
+        print_json(answer.model_dump())
     else:
-        terminal.show_explanation(answer)
+        terminal.show_explanation(answer, finished.task)
 
 
 @app.command()
@@ -243,7 +244,6 @@ def search(
     from assay.app import report, stored, terminal
     from assay.app.progress import bars
     from assay.finished import Finished
-    from assay.task import Task
 
     finished = Finished(folder)
     if not query.strip():
@@ -257,7 +257,7 @@ def search(
     if as_json:
         print_json(answer.model_dump())
     else:
-        terminal.show_search(answer, Task.of(finished.config.samples))
+        terminal.show_search(answer, finished.task)
 
 
 @app.command()

@@ -16,6 +16,7 @@ from assay.pages.answers import FoundItem, SearchAnswer, UserList
 from assay.pages.evaluation import Summary
 from assay.pages.samples import FeaturesKept, SamplesMade
 from assay.pages.selection import Curve
+from assay.pages.values import Why, WhyScore
 from assay.runs.section import Cell, Figure, Rows, Section, Table, text_of
 from assay.task import Task
 
@@ -178,23 +179,27 @@ def _lines_of(cell: Cell) -> object:
     return [(text_of(line), next((_CHANGES[span.tone] for span in line if span.tone in _CHANGES), "")) for line in cell]
 
 
-def show_explanation(answer: Mapping[str, Any]) -> None:
+def show_explanation(answer: Why | WhyScore, task: Task) -> None:
     """A value, or a recommendation's score, taken apart."""
-    parts = [f"{line['column']} {words.plain(line['part'])}" for line in answer["columns"][:5]]
-    if "made" in answer:
-        lines = [("chance", f"{words.percent(answer['probability'])} by the logistic regression", "bold")]
-        for name, key in (("made by", "made"), ("against it", "against")):
-            lines += [(name, f"{line['sentence']} (user {line['user']}, week {line['week']})", "") for line in answer[key]]
-    else:
-        lines = [("sample", f"{answer['sentence']} (week {answer['week']})", "")]
-        lines.append(("value", f"{words.plain(answer['value'])} nats a validation row", "bold"))
-        lines.append(("predicted", f"{words.percent(answer['probability'])}; leverage {words.plain(answer['leverage'])}", ""))
-        for name, key in (("helped", "helped"), ("hurt", "hurt")):
-            lines += [
-                (name, f"user {line['user']}, week {line['week']}: {words.plain(line['part'])}", "") for line in answer[key]
-            ]
-        lines += [("like it", line["sentence"], "") for line in answer["neighbours"]]
-    print_lines([*lines, ("by column", "; ".join(parts), "")])
+    parts = "; ".join(f"{line.column} {words.plain(line.part)}" for line in answer.columns[:5])
+    lines = _why_score(answer, task) if isinstance(answer, WhyScore) else _why_value(answer, task)
+    print_lines([*lines, ("by column", parts, "")])
+
+
+def _why_score(answer: WhyScore, task: Task) -> list[tuple[str, str, str]]:
+    lines = [("chance", f"{words.percent(answer.probability)} by the logistic regression", "bold")]
+    for name, supports in (("made by", answer.made), ("against it", answer.against)):
+        lines += [(name, f"{one.sentence} (user {one.user}, {task.period} {one.period})", "") for one in supports]
+    return lines
+
+
+def _why_value(answer: Why, task: Task) -> list[tuple[str, str, str]]:
+    lines = [("sample", f"{answer.sentence} ({task.period} {answer.period})", "")]
+    lines.append(("value", f"{words.plain(answer.value)} nats per validation row", "bold"))
+    lines.append(("predicted", f"{words.percent(answer.probability)}; leverage {words.plain(answer.leverage)}", ""))
+    for name, requests in (("helped", answer.helped), ("hurt", answer.hurt)):
+        lines += [(name, f"user {one.user}, {task.period} {one.period}: {words.plain(one.part)}", "") for one in requests]
+    return lines + [("like it", one.sentence, "") for one in answer.neighbours]
 
 
 def show_user(answer: UserList) -> None:

@@ -1,4 +1,4 @@
-"""Measures by group of the test: new and returning users, head and tail items, price band, category, peak weeks.
+"""Measures by group of the test: new and returning users, head and tail items, price band, category, busiest periods.
 
 Rows of one label are a group; null labels form the group null. Where a measure is undefined in a group (AUC of one class)
 its value is null; with fewer than two users low and high are.
@@ -105,7 +105,7 @@ def _table(
 
 
 def usual_groups(samples: Samples, popularity: NDArray[np.int64], task: Task) -> dict[str, pa.Array]:
-    """Names of the groups (n,) of samples, by what tells them apart: items, users, queries, price, department, weeks.
+    """Names of the groups (n,) of samples, by what tells them apart: items, users, queries, price, department, periods.
 
     popularity (items,): training positives by item code; head items make up half of them. task: whose words are used.
     """

@@ -19,6 +19,7 @@ from assay.models.logistic import LogisticRegression
 from assay.numerics.logistic import probability, pull
 from assay.numerics.periods import start
 from assay.numerics.products import margins
+from assay.pages.values import ColumnPart, Neighbour, RequestPart, Support, Why, WhyScore
 from assay.samples.table import Samples
 
 
@@ -54,8 +55,8 @@ def explain_sample(
     shown: int = 5,
     *,
     neighbours: bool = True,
-) -> dict[str, Any]:
-    """A training sample's value (nats a validation row) taken apart, as JSON takes it.
+) -> Why:
+    """Take a training sample's value apart, in nats per validation row.
 
     helped, hurt: the validation requests whose loss would rise or fall most without it, with their share of the value.
     neighbours (unless left out): the nearest training samples by scaled dense features. columns: the sample's own columns
@@ -71,32 +72,30 @@ def explain_sample(
     by_request = np.bincount(code, each, minlength=len(requests))
     order = np.argsort(by_request, kind="stable")
     columns, parts = _columns(model, train, row, X_val, slope, move.pull)
-    return {
-        "sample_id": int(train.keys.column("sample_id")[row].as_py()),
-        "sentence": _told(train, row, names, wording),
-        "week": start(int(train.period[row]), wording.task.period_days).date().isoformat(),
-        "label": int(train.label[row]),
-        "probability": move.probability,
-        "leverage": move.leverage,
-        "value": float(each.sum()),
-        "helped": _requests(validation, first, by_request, order[::-1][:shown], wording, above=True),
-        "hurt": _requests(validation, first, by_request, order[:shown], wording, above=False),
-        "neighbours": _neighbours(train, row, names, wording, shown) if neighbours else [],
-        "columns": [{"column": matrix_column(name, wording), "part": part} for name, part in zip(columns, parts, strict=True)][
-            : 2 * shown
+    return Why(
+        sample_id=int(train.keys.column("sample_id")[row].as_py()),
+        sentence=_told(train, row, names, wording),
+        period=start(int(train.period[row]), wording.task.period_days).date().isoformat(),
+        label=int(train.label[row]),
+        probability=move.probability,
+        leverage=move.leverage,
+        value=float(each.sum()),
+        helped=_requests(validation, first, by_request, order[::-1][:shown], wording, above=True),
+        hurt=_requests(validation, first, by_request, order[:shown], wording, above=False),
+        neighbours=_neighbours(train, row, names, wording, shown) if neighbours else [],
+        columns=[
+            ColumnPart(column=matrix_column(name, wording), part=part)
+            for name, part in zip(columns[: 2 * shown], parts[: 2 * shown], strict=True)
         ],
-    }
+    )
 
 
 def explain_score(
-    model: LogisticRegression, train: Samples, asked: Samples, names: Mapping[int, str], wording: Wording, shown: int = 5
-) -> dict[str, Any]:
-    """The training samples that made the score of one asked sample (a recommendation), as JSON takes it.
-
-    made: those without which its margin would fall most; against: rise most; each with the change of the margin.
-    """
+    model: LogisticRegression, train: Samples, candidate: Samples, names: Mapping[int, str], wording: Wording, shown: int = 5
+) -> WhyScore:
+    """Take the score of one candidate (a recommendation) apart into the training samples that it rests on."""
     assert model.coef_ is not None
-    x = asked.matrix()
+    x = candidate.matrix()
     dense = np.zeros(x.shape[1])
     dense[x.indices] = x.data
     curvature = model.curve(train)
@@ -107,23 +106,19 @@ def explain_score(
     margin = float(margins(x, model.coef_)[0])
     order = np.argsort(change, kind="stable")
 
-    def lines(rows: NDArray[np.int64]) -> list[dict[str, Any]]:
-        return [_line(train, int(row), names, wording) | {"change": float(change[row])} for row in rows]
+    def supports(rows: NDArray[np.int64]) -> list[Support]:
+        return [_support(train, int(row), float(change[row]), names, wording) for row in rows]
 
-    made, against = order[:shown], order[::-1][:shown]
-    return {
-        "probability": float(probability(np.array([margin]))[0]),
-        "margin": margin,
-        "made": lines(made[change[made] < 0]),
-        "against": lines(against[change[against] > 0]),
-        "columns": [
-            {"column": matrix_column(name, wording), "part": part}
-            for name, part in sorted(
-                ((str(model.names_[j]), float(model.coef_[j] * v)) for j, v in zip(x.indices, x.data, strict=True)),
-                key=lambda pair: (-abs(pair[1]), pair[0]),
-            )
-        ][: 2 * shown],
-    }
+    lowest, highest = order[:shown], order[::-1][:shown]
+    parts = [(str(model.names_[j]), float(model.coef_[j] * v)) for j, v in zip(x.indices, x.data, strict=True)]
+    parts.sort(key=lambda pair: (-abs(pair[1]), pair[0]))
+    return WhyScore(
+        probability=float(probability(np.array([margin]))[0]),
+        margin=margin,
+        made=supports(lowest[change[lowest] < 0]),
+        against=supports(highest[change[highest] > 0]),
+        columns=[ColumnPart(column=matrix_column(name, wording), part=part) for name, part in parts[: 2 * shown]],
+    )
 
 
 def _columns(
@@ -133,9 +128,9 @@ def _columns(
     np.add.at(gradient, X_val.indices, X_val.data * np.repeat(slope, np.diff(X_val.indptr)))
     solved = np.asarray(model.curve(train).solve(gradient))
     x = train.matrix()[[row]]
-    found = [(str(model.names_[j]), float(v * solved[j] * pull)) for j, v in zip(x.indices, x.data, strict=True)]
-    found.sort(key=lambda pair: (-abs(pair[1]), pair[0]))
-    return [name for name, _ in found], [part for _, part in found]
+    parts = [(str(model.names_[j]), float(v * solved[j] * pull)) for j, v in zip(x.indices, x.data, strict=True)]
+    parts.sort(key=lambda pair: (-abs(pair[1]), pair[0]))
+    return [name for name, _ in parts], [part for _, part in parts]
 
 
 def _told(samples: Samples, row: int, names: Mapping[int, str], wording: Wording) -> str:
@@ -144,15 +139,16 @@ def _told(samples: Samples, row: int, names: Mapping[int, str], wording: Wording
     return sentence(item, int(one.label[0]), one.features.to_pylist()[0], wording)
 
 
-def _line(samples: Samples, row: int, names: Mapping[int, str], wording: Wording) -> dict[str, Any]:
+def _support(samples: Samples, row: int, change: float, names: Mapping[int, str], wording: Wording) -> Support:
     keys = samples.keys.slice(row, 1).to_pylist()[0]
-    return {
-        "sample_id": keys["sample_id"],
-        "user": keys["user_id"],
-        "sentence": _told(samples, row, names, wording),
-        "week": start(int(samples.period[row]), wording.task.period_days).date().isoformat(),
-        "label": int(samples.label[row]),
-    }
+    return Support(
+        sample_id=keys["sample_id"],
+        user=keys["user_id"],
+        sentence=_told(samples, row, names, wording),
+        period=start(int(samples.period[row]), wording.task.period_days).date().isoformat(),
+        label=int(samples.label[row]),
+        change=change,
+    )
 
 
 def _requests(
@@ -163,25 +159,29 @@ def _requests(
     wording: Wording,
     *,
     above: bool,
-) -> list[dict[str, Any]]:
-    lines = []
+) -> list[RequestPart]:
+    parts = []
     for r in chosen:
         if (by_request[r] > 0) == above and by_request[r] != 0:
             row = int(first[r])
             user = validation.keys.column("user_id")[row].as_py()
-            week = start(int(validation.period[row]), wording.task.period_days).date().isoformat()
-            lines.append({"request": int(validation.request[row]), "user": user, "week": week, "part": float(by_request[r])})
-    return lines
+            period = start(int(validation.period[row]), wording.task.period_days).date().isoformat()
+            parts.append(RequestPart(user=user, period=period, part=float(by_request[r]), request=int(validation.request[row])))
+    return parts
 
 
-def _neighbours(train: Samples, row: int, names: Mapping[int, str], wording: Wording, shown: int) -> list[dict[str, Any]]:
+def _neighbours(train: Samples, row: int, names: Mapping[int, str], wording: Wording, shown: int) -> list[Neighbour]:
     X, _ = scaled(train, train.take(np.array([row])))
     distance = np.sqrt(((X - X[row]) ** 2).sum(axis=1))
     distance[row] = np.inf
     nearest = np.argsort(distance, kind="stable")[:shown]
     return [
-        {"sample_id": int(train.keys.column("sample_id")[int(k)].as_py()), "sentence": _told(train, int(k), names, wording),
-         "label": int(train.label[k]), "distance": float(distance[k])}
+        Neighbour(
+            sample_id=int(train.keys.column("sample_id")[int(k)].as_py()),
+            sentence=_told(train, int(k), names, wording),
+            label=int(train.label[k]),
+            distance=float(distance[k]),
+        )
         for k in nearest
         if np.isfinite(distance[k])
-    ]  # fmt: skip
+    ]

@@ -126,7 +126,7 @@ class Label:
         above = "above" if self.unit in ("money", "number") else "more than"
         if high is None:
             return f"{above} {low}"
-        if self.unit in _COUNTED:  # whole numbers, so that the span has a first one
+        if self.unit in _COUNTED and np.isfinite(span[0] or 0):  # whole numbers, so that the span has a first one
             first = f"{int(np.floor(span[0] or 0)) + 1:,}"
             return high if first == high else f"{first} to {high}"
         return f"{above} {low} and at most {high}"

@@ -74,7 +74,7 @@ class Attribute:
 
 
 def attributes(samples: Samples, wording: Wording) -> list[Attribute]:
-    """What samples can be told apart by: label, kind, week, peak weeks, text columns, fifths of numeric columns."""
+    """What samples can be told apart by: label, kind, period, peak periods, text columns, fifths of numeric columns."""
     described = [Attribute("label", "label", ("negative", "positive"), samples.label)]
     if "kind" in samples.keys.column_names:
         described.append(_text("kind", "origin", samples.keys.column("kind")))
@@ -82,7 +82,7 @@ def attributes(samples: Samples, wording: Wording) -> list[Attribute]:
         described.append(_hours(samples.keys.column("hour").to_numpy()))
     periods, codes = np.unique(samples.period, return_inverse=True)
     begins = tuple(start(int(p), wording.task.period_days).date().isoformat() for p in periods)
-    described.append(Attribute("week", f"{wording.task.period} from", begins, codes.astype(np.int16)))
+    described.append(Attribute("period", f"{wording.task.period} from", begins, codes.astype(np.int16)))
     positives = np.bincount(codes, samples.label, minlength=len(periods))
     if len(periods) >= 10:
         peak = positives > np.quantile(positives, _PEAK)
@@ -204,25 +204,25 @@ def rollup(
     wording: Wording,
     shown: int = 10,
 ) -> dict[str, list[dict[str, Any]]]:
-    """Per unit (user, item, category, department, week, hour, price band, peak) the most and least valuable groups.
+    """Per unit (user, item, category, department, period, hour, price band, peak) the most and least valuable groups.
 
-    Of weeks and of what `found` (attributes of the samples) tells, all groups, in their own order; of others by value,
+    Of periods and of what `found` (attributes of the samples) tells, all groups, in their own order; of others by value,
     falling. names: item_code -> readable name. One entry per group: name, rows, value (its sum), low, high.
     """
     users = _labels(samples.user, samples.keys.column("user_id"))
     items = _labels(samples.item, samples.keys.column("item_id"), names)
     periods, codes = np.unique(samples.period, return_inverse=True)
-    weeks = [start(int(p), wording.task.period_days).date().isoformat() for p in periods]
+    begins = [start(int(p), wording.task.period_days).date().isoformat() for p in periods]
     # Users or items that occur once each (a table without such a column) are no groups.
     grouped = {unit: pair for unit, pair in (("user", users), ("item", items)) if len(pair[1]) < len(samples)}
-    units: dict[str, tuple[Codes, list[str]]] = {**grouped, "week": (codes, weeks)}
+    units: dict[str, tuple[Codes, list[str]]] = {**grouped, "period": (codes, begins)}
     for name in ("category", "department"):
         if name in samples.features.column_names:
             attribute = _text(name, name, samples.features.column(name))
             units[name] = (attribute.codes, list(attribute.levels))
     units |= {a.name: (a.codes, list(a.levels)) for a in found if a.name in _WHOLE}
     return {
-        unit: _lines(codes, levels, importance, None if unit in ("week", *_WHOLE) else shown)
+        unit: _lines(codes, levels, importance, None if unit in ("period", *_WHOLE) else shown)
         for unit, (codes, levels) in units.items()
     }
 

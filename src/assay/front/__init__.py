@@ -16,6 +16,7 @@ from assay.finished import Finished
 from assay.front import tables
 from assay.models.logistic import LogisticRegression
 from assay.pages.answers import SearchAnswer
+from assay.pages.values import Why, WhyScore
 from assay.progress import Report, silent
 from assay.runs.graph import Done
 from assay.runs.manifest import alone
@@ -79,7 +80,7 @@ def search(run: Finished, query: str, *, user_id: object | None = None, number: 
 
 def explain(
     run: Finished, *, sample_id: str | None = None, user_id: str | None = None, item_id: str | None = None
-) -> dict[str, Any]:
+) -> Why | WhyScore:
     """The value of a training sample taken apart, or the score of a candidate of the coming period.
 
     InputError: no such sample, no such candidate, or not exactly one of the two asked for.
@@ -107,7 +108,7 @@ def explain(
     if not len(rows):
         raise InputError(f"{run.folder}: item {item_id!r} is no candidate for user {user_id!r}; see: assay user")
     candidate = upcoming.take(rows[:1])
-    return {"user": user_id, "item": item_id, **explain_score(_linear(run), run.train, candidate, run.item_names, wording)}
+    return explain_score(_linear(run), run.train, candidate, run.item_names, wording)
 
 
 def _linear(run: Finished) -> LogisticRegression:

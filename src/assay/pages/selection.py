@@ -138,7 +138,7 @@ class DoubtfulSample(Part):
     sentence: str
     sample_id: int
     user: Ident
-    week: str
+    period: str  # the date that it starts
 
 
 class FlaggedSamples(Part):

@@ -1,6 +1,6 @@
 """What values of the training samples show."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from assay.pages.parts import Estimate, Ident
 from assay.runs.pages import Page, Part
@@ -30,7 +30,7 @@ class GroupValue(Estimate):
 
 
 class Rollup(Page):
-    """Groups by unit (user, item, category, department, week, hour, item_price, peak), most valuable first."""
+    """Groups by unit (user, item, category, department, period, hour, item_price, peak), most valuable first."""
 
     path: ClassVar[str] = "importance/rollup.json"
     units: dict[str, list[GroupValue]]
@@ -64,9 +64,18 @@ class RequestPart(Part):
     """A validation request and the part of a sample's value that it makes."""
 
     user: Ident
-    week: str
+    period: str  # the date that it starts
     part: float
     request: int
+
+
+class Neighbour(Part):
+    """A training sample near another one. distance: Euclidean, of the scaled dense features."""
+
+    sample_id: int
+    sentence: str
+    label: float
+    distance: float
 
 
 class Why(Part):
@@ -74,14 +83,38 @@ class Why(Part):
 
     sample_id: int
     sentence: str
-    week: str
+    period: str  # the date that it starts
     label: float
     probability: float
     leverage: float
     value: float
     helped: list[RequestPart]
     hurt: list[RequestPart]
-    neighbours: list[dict[str, Any]]
+    neighbours: list[Neighbour]
+    columns: list[ColumnPart]
+
+
+class Support(Part):
+    """A training sample behind a score. change: of the score's margin, were the sample left out."""
+
+    sample_id: int
+    user: Ident
+    sentence: str
+    period: str  # the date that it starts
+    label: float
+    change: float
+
+
+class WhyScore(Part):
+    """A candidate's score taken apart. margin: log odds of the probability.
+
+    made: training samples without which the margin would fall most; against: rise most. columns: of the candidate.
+    """
+
+    probability: float
+    margin: float
+    made: list[Support]
+    against: list[Support]
     columns: list[ColumnPart]
 
 
@@ -94,7 +127,7 @@ class Example(Part):
     z: float | None
     user: Ident
     item: Ident
-    week: str
+    period: str  # the date that it starts
     label: float
     why: Why | None = None
 

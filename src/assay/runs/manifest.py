@@ -11,7 +11,7 @@ from assay.errors import InputError
 from assay.runs.store import Folder, digest, file_digest, write_json
 
 FILE = "manifest.json"
-FORMAT = 2
+FORMAT = 3
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ def anomalies(work: Work) -> None:
     table = pa.table({"sample_id": ids[order], "suspicion": noise.suspicion[order], "flagged": noise.flagged[order]})
     work.folder.write_table(USERS, users.table)
     work.folder.write_table(SAMPLES, table)
-    shown = examples(train, Importance(ids, -noise.suspicion), hand.item_names(work), hand.wording(work), _SHOWN)["harmful"]
+    shown = examples(train, Importance(ids, -noise.suspicion), hand.item_names(work), hand.wording(work), _SHOWN).harmful
     content: dict[str, Any] = {
         "users": {
             "flagged": int(users.flagged.sum()),
@@ -46,7 +46,7 @@ def anomalies(work: Work) -> None:
             "flagged": int(noise.flagged.sum()),
             "of": len(train),
             "expected_precision": noise.expected_precision,
-            "first": [{key: line[key] for key in ("sentence", "sample_id", "user", "week")} for line in shown],
+            "first": [line.model_dump(include={"sentence", "sample_id", "user", "period"}) for line in shown],
         },
     }
     work.folder.write(Anomalies.model_validate(content))

@@ -125,7 +125,7 @@ def _subsample(work: Work, full: Scored) -> Content:
 
 
 def _groups(work: Work, scored: dict[str, Scored]) -> list[Content]:
-    """log_loss and auc in groups of users, items, prices, categories and weeks."""
+    """log_loss and auc in groups of users, items, prices, categories and periods."""
     samples = hand.holdout(work, "test").samples
     lines: list[Content] = []
     for name, group in usual_groups(samples, hand.popularity(work), hand.task(work)).items():

@@ -46,6 +46,6 @@ def slices(work: Work) -> None:
     for one in harmful:
         rows = np.flatnonzero(one.rule.matches(attributes))
         part = Importance(importance.sample_id[rows], importance.value[rows], np.asarray(importance.per_fold)[:, rows])
-        shown = examples(train.take(rows), part, hand.item_names(work), wording, _SHOWN)["harmful"]
-        lines.append({**one.to_dict(), "examples": [line["sentence"] for line in shown]})
+        shown = examples(train.take(rows), part, hand.item_names(work), wording, _SHOWN).harmful
+        lines.append({**one.to_dict(), "examples": [line.sentence for line in shown]})
     work.folder.write(Slices.model_validate({"lines": lines}))

@@ -10,7 +10,7 @@ from assay.findings.examples import examples
 from assay.findings.explain import explain_sample
 from assay.importance.stored import write_values
 from assay.importance.valuer import Importance
-from assay.pages.values import Distribution, Examples, Patterns, Rollup
+from assay.pages.values import Distribution, Example, Examples, Patterns, Rollup
 from assay.runs.stage import Work, stage
 from assay.samples.table import Samples
 from assay.stages import materials as hand
@@ -46,18 +46,21 @@ def value(work: Work) -> None:
     attributes = segments.attributes(samples, wording)
     shown = examples(samples, main, names, wording)
     if main_valuer == "influence":
-        _explain(work, validation, shown)
+        useful, harmful = (_explained(work, validation, lines) for lines in (shown.useful, shown.harmful))
+        shown = Examples(useful=useful, harmful=harmful)
     work.folder.write(Distribution(valuers=shapes))
     work.folder.write(Rollup.model_validate({"units": segments.rollup(samples, attributes, main, names, wording)}))
-    work.folder.write(Examples.model_validate(shown))
+    work.folder.write(shown)
     work.folder.write(Patterns.model_validate({"lines": segments.patterns(attributes, main)}))
 
 
-def _explain(work: Work, validation: Samples, shown: dict[str, list[dict[str, Any]]]) -> None:
-    """Give the first examples of each kind their explanation: `why`."""
-    learnt, wording = hand.train(work), hand.wording(work)
-    for lines in shown.values():
-        first = lines[:_EXPLAINED]
-        rows = learnt.rows_of(np.array([line["sample_id"] for line in first], np.int64))
-        for line, row in zip(first, rows.tolist(), strict=True):
-            line["why"] = explain_sample(hand.linear(work), learnt, validation, row, {}, wording, 3, neighbours=False)
+def _explained(work: Work, validation: Samples, lines: list[Example]) -> list[Example]:
+    """The examples, the first of them with their values taken apart."""
+    learnt, wording, model = hand.train(work), hand.wording(work), hand.linear(work)
+    first = lines[:_EXPLAINED]
+    rows = learnt.rows_of(np.array([line.sample_id for line in first], np.int64)).tolist()
+    explained = [
+        line.model_copy(update={"why": explain_sample(model, learnt, validation, row, {}, wording, 3, neighbours=False)})
+        for line, row in zip(first, rows, strict=True)
+    ]
+    return explained + lines[_EXPLAINED:]

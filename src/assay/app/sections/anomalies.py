@@ -17,7 +17,7 @@ def anomalies(facts: Facts) -> Section | None:
         (facts.shown(line.user_id), line.trait, words.count(line.samples)) for line in page.users.first[:_SHOWN] if line.flagged
     ]
     samples = [
-        Entry(f"{line.sentence} (user {facts.shown(line.user)}, week {line.week})")
+        Entry(f"{line.sentence} (user {facts.shown(line.user)}, {facts.task.period} {line.period})")
         for line in page.samples.first[:_SHOWN]
         if page.samples.flagged
     ]

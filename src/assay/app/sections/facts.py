@@ -12,6 +12,7 @@ from assay.finished import Finished
 from assay.pages.parts import Change, Estimate
 from assay.runs.pages import Page
 from assay.runs.section import Row, Span
+from assay.task import Task
 
 P = TypeVar("P", bound=Page)
 
@@ -21,6 +22,11 @@ class Facts:
 
     def __init__(self, run: Finished, *, hash_ids: bool | None = None) -> None:
         self.run, self.hash_ids = run, run.config.show.hash_ids if hash_ids is None else hash_ids
+
+    @property
+    def task(self) -> Task:
+        """What the run learnt, and its words."""
+        return self.run.task
 
     def page(self, kind: type[P]) -> P | None:
         """A page; None when it is not there."""

@@ -11,10 +11,10 @@ UNITS = {
     "item": "Items",
     "category": "Categories",
     "department": "Departments",
-    "week": "Weeks",
+    "period": "{Periods}",
     "hour": "Hours of the day",
     "item_price": "Price bands",
-    "peak": "Busy and other periods",
+    "peak": "Busy and other {periods}",
 }
 
 
@@ -37,7 +37,7 @@ def importance(facts: Facts) -> Section | None:
 
 
 def rollups(facts: Facts) -> Section | None:
-    """Values added up by user, item, category and week: most useful and most harmful."""
+    """Values added up by user, item, category and period: most useful and most harmful."""
     page = facts.page(Rollup)
     if page is None:
         return None
@@ -56,9 +56,9 @@ def _rollup(facts: Facts, unit: str, groups: list[GroupValue]) -> Figure:
         value = line.times(factor)
         note = f"{words.count(line.rows)} rows"
         drawn.append(row(label, value, shown=words.plain(value.value), note=note, tone=value_tone(line.value)))
-    return Figure(
-        [Rows(f"plot-rollup-{unit}", drawn, stem=True, zero=True)], UNITS[unit], f"In {size}the utility." if size else ""
-    )
+    periods = facts.task.periods
+    heading = UNITS[unit].format(periods=periods, Periods=periods.capitalize())
+    return Figure([Rows(f"plot-rollup-{unit}", drawn, stem=True, zero=True)], heading, f"In {size}the utility." if size else "")
 
 
 def patterns(facts: Facts) -> Section | None:
@@ -91,7 +91,7 @@ def examples(facts: Facts) -> Section | None:
 
 def _example(facts: Facts, line: Example) -> Entry:
     who = [Span("user "), Span(facts.shown(line.user), "name"), Span(" · item "), Span(facts.shown(line.item), "name")]
-    rest = Span(f" · week {line.week} · value {words.plain(line.value)} · z {words.plain(line.z)}")
+    rest = Span(f" · {facts.task.period} {line.period} · value {words.plain(line.value)} · z {words.plain(line.z)}")
     notes: list[str | Line] = [[*who, rest]]
     if line.why is not None:
         notes.append(_why(facts, line.why))
@@ -106,4 +106,4 @@ def _why(facts: Facts, why: Why) -> str:
 
 
 def _person(facts: Facts, name: str, part: RequestPart) -> str:
-    return f"{name} most: user {facts.shown(part.user)}, week {part.week}"
+    return f"{name} most: user {facts.shown(part.user)}, {facts.task.period} {part.period}"
