@@ -25,6 +25,7 @@ from assay.importance.valuer import Importance, only_log_loss, user_folds
 from assay.importance.values import Values, Vector
 from assay.models.files import read_arrays
 from assay.models.scorer import Scorer
+from assay.models.twins import twin
 from assay.numerics.measures import row_log_loss
 from assay.runs.arrays import write_arrays
 from assay.samples.table import Samples
@@ -305,7 +306,7 @@ class _Retrained:
     def _utilities(self, part: Samples) -> Vector:
         v = self._validation
         if len(np.unique(part.label[part.weight > 0])) == 2:
-            p = self._model.fresh().fit(part, rng=np.random.default_rng(0)).predict(v)
+            p = twin(self._model, part, rng=np.random.default_rng(0)).predict(v)
         else:
             p = np.full(len(v), (float(part.weight @ part.label) + 1.0) / (float(part.weight.sum()) + 2.0))
         lost = v.weight * row_log_loss(v.label > 0, p)

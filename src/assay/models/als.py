@@ -8,13 +8,13 @@ from scipy import sparse
 from threadpoolctl import threadpool_limits
 
 from assay.errors import InputError
-from assay.models.recommender import AFTER, Ints, Recommending, Taken
+from assay.models.recommender import AFTER, ArrayRecommender, Ints, Taken
 from assay.models.scorer import Vector
 
 _ROWS = 4096  # histories folded in at a time
 
 
-class Als(Recommending):
+class Als(ArrayRecommender):
     """ALS (Hu, Koren and Volinsky, "Collaborative filtering for implicit feedback datasets", ICDM 2008).
 
     A user is folded in from what it had before the moment, so that no score knows its own answer. Needs the extra

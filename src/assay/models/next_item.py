@@ -185,7 +185,7 @@ class Transformer(NeuralRecommender):
         super().__init__(items, Schedule(epochs, batch, rate, decay=0.0, patience=2))
         self.factors, self.length, self.layers, self.heads, self.dropout = factors, length, layers, heads, dropout
         self.times, self.categories, self.repeats, self.negatives = times, categories, repeats, negatives
-        self._double: TransformerNet | None = None
+        self._double: tuple[TransformerNet, TransformerNet] | None = None  # a net, and the same in double precision
 
     def settings(self) -> dict[str, Any]:
         """The constructor's arguments."""
@@ -273,11 +273,11 @@ class Transformer(NeuralRecommender):
         return row[order], each[order], logit[order]
 
     def _exact(self) -> TransformerNet:
-        if self._double is None:
-            net = self.net()
-            assert isinstance(net, TransformerNet)
-            self._double = exact(net)
-        return self._double
+        net = self.net()
+        assert isinstance(net, TransformerNet)
+        if self._double is None or self._double[0] is not net:
+            self._double = net, exact(net)
+        return self._double[1]
 
     @torch.no_grad()
     def score(self, user: NDArray[Any], item: Ints, period: NDArray[Any]) -> Vector:
@@ -311,11 +311,6 @@ class Transformer(NeuralRecommender):
         row, column, logit = self._repeats(states, *bounds)
         found[row, column] += logit
         return found
-
-    def learn(self, taken: Taken, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
-        """As every neural recommender."""
-        self._double = None
-        return super().learn(taken, rng)
 
 
 def known_pairs(known: torch.Tensor, item: torch.Tensor, drawn: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -107,7 +107,7 @@ def _columns(kept: Ints, item: NDArray[Any]) -> Ints:
 
 
 class Recommending(Calibrated):
-    """What all recommenders share: what was taken, calibration, files, and the ranking of catalogues."""
+    """What all recommenders share: what was taken, calibration, and the ranking of catalogues."""
 
     taken_: Taken | None = None
 
@@ -118,10 +118,6 @@ class Recommending(Calibrated):
         """The constructor's arguments."""
         return {"items": self.items}
 
-    def learn(self, taken: Taken, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
-        """Whatever scores need besides what was taken, as arrays by name."""
-        raise NotImplementedError
-
     def score(self, user: NDArray[Any], item: Ints, period: NDArray[Any]) -> Vector:
         """(n,) scores of columns (-1: unknown, scores 0) for users by what they had before a period."""
         raise NotImplementedError
@@ -131,19 +127,8 @@ class Recommending(Calibrated):
         raise NotImplementedError
 
     def fit(self, samples: Samples, *, rng: np.random.Generator) -> Self:
-        """Learn from the positives of weight above 0; how scores go with shares of positives, from a fit on earlier periods.
-
-        A model scores what it learnt from too high: the last fifth of the periods, under a fit on those before, tells.
-        """
-        rows = training_rows(samples, self.name)
-        cut = np.quantile(samples.period[rows], _EARLIER, method="lower")
-        early, late = (samples.take(rows[side]) for side in (samples.period[rows] <= cut, samples.period[rows] > cut))
-        if min(len(np.unique(part.label)) for part in (early, late)) < 2:
-            early = late = samples.take(rows)
-        self._learn(Taken.of(early, self.items, self.name), rng)
-        super().fit(late, rng=rng)
-        self._learn(Taken.of(samples, self.items, self.name), rng)
-        return self
+        """Learn from the positives of weight above 0."""
+        raise NotImplementedError
 
     def fit_events(self, user: NDArray[Any], item: NDArray[Any], period: NDArray[Any], *, rng: np.random.Generator) -> Self:
         """Learn to rank from plain events (n,): dense codes of users and items, periods from 0 in order of time.
@@ -151,11 +136,34 @@ class Recommending(Calibrated):
         There are no negatives to calibrate by: the model ranks (`score`, `top_n`), but cannot `predict` or `save`.
         InputError: no events.
         """
+        raise NotImplementedError
+
+    def early_and_late(self, samples: Samples) -> tuple[Samples, Samples]:
+        """Rows of weight above 0, of the earlier periods and of the last fifth; all rows twice where one side has one label only.
+
+        A model scores what it learnt from too high: how its scores go with shares of positives is told by the late rows, under
+        a fit on the early ones.
+        """
+        rows = training_rows(samples, self.name)
+        cut = np.quantile(samples.period[rows], _EARLIER, method="lower")
+        early, late = (samples.take(rows[side]) for side in (samples.period[rows] <= cut, samples.period[rows] > cut))
+        if min(len(np.unique(part.label)) for part in (early, late)) < 2:
+            early = late = samples.take(rows)
+        return early, late
+
+    def taken(self, samples: Samples) -> Taken:
+        """What was taken by the samples' positives."""
+        return Taken.of(samples, self.items, self.name)
+
+    def taken_by_events(self, user: NDArray[Any], item: NDArray[Any], period: NDArray[Any]) -> Taken:
+        """What was taken by plain events. InputError: no events."""
         if not len(user):
             raise InputError(f"{self.name}: there are no events to learn from; give one at least")
-        self.at_ = self.share_ = None
-        self._learn(Taken.of_events(user, item, period, self.items), rng)
-        return self
+        return Taken.of_events(user, item, period, self.items)
+
+    def calibrate(self, late: Samples, rng: np.random.Generator) -> None:
+        """Learn how scores go with shares of positives."""
+        super().fit(late, rng=rng)
 
     def knowing(self, user: NDArray[Any], item: NDArray[Any], period: NDArray[Any]) -> Self:
         """A twin that learnt the same, whose users are others: all it knows of them are these events (n,), as in `fit_events`.
@@ -165,10 +173,6 @@ class Recommending(Calibrated):
         twin = copy(self)
         twin.taken_ = Taken.in_columns(self.fitted().item_codes, user, item, period)
         return twin
-
-    def _learn(self, taken: Taken, rng: np.random.Generator) -> None:
-        self.taken_ = taken
-        self.learnt_ = self.learn(taken, rng)
 
     def raw(self, samples: Samples) -> Vector:
         """(n,) exp of the score, capped: positive, in the order of scores."""
@@ -194,6 +198,35 @@ class Recommending(Calibrated):
         if self.taken_ is None:
             raise not_fitted(self.name)
         return self.taken_
+
+
+class ArrayRecommender(Recommending):
+    """A recommender that learns arrays at once, and not in passes."""
+
+    learnt_: dict[str, NDArray[Any]]
+
+    def learn(self, taken: Taken, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
+        """Whatever scores need besides what was taken, as arrays by name."""
+        raise NotImplementedError
+
+    def fit(self, samples: Samples, *, rng: np.random.Generator) -> Self:
+        """Learn from the positives of weight above 0; how scores go with shares of positives, from a fit on earlier periods."""
+        early, late = self.early_and_late(samples)
+        self._learn(self.taken(early), rng)
+        self.calibrate(late, rng)
+        self._learn(self.taken(samples), rng)
+        return self
+
+    def fit_events(self, user: NDArray[Any], item: NDArray[Any], period: NDArray[Any], *, rng: np.random.Generator) -> Self:
+        """As every recommender."""
+        taken = self.taken_by_events(user, item, period)
+        self.at_ = self.share_ = None
+        self._learn(taken, rng)
+        return self
+
+    def _learn(self, taken: Taken, rng: np.random.Generator) -> None:
+        self.taken_ = taken
+        self.learnt_ = self.learn(taken, rng)
 
     def save(self, folder: Path) -> list[Path]:
         """Write model.json (settings, table) and arrays.npz (what was taken, and what was learnt of it)."""

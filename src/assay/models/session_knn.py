@@ -5,14 +5,14 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.models.recommender import AFTER, Ints, Recommending, Taken
+from assay.models.recommender import AFTER, ArrayRecommender, Ints, Taken
 from assay.models.scorer import Vector
 from assay.numerics import sessions as kernels
 
 _USERS = 64  # users whose catalogues are scored at a time
 
 
-class SessionKnn(Recommending):
+class SessionKnn(ArrayRecommender):
     """VMIS-kNN (Kersbergen, Sprangers and Schelter, "Serenade", SIGMOD 2022), without its item weights.
 
     A session is what a user took in one period; a user is known by the last `recent` items taken before the moment, and

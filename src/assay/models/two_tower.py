@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import torch
@@ -94,7 +94,7 @@ class TwoTower(NeuralRecommender):
     corrected sampled softmax, Yi et al., RecSys 2019).
 
     A user is the mean of the last `length` events before the moment, so that no user needs to be known to training.
-    `knowing_text` gives items the vectors of their texts.
+    Items are known by their texts too, where the fit is told their vectors (`Training.texts`).
     """
 
     name = "two_tower"
@@ -106,36 +106,30 @@ class TwoTower(NeuralRecommender):
         super().__init__(items, Schedule(epochs, batch, rate, decay=0.0, patience=2))
         self.factors, self.length, self.hidden = factors, length, hidden
         self.categories, self.negatives = categories, negatives
-        self._text: NDArray[np.float32] | None = None
+        self.item_texts_: NDArray[np.float32] | None = None
 
     def settings(self) -> dict[str, Any]:
         """The constructor's arguments."""
         own = {name: getattr(self, name) for name in ("items", "factors", "length", "hidden", "categories", "negatives")}
         return own | {"rate": self.schedule.rate, "batch": self.schedule.batch, "epochs": self.schedule.epochs}
 
-    def knowing_text(self, vectors: NDArray[Any]) -> Self:
-        """The model itself, whose item tower also reads vectors (items, v), float, one row an item code. Before fit.
-
-        InputError: not two axes, or numbers that are not finite.
-        """
-        made = np.asarray(vectors, np.float32)
-        if made.ndim != 2 or not np.isfinite(made).all():
-            raise InputError(f"{self.name}: vectors have shape {made.shape}; give finite numbers, one row an item code")
-        self._text = made
-        return self
-
-    def fresh(self) -> Self:
-        """As every model; the twin knows the same texts."""
-        twin = super().fresh()
-        twin._text = self._text
-        return twin
+    def know_items(self, category: Ints | None, texts: NDArray[Any] | None) -> None:
+        """As every neural recommender, and texts (items, v) too. InputError: not two axes, or numbers that are not finite."""
+        super().know_items(category, texts)
+        self.item_texts_ = self.text_ = None
+        if texts is not None:
+            vectors = np.asarray(texts, np.float32)
+            if vectors.ndim != 2 or not np.isfinite(vectors).all():
+                raise InputError(f"{self.name}: vectors have shape {vectors.shape}; give finite numbers, one row an item code")
+            self.item_texts_ = vectors
 
     def build(self, taken: Taken) -> TwoTowerNet:
         """The net before it learns."""
-        if self._text is not None:
-            if taken.item_codes[-1] >= len(self._text):
-                raise InputError(f"{self.name}: there are {len(self._text)} text vectors, but item code {taken.item_codes[-1]}")
-            self.text_ = np.vstack([np.zeros((1, self._text.shape[1]), np.float32), self._text[taken.item_codes]])
+        texts, last = self.item_texts_, taken.item_codes[-1]
+        if texts is not None:
+            if last >= len(texts):
+                raise InputError(f"{self.name}: there are {len(texts)} text vectors, but item code {last}")
+            self.text_ = np.vstack([np.zeros((1, texts.shape[1]), np.float32), texts[taken.item_codes]])
         category = self.category_ if self.categories else None
         return TwoTowerNet(
             self.chances(taken), category, self.text_, factors=self.factors, hidden=self.hidden, negatives=self.negatives

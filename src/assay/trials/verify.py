@@ -19,6 +19,7 @@ from assay.evaluation.holdout import Holdout, Scored, differences
 from assay.importance.valuer import Importance, Valuer
 from assay.models.logistic import LogisticRegression
 from assay.models.scorer import Scorer
+from assay.models.twins import refitted
 from assay.numerics.measures import auc
 from assay.numerics.statistics import holm
 from assay.samples.table import Samples
@@ -146,7 +147,7 @@ def detection(
     lines: list[Line] = []
     for kind in NOISES:
         noisy, wrong = planted(train, kind, share, seed)
-        fitted = model.fresh().fit(noisy, rng=np.random.default_rng(seed))
+        fitted = refitted(model, noisy, rng=np.random.default_rng(seed))
         for valuer in valuers:
             rng = np.random.default_rng(seed)
             found = valuer.value(noisy, validation, model=fitted, utility=BINARY.loss, folds=folds, rng=rng)
