@@ -114,7 +114,7 @@ class InRunShapley(Watcher):
 
 def _scaled(step: Step, gradients: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """Gradients as the optimizer takes them, but for the rate: as they are, or each over Adam's root mean square."""
-    found = {}
+    steps = {}
     for name, p in step.net.named_parameters():
         g, state = gradients[name], step.optimizer.state.get(p, {})
         if "exp_avg_sq" in state:
@@ -125,10 +125,10 @@ def _scaled(step: Step, gradients: dict[str, torch.Tensor]) -> dict[str, torch.T
                 scaled[at] = g[at] / ((mean_square[at] / unbiased).sqrt() + group["eps"])
             else:
                 scaled = g / ((mean_square / unbiased).sqrt() + group["eps"])
-            found[name] = scaled
+            steps[name] = scaled
         else:  # plain descent, and Adam's first step, whose size no gradient has told yet
-            found[name] = g
-    return found
+            steps[name] = g
+    return steps
 
 
 class InRunShapleyValuer:

@@ -257,14 +257,14 @@ def influence(
     (True, True)
     """
     checks.one_of(leverage, LEVERAGES, "leverage")
-    found = _problem(X, y, X_val, y_val, l2, coef, sample_weight, utility, request_val, folds)
-    h = np.zeros(len(found.y))
+    problem = _problem(X, y, X_val, y_val, l2, coef, sample_weight, utility, request_val, folds)
+    h = np.zeros(len(problem.y))
     if leverage == "exact":
-        h = found.state.leverage(found.X)
+        h = problem.state.leverage(problem.X)
     elif leverage == "sketch":
-        p = probability(margins(found.X, found.state.coef))
-        h = found.state.sketch(found.X, found.weight * p * (1.0 - p))
-    return from_folds(found.state.values(found.X, found.y, found.weight, h), folds)
+        p = probability(margins(problem.X, problem.state.coef))
+        h = problem.state.sketch(problem.X, problem.weight * p * (1.0 - p))
+    return from_folds(problem.state.values(problem.X, problem.y, problem.weight, h), folds)
 
 
 def group_influence(
@@ -324,12 +324,12 @@ def group_influence(
     >>> str(np.unique(user)[value.argmin()])
     'ada'
     """
-    found = _problem(X, y, X_val, y_val, l2, coef, sample_weight, utility, request_val, folds)
-    ids, code = np.unique(checks.vector(group, len(found.y), "group", "X"), return_inverse=True)
+    problem = _problem(X, y, X_val, y_val, l2, coef, sample_weight, utility, request_val, folds)
+    ids, code = np.unique(checks.vector(group, len(problem.y), "group", "X"), return_inverse=True)
     order = np.argsort(code, kind="stable")
     ends = np.searchsorted(code[order], np.arange(len(ids) + 1))
     rows = (order[low:high] for low, high in itertools.pairwise(ends))
-    return from_folds(np.stack([found.state.group(found.X, found.y, at, found.weight) for at in rows], axis=1), folds)
+    return from_folds(np.stack([problem.state.group(problem.X, problem.y, at, problem.weight) for at in rows], axis=1), folds)
 
 
 def refine(
@@ -386,18 +386,18 @@ def refine(
     >>> bool((np.sign(fall) == np.sign(value[few])).all())
     True
     """
-    found = _problem(X, y, X_val, y_val, l2, coef, sample_weight, utility, request_val, None)
+    problem = _problem(X, y, X_val, y_val, l2, coef, sample_weight, utility, request_val, None)
     at = np.asarray(rows)
-    if at.ndim != 1 or at.dtype.kind not in "iu" or not len(at) or at.min() < 0 or at.max() >= len(found.y):
-        raise ValueError(f"rows is {rows!r}; give positions from 0 to {len(found.y) - 1}, at least one")
-    few, state = found.X[at], found.state
+    if at.ndim != 1 or at.dtype.kind not in "iu" or not len(at) or at.min() < 0 or at.max() >= len(problem.y):
+        raise ValueError(f"rows is {rows!r}; give positions from 0 to {len(problem.y) - 1}, at least one")
+    few, state = problem.X[at], problem.state
     p = probability(margins(few, state.coef))
-    w = found.weight[at]
-    scale = pull(p, found.y[at], w, state.leverage(few))
-    ones = np.ones(len(found.y_val))
+    w = problem.weight[at]
+    scale = pull(p, problem.y[at], w, state.leverage(few))
+    ones = np.ones(len(problem.y_val))
 
     def measured(b: Vector) -> float:
-        return found.utility.measure(margins(found.X_val, b), found.y_val, ones, found.request_val)
+        return problem.utility.measure(margins(problem.X_val, b), problem.y_val, ones, problem.request_val)
 
     now = measured(state.coef)
     moves = state.curvature.solve(np.asfortranarray(dense(few).T)) * scale

@@ -270,8 +270,8 @@ class _Problem:
             checks.disjoint(X, labels[0], X_val, labels[1])
         self._given: Any = folds
         self.fold = checks.fold_numbers(folds, self.m)
-        known, codes = np.unique(np.concatenate(labels), return_inverse=True)
-        self.classes = len(known)
+        classes, codes = np.unique(np.concatenate(labels), return_inverse=True)
+        self.classes = len(classes)
         self.y, self.y_val = (part.astype(np.int32) for part in np.split(codes, [self.n]))
         self.sparse = sparse.issparse(train)
         if metric == "cosine":

@@ -153,6 +153,6 @@ class DataOob:
         forest = RandomForestClassifier(
             _BAGS, min_samples_leaf=5, max_samples=min(self._rows, len(train)), random_state=int(rng.integers(2**31)), n_jobs=2
         )
-        found = np.empty(len(train))
-        found[order] = data_oob(forest.fit(X[order], train.label[order]), X[order], train.label[order])
-        return Importance.of(train, Values(found), self.name, "share of trees that agree", "forest")
+        values = np.empty(len(train))
+        values[order] = data_oob(forest.fit(X[order], train.label[order]), X[order], train.label[order])
+        return Importance.of(train, Values(values), self.name, "share of trees that agree", "forest")

@@ -41,12 +41,12 @@ class Als(ArrayRecommender):
         except ImportError:
             raise InputError("als needs the package implicit: pip install 'assay[recommenders]'") from None
         with threadpool_limits(1, "blas"):  # many small systems: threads would only wait for one another
-            made = AlternatingLeastSquares(
+            factorisation = AlternatingLeastSquares(
                 factors=self.factors, regularization=self.l2, alpha=self.confidence, iterations=self.iterations,
                 num_threads=1, dtype=np.float64, random_state=int(rng.integers(2**31)),
             )  # fmt: skip
-            made.fit(sparse.csr_matrix(taken.matrix()), show_progress=False)
-        return {"factors": np.asarray(made.item_factors, np.float64)}
+            factorisation.fit(sparse.csr_matrix(taken.matrix()), show_progress=False)
+        return {"factors": np.asarray(factorisation.item_factors, np.float64)}
 
     def _users(self, histories: sparse.csr_array) -> Vector:
         """(m, f) factors of users from their histories: ridge regression with confidence weights, solved exactly."""

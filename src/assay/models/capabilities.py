@@ -95,7 +95,7 @@ class OfEvents(Trained, Protocol):
         """Rows that ask for the positives among later samples; column "user" (W,): whose they are."""
         ...
 
-    def of_samples(self, found: NDArray[Any], samples: Samples) -> Vector:
+    def of_samples(self, of_event: NDArray[Any], samples: Samples) -> Vector:
         """(F, n) of training samples from (F, E) of events, shared among those that are one event."""
         ...
 

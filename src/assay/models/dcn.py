@@ -171,13 +171,13 @@ class Dcn(Neural):
 
     @torch.no_grad()
     def _each(self, samples: Samples, net: DcnNet, what: str) -> Vector:
-        fields, found = self._fitted_fields(), []
+        fields, parts = self._fitted_fields(), []
         for low in range(0, len(samples), BATCH // 8):
             rows = ArrayRows(fields.encode(samples.features.slice(low, BATCH // 8)))
-            found += [getattr(net, what)(batch).numpy() for batch in rows.batches(BATCH, None)]
-        if not found:
+            parts += [getattr(net, what)(batch).numpy() for batch in rows.batches(BATCH, None)]
+        if not parts:
             return np.empty((0, net.head.in_features) if what == "represent" else 0)
-        return np.concatenate(found)
+        return np.concatenate(parts)
 
     def net(self) -> DcnNet:
         """The fitted net; InputError before fit."""
@@ -218,9 +218,9 @@ def _spread(files: Sequence[Path], split: str) -> Samples:
     step, parts = max(1, rows // _LEARNT), []
     for path in files:
         for part in pq.ParquetFile(path).iter_batches():
-            found = pa.Table.from_batches([part])
-            found = found.filter(pc.equal(found.column("split"), split))
-            parts.append(found.take(pa.array(np.arange(0, found.num_rows, step))))
+            rows_of_split = pa.Table.from_batches([part])
+            rows_of_split = rows_of_split.filter(pc.equal(rows_of_split.column("split"), split))
+            parts.append(rows_of_split.take(pa.array(np.arange(0, rows_of_split.num_rows, step))))
     table = pa.concat_tables(parts).unify_dictionaries()
     keys = [name for name in table.column_names if name in NOT_FEATURES]
     return Samples(table.select(keys), table.drop_columns(keys))

@@ -80,16 +80,16 @@ class NeuralRecommender(Neural, Recommending):
         some = np.flatnonzero((samples.label > 0) & (column >= 0))
         return self.later_rows(samples.user[some].astype(np.int64), column[some], samples.period[some].astype(np.int64))
 
-    def of_samples(self, found: NDArray[np.float64], samples: Samples) -> NDArray[np.float64]:
+    def of_samples(self, of_event: NDArray[np.float64], samples: Samples) -> NDArray[np.float64]:
         """(F, n) of training samples from (F, E) of what was taken, shared among those that are one event; negatives get 0."""
         user, item, period = self.fitted().events.astype(np.int64)
         column = self.fitted().columns(samples.item)
         some = np.flatnonzero((samples.label > 0) & (samples.weight > 0) & (column >= 0))
-        asked = _event(samples.user[some], samples.period[some], column[some])
+        own = _event(samples.user[some], samples.period[some], column[some])
         event, first = np.unique(_event(user, period, item), return_index=True)
-        summed = np.add.reduceat(found, first, axis=1)
-        place = np.searchsorted(event, asked)
-        out = np.zeros((len(found), len(samples)))
+        summed = np.add.reduceat(of_event, first, axis=1)
+        place = np.searchsorted(event, own)
+        out = np.zeros((len(of_event), len(samples)))
         out[:, some] = summed[:, place] / np.bincount(place, minlength=len(event))[place]
         return out
 
@@ -203,6 +203,6 @@ def _categories(samples: Samples) -> NDArray[np.int64] | None:
     levels = column.dictionary.to_pylist()
     order = {level: k + 1 for k, level in enumerate(sorted(level for level in levels if level is not None))}
     code = np.array([*(order.get(level, 0) for level in levels), 0], np.int64)
-    found = np.zeros(int(samples.item.max()) + 1 if len(samples) else 0, np.int64)
-    found[samples.item] = code[column.indices.fill_null(-1).to_numpy(zero_copy_only=False)]
-    return found
+    category = np.zeros(int(samples.item.max()) + 1 if len(samples) else 0, np.int64)
+    category[samples.item] = code[column.indices.fill_null(-1).to_numpy(zero_copy_only=False)]
+    return category

@@ -72,9 +72,9 @@ class Taken:
     def matrix(self) -> sparse.csr_array:
         """(U, I) ones where a user took an item."""
         shape = len(self.starts) - 1, len(self.item_codes)
-        made = sparse.csr_array((np.ones(len(self.item)), self.item, self.starts), shape=shape)
-        made.sort_indices()
-        return made
+        taken = sparse.csr_array((np.ones(len(self.item)), self.item, self.starts), shape=shape)
+        taken.sort_indices()
+        return taken
 
     def columns(self, item: NDArray[Any]) -> Ints:
         """Columns (n,) of item codes, -1 where not kept."""
@@ -82,22 +82,22 @@ class Taken:
 
     def prefixes(self, user: NDArray[Any], period: NDArray[Any]) -> tuple[Ints, Ints]:
         """Where the items (m,) begin and end that each user had before a period; empty for unknown users."""
-        known = np.asarray(user) < len(self.starts) - 1
-        at = np.where(known, user, 0)
+        present = np.asarray(user) < len(self.starts) - 1
+        at = np.where(present, user, 0)
         low = self.starts[at]
         # One key orders users and their first periods together.
         keys = np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts)) * 2**32 + self.first
         high = np.searchsorted(keys, at.astype(np.int64) * 2**32 + period)
-        return low, np.where(known, np.maximum(high, low), low)
+        return low, np.where(present, np.maximum(high, low), low)
 
     def histories(self, user: NDArray[Any], period: NDArray[Any]) -> sparse.csr_array:
         """(m, I) ones where the user had the item before the period."""
         low, high = self.prefixes(user, period)
         starts = np.concatenate(([0], np.cumsum(high - low)))
         at = np.arange(starts[-1]) + np.repeat(low - starts[:-1], high - low)
-        made = sparse.csr_array((np.ones(len(at)), self.item[at], starts), shape=(len(low), len(self.item_codes)))
-        made.sort_indices()
-        return made
+        taken = sparse.csr_array((np.ones(len(at)), self.item[at], starts), shape=(len(low), len(self.item_codes)))
+        taken.sort_indices()
+        return taken
 
 
 def _columns(kept: Ints, item: NDArray[Any]) -> Ints:
@@ -188,9 +188,9 @@ class Recommending(Calibrated):
         items, scores = np.full((len(user), n), -1, np.int64), np.full((len(user), n), np.nan)
         for first in range(0, len(user), _ROWS):
             at = slice(first, first + _ROWS)
-            known = taken.histories(user[at], np.full(len(user[at]), AFTER))
-            starts = known.indptr if exclude_known else np.zeros_like(known.indptr)
-            best_items(self.catalogue(user[at]), starts, known.indices, n, items[at], scores[at])
+            histories = taken.histories(user[at], np.full(len(user[at]), AFTER))
+            starts = histories.indptr if exclude_known else np.zeros_like(histories.indptr)
+            best_items(self.catalogue(user[at]), starts, histories.indices, n, items[at], scores[at])
         return np.where(items >= 0, taken.item_codes[items], -1), scores
 
     def fitted(self) -> Taken:

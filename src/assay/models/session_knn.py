@@ -81,9 +81,9 @@ class SessionKnn(ArrayRecommender):
     def catalogue(self, user: NDArray[Any]) -> Vector:
         """As `score` for every column, after the last period."""
         each = np.arange(len(self.fitted().item_codes))
-        found = [np.empty((0, len(each)))]
+        scores = [np.empty((0, len(each)))]
         for begin in range(0, len(user), _USERS):
             some = np.asarray(user[begin : begin + _USERS], np.int64)
             rows = np.repeat(some, len(each)), np.tile(each, len(some)), np.full(len(some) * len(each), AFTER)
-            found.append(self._scores(*rows).reshape(len(some), -1))
-        return np.concatenate(found)
+            scores.append(self._scores(*rows).reshape(len(some), -1))
+        return np.concatenate(scores)

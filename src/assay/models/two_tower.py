@@ -58,21 +58,21 @@ class TwoTowerNet(Net):
 
     def items(self, item: torch.Tensor) -> torch.Tensor:
         """(..., d) the item tower."""
-        made = self.item(item)
+        vectors = self.item(item)
         if self.category is not None:
-            made = made + self.category(self.of_item[item])
+            vectors = vectors + self.category(self.of_item[item])
         if self.text is not None:
-            made = made + self.text(self.of_text[item])
-        return made  # type: ignore[no-any-return]
+            vectors = vectors + self.text(self.of_text[item])
+        return vectors  # type: ignore[no-any-return]
 
     def drawn_vectors(self, item: torch.Tensor, weights: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """(N, d + 1) vectors and biases of items shared by all rows; linear in the weights."""
-        made = weights["item.weight"][item]
+        vectors = weights["item.weight"][item]
         if self.category is not None:
-            made = made + functional.embedding(self.of_item[item], weights["category.weight"], padding_idx=0)
+            vectors = vectors + functional.embedding(self.of_item[item], weights["category.weight"], padding_idx=0)
         if self.text is not None:
-            made = made + self.of_text[item] @ weights["text.weight"].T
-        return torch.cat([made, weights["bias.weight"][item]], 1)
+            vectors = vectors + self.of_text[item] @ weights["text.weight"].T
+        return torch.cat([vectors, weights["bias.weight"][item]], 1)
 
     def users(self, history: torch.Tensor) -> torch.Tensor:
         """(B, d) the user tower, of the last items (B, L), 0 where there is none."""
@@ -141,22 +141,22 @@ class TwoTower(NeuralRecommender):
         user, column, period = taken.events.astype(np.int64)
         key = user * 2**32 + period
         own, before = np.searchsorted(key, user * 2**32), np.searchsorted(key, key)
-        asked = np.flatnonzero(before > own)
-        history = self._histories(own[asked], before[asked], column)
-        columns = {"history": history, "target": column[asked] + 1, "user": user[asked], "asked": asked}
-        return ArrayRows(columns), period[asked]
+        later = np.flatnonzero(before > own)
+        history = self._histories(own[later], before[later], column)
+        columns = {"history": history, "target": column[later] + 1, "user": user[later], "asked": later}
+        return ArrayRows(columns), period[later]
 
     def asked_events(self) -> Ints:
         """(W,) the event that each of the rows that it learnt from asks for."""
-        asked: Ints = self.learnt_rows().columns["asked"]
-        return asked
+        event: Ints = self.learnt_rows().columns["asked"]
+        return event
 
     def later_rows(self, user: Ints, column: Ints, period: Ints) -> ArrayRows:
         """A row for each event (m,) of users that have taken something before, known by that."""
         low, high = self.event_bounds(user, period)
-        known = np.flatnonzero(high > low)
-        history = self._histories(low[known], high[known], self.fitted().events[1].astype(np.int64))
-        return ArrayRows({"history": history, "target": column[known] + 1, "user": user[known]})
+        with_history = np.flatnonzero(high > low)
+        history = self._histories(low[with_history], high[with_history], self.fitted().events[1].astype(np.int64))
+        return ArrayRows({"history": history, "target": column[with_history] + 1, "user": user[with_history]})
 
     def _histories(self, low: Ints, high: Ints, column: NDArray[np.int64]) -> NDArray[np.int32]:
         """(m, L) the last items of stretches of events, 0 where there is none."""
@@ -168,8 +168,8 @@ class TwoTower(NeuralRecommender):
         """(m, d) float64."""
         low, high = self.event_bounds(user, period)
         history = self._histories(low, high, self.fitted().events[1].astype(np.int64))
-        made = [net.users(torch.from_numpy(history[k : k + 512])) for k in range(0, len(history), 512)]
-        return torch.cat(made) if made else torch.zeros(0, self.factors, dtype=torch.float64)
+        vectors = [net.users(torch.from_numpy(history[k : k + 512])) for k in range(0, len(history), 512)]
+        return torch.cat(vectors) if vectors else torch.zeros(0, self.factors, dtype=torch.float64)
 
     def _exact(self) -> TwoTowerNet:
         net = self.net()
