@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from assay.errors import InputError
-from assay.importance.influence import prepare
+from assay.importance.influence_state import prepare
 from assay.importance.utilities import parse
 from assay.importance.valuer import Importance, user_folds
 from assay.importance.values import Values, Vector

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.findings.segments import Attribute
-from assay.importance.influence import prepare
+from assay.importance.influence_state import prepare
 from assay.importance.predicted import left_out_probability
 from assay.importance.valuer import user_folds
 from assay.models.logistic import LogisticRegression
