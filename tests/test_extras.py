@@ -15,10 +15,10 @@ from assay.config import parse
 from assay.errors import ConfigError
 from assay.finished import Finished
 from assay.models import named
+from assay.models.twins import refitted
 from assay.stages import graph
 from assay.stages import materials as hand
 from assay.trials.systems import catalogue
-from assay.trials.transfer import unfitted
 from tests.conftest import STAGES, run_in, shop_config
 
 NEURAL = {
@@ -30,7 +30,7 @@ NEURAL = {
 
 def without(package: str, code: str) -> str:
     """What code prints where a package is not installed."""
-    given = f"""
+    script = f"""
 import sys
 class Absent:
     def find_spec(self, name, path=None, target=None):
@@ -38,7 +38,7 @@ class Absent:
             raise ModuleNotFoundError(f"No module named {{name!r}}", name={package!r})
 sys.meta_path.insert(0, Absent())
 {code}"""
-    done = subprocess.run([sys.executable, "-c", given], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     return done.stdout
 
 
@@ -105,7 +105,7 @@ def test_an_item_tower_reads_the_items_texts(shop, tmp_path):
     column = loaded.fitted().item_codes
     np.testing.assert_array_equal(loaded.text_[1:], hand.text_vectors(bench)[column])
     assert np.linalg.norm(loaded.text_[1:], axis=1) == pytest.approx(1)
-    again = unfitted(loaded).fit(hand.train(bench), rng=np.random.default_rng(0))
+    again = refitted(loaded, hand.train(bench), rng=np.random.default_rng(0))
     np.testing.assert_array_equal(again.text_, loaded.text_)
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from assay.finished import Finished
+from assay.models.twins import refitted
 from assay.selection.weights import floor_groups, hashed_order, remove
 from assay.stages import graph
 from assay.stages import materials as hand
-from assay.trials.transfer import unfitted
 
 FRACTION, SEEDS = 0.02, 5
 MEASURES = ("log_loss", "auc", "ndcg@10")
@@ -33,7 +33,7 @@ def main(folder: Path, model: str, valuers: list[str]) -> None:
     for name, weight in weights.items():
         changed, rows = train.with_weight(weight), []
         for seed in range(1, SEEDS + 1):
-            again = unfitted(fitted).fit(changed, rng=np.random.default_rng(seed))
+            again = refitted(fitted, changed, rng=np.random.default_rng(seed))
             measured = tuning.score(again.predict, resamples=2).measures
             rows.append([measured[measure]["value"] for measure in MEASURES])
         found[name] = np.array(rows)

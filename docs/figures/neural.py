@@ -14,6 +14,7 @@ from assay.importance import InRunShapley, TrainingDynamics, tracin, trak
 from assay.importance.last_layer import L2, LastLayerInfluence
 from assay.models.dcn import Dcn
 from assay.models.neural import exact
+from assay.models.scorer import Training
 from assay.numerics.logistic import fit, losses
 from assay.samples.table import Samples
 from assay.testing.data import make_samples
@@ -54,7 +55,7 @@ def draw_tracin(ax: plt.Axes) -> None:
 def draw_training_dynamics(ax: plt.Axes) -> None:
     learnt, _, wrong, model = problem(noisy=True)
     watcher = TrainingDynamics(count=len(learnt))
-    model.fresh().for_passes(5).watched(watcher).fit(learnt, rng=np.random.default_rng(1))
+    model.fresh().fit(learnt, rng=np.random.default_rng(1), training=Training(watchers=(watcher,), passes=5))
     two_histograms(ax, watcher.area_under_margin(), wrong)
     ax.set(xlabel="area under the margin")
 
@@ -109,7 +110,8 @@ def draw_trak(ax: plt.Axes) -> None:
     passes = 8
 
     def fitted(weight: np.ndarray, seed: int) -> Dcn:
-        return model.fresh().for_passes(passes).fit(learnt.with_weight(weight), rng=np.random.default_rng(seed))
+        changed = learnt.with_weight(weight)
+        return model.fresh().fit(changed, rng=np.random.default_rng(seed), training=Training(passes=passes))
 
     kept = np.random.default_rng(5).random((80, len(learnt))) < 0.5
     utility = []

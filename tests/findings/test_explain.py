@@ -5,7 +5,7 @@ import pytest
 
 from assay.findings.explain import explain_sample, explain_score, leave_out
 from assay.findings.labels import Wording
-from assay.importance.influence import prepare
+from assay.importance.influence_state import prepare
 from assay.models.logistic import LogisticRegression
 from assay.numerics.products import margins
 from assay.testing.data import make_samples

@@ -1,7 +1,5 @@
 """Influence against exact leave-one-out and leave-group-out retraining, by an optimiser that is not ours."""
 
-import importlib
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,12 +7,10 @@ from hypothesis import strategies as st
 from scipy import sparse
 from scipy.optimize import minimize
 
-from assay.importance import group_influence, influence, refine
+from assay.importance import group_influence, influence, influence_state, refine
 from assay.importance.utilities import parse
 from assay.numerics.logistic import IterativeCurvature, fit
 from assay.numerics.products import as_rows
-
-MODULE = importlib.import_module("assay.importance.influence")  # the name in the room is the function
 
 
 def problem(n, p, m=60, seed=0, noise=0.1):
@@ -206,7 +202,7 @@ def test_group_values_are_those_of_leave_group_out_retraining(size, monkeypatch)
     else:
         assert abs(found[0] - exact) < abs(alone[:size].sum() - exact)
     assert abs(found[0] - exact) < 0.7 * abs(exact) + 1e-4
-    monkeypatch.setattr(MODULE, "_DIRECT", 0)  # large groups go another way to the same values
+    monkeypatch.setattr(influence_state, "_DIRECT", 0)  # large groups go another way to the same values
     np.testing.assert_allclose(group_influence(X, y, X_val, y_val, group, l2=1.0), found, rtol=1e-5, atol=1e-9)
 
 
@@ -215,7 +211,7 @@ def test_a_wide_problem_is_solved_without_its_hessian(monkeypatch):
     exact = influence(X, y, X_val, y_val, l2=1.0)
     plain = influence(X, y, X_val, y_val, l2=1.0, leverage="none")
     grouped = group_influence(X, y, X_val, y_val, np.arange(150) % 30, l2=1.0)
-    monkeypatch.setattr(MODULE, "DENSE_COLUMNS", 4)
+    monkeypatch.setattr(influence_state, "DENSE_COLUMNS", 4)
     np.testing.assert_allclose(influence(X, y, X_val, y_val, l2=1.0, leverage="none"), plain, rtol=1e-6, atol=1e-12)
     np.testing.assert_allclose(group_influence(X, y, X_val, y_val, np.arange(150) % 30, l2=1.0), grouped, rtol=1e-4, atol=1e-8)
     np.testing.assert_allclose(influence(X, y, X_val, y_val, l2=1.0, leverage="sketch"), exact, rtol=1e-5, atol=1e-10)
@@ -228,7 +224,7 @@ def test_a_wide_problem_is_solved_without_its_hessian(monkeypatch):
 
 def test_a_sketch_is_near_the_exact_leverage(monkeypatch):
     X, y, X_val, y_val = problem(2000, 30, seed=1)
-    monkeypatch.setattr(MODULE, "_REFINED", 50)
+    monkeypatch.setattr(influence_state, "_REFINED", 50)
     exact, sketch, plain = (influence(X, y, X_val, y_val, l2=1.0, leverage=kind) for kind in ("exact", "sketch", "none"))
     assert np.abs(sketch - exact).mean() < 0.3 * np.abs(plain - exact).mean()
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import sparse, stats
 
 from assay.importance import knn_banzhaf, knn_shapley, threshold_knn_shapley
-from assay.importance.neighbours import noise_scale
+from assay.importance.privacy import noise_scale
 from tests.importance.games import semivalue, subsets, tied_orders, top_k
 
 

@@ -17,6 +17,7 @@ from assay.importance.projected import Trak, trak  # noqa: E402
 from assay.models.dcn import Dcn  # noqa: E402
 from assay.models.logistic import LogisticRegression  # noqa: E402
 from assay.models.neural import exact  # noqa: E402
+from assay.models.scorer import Training  # noqa: E402
 from assay.numerics.logistic import fit  # noqa: E402
 from assay.testing.data import make_samples  # noqa: E402
 from assay.testing.valuers import ValuerTests  # noqa: E402
@@ -102,7 +103,8 @@ def test_more_checkpoints_say_more_of_retraining():
     net = Dcn(**(SMALL | {"epochs": 8})).fit(train, rng=np.random.default_rng(1))
 
     def fitted_on(weight, seed):
-        return net.fresh().for_passes(8).fit(train.with_weight(weight), rng=np.random.default_rng(seed))
+        training = Training(passes=8)
+        return net.fresh().fit(train.with_weight(weight), rng=np.random.default_rng(seed), training=training)
 
     rng = np.random.default_rng(5)
     kept = rng.random((30, len(train))) < 0.5

@@ -9,9 +9,9 @@ from assay.models import named
 torch = pytest.importorskip("torch")
 
 from assay.deep.rows import ArrayRows  # noqa: E402
-from assay.deep.training import Watcher  # noqa: E402
 from assay.errors import InputError  # noqa: E402
 from assay.models.dcn import Dcn, DcnNet  # noqa: E402
+from assay.models.scorer import Training  # noqa: E402
 from assay.testing.data import make_samples  # noqa: E402
 from assay.testing.models import ScorerTests  # noqa: E402
 
@@ -98,33 +98,40 @@ def test_files_teach_as_memory_does_without_holding_it(tmp_path):
         Dcn(**SMALL).fit_files([tmp_path / "all.parquet"], rng=np.random.default_rng(1), split="nonesuch")
 
 
-class Killed(Watcher):
-    def __init__(self, after):
-        self.passes, self.seen = after, 0
+class Killed:
+    """A report that counts steps, and kills the fit after so many."""
 
-    def epoch(self, net, epoch, rate):
-        self.seen += 1
-        if self.seen > self.passes:
+    def __init__(self, after=None):
+        self.after, self.steps = after, 0
+
+    def __call__(self, words, done, total):
+        self.steps += done > 0
+        if done and self.steps == self.after:
             raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("after", [0, 1, 3, 4])
+@pytest.mark.parametrize("after", [0.05, 0.2, 0.4, 0.65, 0.95])  # of all steps: in early stopping, and when all is learnt from
 def test_a_killed_fit_goes_on_and_ends_the_same(tmp_path, after):
     train = make_samples(2_000).split("train")
-    whole = Dcn(**SMALL).fit(train, rng=np.random.default_rng(1))
+
+    def fit(**told):
+        return Dcn(**SMALL).fit(train, rng=np.random.default_rng(1), training=Training(**told))
+
+    every, left = Killed(), Killed()
+    whole = fit(report=every)
+    killed = Killed(round(after * every.steps))
     with pytest.raises(KeyboardInterrupt):
-        Dcn(**SMALL).resuming(tmp_path).reporting(Killed(after)).fit(train, rng=np.random.default_rng(1))
-    counted = Killed(99)
-    again = Dcn(**SMALL).resuming(tmp_path).reporting(counted).fit(train, rng=np.random.default_rng(1))
+        fit(folder=tmp_path, report=killed)
+    again = fit(folder=tmp_path, report=left)
     np.testing.assert_array_equal(again.predict(train), whole.predict(train))
-    assert counted.seen <= len(whole.passes_) + len(whole.checkpoints_) - after + 1
+    assert 0 <= killed.steps + left.steps - every.steps <= np.ceil(len(train) / SMALL["batch"])  # one pass is lost at most
 
 
 def test_progress_of_another_training_is_refused(tmp_path):
     train = make_samples(2_000).split("train")
-    Dcn(**SMALL).resuming(tmp_path).fit(train, rng=np.random.default_rng(1))
+    Dcn(**SMALL).fit(train, rng=np.random.default_rng(1), training=Training(folder=tmp_path))
     with pytest.raises(InputError, match=r"another training: rate was 0.01 and is 0.02"):
-        Dcn(**(SMALL | {"rate": 0.02})).resuming(tmp_path).fit(train, rng=np.random.default_rng(1))
+        Dcn(**(SMALL | {"rate": 0.02})).fit(train, rng=np.random.default_rng(1), training=Training(folder=tmp_path))
 
 
 def test_a_checkpoint_of_other_features_is_refused(tmp_path):
@@ -146,7 +153,7 @@ def test_a_loss_that_is_no_number_names_the_batch_and_keeps_the_weights(tmp_path
     weight = train.weight.copy()
     weight[123] = np.inf
     with pytest.raises(InputError, match=r"dcn: the loss is (inf|nan) in pass 1, batch \d+ of \d+.*lower the learning rate"):
-        Dcn(**SMALL).resuming(tmp_path).fit(train.with_weight(weight), rng=np.random.default_rng(1))
+        Dcn(**SMALL).fit(train.with_weight(weight), rng=np.random.default_rng(1), training=Training(folder=tmp_path))
 
 
 def test_the_model_named_in_a_config_is_loaded_on_demand():

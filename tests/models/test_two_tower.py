@@ -6,6 +6,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from assay.errors import InputError  # noqa: E402
+from assay.models.scorer import Training  # noqa: E402
 from assay.models.two_tower import TwoTower  # noqa: E402
 from assay.testing.data import make_samples  # noqa: E402
 from assay.testing.recommenders import RecommenderTests  # noqa: E402
@@ -33,8 +34,8 @@ def test_text_brings_a_hardly_taken_item_to_those_of_its_kind():
     text = np.zeros((20, 4))
     text[np.arange(20), (np.arange(20) >= 10).astype(int)] = 1.0
     ranks = []
-    for model in (TwoTower(**SMALL), TwoTower(**SMALL).knowing_text(text)):
-        model.fit_events(user, item, period, rng=np.random.default_rng(1))
+    for training in (Training(), Training(texts=text)):
+        model = TwoTower(**SMALL).fit_events(user, item, period, rng=np.random.default_rng(1), training=training)
         scores = model.catalogue(np.arange(20))
         place = np.flatnonzero(model.fitted().item_codes == 19)[0]
         mine = scores[1::2, place] - scores[0::2, place]
@@ -46,13 +47,13 @@ def test_text_is_stored_and_checked(tmp_path):
     samples = make_samples(2_000)
     train = samples.split("train")
     text = np.random.default_rng(0).normal(size=(60, 5))
-    model = TwoTower(**SMALL).knowing_text(text).fit(train, rng=np.random.default_rng(1))
+    model = TwoTower(**SMALL).fit(train, rng=np.random.default_rng(1), training=Training(texts=text))
     model.save(tmp_path)
     np.testing.assert_array_equal(TwoTower.load(tmp_path).predict(train), model.predict(train))
     with pytest.raises(InputError, match="there are 3 text vectors"):
-        TwoTower(**SMALL).knowing_text(text[:3]).fit(train, rng=np.random.default_rng(1))
+        TwoTower(**SMALL).fit(train, rng=np.random.default_rng(1), training=Training(texts=text[:3]))
     with pytest.raises(InputError, match="give finite numbers"):
-        TwoTower(**SMALL).knowing_text(np.full((60, 5), np.nan))
+        TwoTower(**SMALL).fit(train, rng=np.random.default_rng(1), training=Training(texts=np.full((60, 5), np.nan)))
 
 
 def test_the_towers_by_hand():

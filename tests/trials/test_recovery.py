@@ -8,7 +8,8 @@ from assay.evaluation.holdout import holdout
 from assay.findings.labels import Wording
 from assay.findings.rules import mine
 from assay.findings.segments import attributes
-from assay.importance.influence import Influence, prepare
+from assay.importance.influence import Influence
+from assay.importance.influence_state import prepare
 from assay.models.logistic import LogisticRegression
 from assay.numerics.logistic import losses
 from assay.numerics.products import margins

@@ -44,10 +44,10 @@ class Fields:
                 levels[name] = sorted(level for level, count in pairs if count >= rare)
                 continue
             values = _numbers(samples.features, name)
-            known = values[np.isfinite(values)]
-            if len(known):
-                knots[name] = np.unique(np.quantile(known, np.linspace(0, 1, _QUANTILES), method="lower")).tolist()
-            if len(known) < len(values):
+            finite = values[np.isfinite(values)]
+            if len(finite):
+                knots[name] = np.unique(np.quantile(finite, np.linspace(0, 1, _QUANTILES), method="lower")).tolist()
+            if len(finite) < len(values):
                 missing.append(name)
         if not levels and not knots:
             raise InputError("the samples have no features; a neural model of samples needs one at least")
@@ -84,9 +84,9 @@ class Fields:
         numbers = np.zeros((n, self.width), np.float32)
         for j, (name, knots) in enumerate(self.knots.items()):
             values = _numbers(features, name)
-            known = np.isfinite(values)
+            finite = np.isfinite(values)
             scale = np.linspace(-1, 1, len(knots)) if len(knots) > 1 else np.zeros(1)
-            numbers[known, j] = np.interp(values[known], knots, scale)
+            numbers[finite, j] = np.interp(values[finite], knots, scale)
         for j, name in enumerate(self.missing, len(self.knots)):
             numbers[:, j] = ~np.isfinite(_numbers(features, name))
         return {"codes": codes, "numbers": numbers}

@@ -24,10 +24,10 @@ Rule = Callable[[Any, torch.Tensor, torch.Tensor, Callable[[str], torch.Tensor]]
 
 def _linear(module: nn.Linear, a: torch.Tensor, g: torch.Tensor, direction: Callable[[str], torch.Tensor]) -> torch.Tensor:
     """(F, B) sum over places of g' V a + g' v; a (B, ..., i), g (B, ..., o)."""
-    found = torch.stack([((g @ V) * a).flatten(1).sum(1) for V in direction("weight")])
+    products = torch.stack([((g @ V) * a).flatten(1).sum(1) for V in direction("weight")])
     if module.bias is not None:
-        found = found + direction("bias") @ g.reshape(len(g), -1, g.shape[-1]).sum(1).T
-    return found
+        products = products + direction("bias") @ g.reshape(len(g), -1, g.shape[-1]).sum(1).T
+    return products
 
 
 def _embedding(module: nn.Embedding, a: torch.Tensor, g: torch.Tensor, direction: Callable[[str], torch.Tensor]) -> torch.Tensor:
@@ -39,10 +39,10 @@ def _embedding(module: nn.Embedding, a: torch.Tensor, g: torch.Tensor, direction
 def _layer_norm(module: nn.LayerNorm, a: torch.Tensor, g: torch.Tensor, direction: Callable[[str], torch.Tensor]) -> torch.Tensor:
     """(F, B); a, g (B, ..., d)."""
     normal = functional.layer_norm(a, module.normalized_shape, eps=module.eps)
-    found = torch.stack([(normal * g * V).flatten(1).sum(1) for V in direction("weight")])
+    products = torch.stack([(normal * g * V).flatten(1).sum(1) for V in direction("weight")])
     if module.bias is not None:
-        found = found + torch.stack([(g * v).flatten(1).sum(1) for v in direction("bias")])
-    return found
+        products = products + torch.stack([(g * v).flatten(1).sum(1) for v in direction("bias")])
+    return products
 
 
 @runtime_checkable
@@ -72,33 +72,33 @@ class Drawn(nn.Module):
     def forward(self, rows: torch.Tensor, items: torch.Tensor, weights: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """(B, ..., N)."""
         self.items = items
-        made = self.of(items, weights)
-        return rows @ made[:, :-1].T + made[:, -1]
+        vectors = self.of(items, weights)
+        return rows @ vectors[:, :-1].T + vectors[:, -1]
 
     def ghost(self, rows: torch.Tensor, g: torch.Tensor, directions: Directions) -> torch.Tensor:
         """(F, B): what the items' vectors contribute; what rows contribute is told by the layers that made them."""
-        found = []
+        products = []
         for f in range(len(next(iter(directions.values())))):
-            made = self.of(self.items, {name: V[f] for name, V in directions.items()})
-            found.append((rows * (g @ made[:, :-1])).flatten(1).sum(1) + (g @ made[:, -1:]).flatten(1).sum(1))
-        return torch.stack(found)
+            vectors = self.of(self.items, {name: V[f] for name, V in directions.items()})
+            products.append((rows * (g @ vectors[:, :-1])).flatten(1).sum(1) + (g @ vectors[:, -1:]).flatten(1).sum(1))
+        return torch.stack(products)
 
 
 class Sums:
     """What layers contribute to something of every row, added up over a backward pass made while it is open."""
 
     def __init__(self) -> None:
-        self.found: torch.Tensor | None = None
+        self.total: torch.Tensor | None = None
 
     def add(self, part: torch.Tensor) -> None:
         """What one layer contributes."""
-        self.found = part if self.found is None else self.found + part
+        self.total = part if self.total is None else self.total + part
 
     def take(self) -> torch.Tensor:
         """The sums of the last backward pass; then it begins anew. The objective's factor of a row is in its sum."""
-        assert self.found is not None, "no backward pass went through the net"
-        found, self.found = self.found, None
-        return found
+        assert self.total is not None, "no backward pass went through the net"
+        total, self.total = self.total, None
+        return total
 
 
 @contextmanager
@@ -107,24 +107,24 @@ def layers(net: nn.Module, part: Callable[[str, Any, torch.Tensor, torch.Tensor]
 
     name ends with a dot, so that name + "weight" is the parameter's. Every layer's input must have the batch's rows first.
     """
-    made, hooks = Sums(), []
+    sums, hooks = Sums(), []
     for name, module in net.named_modules():
         if type(module) in _RULES or isinstance(module, OwnRule):
-            hooks.append(module.register_forward_hook(_watched(made, f"{name}." if name else "", module, part)))
+            hooks.append(module.register_forward_hook(_watched(sums, f"{name}." if name else "", module, part)))
     try:
-        yield made
+        yield sums
     finally:
         for hook in hooks:
             hook.remove()
 
 
-def _watched(made: Sums, name: str, module: nn.Module, part: Callable[..., torch.Tensor]) -> Callable[..., None]:
-    def forward(_: nn.Module, given: tuple[Any, ...], output: Any) -> None:
-        a = given[0].detach()
+def _watched(sums: Sums, name: str, module: nn.Module, part: Callable[..., torch.Tensor]) -> Callable[..., None]:
+    def forward(_: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
+        a = inputs[0].detach()
 
         def backward(g: torch.Tensor) -> None:
             with torch.no_grad():
-                made.add(part(name, module, a, g))
+                sums.add(part(name, module, a, g))
 
         if output.requires_grad:
             output.register_hook(backward)
@@ -143,11 +143,11 @@ def ghost(net: Net, directions: Directions) -> Iterator[Sums]:
     def products(name: str, module: Any, a: torch.Tensor, g: torch.Tensor) -> torch.Tensor:
         if type(module) in _RULES:
             return _RULES[type(module)](module, a, g, lambda parameter: directions[name + parameter])
-        found: torch.Tensor = module.ghost(a, g, directions)
-        return found
+        of_module: torch.Tensor = module.ghost(a, g, directions)
+        return of_module
 
-    with layers(net, products) as made:
-        yield made
+    with layers(net, products) as sums:
+        yield sums
 
 
 def covered(net: nn.Module) -> None:
@@ -173,8 +173,8 @@ def send_back(net: nn.Module, objective: torch.Tensor) -> None:
 def gradient(net: Net, objective: torch.Tensor) -> dict[str, torch.Tensor]:
     """Gradient of a number by every parameter, zeros where it plays no part; .grad is left alone."""
     named = dict(net.named_parameters())
-    found = torch.autograd.grad(objective, list(named.values()), allow_unused=True)
-    return {name: torch.zeros_like(p) if g is None else g for (name, p), g in zip(named.items(), found, strict=True)}
+    gradients = torch.autograd.grad(objective, list(named.values()), allow_unused=True)
+    return {name: torch.zeros_like(p) if g is None else g for (name, p), g in zip(named.items(), gradients, strict=True)}
 
 
 def forward_products(net: Net, what: str, batch: Batch, directions: Directions) -> torch.Tensor:
@@ -187,22 +187,22 @@ def forward_products(net: Net, what: str, batch: Batch, directions: Directions) 
     every = {f"net.{name}": V for name, V in _without_padding(net, directions).items()}
 
     def change(along: dict[str, torch.Tensor]) -> torch.Tensor:
-        found: torch.Tensor = torch.func.jvp(lambda p: torch.func.functional_call(caller, p, (batch,)), (own,), (along,))[1]
-        return found
+        changed: torch.Tensor = torch.func.jvp(lambda p: torch.func.functional_call(caller, p, (batch,)), (own,), (along,))[1]
+        return changed
 
-    made: torch.Tensor = torch.func.vmap(change, randomness="same")(every)  # the net itself is passed through once
-    return made
+    changes: torch.Tensor = torch.func.vmap(change, randomness="same")(every)  # the net itself is passed through once
+    return changes
 
 
 def _without_padding(net: Net, directions: Directions) -> Directions:
     """Directions that leave embeddings of padding where they are: they have no gradient."""
-    made = dict(directions)
+    kept = dict(directions)
     for name, module in net.named_modules():
         if isinstance(module, nn.Embedding) and module.padding_idx is not None:
-            V = made[f"{name}.weight"].clone()
+            V = kept[f"{name}.weight"].clone()
             V[:, module.padding_idx] = 0
-            made[f"{name}.weight"] = V
-    return made
+            kept[f"{name}.weight"] = V
+    return kept
 
 
 class _Caller(nn.Module):
@@ -213,5 +213,5 @@ class _Caller(nn.Module):
         self.net, self.what = net, what
 
     def forward(self, batch: Batch) -> torch.Tensor:
-        made: torch.Tensor = getattr(self.net, self.what)(batch)
-        return made
+        output: torch.Tensor = getattr(self.net, self.what)(batch)
+        return output

@@ -32,7 +32,7 @@ def signs(net: nn.Module, k: int, seed: int) -> Signs:
     def drawn(size: int) -> torch.Tensor:
         return torch.randint(0, 2, (size, k), generator=generator, dtype=torch.int8) * 2 - 1
 
-    made: Signs = {}
+    by_name: Signs = {}
     for name, module in net.named_modules():
         if type(module) not in _RULES:
             if isinstance(module, OwnRule):
@@ -41,10 +41,10 @@ def signs(net: nn.Module, k: int, seed: int) -> Signs:
         own = f"{name}." if name else ""
         for parameter, value in module.named_parameters(recurse=False):
             if value.ndim == 2:
-                made[f"{own}{parameter}.left"], made[f"{own}{parameter}.right"] = (drawn(size) for size in value.shape)
+                by_name[f"{own}{parameter}.left"], by_name[f"{own}{parameter}.right"] = (drawn(size) for size in value.shape)
             else:
-                made[own + parameter] = drawn(len(value))
-    return made
+                by_name[own + parameter] = drawn(len(value))
+    return by_name
 
 
 @contextmanager
@@ -52,34 +52,34 @@ def projected(net: nn.Module, signs: Signs) -> Iterator[Sums]:
     """Take (B, k) from it after each backward pass: rows' gradients on k directions."""
 
     def part(name: str, module: Any, a: torch.Tensor, g: torch.Tensor) -> torch.Tensor:
-        found = _RULES[type(module)](module, a, g, lambda parameter: signs[name + parameter])
-        k = found.shape[-1]
-        return found.reshape(len(g), -1, k).sum(1) / math.sqrt(k)
+        products = _RULES[type(module)](module, a, g, lambda parameter: signs[name + parameter])
+        k = products.shape[-1]
+        return products.reshape(len(g), -1, k).sum(1) / math.sqrt(k)
 
-    with layers(net, part) as made:
-        yield made
+    with layers(net, part) as sums:
+        yield sums
 
 
 def _linear(module: nn.Linear, a: torch.Tensor, g: torch.Tensor, of: Callable[[str], torch.Tensor]) -> torch.Tensor:
-    found = _sums(g, of("weight.left")) * _sums(a, of("weight.right"))
-    return found if module.bias is None else found + _sums(g, of("bias"))
+    products = _sums(g, of("weight.left")) * _sums(a, of("weight.right"))
+    return products if module.bias is None else products + _sums(g, of("bias"))
 
 
 def _embedding(module: nn.Embedding, a: torch.Tensor, g: torch.Tensor, of: Callable[[str], torch.Tensor]) -> torch.Tensor:
-    found = _sums(g, of("weight.right")) * functional.embedding(a, of("weight.left"))
+    products = _sums(g, of("weight.right")) * functional.embedding(a, of("weight.left"))
     if module.padding_idx is not None:
-        found = found * (a != module.padding_idx)[..., None]
-    return found
+        products = products * (a != module.padding_idx)[..., None]
+    return products
 
 
 def _layer_norm(module: nn.LayerNorm, a: torch.Tensor, g: torch.Tensor, of: Callable[[str], torch.Tensor]) -> torch.Tensor:
-    found = _sums(functional.layer_norm(a, module.normalized_shape, eps=module.eps) * g, of("weight"))
-    return found if module.bias is None else found + _sums(g, of("bias"))
+    products = _sums(functional.layer_norm(a, module.normalized_shape, eps=module.eps) * g, of("weight"))
+    return products if module.bias is None else products + _sums(g, of("bias"))
 
 
-def _sums(given: torch.Tensor, signs: torch.Tensor) -> torch.Tensor:
+def _sums(values: torch.Tensor, signs: torch.Tensor) -> torch.Tensor:
     """(..., k) sums of (..., size) under (size, k) signs."""
-    return given @ signs.to(given.dtype)
+    return values @ signs.to(values.dtype)
 
 
 _RULES: dict[type[nn.Module], Callable[..., torch.Tensor]] = {

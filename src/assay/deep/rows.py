@@ -77,13 +77,13 @@ class ArrayRows:
 
     def digest(self) -> str:
         """Of every byte."""
-        made = hashlib.blake2b(digest_size=16)
+        hashed = hashlib.blake2b(digest_size=16)
         for name in sorted(self.columns):
-            made.update(name.encode())
+            hashed.update(name.encode())
             values = self.columns[name]
             for part in (values.starts, values.values) if isinstance(values, Ragged) else (values,):
-                made.update(np.ascontiguousarray(part).tobytes())
-        return made.hexdigest()
+                hashed.update(np.ascontiguousarray(part).tobytes())
+        return hashed.hexdigest()
 
     def take(self, rows: NDArray[Any]) -> "ArrayRows":
         """Some of the rows, by position."""
@@ -106,13 +106,13 @@ class ParquetRows:
     @cached_property
     def _groups(self) -> list[tuple[Path, int, int, int]]:
         """File, number in it, first row and rows of every row group."""
-        found, first = [], 0
+        groups, first = [], 0
         for path in self.files:
             described = pq.ParquetFile(path).metadata
             for number in range(described.num_row_groups):
-                found.append((path, number, first, described.row_group(number).num_rows))
-                first += found[-1][3]
-        return found
+                groups.append((path, number, first, described.row_group(number).num_rows))
+                first += groups[-1][3]
+        return groups
 
     def __len__(self) -> int:
         return sum(group[3] for group in self._groups)
@@ -138,10 +138,10 @@ class ParquetRows:
 
 
 def _tensors(columns: Mapping[str, NDArray[Any]], place: NDArray[np.int64]) -> Batch:
-    made = {name: torch.from_numpy(np.ascontiguousarray(values)) for name, values in columns.items()}
-    made.setdefault("weight", torch.ones(len(place)))
-    made.setdefault("row", torch.from_numpy(np.ascontiguousarray(place)))
-    return made
+    batch = {name: torch.from_numpy(np.ascontiguousarray(values)) for name, values in columns.items()}
+    batch.setdefault("weight", torch.ones(len(place)))
+    batch.setdefault("row", torch.from_numpy(np.ascontiguousarray(place)))
+    return batch
 
 
 def moved(batch: Batch, device: torch.device) -> Batch:

@@ -233,8 +233,8 @@ def _pass(
     """One pass of steps; the mean loss of its rows. FloatingPointError names the batch whose loss is no number."""
     total, seen = 0.0, 0
     per_pass = math.ceil(len(rows) / schedule.batch)
-    for number, given in enumerate(rows.batches(schedule.batch, seed)):
-        batch = moved(given, place)
+    for number, stored in enumerate(rows.batches(schedule.batch, seed)):
+        batch = moved(stored, place)
         optimizer.zero_grad(set_to_none=True)
         step = Step(net, optimizer, batch, epoch, epoch * per_pass + number, schedule.rate, Draws.now(place))
         for watcher in watchers:
@@ -264,8 +264,8 @@ def mean_loss(net: Net, rows: Rows, batch: int) -> float:
     total, weight, place = 0.0, 0.0, next(net.parameters()).device
     with left_alone(place):
         seed_draws(0, place)
-        for given in rows.batches(batch, None):
-            moved_batch = moved(given, place)
+        for stored in rows.batches(batch, None):
+            moved_batch = moved(stored, place)
             total += float((moved_batch["weight"] * net.losses(moved_batch)).sum())
             weight += float(moved_batch["weight"].sum())
     return total / weight

@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 import sqlalchemy as sa
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError, StatementError
 
 from assay.engines import urls
 from assay.engines.columns import array, declared_types, seen_type
@@ -67,7 +67,8 @@ def _connected(url: str, parsed: sa.URL) -> sa.Connection:
 
 def _words(error: SQLAlchemyError, url: sa.URL) -> str:
     """What the server said, on one line, without secrets, and where a password that is missing belongs."""
-    said = " ".join(str(getattr(error, "orig", None) or error).split())
+    by_driver = error.orig if isinstance(error, StatementError) else None
+    said = " ".join(str(by_driver or error).split())
     hint = ""
     if not url.password and re.search(r"password|access denied", said, re.IGNORECASE):
         hint = "; no password is known: put it into an environment variable and name that as password_env in the config"

@@ -97,8 +97,8 @@ def _table(
     lines: list[dict[str, Any]] = []
     for name, members in groups:
         rows, scores = scores_of(members)
-        for measure, found in scores.estimates(resamples=resamples, seed=seed).items():
-            bounds = (("value", found["value"]), ("low", found["low"]), ("high", found["high"]))
+        for measure, estimate in scores.estimates(resamples=resamples, seed=seed).items():
+            bounds = (("value", estimate["value"]), ("low", estimate["low"]), ("high", estimate["high"]))
             figures = {key: None if np.isnan(v) else v for key, v in bounds}
             lines.append({"group": name, "measure": measure, "rows": rows, "users": len(scores.users), **figures})
     return pa.Table.from_pylist(lines, schema=GROUPS)
@@ -117,8 +117,8 @@ def usual_groups(samples: Samples, popularity: NDArray[np.int64], task: Task) ->
         head[order[: int(np.searchsorted(np.cumsum(popularity[order]), popularity.sum() / 2)) + 1]] = True
         out["items"] = pa.array(np.where(head[samples.item], f"head (half of all {task.sales})", "tail"))
     if "user_periods_known" in has:
-        known = pc.fill_null(samples.features.column("user_periods_known"), 0).to_numpy()
-        out["users"] = pa.array(np.where(known > 12, "returning", f"new ({task.some(12)} or less)"))
+        periods = pc.fill_null(samples.features.column("user_periods_known"), 0).to_numpy()
+        out["users"] = pa.array(np.where(periods > 12, "returning", f"new ({task.some(12)} or less)"))
     if "query_class" in has:
         out["queries"] = samples.features.column("query_class").combine_chunks().dictionary_decode()
     if "item_price" in has:

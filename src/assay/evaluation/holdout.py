@@ -46,12 +46,12 @@ class Holdout:
     @cached_property
     def _more(self) -> dict[str, Measure]:
         """The user's own measures, by name; ConfigError when one cannot be imported or hides one of ours."""
-        found = {}
+        measures = {}
         for name, path in self.section.measures.items():
             if name in POINTWISE or "@" in name:
                 raise ConfigError(f"[evaluate] measures: {name!r} is the name of a built-in measure; choose another")
-            found[name] = registry.load(path, f"[evaluate] measures: {name}")
-        return found
+            measures[name] = registry.load(path, f"[evaluate] measures: {name}")
+        return measures
 
     @cached_property
     def _truth(self) -> NDArray[np.int64]:
@@ -88,19 +88,19 @@ class Holdout:
         draws = resamples or self.section.resamples
         p = predict(self.samples)
         s = self.samples
-        found = evaluate_samples(
+        measures = evaluate_samples(
             s.label, p, s.user, weight=s.weight, threshold=self.section.threshold, resamples=draws, seed=self.seed,
             more=self._more,
         )  # fmt: skip
         if self.candidates is None or not len(self.candidates):
-            return Scored(p, found, None)
+            return Scored(p, measures, None)
         c = self.candidates
         per_request, ranked = evaluate_rankings(
             c.request, c.user, c.item, predict(c), c.label, self._truth, self.tie, self.section.k, also=(DECIDES_RANKED,),
             popularity=self._padded(), category=self._category, resamples=draws, seed=self.seed,
         )  # fmt: skip
-        known = {name: estimate for name, estimate in ranked.items() if np.isfinite(estimate["value"])}
-        return Scored(p, found | known, per_request)
+        of_rankings = {name: estimate for name, estimate in ranked.items() if np.isfinite(estimate["value"])}
+        return Scored(p, measures | of_rankings, per_request)
 
     def _padded(self) -> NDArray[np.int64]:
         assert self.candidates is not None
@@ -111,13 +111,13 @@ class Holdout:
         """b minus a, paired by user: every measure of samples, then of rankings."""
         draws = resamples or self.section.resamples
         s = self.samples
-        found = compare_samples(
+        by_measure = compare_samples(
             s.label, a.probability, b.probability, s.user, weight=s.weight, threshold=self.section.threshold,
             resamples=draws, seed=self.seed, more=self._more,
         )  # fmt: skip
         if a.per_request is not None and b.per_request is not None:
-            found |= compare_rankings(a.per_request, b.per_request, resamples=draws, seed=self.seed)
-        return {name: d for name, d in found.items() if np.isfinite(d["value"])}
+            by_measure |= compare_rankings(a.per_request, b.per_request, resamples=draws, seed=self.seed)
+        return {name: d for name, d in by_measure.items() if np.isfinite(d["value"])}
 
 
 def best_model(tuning: Holdout, models: Mapping[str, Predict]) -> str:
@@ -146,27 +146,27 @@ def holdout(
     return Holdout(samples, candidates, requests, popularity, section, seed)
 
 
-def estimates(found: dict[str, Estimate], names: Sequence[str] | None = None) -> dict[str, dict[str, float | None]]:
+def estimates(by_measure: dict[str, Estimate], names: Sequence[str] | None = None) -> dict[str, dict[str, float | None]]:
     """As JSON takes them: unknown bounds are null."""
     return {
         name: {key: _finite(entry.get(key)) for key in ("value", "low", "high")}
-        for name, entry in found.items()
+        for name, entry in by_measure.items()
         if names is None or name in names
     }
 
 
-def differences(found: dict[str, Difference], names: Sequence[str] | None = None) -> dict[str, dict[str, float | None]]:
+def differences(by_measure: dict[str, Difference], names: Sequence[str] | None = None) -> dict[str, dict[str, float | None]]:
     """As JSON takes them: value, low, high, p."""
     return {
         name: {key: _finite(entry.get(key)) for key in ("value", "low", "high", "p")}
-        for name, entry in found.items()
+        for name, entry in by_measure.items()
         if names is None or name in names
     }
 
 
-def details(found: dict[str, Difference]) -> dict[str, dict[str, float | None]]:
+def details(by_measure: dict[str, Difference]) -> dict[str, dict[str, float | None]]:
     """Everything that is known of the differences, effect sizes included, as JSON takes it."""
-    return {name: {key: _finite(value) for key, value in entry.items()} for name, entry in found.items()}
+    return {name: {key: _finite(value) for key, value in entry.items()} for name, entry in by_measure.items()}
 
 
 def _finite(value: object) -> float | None:

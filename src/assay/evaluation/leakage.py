@@ -57,8 +57,8 @@ def leaks(samples: Samples) -> list[Finding]:
         _label_in_disguise(samples, split),
         _unlike_periods(samples, split),
     )
-    found = [finding for check in checks for finding in check]
-    return sorted(found, key=lambda finding: finding.severity != "error")
+    findings = [finding for check in checks for finding in check]
+    return sorted(findings, key=lambda finding: finding.severity != "error")
 
 
 def _examples(samples: Samples, rows: NDArray[np.bool_]) -> list[dict[str, Any]]:
@@ -122,19 +122,19 @@ def _label_in_disguise(samples: Samples, split: NDArray[np.int64]) -> Iterator[F
     for name in samples.features.column_names:
         column = samples.features.column(name).combine_chunks().take(pa.array(counted))
         if pa.types.is_dictionary(column.type) or pa.types.is_string(column.type):
-            found = _category_auc(column, label, weight, part)
+            area = _category_auc(column, label, weight, part)
         else:
             values = column.cast(pa.float64()).to_numpy(zero_copy_only=False)
-            known = np.isfinite(values)
-            found = max(
-                _two_sided(label, np.where(known, values, 0.0), weight * known),
-                _two_sided(label, known, weight),
+            finite = np.isfinite(values)
+            area = max(
+                _two_sided(label, np.where(finite, values, 0.0), weight * finite),
+                _two_sided(label, finite, weight),
             )
-        if found > SUSPICIOUS_AUC:
+        if area > SUSPICIOUS_AUC:
             yield Finding(
                 "label_in_disguise",
                 "error",
-                f"feature {name!r} alone predicts the label with AUC {found:.4f}",
+                f"feature {name!r} alone predicts the label with AUC {area:.4f}",
                 len(samples),
                 _examples(samples, np.ones(len(samples), np.bool_)),
                 f"check that {name!r} is computed from events before the request only, or leave it out",
@@ -145,8 +145,8 @@ def _two_sided(label: NDArray[np.int8], value: NDArray[Any], weight: NDArray[np.
     """AUC of a column or of its negative, whichever is higher; .5 where it is undefined."""
     if not weight.any():
         return 0.5
-    found = auc(label, value, weight)
-    return 0.5 if np.isnan(found) else max(found, 1 - found)
+    area = auc(label, value, weight)
+    return 0.5 if np.isnan(area) else max(area, 1 - area)
 
 
 def _category_auc(column: pa.Array, label: NDArray[np.int8], weight: NDArray[np.float64], part: NDArray[np.int64]) -> float:

@@ -102,21 +102,21 @@ def evaluate_rankings(
         if differs.any():
             raise InputError(f"request {request[differs.argmax()]} has several {name}; it needs exactly one")
     tie = np.asarray(tie_order)[item]
-    found = rk.ranking_measures(offsets, score, gain, truth[first], tie, k)
-    for name in (name for name in also if name not in found):
-        found[name] = rk.ranking_measures(offsets, score, gain, truth[first], tie, (int(name.split("@")[1]),))[name]
+    measures = rk.ranking_measures(offsets, score, gain, truth[first], tie, k)
+    for name in (name for name in also if name not in measures):
+        measures[name] = rk.ranking_measures(offsets, score, gain, truth[first], tie, (int(name.split("@")[1]),))[name]
     covered: dict[str, Estimate] = {}
     for cut in k:
         top = rk.top_k(offsets, score, tie, cut)
         top_items = np.where(top >= 0, item[top], -1)
         if popularity is not None:
-            found[f"novelty@{cut}"] = rk.novelty(top_items, popularity)
-            found[f"popularity_share@{cut}"] = rk.popularity_share(top_items, rk.head_items(popularity))
+            measures[f"novelty@{cut}"] = rk.novelty(top_items, popularity)
+            measures[f"popularity_share@{cut}"] = rk.popularity_share(top_items, rk.head_items(popularity))
             share = rk.coverage(top_items, len(popularity))
             covered[f"coverage@{cut}"] = Estimate(value=share, low=share, high=share)
         if category is not None:
-            found[f"diversity@{cut}"] = rk.diversity(top_items, category)
-    table = pa.table({"request": ids, "user": user[first], "truth_count": truth[first].astype(np.int64), **found})
+            measures[f"diversity@{cut}"] = rk.diversity(top_items, category)
+    table = pa.table({"request": ids, "user": user[first], "truth_count": truth[first].astype(np.int64), **measures})
     return table, ranking_scores(table).estimates(resamples=resamples, seed=seed) | covered
 
 

@@ -41,11 +41,11 @@ def score_samples(
         raise InputError(f"user has shape {users.shape}, score {scores.shape}; give one user a row")
     kept = weights > 0
     labels, scores, weights, users = labels[kept], scores[kept], weights[kept], users[kept]
-    known, inverse = np.unique(users, return_inverse=True)
+    distinct, inverse = np.unique(users, return_inverse=True)
     code = inverse.astype(np.int32)
     order = np.argsort(scores, kind="stable")
     ranked = labels[order], ms.tie_ends(scores[order]), code[order], weights[order]
-    sums = _user_sums(labels, scores, weights, code, len(known), threshold, bins)
+    sums = _user_sums(labels, scores, weights, code, len(distinct), threshold, bins)
 
     def statistic(counts: Floats) -> Floats:
         total = st.weighted_sums(counts, sums)
@@ -61,7 +61,7 @@ def score_samples(
         return np.stack([named[name] for name in names], axis=1)
 
     names = (*ms.POINTWISE, *more)
-    return Scores(known, names, statistic, frozenset({"calibration_error"}))
+    return Scores(distinct, names, statistic, frozenset({"calibration_error"}))
 
 
 def _user_sums(
@@ -145,8 +145,8 @@ def evaluate_samples(
     _both_classes(label, weight)
     scores = score_samples(label, score, user, weight=weight, threshold=threshold, more=more)
     _several(scores)
-    found = scores.estimates(resamples=resamples, seed=seed)
-    return {name: estimate for name, estimate in found.items() if not np.isnan(estimate["value"])}
+    estimates = scores.estimates(resamples=resamples, seed=seed)
+    return {name: estimate for name, estimate in estimates.items() if not np.isnan(estimate["value"])}
 
 
 def compare_samples(
@@ -199,8 +199,8 @@ def compare_samples(
     _both_classes(label, weight)
     a, b = (score_samples(label, s, user, weight=weight, threshold=threshold, more=more) for s in (score_a, score_b))
     _several(a)
-    found = a.against(b, resamples=resamples, seed=seed)
-    return {name: difference for name, difference in found.items() if not np.isnan(difference["value"])}
+    differences = a.against(b, resamples=resamples, seed=seed)
+    return {name: difference for name, difference in differences.items() if not np.isnan(difference["value"])}
 
 
 def calibration(label: ArrayLike, score: ArrayLike, *, weight: ArrayLike | None = None, bins: int = 15) -> pa.Table:

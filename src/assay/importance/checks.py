@@ -12,21 +12,21 @@ from assay.numerics.products import Matrix, as_rows
 
 def matrix(X: Any, name: str) -> Matrix:
     """(n, p) finite numbers: CSR in canonical form if X is sparse, else a float64 array; n, p >= 1."""
-    made: Any = as_rows(X) if sparse.issparse(X) else np.asarray(X)
-    if made.ndim != 2:
-        raise ValueError(f"{name} has {made.ndim} dimension(s); give a matrix of samples by features")
-    if not made.shape[0]:
+    rows: Any = as_rows(X) if sparse.issparse(X) else np.asarray(X)
+    if rows.ndim != 2:
+        raise ValueError(f"{name} has {rows.ndim} dimension(s); give a matrix of samples by features")
+    if not rows.shape[0]:
         raise ValueError(f"{name} has no rows; a value needs samples to train on and to be measured on")
-    if not made.shape[1]:
+    if not rows.shape[1]:
         raise ValueError(f"{name} has no columns; give at least one feature")
-    if made.dtype.kind not in "buif":
-        raise ValueError(f"{name} holds {made.dtype}, not numbers; encode it first")
-    if not sparse.issparse(made):
-        made = np.ascontiguousarray(made, np.float64)
-    stored = made.data if sparse.issparse(made) else made
+    if rows.dtype.kind not in "buif":
+        raise ValueError(f"{name} holds {rows.dtype}, not numbers; encode it first")
+    if not sparse.issparse(rows):
+        rows = np.ascontiguousarray(rows, np.float64)
+    stored = rows.data if sparse.issparse(rows) else rows
     if not np.isfinite(stored).all():
         raise ValueError(f"{name} holds NaN or infinite numbers ({int((~np.isfinite(stored)).sum())}); fill or drop them first")
-    return made
+    return rows
 
 
 def pair(X: Any, X_val: Any) -> tuple[Matrix, Matrix]:
@@ -43,41 +43,41 @@ def pair(X: Any, X_val: Any) -> tuple[Matrix, Matrix]:
 
 def vector(y: Any, n: int, name: str, of: str) -> NDArray[Any]:
     """(n,) one entry a row of `of`, none of them NaN."""
-    made = np.asarray(y)
-    if made.ndim != 1 or len(made) != n:
-        raise ValueError(f"{name} has shape {made.shape}; {of} has {n} rows, so give ({n},)")
-    if made.dtype.kind == "f" and not np.isfinite(made).all():
+    entries = np.asarray(y)
+    if entries.ndim != 1 or len(entries) != n:
+        raise ValueError(f"{name} has shape {entries.shape}; {of} has {n} rows, so give ({n},)")
+    if entries.dtype.kind == "f" and not np.isfinite(entries).all():
         raise ValueError(f"{name} holds NaN or infinite numbers; every row needs a known one")
-    return made
+    return entries
 
 
 def binary(y: Any, n: int, name: str, of: str) -> NDArray[np.int8]:
     """(n,) labels 0 or 1 as int8."""
-    made = vector(y, n, name, of)
-    wrong = np.setdiff1d(np.unique(made), [0, 1])
+    labels = vector(y, n, name, of)
+    wrong = np.setdiff1d(np.unique(labels), [0, 1])
     if len(wrong):
         raise ValueError(f"{name} holds the label {wrong[0]}; give 0 and 1 only")
-    return made.astype(np.int8)
+    return labels.astype(np.int8)
 
 
 def weights(sample_weight: Any, n: int) -> NDArray[np.float64]:
     """(n,) finite weights of 0 or more; ones for None."""
     if sample_weight is None:
         return np.ones(n)
-    made = vector(sample_weight, n, "sample_weight", "X").astype(np.float64)
-    if (made < 0).any():
-        raise ValueError(f"sample_weight holds {made.min():g}; weights are 0 or more")
-    return made
+    entries = vector(sample_weight, n, "sample_weight", "X").astype(np.float64)
+    if (entries < 0).any():
+        raise ValueError(f"sample_weight holds {entries.min():g}; weights are 0 or more")
+    return entries
 
 
 def fold_numbers(folds: Any, m: int) -> NDArray[np.int64]:
     """(m,) fold of each validation row, numbered from 0 without a gap; zeros for None."""
     if folds is None:
         return np.zeros(m, np.int64)
-    made = vector(folds, m, "folds", "X_val").astype(np.int64)
-    if made.min() < 0 or (np.bincount(made) == 0).any():
-        raise ValueError(f"folds holds the numbers {np.unique(made)[:8]}; number them 0, 1, 2 ... with rows in each")
-    return made
+    numbers = vector(folds, m, "folds", "X_val").astype(np.int64)
+    if numbers.min() < 0 or (np.bincount(numbers) == 0).any():
+        raise ValueError(f"folds holds the numbers {np.unique(numbers)[:8]}; number them 0, 1, 2 ... with rows in each")
+    return numbers
 
 
 def positive(value: Any, name: str) -> float:
@@ -94,10 +94,10 @@ def count(value: Any, name: str, least: int = 1) -> int:
     return int(value)
 
 
-def one_of(value: Any, known: tuple[str, ...], name: str) -> str:
+def one_of(value: Any, words: tuple[str, ...], name: str) -> str:
     """One of the known words."""
-    if value not in known:
-        raise ValueError(f"{name} is {value!r}; give one of {', '.join(known)}")
+    if value not in words:
+        raise ValueError(f"{name} is {value!r}; give one of {', '.join(words)}")
     return str(value)
 
 

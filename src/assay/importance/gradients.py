@@ -96,17 +96,17 @@ def tracin(
     True
     """
     fold = np.zeros(len(validation), np.int64) if folds is None else np.asarray(folds)
-    found = np.zeros((int(fold.max()) + 1, len(rows) if events is None else events))
+    per_fold = np.zeros((int(fold.max()) + 1, len(rows) if events is None else events))
     own = {name: value.detach().clone() for name, value in net.state_dict().items()}
     net.eval()
     try:
         for step, state in checkpoints:
             net.load_state_dict(dict(state))
             directions = validation_gradients(net, validation, fold, parse(utility), request)
-            _add_products(net, rows, directions, step, found, "row" if events is None else "asked")
+            _add_products(net, rows, directions, step, per_fold, "row" if events is None else "asked")
     finally:
         net.load_state_dict(own)
-    return Values(found[0]) if folds is None else Values(found.mean(axis=0), found)
+    return Values(per_fold[0]) if folds is None else Values(per_fold.mean(axis=0), per_fold)
 
 
 def validation_gradients(
@@ -115,7 +115,7 @@ def validation_gradients(
     """(F, *shape) by parameter: gradient of each fold's validation loss."""
     slopes = _slopes(net, validation, fold, utility, request)
     folds = int(fold.max()) + 1
-    found = {name: torch.zeros(folds, *p.shape, dtype=p.dtype) for name, p in net.named_parameters()}
+    gradients = {name: torch.zeros(folds, *p.shape, dtype=p.dtype) for name, p in net.named_parameters()}
     for k in range(folds):
         for batch in validation.batches(_PARTS if isinstance(net, HasParts) else BATCH, None):
             at = batch["row"].numpy()
@@ -126,8 +126,8 @@ def validation_gradients(
             said = margins_or_losses(net)(part)
             objective = (torch.as_tensor(slopes[at[mine]], dtype=said.dtype) * said).sum()
             for name, g in gradient(net, objective).items():
-                found[name][k] += g
-    return found
+                gradients[name][k] += g
+    return gradients
 
 
 def margins_or_losses(net: Net) -> Callable[[Batch], torch.Tensor]:
@@ -158,22 +158,22 @@ def _slopes(
 
 
 def _add_products(
-    net: Net, rows: Rows, directions: Mapping[str, torch.Tensor], step: float, found: NDArray[np.float64], places: str
+    net: Net, rows: Rows, directions: Mapping[str, torch.Tensor], step: float, sums: NDArray[np.float64], places: str
 ) -> None:
-    """Add step * weight * <gradient, direction> to found (F, n), at the places that a column of the rows names."""
+    """Add step * weight * <gradient, direction> to sums (F, n), at the places that a column of the rows names."""
     if isinstance(net, HasParts) and places == "asked":
         for batch in rows.batches(_PARTS, None):
-            made = forward_products(net, "parts", batch, directions)  # (F, B, T)
-            asked = batch[places][:, : made.shape[2]].numpy()
-            inside = asked >= 0
-            for k, one in enumerate((step * batch["weight"].double()[:, None] * made).numpy()):
-                np.add.at(found[k], asked[inside], one[inside])
+            parts = forward_products(net, "parts", batch, directions)  # (F, B, T)
+            event = batch[places][:, : parts.shape[2]].numpy()
+            inside = event >= 0
+            for k, one in enumerate((step * batch["weight"].double()[:, None] * parts).numpy()):
+                np.add.at(sums[k], event[inside], one[inside])
         return
     with ghost(net, directions) as products:
         for batch in rows.batches(BATCH, None):
             send_back(net, net.losses(batch).sum())
             at = batch[places].numpy()
-            found[:, at] += step * batch["weight"].numpy() * products.take().numpy()
+            sums[:, at] += step * batch["weight"].numpy() * products.take().numpy()
 
 
 class TracIn:
@@ -195,13 +195,13 @@ class TracIn:
         if isinstance(model, OfEvents):
             return self._of_events(train, validation, model, steps, fold)
         try:
-            found = tracin(
+            values = tracin(
                 exact(model.net()), model.rows(train), model.rows(validation), steps, folds=fold, utility=utility,
                 request=validation.request,
             )  # fmt: skip
         except ValueError as error:
             raise InputError(f"tracin: {error}") from None
-        return Importance.of(train, found, self.name, utility, model.name)
+        return Importance.of(train, values, self.name, utility, model.name)
 
     def _of_events(
         self, train: Samples, validation: Samples, model: Any, steps: list[tuple[float, State]], fold: NDArray[np.int64]
@@ -212,9 +212,9 @@ class TracIn:
         share = len(steps) / len(spaced)
         spaced = [(share * step, state) for step, state in spaced]
         events = model.fitted().events.shape[1]
-        found = tracin(exact(model.net()), model.learnt_rows(), held, spaced, folds=fold, events=events)
-        assert found.per_fold is not None
-        return of_events(model, found.per_fold, train, self.name)
+        values = tracin(exact(model.net()), model.learnt_rows(), held, spaced, folds=fold, events=events)
+        assert values.per_fold is not None
+        return of_events(model, values.per_fold, train, self.name)
 
 
 def of_events(model: Any, per_fold: NDArray[np.float64], train: Samples, valuer: str) -> Importance:
@@ -229,7 +229,7 @@ def later(model: Any, validation: Samples, fold: NDArray[np.int64]) -> tuple[Any
     held = model.held_rows(validation)
     of_user = np.zeros(int(validation.user.max()) + 1, np.int64)
     of_user[validation.user] = fold
-    found = of_user[held.columns["user"]] if len(held) else np.zeros(0, np.int64)
-    if (np.bincount(found, minlength=int(fold.max()) + 1) == 0).any():
+    fold_of_row = of_user[held.columns["user"]] if len(held) else np.zeros(0, np.int64)
+    if (np.bincount(fold_of_row, minlength=int(fold.max()) + 1) == 0).any():
         raise SplitError(f"{model.name}: a fold of validation users took nothing that the model knows; lower [value] folds")
-    return held, found
+    return held, fold_of_row

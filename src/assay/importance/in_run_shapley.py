@@ -20,6 +20,8 @@ from assay.importance.valuer import Importance, only_log_loss, user_folds
 from assay.importance.values import Values
 from assay.models.capabilities import OfSingleEvents, Traced
 from assay.models.named import demand
+from assay.models.scorer import Training
+from assay.models.twins import twin
 from assay.samples.table import Samples
 
 
@@ -112,7 +114,7 @@ class InRunShapley(Watcher):
 
 def _scaled(step: Step, gradients: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """Gradients as the optimizer takes them, but for the rate: as they are, or each over Adam's root mean square."""
-    found = {}
+    steps = {}
     for name, p in step.net.named_parameters():
         g, state = gradients[name], step.optimizer.state.get(p, {})
         if "exp_avg_sq" in state:
@@ -123,10 +125,10 @@ def _scaled(step: Step, gradients: dict[str, torch.Tensor]) -> dict[str, torch.T
                 scaled[at] = g[at] / ((mean_square[at] / unbiased).sqrt() + group["eps"])
             else:
                 scaled = g / ((mean_square / unbiased).sqrt() + group["eps"])
-            found[name] = scaled
+            steps[name] = scaled
         else:  # plain descent, and Adam's first step, whose size no gradient has told yet
-            found[name] = g
-    return found
+            steps[name] = g
+    return steps
 
 
 class InRunShapleyValuer:
@@ -142,16 +144,17 @@ class InRunShapleyValuer:
         only_log_loss(utility, self.name)
         demand(model, self.needs, self.name)
         fold = user_folds(validation, folds, int(rng.integers(2**31)))
-        twin = model.fresh()
         if isinstance(model, OfSingleEvents):
-            return self._of_events(twin, train, later(model, validation, fold), rng)
+            return self._of_events(model, train, later(model, validation, fold), rng)
         watcher = InRunShapley(model.rows(validation), folds=fold, count=len(train), seed=int(rng.integers(2**31)))
-        twin.watched(watcher).fit(train, rng=rng)
+        twin(model, train, rng=rng, training=Training(watchers=(watcher,)))
         return Importance.of(train, watcher.values(), self.name, utility, model.name)
 
-    def _of_events(self, twin: Any, train: Samples, held: tuple[Any, NDArray[np.int64]], rng: np.random.Generator) -> Importance:
-        """Values of what a recommender was asked for, one event a row."""
+    def _of_events(
+        self, model: OfSingleEvents, train: Samples, held: tuple[ArrayRows, NDArray[np.int64]], rng: np.random.Generator
+    ) -> Importance:
+        """Values of the events that a recommender learns to predict, one event a row."""
         watcher = InRunShapley(held[0], folds=held[1], seed=int(rng.integers(2**31)))
-        twin.watched(watcher).fit(train, rng=rng)
-        asked, events = twin.asked_events(), twin.fitted().events.shape[1]
-        return of_events(twin, np.stack([np.bincount(asked, one, events) for one in watcher.per_fold]), train, self.name)
+        again = twin(model, train, rng=rng, training=Training(watchers=(watcher,)))
+        event, events = again.asked_events(), again.fitted().events.shape[1]
+        return of_events(again, np.stack([np.bincount(event, one, events) for one in watcher.per_fold]), train, self.name)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from assay.errors import InputError
-from assay.importance.influence import prepare
+from assay.importance.influence_state import prepare
 from assay.importance.utilities import parse
 from assay.importance.valuer import Importance, user_folds
 from assay.importance.values import Values, Vector
@@ -52,8 +52,8 @@ class LastLayerInfluence:
 
 def _represented(model: Any, samples: Samples) -> Vector:
     """(n, d + 1) what the head is given, and ones in the last column; in parts, so that it is in memory once."""
-    made = np.ones((len(samples), len(model.head())))
+    columns = np.ones((len(samples), len(model.head())))
     for low in range(0, len(samples), _ROWS):
         high = min(low + _ROWS, len(samples))
-        made[low:high, :-1] = model.represent(samples.take(np.arange(low, high)))
-    return made
+        columns[low:high, :-1] = model.represent(samples.take(np.arange(low, high)))
+    return columns

@@ -190,14 +190,14 @@ def _interactions(X: Any, name: str) -> Any:
     """CSR of finite numbers above 0, each entry once and in order of item."""
     if not sparse.issparse(X):
         raise ValueError(f"{name} is {type(X).__name__}; give a scipy sparse matrix of users by items")
-    made = sparse.csr_array(X, dtype=np.float64)
-    if not made.has_canonical_format:
+    matrix = sparse.csr_array(X, dtype=np.float64)
+    if not matrix.has_canonical_format:
         raise ValueError(f"{name}: entries are not in order of item, or one is there twice; call sum_duplicates() first")
-    if not made.shape[0] or not made.shape[1] or (name != "histories" and not made.nnz):
-        raise ValueError(f"{name} has shape {made.shape} and {made.nnz} entries; give at least one interaction")
-    if not (np.isfinite(made.data).all() and (made.data > 0).all()):
+    if not matrix.shape[0] or not matrix.shape[1] or (name != "histories" and not matrix.nnz):
+        raise ValueError(f"{name} has shape {matrix.shape} and {matrix.nnz} entries; give at least one interaction")
+    if not (np.isfinite(matrix.data).all() and (matrix.data > 0).all()):
         raise ValueError(f"{name} holds NaN, infinite numbers or numbers of 0 and less; an interaction is above 0")
-    return made
+    return matrix
 
 
 class EaseImportance:
@@ -238,21 +238,21 @@ class EaseImportance:
         fold = (uniform(mix(seed + 1, ids[users])) * folds).astype(np.int64)
         if (np.bincount(fold, minlength=folds) == 0).any():
             raise SplitError(f"ease: {len(users)} validation users do not fill {folds} folds; lower [value] folds")
-        found = ease_importance(X, (X[users], T[users]), l2=self.l2, utility=f"ndcg@{self._k}", repeats=True, folds=fold)
+        values = ease_importance(X, (X[users], T[users]), l2=self.l2, utility=f"ndcg@{self._k}", repeats=True, folds=fold)
         pair = np.searchsorted(_keys(X), train.user[taken].astype(np.int64) * size[1] + place[train.item[taken]])
         share = np.zeros((folds, len(train)))
-        assert found.per_fold is not None
-        share[:, taken] = found.per_fold[:, pair] / np.bincount(pair, minlength=X.nnz)[pair]
+        assert values.per_fold is not None
+        share[:, taken] = values.per_fold[:, pair] / np.bincount(pair, minlength=X.nnz)[pair]
         utility_name = f"minus the pairwise loss of ndcg@{self._k}"
         return Importance.of(train, Values(share.mean(axis=0), share), self.name, utility_name, "ease")
 
 
 def _clicks(user: NDArray[Any], item: NDArray[Any], shape: tuple[int, int]) -> Any:
     """CSR of ones, one entry a pair."""
-    made = sparse.csr_array((np.ones(len(user)), (user, item)), shape=shape)
-    made.sum_duplicates()
-    made.data[:] = 1.0
-    return made
+    clicks = sparse.csr_array((np.ones(len(user)), (user, item)), shape=shape)
+    clicks.sum_duplicates()
+    clicks.data[:] = 1.0
+    return clicks
 
 
 def _keys(X: Any) -> NDArray[np.int64]:

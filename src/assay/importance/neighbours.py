@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy import sparse, stats
 
 from assay.importance import checks
+from assay.importance.privacy import noise_scale
 from assay.importance.valuer import Importance, user_folds
 from assay.importance.values import Values, Vector, from_folds
 from assay.models.dense import Dense
@@ -212,29 +213,6 @@ def threshold_knn_shapley(
     return data.within(2.0 * radius if metric == "cosine" else radius**2, noise)
 
 
-def noise_scale(epsilon: float, delta: float, m: int) -> float:
-    """Standard deviation of the noise on each of (n, c), released for m validation rows at (epsilon, delta).
-
-    One sample more or less changes each count by at most 1: sensitivity sqrt(2), at all m rows at once.
-    """
-    epsilon, delta = checks.positive(epsilon, "epsilon"), checks.positive(delta, "delta")
-    if delta >= 1:
-        raise ValueError(f"delta is {delta}; give a probability, below 1 / n")
-    try:
-        import dp_accounting
-        from dp_accounting import rdp
-    except ImportError:
-        raise ImportError("private values need dp-accounting: pip install 'assay[privacy]'") from None
-
-    def event(multiplier: float) -> Any:
-        return dp_accounting.SelfComposedDpEvent(dp_accounting.GaussianDpEvent(multiplier), m)
-
-    multiplier = dp_accounting.calibrate_dp_mechanism(
-        rdp.RdpAccountant, event, epsilon, delta, dp_accounting.LowerEndpointAndGuess(0.0, 1.0)
-    )
-    return float(multiplier * np.sqrt(2.0))
-
-
 Game = tuple[Vector, float, float]  # coefficients by rank; what every value loses for each match, and for the empty set
 
 
@@ -268,10 +246,10 @@ class _Problem:
         labels = checks.vector(y, self.n, "y", "X"), checks.vector(y_val, self.m, "y_val", "X_val")
         if not trusted:
             checks.disjoint(X, labels[0], X_val, labels[1])
-        self._given: Any = folds
+        self._folds: Any = folds
         self.fold = checks.fold_numbers(folds, self.m)
-        known, codes = np.unique(np.concatenate(labels), return_inverse=True)
-        self.classes = len(known)
+        classes, codes = np.unique(np.concatenate(labels), return_inverse=True)
+        self.classes = len(classes)
         self.y, self.y_val = (part.astype(np.int32) for part in np.split(codes, [self.n]))
         self.sparse = sparse.issparse(train)
         if metric == "cosine":
@@ -317,7 +295,7 @@ class _Problem:
             sums = np.zeros((kernels.BLOCKS, self.n))
             add(at, sums)
             per_fold.append(sums.sum(axis=0) / len(at))
-        return from_folds(np.stack(per_fold), self._given)
+        return from_folds(np.stack(per_fold), self._folds)
 
 
 def _directions(X: Any, name: str) -> Any:

@@ -34,6 +34,20 @@ class Bagged(Protocol):
     classes_: Any
 
 
+@runtime_checkable
+class _OfEstimator(Protocol):
+    """A bag that says what it is a bag of."""
+
+    estimator: Any
+
+
+@runtime_checkable
+class _OnSomeColumns(Bagged, Protocol):
+    """A fitted bag that knows which columns each classifier was fitted on."""
+
+    estimators_features_: Sequence[Any]
+
+
 def data_oob(model: Any, X: Any, y: Any, *, seed: int = 0, workers: int = 2) -> Values:
     """Share of the bags without a sample that predict its class: 1 where its like agree with its label.
 
@@ -88,7 +102,7 @@ def data_oob(model: Any, X: Any, y: Any, *, seed: int = 0, workers: int = 2) -> 
         bags = "bootstrap" in model.get_params(deep=False)
         bagged = clone(model) if bags else BaggingClassifier(clone(model), _BAGS, n_jobs=workers)
         # Trees grow without the interpreter's lock: in threads nothing is started, and no tree is sent back.
-        threads = isinstance(getattr(bagged, "estimator", None), BaseDecisionTree)
+        threads = isinstance(bagged, _OfEstimator) and isinstance(bagged.estimator, BaseDecisionTree)
         with parallel_config("threading") if threads else nullcontext():
             model = bagged.set_params(random_state=seed).fit(rows, labels)
     elif int(max(drawn.max() for drawn in model.estimators_samples_)) >= len(labels):
@@ -97,19 +111,20 @@ def data_oob(model: Any, X: Any, y: Any, *, seed: int = 0, workers: int = 2) -> 
     if (codes >= len(model.classes_)).any() or (model.classes_[codes] != labels).any():
         raise ValueError("y holds classes that model was not fitted on; give its own training labels")
     hits, count = np.zeros(len(labels)), np.zeros(len(labels))
-    columns = getattr(model, "estimators_features_", [None] * len(model.estimators_))
+    columns = model.estimators_features_ if isinstance(model, _OnSomeColumns) else [None] * len(model.estimators_)
     # Trees of a forest take float32 and skip the check of every row when told so.
     of_trees = isinstance(model.estimators_[0], BaseDecisionTree)
-    told: dict[str, Any] = {"check_input": False} if of_trees and type(rows) is np.ndarray else {}
-    given = rows.astype(np.float32) if told else rows
+    unchecked: dict[str, Any] = {"check_input": False} if of_trees and type(rows) is np.ndarray else {}
+    if unchecked:
+        rows = rows.astype(np.float32)
     for estimator, drawn, columns_of in zip(model.estimators_, model.estimators_samples_, columns, strict=True):
         out = np.ones(len(labels), bool)
         out[drawn] = False
         at = np.flatnonzero(out)
         if not len(at):
             continue
-        part = given[at] if columns_of is None or len(columns_of) == given.shape[1] else given[at][:, columns_of]
-        predicted = estimator.predict(part, **told)
+        part = rows[at] if columns_of is None or len(columns_of) == rows.shape[1] else rows[at][:, columns_of]
+        predicted = estimator.predict(part, **unchecked)
         # Trees of a forest learn codes; bags learn the classes themselves when they are numbers.
         own = codes if np.array_equal(estimator.classes_, np.arange(len(model.classes_))) else labels
         hits[at] += predicted == own[at]
@@ -138,6 +153,6 @@ class DataOob:
         forest = RandomForestClassifier(
             _BAGS, min_samples_leaf=5, max_samples=min(self._rows, len(train)), random_state=int(rng.integers(2**31)), n_jobs=2
         )
-        found = np.empty(len(train))
-        found[order] = data_oob(forest.fit(X[order], train.label[order]), X[order], train.label[order])
-        return Importance.of(train, Values(found), self.name, "share of trees that agree", "forest")
+        values = np.empty(len(train))
+        values[order] = data_oob(forest.fit(X[order], train.label[order]), X[order], train.label[order])
+        return Importance.of(train, Values(values), self.name, "share of trees that agree", "forest")

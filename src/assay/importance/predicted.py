@@ -270,9 +270,9 @@ class _Baseline:
         del validation, folds
         if self.utility.startswith("log_loss"):
             only_log_loss(utility, self.name)
-        found = np.asarray(self._values(train, model, rng), np.float64)
+        values = np.asarray(self._values(train, model, rng), np.float64)
         metadata = {"method": self.name, "utility": self.utility, "model": model.name}
-        return Importance(train.keys.column("sample_id").to_numpy(), found, metadata=metadata)
+        return Importance(train.keys.column("sample_id").to_numpy(), values, metadata=metadata)
 
     def _values(self, train: Samples, model: Any, rng: np.random.Generator) -> Vector:
         raise NotImplementedError

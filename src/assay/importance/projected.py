@@ -142,8 +142,8 @@ def _system(
     at, features, score, label, weight = (np.concatenate(parts) for parts in zip(*seen, strict=True))
     for k in range(gradients.shape[1]):
         mine = np.flatnonzero(fold[at] == k)
-        asked = None if request is None else request[at[mine]]
-        gradients[:, k] = features[mine].T @ utility.slopes(score[mine], label[mine], weight[mine], asked)
+        requests = None if request is None else request[at[mine]]
+        gradients[:, k] = features[mine].T @ utility.slopes(score[mine], label[mine], weight[mine], requests)
     return curvature, gradients
 
 
@@ -153,9 +153,9 @@ def _projections(net: Net, rows: Rows, drawn: Signs) -> Iterator[tuple[NDArray[n
         for batch in rows.batches(BATCH, None):
             margin = margins_or_losses(net)(batch)
             send_back(net, margin.sum())
-            given = (features.take(), margin.detach(), batch["label"], batch["weight"])
-            place, (made, said, label, weight) = batch["row"].numpy(), (part.double().numpy() for part in given)
-            yield place, made, said, label, weight
+            parts = (features.take(), margin.detach(), batch["label"], batch["weight"])
+            place, (gradients, margins, label, weight) = batch["row"].numpy(), (part.double().numpy() for part in parts)
+            yield place, gradients, margins, label, weight
 
 
 class Trak:
@@ -172,10 +172,10 @@ class Trak:
         fold = user_folds(validation, folds, int(rng.integers(2**31)))
         states = [state for _, state in model.checkpoints_[-_LAST:]]
         try:
-            found = trak(
+            values = trak(
                 model.net(), model.rows(train), model.rows(validation), states, folds=fold, utility=utility,
                 request=validation.request, seed=int(rng.integers(2**31)),
             )  # fmt: skip
         except ValueError as error:
             raise InputError(f"trak: {error}") from None
-        return Importance.of(train, found, self.name, utility, model.name)
+        return Importance.of(train, values, self.name, utility, model.name)

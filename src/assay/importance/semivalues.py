@@ -25,6 +25,7 @@ from assay.importance.valuer import Importance, only_log_loss, user_folds
 from assay.importance.values import Values, Vector
 from assay.models.files import read_arrays
 from assay.models.scorer import Scorer
+from assay.models.twins import twin
 from assay.numerics.measures import row_log_loss
 from assay.runs.arrays import write_arrays
 from assay.samples.table import Samples
@@ -125,8 +126,8 @@ def semivalue(
     with Parallel(n_jobs=workers) as pool:
         while not _enough(sums, kind, tolerance, most):
             first = int(sums.draws)
-            found = pool(delayed(draw)(number) for number in range(first, first + _ROUND))
-            for one in found:
+            draws = pool(delayed(draw)(number) for number in range(first, first + _ROUND))
+            for one in draws:
                 if sums.evaluations < most:
                     sums.add(one)
             if file is not None:
@@ -141,10 +142,10 @@ def _weights(kind: str, n: int) -> Vector:
     """(n,) weight of a marginal contribution to s = 0 ... n - 1 others, relative to Shapley's."""
     if kind in ("loo", "shapley", "banzhaf"):
         return np.ones(n)
-    found = re.fullmatch(r"beta\(\s*([\d.]+)\s*,\s*([\d.]+)\s*\)", kind)
-    if not found or not (float(found[1]) > 0 and float(found[2]) > 0):
+    parameters = re.fullmatch(r"beta\(\s*([\d.]+)\s*,\s*([\d.]+)\s*\)", kind)
+    if not parameters or not (float(parameters[1]) > 0 and float(parameters[2]) > 0):
         raise ValueError(f"kind is {kind!r}; give loo, shapley, banzhaf or beta(a,b) with a, b > 0")
-    a, b, s = float(found[1]), float(found[2]), np.arange(n)
+    a, b, s = float(parameters[1]), float(parameters[2]), np.arange(n)
     choose = gammaln(n) - gammaln(s + 1) - gammaln(n - s)
     return np.asarray(n * np.exp(choose + betaln(b + s, a + n - 1 - s) - betaln(a, b)))
 
@@ -172,10 +173,10 @@ class _Run:
 
     def at(self, mask: Mask) -> float:
         """The utility, finite."""
-        found = float(self.utility(mask))
-        if not np.isfinite(found):
-            raise ValueError(f"utility is {found} for a subset of {int(mask.sum())} of {self.n} samples; it must be finite")
-        return found
+        value = float(self.utility(mask))
+        if not np.isfinite(value):
+            raise ValueError(f"utility is {value} for a subset of {int(mask.sum())} of {self.n} samples; it must be finite")
+        return value
 
     def permutation(self, number: int) -> _Draw:
         """Marginal contributions along one order of the samples, weighted by how many came before."""
@@ -253,8 +254,8 @@ def _resumed(file: Path, same: dict[str, NDArray[Any]]) -> _Sums:
 
 
 def _leave_one_out(run: _Run, workers: int) -> Values:
-    found = Parallel(n_jobs=workers)(delayed(run.at)(np.arange(run.n) != i) for i in range(run.n))
-    return Values(run.whole - np.array(found), stderr=np.zeros(run.n))
+    utilities = Parallel(n_jobs=workers)(delayed(run.at)(np.arange(run.n) != i) for i in range(run.n))
+    return Values(run.whole - np.array(utilities), stderr=np.zeros(run.n))
 
 
 class _Retraining:
@@ -280,13 +281,13 @@ class _Retraining:
         seed = int(rng.integers(2**31))
         order = np.argsort(train.keys.column("sample_id").to_numpy(), kind="stable")  # draws go by id, not by row
         score = _Retrained(train.take(order), validation, model, user_folds(validation, folds, seed))
-        found = np.empty((folds, len(train)))
+        per_fold = np.empty((folds, len(train)))
         for fold in range(folds):
-            found[fold, order] = semivalue(
+            per_fold[fold, order] = semivalue(
                 partial(score.at, fold), len(train), kind=self.kind, rng=np.random.default_rng(seed),
                 max_evaluations=_EACH * len(train) + 2,
             )  # fmt: skip
-        return Importance.of(train, Values(found.mean(axis=0), found), self.name, "log_loss", model.name)
+        return Importance.of(train, Values(per_fold.mean(axis=0), per_fold), self.name, "log_loss", model.name)
 
 
 class _Retrained:
@@ -305,7 +306,7 @@ class _Retrained:
     def _utilities(self, part: Samples) -> Vector:
         v = self._validation
         if len(np.unique(part.label[part.weight > 0])) == 2:
-            p = self._model.fresh().fit(part, rng=np.random.default_rng(0)).predict(v)
+            p = twin(self._model, part, rng=np.random.default_rng(0)).predict(v)
         else:
             p = np.full(len(v), (float(part.weight @ part.label) + 1.0) / (float(part.weight.sum()) + 2.0))
         lost = v.weight * row_log_loss(v.label > 0, p)

@@ -153,25 +153,25 @@ class _Events:
     """Checked events: ids of sessions and items in order, and codes into them."""
 
     def __init__(self, table: Any, name: str) -> None:
-        made = table if isinstance(table, pa.Table) else pa.table(table)
-        missing = [column for column in ("session_id", "item_id", "timestamp") if column not in made.column_names]
+        rows = table if isinstance(table, pa.Table) else pa.table(table)
+        missing = [column for column in ("session_id", "item_id", "timestamp") if column not in rows.column_names]
         if missing:
             raise ValueError(f"{name} has no column {missing[0]!r}; give session_id, item_id and timestamp")
-        if not made.num_rows:
+        if not rows.num_rows:
             raise ValueError(f"{name} has no rows; give the events of at least one session")
-        for column in made.column_names:
-            if column in ("session_id", "item_id", "timestamp", "user_id") and made.column(column).null_count:
-                raise ValueError(f"{name}: {made.column(column).null_count} rows have no {column}; drop them first")
-        self.ids, self.session = _coded(made.column("session_id"))
-        self.items, self.item = _coded(made.column("item_id"))
-        self.time = _seconds(made.column("timestamp"), name)
+        for column in rows.column_names:
+            if column in ("session_id", "item_id", "timestamp", "user_id") and rows.column(column).null_count:
+                raise ValueError(f"{name}: {rows.column(column).null_count} rows have no {column}; drop them first")
+        self.ids, self.session = _coded(rows.column("session_id"))
+        self.items, self.item = _coded(rows.column("item_id"))
+        self.time = _seconds(rows.column("timestamp"), name)
         self._order = np.argsort(self.session, kind="stable")
         self._check_order(name)
         self.last = np.full(len(self.ids), -1, np.int64)
         np.maximum.at(self.last, self.session, self.time)
         self.user = None
-        if "user_id" in made.column_names:
-            users, codes = _coded(made.column("user_id"))
+        if "user_id" in rows.column_names:
+            users, codes = _coded(rows.column("user_id"))
             self.user = users, codes[self._order][np.searchsorted(self.session[self._order], np.arange(len(self.ids)))]
 
     def _check_order(self, name: str) -> None:
@@ -181,9 +181,9 @@ class _Events:
             ident = self.ids[int(session[back[0]])]
             raise ValueError(f"{name}: the timestamps of session {ident} are not sorted; sort its events by time")
 
-    def sequences(self, known: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Where each session begins (V + 1,), and its items as codes into `known`, -1 where it is not there."""
-        code = pc.fill_null(pc.index_in(self.items, value_set=known), -1).to_numpy().astype(np.int64)
+    def sequences(self, items: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Where each session begins (V + 1,), and its items by their places in `items`, -1 where they are not there."""
+        code = pc.fill_null(pc.index_in(self.items, value_set=items), -1).to_numpy().astype(np.int64)
         starts = np.concatenate(([0], np.cumsum(np.bincount(self.session, minlength=len(self.ids)))))
         return starts, code[self.item[self._order]]
 
@@ -221,8 +221,8 @@ def _tables(past: _Events, index: kernels.SessionIndex, per_fold: NDArray[np.flo
         return from_folds(np.stack([np.bincount(codes, values, minlength=size) for values in per_fold]), folds)
 
     def table(name: str, ids: Any, codes: NDArray[np.integer[Any]], counted: str, count: NDArray[np.int64]) -> pa.Table:
-        found = rolled(codes, len(ids))
-        return pa.table({name: ids, **found.columns(), counted: count})
+        values = rolled(codes, len(ids))
+        return pa.table({name: ids, **values.columns(), counted: count})
 
     def by_session(name: str, ids: Any, group: NDArray[np.int64]) -> pa.Table:
         return table(name, ids, group[session], "sessions", np.bincount(group, minlength=len(ids)))
@@ -264,10 +264,10 @@ class SessionShapley:
         order = np.argsort(mix(int(rng.integers(2**31)), distinct), kind="stable")
         new = new.filter(pa.array(np.isin(ids, distinct[order[: self._sessions]])))
         try:
-            found = _entry_values(past, new, self._k, self._recent, "all", "shapley", folds)
+            entries = _entry_values(past, new, self._k, self._recent, "all", "shapley", folds)
         except ValueError as error:
             raise SplitError(f"session_shapley: {error}") from None
-        return Importance.of(train, _by_sample(train, *found), self.name, "score of the next item", "session_knn")
+        return Importance.of(train, _by_sample(train, *entries), self.name, "score of the next item", "session_knn")
 
 
 def _baskets(samples: Samples) -> pa.Table:

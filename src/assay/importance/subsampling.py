@@ -126,7 +126,7 @@ class Inclusion:
         """Values (n,) in (0, 1]; validation, utility, folds and rng play no part. InputError: another model."""
         del validation, utility, folds, rng
         demand(model, self.needs, self.name)
-        found = inclusion_probabilities(
+        chances = inclusion_probabilities(
             train.matrix(), train.label, fraction=0.1, criterion="L", coef=model.coef_, sample_weight=train.weight
         )  # fmt: skip
-        return Importance.of(train, found, self.name, "chance of being drawn", model.name)
+        return Importance.of(train, chances, self.name, "chance of being drawn", model.name)

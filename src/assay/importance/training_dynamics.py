@@ -16,6 +16,8 @@ from assay.importance.valuer import Importance
 from assay.importance.values import Values, Vector
 from assay.models.capabilities import Traced
 from assay.models.named import demand
+from assay.models.scorer import Training
+from assay.models.twins import twin
 from assay.samples.table import Samples
 
 PASSES = 5  # over the rows, without early stopping: counts of so few passes are told apart
@@ -95,7 +97,7 @@ class _OfDynamics:
         del validation, utility, folds
         demand(model, self.needs, self.name)
         watcher = TrainingDynamics(count=len(train))
-        model.fresh().for_passes(PASSES).watched(watcher).fit(train, rng=rng)
+        twin(model, train, rng=rng, training=Training(watchers=(watcher,), passes=PASSES))
         return Importance.of(train, Values(self.read(watcher).astype(np.float64)), self.name, self.unit, model.name)
 
 

@@ -148,8 +148,8 @@ class Softmax:
         del weight
         _, chance, share, mixed = self._shares(score, y, request)
         gained = share > 0
-        found = (share[gained] * np.log(np.maximum(chance[gained], 1e-300)))[mixed[1][gained]]
-        return float(found.sum() / np.count_nonzero(mixed[0]))
+        losses = (share[gained] * np.log(np.maximum(chance[gained], 1e-300)))[mixed[1][gained]]
+        return float(losses.sum() / np.count_nonzero(mixed[0]))
 
     @staticmethod
     def _shares(score: Vector, y: NDArray[Any], request: NDArray[Any] | None) -> tuple[Any, Vector, Vector, tuple[Any, Any]]:
@@ -199,7 +199,7 @@ def parse(utility: str) -> Utility:
         return Auc()
     if utility == "softmax":
         return Softmax()
-    found = re.fullmatch(r"ndcg@([1-9]\d*)", str(utility))
-    if not found:
+    ndcg = re.fullmatch(r"ndcg@([1-9]\d*)", str(utility))
+    if not ndcg:
         raise ValueError(f"utility is {utility!r}; give {KNOWN}")
-    return Ndcg(int(found[1]))
+    return Ndcg(int(ndcg[1]))

@@ -31,10 +31,10 @@ class Importance:
     metadata: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, samples: Samples, found: Values, method: str, utility: str, model: str) -> Self:
+    def of(cls, samples: Samples, values: Values, method: str, utility: str, model: str) -> Self:
         """The values (n,) of samples, as an array function found them; standard errors only where folds tell them."""
         metadata = {"method": method, "utility": utility, "model": model}
-        return cls(samples.keys.column("sample_id").to_numpy(), np.asarray(found), found.per_fold, metadata)
+        return cls(samples.keys.column("sample_id").to_numpy(), np.asarray(values), values.per_fold, metadata)
 
     def __post_init__(self) -> None:
         """ValueError: lengths that differ, or a sample_id twice."""

@@ -40,9 +40,9 @@ class Values(np.ndarray[Any, np.dtype[np.float64]]):
 
     def __new__(cls, value: Vector, per_fold: Vector | None = None, stderr: Vector | None = None) -> Self:
         """The values, with those of folds, or with standard errors (n,) found in another way."""
-        made = np.asarray(value, np.float64).view(cls)
-        made.per_fold, made._stderr = per_fold, stderr
-        return made
+        array = np.asarray(value, np.float64).view(cls)
+        array.per_fold, array._stderr = per_fold, stderr
+        return array
 
     def __array_finalize__(self, obj: Any) -> None:
         self.per_fold = self._stderr = None

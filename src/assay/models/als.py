@@ -8,13 +8,13 @@ from scipy import sparse
 from threadpoolctl import threadpool_limits
 
 from assay.errors import InputError
-from assay.models.recommender import AFTER, Ints, Recommending, Taken
+from assay.models.recommender import AFTER, ArrayRecommender, Ints, Taken
 from assay.models.scorer import Vector
 
 _ROWS = 4096  # histories folded in at a time
 
 
-class Als(Recommending):
+class Als(ArrayRecommender):
     """ALS (Hu, Koren and Volinsky, "Collaborative filtering for implicit feedback datasets", ICDM 2008).
 
     A user is folded in from what it had before the moment, so that no score knows its own answer. Needs the extra
@@ -41,12 +41,12 @@ class Als(Recommending):
         except ImportError:
             raise InputError("als needs the package implicit: pip install 'assay[recommenders]'") from None
         with threadpool_limits(1, "blas"):  # many small systems: threads would only wait for one another
-            made = AlternatingLeastSquares(
+            factorisation = AlternatingLeastSquares(
                 factors=self.factors, regularization=self.l2, alpha=self.confidence, iterations=self.iterations,
                 num_threads=1, dtype=np.float64, random_state=int(rng.integers(2**31)),
             )  # fmt: skip
-            made.fit(sparse.csr_matrix(taken.matrix()), show_progress=False)
-        return {"factors": np.asarray(made.item_factors, np.float64)}
+            factorisation.fit(sparse.csr_matrix(taken.matrix()), show_progress=False)
+        return {"factors": np.asarray(factorisation.item_factors, np.float64)}
 
     def _users(self, histories: sparse.csr_array) -> Vector:
         """(m, f) factors of users from their histories: ridge regression with confidence weights, solved exactly."""

@@ -10,7 +10,7 @@ from assay.models.scorer import Vector, not_fitted, training_rows
 from assay.samples.table import Samples
 
 
-def known(samples: Samples, column: str, name: str) -> Vector:
+def filled(samples: Samples, column: str, name: str) -> Vector:
     """(n,) a numeric feature, 0 where it is unknown; InputError when the samples lack it."""
     if column not in samples.features.column_names:
         raise InputError(f"{name}: the samples have no feature {column!r}; take {name!r} out of [models] names or add the column")
@@ -51,7 +51,7 @@ class Popularity(Calibrated):
         """(n,) buyers, or sales; an item never seen has none."""
         if self.window is not None:
             [column] = self.log_features()
-            return np.maximum(known(samples, column, self.name), 0.0)
+            return np.maximum(filled(samples, column, self.name), 0.0)
         if self.sales_ is None:
             raise not_fitted(self.name)
         return np.append(self.sales_, 0.0)[np.minimum(samples.item, len(self.sales_))]
@@ -90,6 +90,6 @@ class BuyItAgain(Calibrated):
 
     def raw(self, samples: Samples) -> Vector:
         """(n,) faded purchases, plus less than a hundredth for popularity."""
-        times, since, popularity = (np.maximum(known(samples, name, self.name), 0.0) for name in self.log_features())
+        times, since, popularity = (np.maximum(filled(samples, name, self.name), 0.0) for name in self.log_features())
         fading = 1.0 if self.half_life is None else 0.5 ** (since / self.half_life)
         return np.asarray(times * fading + 0.01 * within_one(popularity))

@@ -6,10 +6,11 @@ A capability is a protocol: a model has it by having its methods and attributes,
 from types import UnionType
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeAlias, get_args, runtime_checkable
 
+import numpy as np
 from numpy.typing import NDArray
 
 from assay.config import Models
-from assay.models.scorer import Scorer, Vector
+from assay.models.scorer import Scorer, Training, Vector
 from assay.samples.table import Samples
 
 if TYPE_CHECKING:  # what they need of PyTorch and Numba is loaded by the models that have them
@@ -52,13 +53,17 @@ class Represented(Scorer, Protocol):
 
 @runtime_checkable
 class Trained(Scorer, Protocol):
-    """A model with a net that learnt in passes of gradient steps.
+    """A model with a net that learns in passes of gradient steps.
 
-    checkpoints_: (learning rate, weights) after each pass over all rows.
+    checkpoints_: (learning rate, weights) after each pass over all rows; none before fit.
     """
 
     schedule: "Schedule"
     checkpoints_: "tuple[tuple[float, State], ...]"
+
+    def fit(self, samples: Samples, *, rng: np.random.Generator, training: Training = Training()) -> Self:
+        """As every model, in the way that `training` says."""
+        ...
 
     def net(self) -> "Net":
         """The fitted net, on the processor; InputError before fit."""
@@ -90,7 +95,7 @@ class OfEvents(Trained, Protocol):
         """Rows that ask for the positives among later samples; column "user" (W,): whose they are."""
         ...
 
-    def of_samples(self, found: NDArray[Any], samples: Samples) -> Vector:
+    def of_samples(self, of_event: NDArray[Any], samples: Samples) -> Vector:
         """(F, n) of training samples from (F, E) of events, shared among those that are one event."""
         ...
 
@@ -115,10 +120,16 @@ class Recommender(Scorer, Protocol):
 
 @runtime_checkable
 class ReadsText(Scorer, Protocol):
-    """A model that also reads what items are called."""
+    """A model that also reads what items are called: its fit is told by `training.texts`.
 
-    def knowing_text(self, vectors: NDArray[Any]) -> Self:
-        """The model itself, for its next fit; vectors (items, v), one row an item code."""
+    item_texts_ (items, v): the texts that it was told, None where there were none. `save` does not write them: whoever loads
+    the model gives them back, for its twins.
+    """
+
+    item_texts_: NDArray[Any] | None
+
+    def fit(self, samples: Samples, *, rng: np.random.Generator, training: Training = Training()) -> Self:
+        """As every model; InputError for texts of another shape, or with numbers that are not finite."""
         ...
 
 

@@ -14,12 +14,12 @@ from torch import nn
 from torch.nn import functional
 
 from assay.deep.fields import Fields
-from assay.deep.rows import ArrayRows, Batch, ParquetRows
+from assay.deep.rows import ArrayRows, Batch, ParquetRows, Rows
 from assay.deep.training import Net, Schedule
 from assay.errors import InputError
 from assay.models.files import read_model, write_model
 from assay.models.neural import EARLIER, Neural, early_and_late, exact
-from assay.models.scorer import BATCH, Vector, not_fitted, training_rows
+from assay.models.scorer import BATCH, Training, Vector, not_fitted, training_rows
 from assay.samples.table import NOT_FEATURES, Samples
 
 
@@ -86,25 +86,32 @@ class Dcn(Neural):
         """An unfitted twin with the same settings."""
         return type(self)(**self.settings())
 
-    def fit(self, samples: Samples, *, rng: np.random.Generator) -> Self:
+    def fit(self, samples: Samples, *, rng: np.random.Generator, training: Training = Training()) -> Self:
         """Learn the log-loss under the weights; stopped early on the last fifth of the training rows' periods."""
         kept = training_rows(samples, self.name)
         train = samples.take(kept)
         self.fields_ = Fields.learn(train, self.rare)
         every = self._rows(train, kept)
-        seed, passes, sides = (
-            int(rng.integers(2**31)),
-            self._fixed or self.schedule.epochs,
-            early_and_late(train.period, train.label),
-        )
-        if sides is not None and self._fixed is None:
+        seed, sides = int(rng.integers(2**31)), early_and_late(train.period, train.label)
+        passes = training.passes or self.schedule.epochs
+        if training.passes is None and sides is not None:
             early, late = (every.take(np.flatnonzero(side)) for side in sides)
-            self.stop_early(self._build, early, late, seed)
-            passes = self.best_pass()
-        self.net_ = self.learn_all(self._build, every, passes, seed)
+            passes = self.pilot(early, late, seed, training)
+        return self.learn(every, passes, seed, training)
+
+    def pilot(self, early: Rows, late: Rows, seed: int, training: Training) -> int:
+        """After how many passes over early rows the loss of late ones is lowest; the net that tells is not kept."""
+        self.stop_early(self._build, early, late, seed, training)
+        return self.best_pass()
+
+    def learn(self, rows: Rows, passes: int, seed: int, training: Training) -> Self:
+        """Learn from all rows for so many passes."""
+        self.net_ = self.learn_all(self._build, rows, passes, seed, training)
         return self
 
-    def fit_files(self, files: Sequence[Path], *, rng: np.random.Generator, split: str = "train") -> Self:
+    def fit_files(
+        self, files: Sequence[Path], *, rng: np.random.Generator, split: str = "train", training: Training = Training()
+    ) -> Self:
         """As `fit`, on one split of Parquet files of samples (samples.table() or a run's samples.parquet), read in batches.
 
         For samples larger than memory: fields are learnt from the split's rows of at most 300,000 rows of the files, spread
@@ -116,12 +123,10 @@ class Dcn(Neural):
             raise InputError(f"{self.name}: no row of the files is of the split {split!r}; name one of theirs")
         cut = np.quantile(period, EARLIER, method="lower")
         early, late, every = (self._file_rows(files, split, low, high) for low, high in ((-1, cut), (cut, None), (-1, None)))
-        seed, passes = int(rng.integers(2**31)), self.schedule.epochs
-        if period.max() > cut:
-            self.stop_early(self._build, early, late, seed)
-            passes = self.best_pass()
-        self.net_ = self.learn_all(self._build, every, passes, seed)
-        return self
+        seed, passes = int(rng.integers(2**31)), training.passes or self.schedule.epochs
+        if training.passes is None and period.max() > cut:
+            passes = self.pilot(early, late, seed, training)
+        return self.learn(every, passes, seed, training)
 
     def _file_rows(self, files: Sequence[Path], split: str, after: int, until: int | None) -> ParquetRows:
         """Rows of files; those of other splits, or outside (after, until], weigh 0."""
@@ -166,13 +171,13 @@ class Dcn(Neural):
 
     @torch.no_grad()
     def _each(self, samples: Samples, net: DcnNet, what: str) -> Vector:
-        fields, found = self._fitted_fields(), []
+        fields, parts = self._fitted_fields(), []
         for low in range(0, len(samples), BATCH // 8):
             rows = ArrayRows(fields.encode(samples.features.slice(low, BATCH // 8)))
-            found += [getattr(net, what)(batch).numpy() for batch in rows.batches(BATCH, None)]
-        if not found:
+            parts += [getattr(net, what)(batch).numpy() for batch in rows.batches(BATCH, None)]
+        if not parts:
             return np.empty((0, net.head.in_features) if what == "represent" else 0)
-        return np.concatenate(found)
+        return np.concatenate(parts)
 
     def net(self) -> DcnNet:
         """The fitted net; InputError before fit."""
@@ -213,9 +218,9 @@ def _spread(files: Sequence[Path], split: str) -> Samples:
     step, parts = max(1, rows // _LEARNT), []
     for path in files:
         for part in pq.ParquetFile(path).iter_batches():
-            found = pa.Table.from_batches([part])
-            found = found.filter(pc.equal(found.column("split"), split))
-            parts.append(found.take(pa.array(np.arange(0, found.num_rows, step))))
+            rows_of_split = pa.Table.from_batches([part])
+            rows_of_split = rows_of_split.filter(pc.equal(rows_of_split.column("split"), split))
+            parts.append(rows_of_split.take(pa.array(np.arange(0, rows_of_split.num_rows, step))))
     table = pa.concat_tables(parts).unify_dictionaries()
     keys = [name for name in table.column_names if name in NOT_FEATURES]
     return Samples(table.select(keys), table.drop_columns(keys))

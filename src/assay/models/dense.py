@@ -128,9 +128,9 @@ def _levels(samples: Samples, name: str, rows: Positions, most_native: int) -> l
     seen = codes >= 0
     mass = np.bincount(codes[seen], weight[seen], len(levels))
     positive = np.bincount(codes[seen], (weight * samples.label[rows])[seen], len(levels))
-    found = [code for code, level in enumerate(levels) if level is not None and mass[code] > 0]
-    by_text = sorted(found, key=lambda code: str(levels[code]))
-    if len(found) > most_native:
+    present = [code for code, level in enumerate(levels) if level is not None and mass[code] > 0]
+    by_text = sorted(present, key=lambda code: str(levels[code]))
+    if len(present) > most_native:
         base = float(weight @ samples.label[rows]) / float(weight.sum())
         share = (positive + _PRIOR * base) / (mass + _PRIOR)
         by_text.sort(key=lambda code: float(share[code]))

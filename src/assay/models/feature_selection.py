@@ -36,8 +36,8 @@ def select_features(samples: Samples, method: str, count: int, *, seed: int) -> 
     """
     rows = training_rows(samples, "feature selection")
     if method == "mutual_information":
-        found = mutual_information(samples)
-        return sorted(found, key=lambda name: (-found[name], name))[:count]
+        information = mutual_information(samples)
+        return sorted(information, key=lambda name: (-information[name], name))[:count]
     if method == "l1":
         return _on_path(samples, rows, count, seed)
     raise ConfigError(f"[models] feature_selection: unknown {method!r}{did_you_mean(method, METHODS)}")
@@ -47,15 +47,15 @@ def mutual_information(samples: Samples) -> dict[str, float]:
     """Mutual information (nats, 0 or more) of each feature with the label, over rows of weight above 0."""
     weight = samples.weight
     rows = int(np.count_nonzero(weight > 0))
-    found = {}
+    information = {}
     for name in samples.features.column_names:
         codes, size = _codes(samples.features, name)
         cells = np.bincount(codes * 2 + samples.label, weight, 2 * size).reshape(size, 2)
         cells = cells[cells.sum(axis=1) > 0] / weight.sum()
         expected = cells.sum(axis=1, keepdims=True) * cells.sum(axis=0)
         terms = cells * np.log(np.divide(cells, expected, out=np.ones_like(cells), where=cells > 0))
-        found[name] = max(float(terms.sum()) - (len(cells) - 1) / (2 * rows), 0.0)
-    return found
+        information[name] = max(float(terms.sum()) - (len(cells) - 1) / (2 * rows), 0.0)
+    return information
 
 
 def _codes(features: pa.Table, name: str) -> tuple[NDArray[np.int64], int]:
@@ -64,11 +64,11 @@ def _codes(features: pa.Table, name: str) -> tuple[NDArray[np.int64], int]:
         codes, levels = level_codes(features, name)
         return np.where(codes < 0, len(levels), codes).astype(np.int64), len(levels) + 1
     values = numbers(features, name)
-    known = ~np.isnan(values)
+    finite = ~np.isnan(values)
     edges = np.empty(0, np.float32)
-    if known.any():
-        edges = np.unique(np.quantile(values[known], np.linspace(0, 1, _BINS + 1)[1:], method="lower"))
-    return np.where(known, np.searchsorted(edges, values, side="left"), len(edges)), len(edges) + 1
+    if finite.any():
+        edges = np.unique(np.quantile(values[finite], np.linspace(0, 1, _BINS + 1)[1:], method="lower"))
+    return np.where(finite, np.searchsorted(edges, values, side="left"), len(edges)), len(edges) + 1
 
 
 def owners(columns: list[str], features: list[str]) -> NDArray[np.bool_]:
@@ -115,8 +115,8 @@ def _on_path(samples: Samples, rows: NDArray[np.int64], count: int, seed: int) -
         if np.count_nonzero(active) >= count:
             break
     mass = (np.abs(coef) * np.sqrt(mean_square)) @ owned
-    found = [k for k in np.lexsort((features, -mass)) if active[k]]
-    return [features[k] for k in found[:count]]
+    largest = [k for k in np.lexsort((features, -mass)) if active[k]]
+    return [features[k] for k in largest[:count]]
 
 
 def _descend(X: sparse.csr_array, y: Vector, weight: Vector, start: Vector, penalty: Vector, bound: Vector) -> Vector:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from assay.errors import InputError
-from assay.models.recommender import AFTER, Ints, Recommending, Taken
+from assay.models.recommender import AFTER, ArrayRecommender, Ints, Taken
 from assay.models.scorer import Vector
 from assay.numerics import autoencoder
 from assay.numerics.histories import item_sums, largest, neighbour_sums, row_sums
@@ -15,7 +15,7 @@ from assay.numerics.histories import item_sums, largest, neighbour_sums, row_sum
 _ROWS = 512  # items whose similarities are held at a time
 
 
-class Ease(Recommending):
+class Ease(ArrayRecommender):
     """EASE (Steck, "Embarrassingly shallow autoencoders for sparse data", WWW 2019), in closed form: time items^2 times
     the smaller of users and items."""
 
@@ -50,7 +50,7 @@ class Ease(Recommending):
         return out
 
 
-class ItemKnn(Recommending):
+class ItemKnn(ArrayRecommender):
     """Cosine similarity of items by who took them, shrunk, the `neighbours` nearest of each item (Deshpande and Karypis,
     "Item-based top-N recommendation algorithms", TOIS 2004).
 

@@ -56,12 +56,12 @@ class LogisticRegression:
         label, weight = samples.label, samples.weight
         if len(rows) < len(weight):
             X, label, weight = X[rows], label[rows], weight[rows]
-        found = fit(
+        solution = fit(
             X, label, l2=self.l2, sample_weight=weight, start=None if start is None else start.coef_,
             curvature=None if start is None else start.curvature_,
         )  # fmt: skip
-        self.coef_, self.names_, self.converged_ = found.coef, names, found.converged
-        self.curvature_, self._curved = found.curvature, None
+        self.coef_, self.names_, self.converged_ = solution.coef, names, solution.converged
+        self.curvature_, self._curved = solution.curvature, None
         return self
 
     def predict(self, samples: Samples) -> Vector:

@@ -85,8 +85,8 @@ def load(folder: Path) -> Scorer:
         ours: Scorer = kind(name).load(folder)
         return ours
     for point in entry_points(group=_GROUP, name=name):
-        found: Scorer = point.load().load(folder)
-        return found
+        theirs: Scorer = point.load().load(folder)
+        return theirs
     raise InputError(f"{folder}: holds a model {name!r} that is not installed here; install its package or train again")
 
 

@@ -1,4 +1,4 @@
-"""What all neural models share: how they are watched, stopped early, resumed and stored."""
+"""What all neural models share: how they are stopped early, learn from all rows, and are stored."""
 
 from collections.abc import Callable
 from copy import deepcopy
@@ -16,6 +16,7 @@ from assay.deep.draws import PROCESSOR, left_alone, seed_draws
 from assay.deep.rows import Rows
 from assay.deep.training import Epoch, Net, Reporting, Schedule, Snapshots, Watcher, train
 from assay.errors import ConfigError, did_you_mean
+from assay.models.scorer import Training
 
 EARLIER = 0.8  # share of the training rows that stands before those that training is stopped by
 N = TypeVar("N", bound=Net)
@@ -33,10 +34,6 @@ class Neural:
     net_: Net | None = None
     passes_: tuple[Epoch, ...] = ()
     checkpoints_: tuple[tuple[float, State], ...] = ()
-    _watchers: tuple[Watcher, ...] = ()
-    _reporter: Watcher | None = None
-    _folder: Path | None = None
-    _fixed: int | None = None
 
     @classmethod
     def configured(cls, section: Models) -> Self:
@@ -48,35 +45,9 @@ class Neural:
                 raise ConfigError(f"[models.neural.{cls.name}]: unknown setting {key!r}{hint}; known: {', '.join(own)}")
         return cls(**settings)
 
-    def watched(self, *watchers: Watcher) -> Self:
-        """The model itself; watchers look on when it learns from all rows."""
-        self._watchers = watchers
-        return self
-
-    def for_passes(self, passes: int) -> Self:
-        """The model itself, which will learn for so many passes, without early stopping."""
-        self._fixed = passes
-        return self
-
-    def reporting(self, reporter: Watcher) -> Self:
-        """The model itself; the reporter sees the passes of early stopping too."""
-        self._reporter = reporter
-        return self
-
-    def in_run(self, folder: Path, report: Callable[[str, int, int | None], None]) -> Self:
-        """The model itself, as a run trains it: resuming in a folder, and telling its steps and loss."""
-        return self.resuming(folder).reporting(Reporting(self.name, report))
-
-    def resuming(self, folder: Path) -> Self:
-        """The model itself; progress is kept in the folder, and a fit that was killed goes on from there."""
-        self._folder = folder
-        return self
-
-    def stop_early(self, build: Callable[[], N], early: Rows, late: Rows, seed: int) -> N:
+    def stop_early(self, build: Callable[[], N], early: Rows, late: Rows, seed: int, training: Training) -> N:
         """A net that learnt from early rows, as it was when the loss of late ones was lowest; passes_ tells the losses."""
-        net = _built(build, seed)
-        watchers = () if self._reporter is None else (self._reporter,)
-        folder = self._part("early", early)
+        net, folder, watchers = _built(build, seed), _part(training, "early", early), self._reporters(training)
         self.passes_ = tuple(train(net, early, late, self.schedule, name=self.name, seed=seed, watchers=watchers, folder=folder))
         net.cpu().eval()
         return net
@@ -85,20 +56,20 @@ class Neural:
         """After how many passes the later loss was lowest."""
         return int(np.argmin([np.inf if line.later is None else line.later for line in self.passes_])) + 1
 
-    def learn_all(self, build: Callable[[], N], rows: Rows, passes: int, seed: int, *, watched: bool = True) -> N:
-        """A net that learnt from all rows for so many passes; checkpoints_ holds its weights after each."""
-        folder = self._part("every", rows)
+    def learn_all(self, build: Callable[[], N], rows: Rows, passes: int, seed: int, training: Training) -> N:
+        """A net that learnt from all rows for so many passes, watched; checkpoints_ holds its weights after each."""
+        folder = _part(training, "every", rows)
         net, snapshots = _built(build, seed), Snapshots(folder)
-        watchers = (snapshots, *(() if self._reporter is None else (self._reporter,)), *(self._watchers if watched else ()))
+        watchers = (snapshots, *self._reporters(training), *training.watchers)
         schedule = replace(self.schedule, epochs=passes)
         train(net, rows, None, schedule, name=self.name, seed=seed, watchers=watchers, folder=folder)
         self.checkpoints_ = tuple(snapshots.taken.values())
         net.cpu().eval()
         return net
 
-    def _part(self, name: str, rows: Rows) -> Path | None:
-        """Where the progress of one training is kept."""
-        return None if self._folder is None else self._folder / f"{name}-{rows.digest()[:8]}"
+    def _reporters(self, training: Training) -> tuple[Watcher, ...]:
+        """Who tells of the steps of one training, if anybody is to be told."""
+        return () if training.report is None else (Reporting(self.name, training.report),)
 
     def net(self) -> Net:
         """The fitted net, on the processor, as it predicts. InputError before fit."""
@@ -117,13 +88,18 @@ class Neural:
         path = folder / "weights.safetensors"
         weights, _ = read_weights(path)
         fill(net, weights, path)
-        found = []
+        checkpoints = []
         for k in range(1, len(list(folder.glob("pass_*.safetensors"))) + 1):
             state, about = read_weights(folder / f"pass_{k}.safetensors")
-            found.append((float(about.get("rate", "nan")), state))
-        self.checkpoints_ = tuple(found)
+            checkpoints.append((float(about.get("rate", "nan")), state))
+        self.checkpoints_ = tuple(checkpoints)
         net.eval()
         return net
+
+
+def _part(training: Training, name: str, rows: Rows) -> Path | None:
+    """Where the progress of one part of a fit is kept."""
+    return None if training.folder is None else training.folder / f"{name}-{rows.digest()[:8]}"
 
 
 def _built(build: Callable[[], N], seed: int) -> N:

@@ -1,5 +1,6 @@
 """Recommenders with a net: how they learn from what was taken, are stopped early, and are stored."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,7 +15,7 @@ from assay.errors import InputError
 from assay.models.files import read_arrays, read_model, write_model
 from assay.models.neural import EARLIER, Neural
 from assay.models.recommender import Ints, Recommending, Taken
-from assay.models.scorer import Vector, not_fitted
+from assay.models.scorer import Training, Vector, not_fitted
 from assay.samples.table import Samples
 
 _OF_ITEMS = ("category", "text")
@@ -42,8 +43,8 @@ def drawn_columns(chance: torch.Tensor, count: int, *, always_the_same: bool) ->
 class NeuralRecommender(Neural, Recommending):
     """A recommender with a net over the columns of what was taken.
 
-    Two trainings: one on the earlier periods, stopped by the loss of the last ones, which also tells how scores go with
-    shares of positives; and one on everything, for as many passes.
+    A fit has two parts. `pilot` learns from the earlier periods: the loss of the last ones says for how many passes, and how
+    scores go with shares of positives. `learn` learns from everything, for as many passes.
     """
 
     category_: NDArray[np.int64] | None = None  # (I + 1,) category of each column + 1, 0 unknown
@@ -52,7 +53,6 @@ class NeuralRecommender(Neural, Recommending):
     def __init__(self, items: int, schedule: Schedule) -> None:
         super().__init__(items)
         self.schedule = schedule
-        self._passes: int | None = None
         self._of_code: NDArray[np.int64] | None = None
 
     def build(self, taken: Taken) -> Net:
@@ -80,16 +80,16 @@ class NeuralRecommender(Neural, Recommending):
         some = np.flatnonzero((samples.label > 0) & (column >= 0))
         return self.later_rows(samples.user[some].astype(np.int64), column[some], samples.period[some].astype(np.int64))
 
-    def of_samples(self, found: NDArray[np.float64], samples: Samples) -> NDArray[np.float64]:
+    def of_samples(self, of_event: NDArray[np.float64], samples: Samples) -> NDArray[np.float64]:
         """(F, n) of training samples from (F, E) of what was taken, shared among those that are one event; negatives get 0."""
         user, item, period = self.fitted().events.astype(np.int64)
         column = self.fitted().columns(samples.item)
         some = np.flatnonzero((samples.label > 0) & (samples.weight > 0) & (column >= 0))
-        asked = _event(samples.user[some], samples.period[some], column[some])
+        own = _event(samples.user[some], samples.period[some], column[some])
         event, first = np.unique(_event(user, period, item), return_index=True)
-        summed = np.add.reduceat(found, first, axis=1)
-        place = np.searchsorted(event, asked)
-        out = np.zeros((len(found), len(samples)))
+        summed = np.add.reduceat(of_event, first, axis=1)
+        place = np.searchsorted(event, own)
+        out = np.zeros((len(of_event), len(samples)))
         out[:, some] = summed[:, place] / np.bincount(place, minlength=len(event))[place]
         return out
 
@@ -98,42 +98,62 @@ class NeuralRecommender(Neural, Recommending):
         count = np.bincount(taken.events[1], minlength=len(taken.item_codes)).astype(np.float64) ** _SMOOTHED
         return np.asarray(count / count.sum())
 
-    def fit(self, samples: Samples, *, rng: np.random.Generator) -> Self:
+    def fit(self, samples: Samples, *, rng: np.random.Generator, training: Training = Training()) -> Self:
         """As every recommender; categories of items come from the samples' feature "category", where there is one."""
-        self._passes, self._of_code = None, _categories(samples)
-        return super().fit(samples, rng=rng)
+        early, late = self.early_and_late(samples)
+        self.know_items(_categories(samples), training.texts)
+        passes = self.pilot(self.taken(early), rng, training)
+        self.calibrate(late, rng)
+        return self.learn(self.taken(samples), passes, rng, training)
 
-    def fit_events(self, user: NDArray[Any], item: NDArray[Any], period: NDArray[Any], *, rng: np.random.Generator) -> Self:
-        """As every recommender: learns when to stop on the last fifth of the events, then from all. No categories."""
-        self._passes = self._of_code = None
-        super().fit_events(user, item, period, rng=rng)
-        assert self.taken_ is not None
-        self._learn(self.taken_, rng)
+    def fit_events(
+        self, user: NDArray[Any], item: NDArray[Any], period: NDArray[Any], *, rng: np.random.Generator,
+        training: Training = Training(),
+    ) -> Self:  # fmt: skip
+        """As every recommender; the last fifth of the events says when to stop. No categories."""
+        taken = self.taken_by_events(user, item, period)
+        self.at_ = self.share_ = None
+        self.know_items(None, training.texts)
+        passes = self.pilot(taken, rng, training)
+        return self.learn(taken, passes, rng, training)
+
+    def know_items(self, category: NDArray[np.int64] | None, texts: NDArray[Any] | None) -> None:
+        """Take what is known of items by code: category (items,), 0 unknown, and vectors (items, v) of their texts; or None."""
+        del texts  # for nets that read them
+        self._of_code = category
+
+    def pilot(self, taken: Taken, rng: np.random.Generator, training: Training) -> int:
+        """Learn from the earlier periods until the loss of the last ones rises; return after how many passes it was lowest.
+
+        Where `training` says how many passes, or no period is later, the model learns from all of `taken` for so many instead.
+        The net is the one that scores are calibrated with.
+        """
+        rows, last, seed = self._begun(taken, rng)
+        cut = np.quantile(last, EARLIER, method="lower")
+        early, late = np.flatnonzero(last <= cut), np.flatnonzero(last > cut)
+        if training.passes is None and len(late):
+            self.net_ = self.stop_early(lambda: self.build(taken), rows.take(early), rows.take(late), seed, training)
+            return self.best_pass()
+        passes = training.passes or self.schedule.epochs
+        self.net_ = self.learn_all(lambda: self.build(taken), rows, passes, seed, replace(training, watchers=()))
+        return passes
+
+    def learn(self, taken: Taken, passes: int, rng: np.random.Generator, training: Training) -> Self:
+        """Learn from all that was taken, for so many passes."""
+        rows, _, seed = self._begun(taken, rng)
+        self.net_ = self.learn_all(lambda: self.build(taken), rows, passes, seed, training)
         return self
 
-    def learn(self, taken: Taken, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
-        """The first time, on the earlier periods, until the later loss rises (or as long as `for_passes` says); after that, on
-        everything. No arrays."""
+    def _begun(self, taken: Taken, rng: np.random.Generator) -> tuple[ArrayRows, Ints, int]:
+        """The rows of what was taken, the last period (W,) that each knows of, and a seed; the model holds what was taken."""
+        self.taken_ = taken
         if self._of_code is not None:
             self.category_ = np.append(0, self._of_code[taken.item_codes])
         seed = int(rng.integers(2**31))
         rows, last = self.training_rows(taken, seed)
         if not len(rows):
             raise InputError(f"{self.name}: no user took something in two periods; there is no order to learn; use another model")
-        first = self._passes is None
-        if first and self._fixed is None:
-            cut = np.quantile(last, EARLIER, method="lower")
-            late = np.flatnonzero(last > cut)
-            if len(late):
-                self.net_ = self.stop_early(
-                    lambda: self.build(taken), rows.take(np.flatnonzero(last <= cut)), rows.take(late), seed
-                )
-                self._passes = self.best_pass()
-                return {}
-        if self._passes is None:
-            self._passes = self._fixed or self.schedule.epochs
-        self.net_ = self.learn_all(lambda: self.build(taken), rows, self._passes, seed, watched=not first)
-        return {}
+        return rows, last, seed
 
     def net(self) -> Net:
         """The fitted net; InputError before fit."""
@@ -151,7 +171,7 @@ class NeuralRecommender(Neural, Recommending):
     def save(self, folder: Path) -> list[Path]:
         """Write model.json, what was taken as npz, and the weights as safetensors."""
         arrays = {f"taken_{name}": values for name, values in vars(self.fitted()).items()}
-        arrays |= {name: given for name in _OF_ITEMS if (given := getattr(self, f"{name}_")) is not None}
+        arrays |= {name: values for name in _OF_ITEMS if (values := getattr(self, f"{name}_")) is not None}
         return [*write_model(folder, self.name, self.describe(), arrays), *self.write_net(folder, self.net())]
 
     @classmethod
@@ -183,6 +203,6 @@ def _categories(samples: Samples) -> NDArray[np.int64] | None:
     levels = column.dictionary.to_pylist()
     order = {level: k + 1 for k, level in enumerate(sorted(level for level in levels if level is not None))}
     code = np.array([*(order.get(level, 0) for level in levels), 0], np.int64)
-    found = np.zeros(int(samples.item.max()) + 1 if len(samples) else 0, np.int64)
-    found[samples.item] = code[column.indices.fill_null(-1).to_numpy(zero_copy_only=False)]
-    return found
+    category = np.zeros(int(samples.item.max()) + 1 if len(samples) else 0, np.int64)
+    category[samples.item] = code[column.indices.fill_null(-1).to_numpy(zero_copy_only=False)]
+    return category

@@ -107,10 +107,10 @@ class TransformerNet(Net):
 
     def drawn_vectors(self, item: torch.Tensor, weights: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """(N, d + 1) vectors and biases of items shared by all rows; linear in the weights."""
-        made = weights["item.weight"][item]
+        vectors = weights["item.weight"][item]
         if self.category is not None:
-            made = made + functional.embedding(self.of_item[item], weights["category.weight"], padding_idx=0)
-        return torch.cat([made, weights["bias.weight"][item]], 1)
+            vectors = vectors + functional.embedding(self.of_item[item], weights["category.weight"], padding_idx=0)
+        return torch.cat([vectors, weights["bias.weight"][item]], 1)
 
     def states(self, item: torch.Tensor, since: torch.Tensor) -> torch.Tensor:
         """(B, T, d): what is known after each event. since (B, T): band of periods since the event before."""
@@ -127,8 +127,8 @@ class TransformerNet(Net):
     def parts(self, batch: Batch) -> torch.Tensor:
         """(B, T) sampled softmax losses of the next item, 0 where there is none, a `length`th of each; T: places up to the last
         target of the batch."""
-        asked = (batch["target"] > 0).any(0).nonzero()
-        longest = int(asked[-1]) + 1 if len(asked) else 1
+        with_target = (batch["target"] > 0).any(0).nonzero()
+        longest = int(with_target[-1]) + 1 if len(with_target) else 1
         item, since, target = (batch[name][:, :longest] for name in ("item", "since", "target"))
         states = self.states(item, since)
         drawn = drawn_columns(self.chance, self.negatives, always_the_same=not self.training) + 1
@@ -146,16 +146,16 @@ class TransformerNet(Net):
         losses = sampled_softmax(own, others, drawn == target[..., None], self.log_chance[drawn])
         return losses * (target > 0) / self.length
 
-    def much(self, batch: Batch, row: torch.Tensor, asked: torch.Tensor, longest: int) -> torch.Tensor:
-        """(P, T, H): log(1 + how much of items asked (P,) rows (P,) of a batch took up to each event), see `repeats`."""
-        known, here = batch["known"][row] == asked[:, None], batch["item"][row, :longest] == asked[:, None]
-        found = batch["known_much"][row, known.int().argmax(1)] * known.any(1)[:, None]  # (P, H)
+    def much(self, batch: Batch, row: torch.Tensor, items: torch.Tensor, longest: int) -> torch.Tensor:
+        """(P, T, H): log(1 + how much of items (P,) the rows (P,) of a batch took up to each event), see `repeats`."""
+        before, here = batch["known"][row] == items[:, None], batch["item"][row, :longest] == items[:, None]
+        amount = batch["known_much"][row, before.int().argmax(1)] * before.any(1)[:, None]  # (P, H)
         passed = batch["period"][:, :longest].diff(dim=1, prepend=batch["period"][:, :1]).clamp(min=0)
-        kept = (0.5 ** (passed[..., None] / self.half_lives)).to(found.dtype)[row]  # (P, T, H)
+        kept = (0.5 ** (passed[..., None] / self.half_lives)).to(amount.dtype)[row]  # (P, T, H)
         each = []
         for t in range(longest):
-            found = found * kept[:, t] + here[:, t, None]
-            each.append(found)
+            amount = amount * kept[:, t] + here[:, t, None]
+            each.append(amount)
         return torch.stack(each, 1).log1p().to(self.item.weight.dtype)
 
     def losses(self, batch: Batch) -> torch.Tensor:
@@ -185,7 +185,7 @@ class Transformer(NeuralRecommender):
         super().__init__(items, Schedule(epochs, batch, rate, decay=0.0, patience=2))
         self.factors, self.length, self.layers, self.heads, self.dropout = factors, length, layers, heads, dropout
         self.times, self.categories, self.repeats, self.negatives = times, categories, repeats, negatives
-        self._double: TransformerNet | None = None
+        self._double: tuple[TransformerNet, TransformerNet] | None = None  # a net, and the same in double precision
 
     def settings(self) -> dict[str, Any]:
         """The constructor's arguments."""
@@ -206,28 +206,29 @@ class Transformer(NeuralRecommender):
         order = shuffled(taken.events, seed)
         user, column, period = taken.events[:, order].astype(np.int64)
         follower = followers(user, period)
-        asked = np.flatnonzero(follower >= 0)
-        begins = np.searchsorted(user[asked], np.unique(user[asked]))
-        place = np.arange(len(asked)) - np.repeat(begins, np.diff(np.append(begins, len(asked))))
+        followed = np.flatnonzero(follower >= 0)
+        begins = np.searchsorted(user[followed], np.unique(user[followed]))
+        place = np.arange(len(followed)) - np.repeat(begins, np.diff(np.append(begins, len(followed))))
         row = np.cumsum(place % self.length == 0) - 1
         shape = int(row[-1]) + 1 if len(row) else 0, self.length
-        made: dict[str, Any] = {name: np.zeros(shape, np.int64) for name in ("item", "target", "since")}
+        columns: dict[str, Any] = {name: np.zeros(shape, np.int64) for name in ("item", "target", "since")}
         at = row, place % self.length
-        made["item"][at], made["target"][at] = column[asked] + 1, column[follower[asked]] + 1
-        made["since"][at] = since(user, period)[asked]
-        made["asked"] = np.full(shape, -1)
-        made["asked"][at] = order[follower[asked]]
+        columns["item"][at], columns["target"][at] = column[followed] + 1, column[follower[followed]] + 1
+        columns["since"][at] = since(user, period)[followed]
+        columns["asked"] = np.full(shape, -1)
+        columns["asked"][at] = order[follower[followed]]
         last = np.zeros(shape[0], np.int64)
-        np.maximum.at(last, row, period[follower[asked]])
+        np.maximum.at(last, row, period[follower[followed]])
         begin = place % self.length == 0
-        made["user"] = user[asked][begin]
+        columns["user"] = user[followed][begin]
         if self.repeats:
-            made["period"] = np.zeros(shape, np.int64)
-            made["period"][at] = period[asked]
-            known = taken_before(column, period, np.searchsorted(user, made["user"]), asked[begin], period[asked[begin]], _MEMORY)
-            starts = np.searchsorted(known[0], np.arange(shape[0] + 1))
-            made["known"], made["known_much"] = Ragged(starts, known[1] + 1), Ragged(starts, known[2].astype(np.float32))
-        return ArrayRows(made), last
+            columns["period"] = np.zeros(shape, np.int64)
+            columns["period"][at] = period[followed]
+            low, high = np.searchsorted(user, columns["user"]), followed[begin]
+            of_row, item, much = taken_before(column, period, low, high, period[high], _MEMORY)
+            starts = np.searchsorted(of_row, np.arange(shape[0] + 1))
+            columns["known"], columns["known_much"] = Ragged(starts, item + 1), Ragged(starts, much.astype(np.float32))
+        return ArrayRows(columns), last
 
     def later_rows(self, user: Ints, column: Ints, period: Ints) -> ArrayRows:
         """Rows of users' events up to the last of these (m,), which alone are asked for."""
@@ -236,8 +237,8 @@ class Transformer(NeuralRecommender):
         item = taken.item_codes[np.concatenate([before[1], column])]
         whole = Taken.in_columns(taken.item_codes, np.append(before[0], user), item, np.append(before[2], period))
         rows, _ = self.training_rows(whole, 0)
-        asked = rows.columns["asked"]
-        later = (asked >= 0) & (whole.events[2][asked] >= period.min(initial=AFTER))
+        event = rows.columns["asked"]
+        later = (event >= 0) & (whole.events[2][event] >= period.min(initial=AFTER))
         columns = {**rows.columns, "target": rows.columns["target"] * later}
         return ArrayRows(columns).take(np.flatnonzero(later.any(axis=1)))
 
@@ -257,8 +258,8 @@ class Transformer(NeuralRecommender):
             at = np.where(inside, low[few][:, None] + steps, 0)
             item, gap = np.where(inside, column[at] + 1, 0), np.where(inside, gaps[at], 0)
             states = net.states(torch.from_numpy(item), torch.from_numpy(gap))
-            known = np.flatnonzero(size)
-            out[few[known]] = states[known, size[known] - 1]
+            with_events = np.flatnonzero(size)
+            out[few[with_events]] = states[with_events, size[with_events] - 1]
         return out
 
     @torch.no_grad()
@@ -273,11 +274,11 @@ class Transformer(NeuralRecommender):
         return row[order], each[order], logit[order]
 
     def _exact(self) -> TransformerNet:
-        if self._double is None:
-            net = self.net()
-            assert isinstance(net, TransformerNet)
-            self._double = exact(net)
-        return self._double
+        net = self.net()
+        assert isinstance(net, TransformerNet)
+        if self._double is None or self._double[0] is not net:
+            self._double = net, exact(net)
+        return self._double[1]
 
     @torch.no_grad()
     def score(self, user: NDArray[Any], item: Ints, period: NDArray[Any]) -> Vector:
@@ -292,11 +293,11 @@ class Transformer(NeuralRecommender):
         for begin in range(0, len(rows), 1 << 18):
             some = rows[begin : begin + (1 << 18)]
             code = torch.from_numpy(np.asarray(item[some], np.int64) + 1)
-            found = (states[torch.from_numpy(which[some])] * net.vectors(code)).sum(-1) + net.bias(code)[:, 0]
-            out[some] = found.numpy()
-        keys, asked = row * 2**32 + column, which[rows] * 2**32 + item[rows]
-        place = np.minimum(np.searchsorted(keys, asked), max(len(keys) - 1, 0))
-        again = np.flatnonzero(keys[place] == asked) if len(keys) else np.zeros(0, np.int64)
+            logits = (states[torch.from_numpy(which[some])] * net.vectors(code)).sum(-1) + net.bias(code)[:, 0]
+            out[some] = logits.numpy()
+        keys, wanted = row * 2**32 + column, which[rows] * 2**32 + item[rows]
+        place = np.minimum(np.searchsorted(keys, wanted), max(len(keys) - 1, 0))
+        again = np.flatnonzero(keys[place] == wanted) if len(keys) else np.zeros(0, np.int64)
         out[rows[again]] += logit[place[again]]
         return out
 
@@ -307,21 +308,16 @@ class Transformer(NeuralRecommender):
         code = torch.arange(1, net.item.num_embeddings)
         bounds = self.event_bounds(user, np.full(len(user), AFTER))
         states = self._states(*bounds)
-        found = np.asarray((states @ net.vectors(code).T + net.bias(code)[:, 0]).numpy())
+        logits = np.asarray((states @ net.vectors(code).T + net.bias(code)[:, 0]).numpy())
         row, column, logit = self._repeats(states, *bounds)
-        found[row, column] += logit
-        return found
-
-    def learn(self, taken: Taken, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
-        """As every neural recommender."""
-        self._double = None
-        return super().learn(taken, rng)
+        logits[row, column] += logit
+        return logits
 
 
-def known_pairs(known: torch.Tensor, item: torch.Tensor, drawn: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Row and place among drawn items (N,) of each that a row knows of: it is in known (B, M) or among its items (B, T)."""
-    here = torch.zeros(len(item), int(max(known.max(), item.max(), drawn.max())) + 1, dtype=torch.bool, device=item.device)
-    here.scatter_(1, known, True).scatter_(1, item, True)
+def known_pairs(before: torch.Tensor, item: torch.Tensor, drawn: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Row and place among drawn items (N,) of each that a row knows of: taken before (B, M), or among its items (B, T)."""
+    here = torch.zeros(len(item), int(max(before.max(), item.max(), drawn.max())) + 1, dtype=torch.bool, device=item.device)
+    here.scatter_(1, before, True).scatter_(1, item, True)
     row, which = here[:, drawn].nonzero(as_tuple=True)
     return row, which
 

@@ -72,9 +72,9 @@ class Taken:
     def matrix(self) -> sparse.csr_array:
         """(U, I) ones where a user took an item."""
         shape = len(self.starts) - 1, len(self.item_codes)
-        made = sparse.csr_array((np.ones(len(self.item)), self.item, self.starts), shape=shape)
-        made.sort_indices()
-        return made
+        taken = sparse.csr_array((np.ones(len(self.item)), self.item, self.starts), shape=shape)
+        taken.sort_indices()
+        return taken
 
     def columns(self, item: NDArray[Any]) -> Ints:
         """Columns (n,) of item codes, -1 where not kept."""
@@ -82,22 +82,22 @@ class Taken:
 
     def prefixes(self, user: NDArray[Any], period: NDArray[Any]) -> tuple[Ints, Ints]:
         """Where the items (m,) begin and end that each user had before a period; empty for unknown users."""
-        known = np.asarray(user) < len(self.starts) - 1
-        at = np.where(known, user, 0)
+        present = np.asarray(user) < len(self.starts) - 1
+        at = np.where(present, user, 0)
         low = self.starts[at]
         # One key orders users and their first periods together.
         keys = np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts)) * 2**32 + self.first
         high = np.searchsorted(keys, at.astype(np.int64) * 2**32 + period)
-        return low, np.where(known, np.maximum(high, low), low)
+        return low, np.where(present, np.maximum(high, low), low)
 
     def histories(self, user: NDArray[Any], period: NDArray[Any]) -> sparse.csr_array:
         """(m, I) ones where the user had the item before the period."""
         low, high = self.prefixes(user, period)
         starts = np.concatenate(([0], np.cumsum(high - low)))
         at = np.arange(starts[-1]) + np.repeat(low - starts[:-1], high - low)
-        made = sparse.csr_array((np.ones(len(at)), self.item[at], starts), shape=(len(low), len(self.item_codes)))
-        made.sort_indices()
-        return made
+        taken = sparse.csr_array((np.ones(len(at)), self.item[at], starts), shape=(len(low), len(self.item_codes)))
+        taken.sort_indices()
+        return taken
 
 
 def _columns(kept: Ints, item: NDArray[Any]) -> Ints:
@@ -107,7 +107,7 @@ def _columns(kept: Ints, item: NDArray[Any]) -> Ints:
 
 
 class Recommending(Calibrated):
-    """What all recommenders share: what was taken, calibration, files, and the ranking of catalogues."""
+    """What all recommenders share: what was taken, calibration, and the ranking of catalogues."""
 
     taken_: Taken | None = None
 
@@ -118,10 +118,6 @@ class Recommending(Calibrated):
         """The constructor's arguments."""
         return {"items": self.items}
 
-    def learn(self, taken: Taken, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
-        """Whatever scores need besides what was taken, as arrays by name."""
-        raise NotImplementedError
-
     def score(self, user: NDArray[Any], item: Ints, period: NDArray[Any]) -> Vector:
         """(n,) scores of columns (-1: unknown, scores 0) for users by what they had before a period."""
         raise NotImplementedError
@@ -131,19 +127,8 @@ class Recommending(Calibrated):
         raise NotImplementedError
 
     def fit(self, samples: Samples, *, rng: np.random.Generator) -> Self:
-        """Learn from the positives of weight above 0; how scores go with shares of positives, from a fit on earlier periods.
-
-        A model scores what it learnt from too high: the last fifth of the periods, under a fit on those before, tells.
-        """
-        rows = training_rows(samples, self.name)
-        cut = np.quantile(samples.period[rows], _EARLIER, method="lower")
-        early, late = (samples.take(rows[side]) for side in (samples.period[rows] <= cut, samples.period[rows] > cut))
-        if min(len(np.unique(part.label)) for part in (early, late)) < 2:
-            early = late = samples.take(rows)
-        self._learn(Taken.of(early, self.items, self.name), rng)
-        super().fit(late, rng=rng)
-        self._learn(Taken.of(samples, self.items, self.name), rng)
-        return self
+        """Learn from the positives of weight above 0."""
+        raise NotImplementedError
 
     def fit_events(self, user: NDArray[Any], item: NDArray[Any], period: NDArray[Any], *, rng: np.random.Generator) -> Self:
         """Learn to rank from plain events (n,): dense codes of users and items, periods from 0 in order of time.
@@ -151,11 +136,34 @@ class Recommending(Calibrated):
         There are no negatives to calibrate by: the model ranks (`score`, `top_n`), but cannot `predict` or `save`.
         InputError: no events.
         """
+        raise NotImplementedError
+
+    def early_and_late(self, samples: Samples) -> tuple[Samples, Samples]:
+        """Rows of weight above 0, of the earlier periods and of the last fifth; all rows twice where one side has one label only.
+
+        A model scores what it learnt from too high: how its scores go with shares of positives is told by the late rows, under
+        a fit on the early ones.
+        """
+        rows = training_rows(samples, self.name)
+        cut = np.quantile(samples.period[rows], _EARLIER, method="lower")
+        early, late = (samples.take(rows[side]) for side in (samples.period[rows] <= cut, samples.period[rows] > cut))
+        if min(len(np.unique(part.label)) for part in (early, late)) < 2:
+            early = late = samples.take(rows)
+        return early, late
+
+    def taken(self, samples: Samples) -> Taken:
+        """What was taken by the samples' positives."""
+        return Taken.of(samples, self.items, self.name)
+
+    def taken_by_events(self, user: NDArray[Any], item: NDArray[Any], period: NDArray[Any]) -> Taken:
+        """What was taken by plain events. InputError: no events."""
         if not len(user):
             raise InputError(f"{self.name}: there are no events to learn from; give one at least")
-        self.at_ = self.share_ = None
-        self._learn(Taken.of_events(user, item, period, self.items), rng)
-        return self
+        return Taken.of_events(user, item, period, self.items)
+
+    def calibrate(self, late: Samples, rng: np.random.Generator) -> None:
+        """Learn how scores go with shares of positives."""
+        super().fit(late, rng=rng)
 
     def knowing(self, user: NDArray[Any], item: NDArray[Any], period: NDArray[Any]) -> Self:
         """A twin that learnt the same, whose users are others: all it knows of them are these events (n,), as in `fit_events`.
@@ -165,10 +173,6 @@ class Recommending(Calibrated):
         twin = copy(self)
         twin.taken_ = Taken.in_columns(self.fitted().item_codes, user, item, period)
         return twin
-
-    def _learn(self, taken: Taken, rng: np.random.Generator) -> None:
-        self.taken_ = taken
-        self.learnt_ = self.learn(taken, rng)
 
     def raw(self, samples: Samples) -> Vector:
         """(n,) exp of the score, capped: positive, in the order of scores."""
@@ -184,9 +188,9 @@ class Recommending(Calibrated):
         items, scores = np.full((len(user), n), -1, np.int64), np.full((len(user), n), np.nan)
         for first in range(0, len(user), _ROWS):
             at = slice(first, first + _ROWS)
-            known = taken.histories(user[at], np.full(len(user[at]), AFTER))
-            starts = known.indptr if exclude_known else np.zeros_like(known.indptr)
-            best_items(self.catalogue(user[at]), starts, known.indices, n, items[at], scores[at])
+            histories = taken.histories(user[at], np.full(len(user[at]), AFTER))
+            starts = histories.indptr if exclude_known else np.zeros_like(histories.indptr)
+            best_items(self.catalogue(user[at]), starts, histories.indices, n, items[at], scores[at])
         return np.where(items >= 0, taken.item_codes[items], -1), scores
 
     def fitted(self) -> Taken:
@@ -194,6 +198,35 @@ class Recommending(Calibrated):
         if self.taken_ is None:
             raise not_fitted(self.name)
         return self.taken_
+
+
+class ArrayRecommender(Recommending):
+    """A recommender that learns arrays at once, and not in passes."""
+
+    learnt_: dict[str, NDArray[Any]]
+
+    def learn(self, taken: Taken, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
+        """Whatever scores need besides what was taken, as arrays by name."""
+        raise NotImplementedError
+
+    def fit(self, samples: Samples, *, rng: np.random.Generator) -> Self:
+        """Learn from the positives of weight above 0; how scores go with shares of positives, from a fit on earlier periods."""
+        early, late = self.early_and_late(samples)
+        self._learn(self.taken(early), rng)
+        self.calibrate(late, rng)
+        self._learn(self.taken(samples), rng)
+        return self
+
+    def fit_events(self, user: NDArray[Any], item: NDArray[Any], period: NDArray[Any], *, rng: np.random.Generator) -> Self:
+        """As every recommender."""
+        taken = self.taken_by_events(user, item, period)
+        self.at_ = self.share_ = None
+        self._learn(taken, rng)
+        return self
+
+    def _learn(self, taken: Taken, rng: np.random.Generator) -> None:
+        self.taken_ = taken
+        self.learnt_ = self.learn(taken, rng)
 
     def save(self, folder: Path) -> list[Path]:
         """Write model.json (settings, table) and arrays.npz (what was taken, and what was learnt of it)."""

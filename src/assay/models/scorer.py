@@ -1,7 +1,9 @@
 """What a model of labelled samples is, and the checks and row choices that all of them share."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, Self, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +12,9 @@ from assay.errors import InputError, SplitError
 from assay.numerics.hashing import mix
 from assay.samples.table import Samples
 from assay.task import BINARY
+
+if TYPE_CHECKING:  # PyTorch is loaded by the models that need it
+    from assay.deep.training import Watcher
 
 Vector = NDArray[np.float64]
 Positions = NDArray[np.int64]
@@ -43,6 +48,31 @@ class Scorer(Protocol):
     def load(cls, folder: Path) -> Self:
         """The model that `save` wrote to a folder; it predicts exactly the same."""
         ...
+
+
+@dataclass(frozen=True, eq=False)
+class Training:
+    """What the fit of a model that learns in passes, or reads texts, is told besides its samples and rng.
+
+    Parameters
+    ----------
+    watchers : tuple of deep.training.Watcher
+        They see every step in which the model learns from all rows. They do not see early stopping.
+    passes : int, optional
+        How often the model goes over all rows. By default the model stops early on the last periods of train, and learns as long.
+    folder : Path, optional
+        Where progress is kept after every pass. A fit that was killed goes on from there, and ends the same.
+    report : callable, optional
+        It is told of every step, early stopping too: report(words, steps done, steps in all).
+    texts : array, shape (items, v), optional
+        Vectors of the items' texts, one row an item code. Only a model that ReadsText takes them.
+    """
+
+    watchers: "tuple[Watcher, ...]" = ()
+    passes: int | None = None
+    folder: Path | None = None
+    report: Callable[[str, int, int | None], None] | None = None
+    texts: NDArray[Any] | None = None
 
 
 def training_rows(samples: Samples, name: str) -> Positions:

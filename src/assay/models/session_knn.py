@@ -5,14 +5,14 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.models.recommender import AFTER, Ints, Recommending, Taken
+from assay.models.recommender import AFTER, ArrayRecommender, Ints, Taken
 from assay.models.scorer import Vector
 from assay.numerics import sessions as kernels
 
 _USERS = 64  # users whose catalogues are scored at a time
 
 
-class SessionKnn(Recommending):
+class SessionKnn(ArrayRecommender):
     """VMIS-kNN (Kersbergen, Sprangers and Schelter, "Serenade", SIGMOD 2022), without its item weights.
 
     A session is what a user took in one period; a user is known by the last `recent` items taken before the moment, and
@@ -81,9 +81,9 @@ class SessionKnn(Recommending):
     def catalogue(self, user: NDArray[Any]) -> Vector:
         """As `score` for every column, after the last period."""
         each = np.arange(len(self.fitted().item_codes))
-        found = [np.empty((0, len(each)))]
+        scores = [np.empty((0, len(each)))]
         for begin in range(0, len(user), _USERS):
             some = np.asarray(user[begin : begin + _USERS], np.int64)
             rows = np.repeat(some, len(each)), np.tile(each, len(some)), np.full(len(some) * len(each), AFTER)
-            found.append(self._scores(*rows).reshape(len(some), -1))
-        return np.concatenate(found)
+            scores.append(self._scores(*rows).reshape(len(some), -1))
+        return np.concatenate(scores)

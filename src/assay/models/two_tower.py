@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import torch
@@ -58,21 +58,21 @@ class TwoTowerNet(Net):
 
     def items(self, item: torch.Tensor) -> torch.Tensor:
         """(..., d) the item tower."""
-        made = self.item(item)
+        vectors = self.item(item)
         if self.category is not None:
-            made = made + self.category(self.of_item[item])
+            vectors = vectors + self.category(self.of_item[item])
         if self.text is not None:
-            made = made + self.text(self.of_text[item])
-        return made  # type: ignore[no-any-return]
+            vectors = vectors + self.text(self.of_text[item])
+        return vectors  # type: ignore[no-any-return]
 
     def drawn_vectors(self, item: torch.Tensor, weights: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """(N, d + 1) vectors and biases of items shared by all rows; linear in the weights."""
-        made = weights["item.weight"][item]
+        vectors = weights["item.weight"][item]
         if self.category is not None:
-            made = made + functional.embedding(self.of_item[item], weights["category.weight"], padding_idx=0)
+            vectors = vectors + functional.embedding(self.of_item[item], weights["category.weight"], padding_idx=0)
         if self.text is not None:
-            made = made + self.of_text[item] @ weights["text.weight"].T
-        return torch.cat([made, weights["bias.weight"][item]], 1)
+            vectors = vectors + self.of_text[item] @ weights["text.weight"].T
+        return torch.cat([vectors, weights["bias.weight"][item]], 1)
 
     def users(self, history: torch.Tensor) -> torch.Tensor:
         """(B, d) the user tower, of the last items (B, L), 0 where there is none."""
@@ -94,7 +94,7 @@ class TwoTower(NeuralRecommender):
     corrected sampled softmax, Yi et al., RecSys 2019).
 
     A user is the mean of the last `length` events before the moment, so that no user needs to be known to training.
-    `knowing_text` gives items the vectors of their texts.
+    Items are known by their texts too, where the fit is told their vectors (`Training.texts`).
     """
 
     name = "two_tower"
@@ -106,36 +106,30 @@ class TwoTower(NeuralRecommender):
         super().__init__(items, Schedule(epochs, batch, rate, decay=0.0, patience=2))
         self.factors, self.length, self.hidden = factors, length, hidden
         self.categories, self.negatives = categories, negatives
-        self._text: NDArray[np.float32] | None = None
+        self.item_texts_: NDArray[np.float32] | None = None
 
     def settings(self) -> dict[str, Any]:
         """The constructor's arguments."""
         own = {name: getattr(self, name) for name in ("items", "factors", "length", "hidden", "categories", "negatives")}
         return own | {"rate": self.schedule.rate, "batch": self.schedule.batch, "epochs": self.schedule.epochs}
 
-    def knowing_text(self, vectors: NDArray[Any]) -> Self:
-        """The model itself, whose item tower also reads vectors (items, v), float, one row an item code. Before fit.
-
-        InputError: not two axes, or numbers that are not finite.
-        """
-        made = np.asarray(vectors, np.float32)
-        if made.ndim != 2 or not np.isfinite(made).all():
-            raise InputError(f"{self.name}: vectors have shape {made.shape}; give finite numbers, one row an item code")
-        self._text = made
-        return self
-
-    def fresh(self) -> Self:
-        """As every model; the twin knows the same texts."""
-        twin = super().fresh()
-        twin._text = self._text
-        return twin
+    def know_items(self, category: Ints | None, texts: NDArray[Any] | None) -> None:
+        """As every neural recommender, and texts (items, v) too. InputError: not two axes, or numbers that are not finite."""
+        super().know_items(category, texts)
+        self.item_texts_ = self.text_ = None
+        if texts is not None:
+            vectors = np.asarray(texts, np.float32)
+            if vectors.ndim != 2 or not np.isfinite(vectors).all():
+                raise InputError(f"{self.name}: vectors have shape {vectors.shape}; give finite numbers, one row an item code")
+            self.item_texts_ = vectors
 
     def build(self, taken: Taken) -> TwoTowerNet:
         """The net before it learns."""
-        if self._text is not None:
-            if taken.item_codes[-1] >= len(self._text):
-                raise InputError(f"{self.name}: there are {len(self._text)} text vectors, but item code {taken.item_codes[-1]}")
-            self.text_ = np.vstack([np.zeros((1, self._text.shape[1]), np.float32), self._text[taken.item_codes]])
+        texts, last = self.item_texts_, taken.item_codes[-1]
+        if texts is not None:
+            if last >= len(texts):
+                raise InputError(f"{self.name}: there are {len(texts)} text vectors, but item code {last}")
+            self.text_ = np.vstack([np.zeros((1, texts.shape[1]), np.float32), texts[taken.item_codes]])
         category = self.category_ if self.categories else None
         return TwoTowerNet(
             self.chances(taken), category, self.text_, factors=self.factors, hidden=self.hidden, negatives=self.negatives
@@ -147,22 +141,22 @@ class TwoTower(NeuralRecommender):
         user, column, period = taken.events.astype(np.int64)
         key = user * 2**32 + period
         own, before = np.searchsorted(key, user * 2**32), np.searchsorted(key, key)
-        asked = np.flatnonzero(before > own)
-        history = self._histories(own[asked], before[asked], column)
-        columns = {"history": history, "target": column[asked] + 1, "user": user[asked], "asked": asked}
-        return ArrayRows(columns), period[asked]
+        later = np.flatnonzero(before > own)
+        history = self._histories(own[later], before[later], column)
+        columns = {"history": history, "target": column[later] + 1, "user": user[later], "asked": later}
+        return ArrayRows(columns), period[later]
 
     def asked_events(self) -> Ints:
         """(W,) the event that each of the rows that it learnt from asks for."""
-        asked: Ints = self.learnt_rows().columns["asked"]
-        return asked
+        event: Ints = self.learnt_rows().columns["asked"]
+        return event
 
     def later_rows(self, user: Ints, column: Ints, period: Ints) -> ArrayRows:
         """A row for each event (m,) of users that have taken something before, known by that."""
         low, high = self.event_bounds(user, period)
-        known = np.flatnonzero(high > low)
-        history = self._histories(low[known], high[known], self.fitted().events[1].astype(np.int64))
-        return ArrayRows({"history": history, "target": column[known] + 1, "user": user[known]})
+        with_history = np.flatnonzero(high > low)
+        history = self._histories(low[with_history], high[with_history], self.fitted().events[1].astype(np.int64))
+        return ArrayRows({"history": history, "target": column[with_history] + 1, "user": user[with_history]})
 
     def _histories(self, low: Ints, high: Ints, column: NDArray[np.int64]) -> NDArray[np.int32]:
         """(m, L) the last items of stretches of events, 0 where there is none."""
@@ -174,8 +168,8 @@ class TwoTower(NeuralRecommender):
         """(m, d) float64."""
         low, high = self.event_bounds(user, period)
         history = self._histories(low, high, self.fitted().events[1].astype(np.int64))
-        made = [net.users(torch.from_numpy(history[k : k + 512])) for k in range(0, len(history), 512)]
-        return torch.cat(made) if made else torch.zeros(0, self.factors, dtype=torch.float64)
+        vectors = [net.users(torch.from_numpy(history[k : k + 512])) for k in range(0, len(history), 512)]
+        return torch.cat(vectors) if vectors else torch.zeros(0, self.factors, dtype=torch.float64)
 
     def _exact(self) -> TwoTowerNet:
         net = self.net()

@@ -25,7 +25,7 @@ from assay.samples import stored
 from assay.selection import weights as selection
 from assay.selection.arms import Arm, same_size
 from assay.stages import materials as hand
-from assay.stages.materials import LINEAR, TASK, TRAINING
+from assay.stages.materials import LINEAR, TASK
 from assay.trials.curve import refit
 from assay.trials.subsample import draws
 
@@ -100,8 +100,7 @@ def _selected(work: Work, scored: dict[str, Scored]) -> tuple[Content, Content]:
     if SERVED in scored:
         served = scored[SERVED]
         if arm.family != "nothing":
-            fitted = hand.model(work, SERVED).fresh().fit(train.with_weight(arm.weight), rng=hand.rng(work, TRAINING))
-            served = test.score(fitted.predict)
+            served = test.score(hand.retrained(work, SERVED, arm.weight).predict)
         by_arm[SERVED] = {"full": scored[SERVED], "selected": served}
     page, every = {}, {}
     for model, found in by_arm.items():

@@ -1,6 +1,7 @@
 """What stages work with: samples, holdouts, models and values of a run, read once and kept at hand."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,9 +18,10 @@ from assay.importance.stored import read_values
 from assay.importance.valuer import Importance
 from assay.logs.clean_log import CleanLog
 from assay.models import named as models
-from assay.models.capabilities import ReadsText
+from assay.models.capabilities import ReadsText, Trained
 from assay.models.logistic import LogisticRegression
-from assay.models.scorer import Scorer
+from assay.models.scorer import Scorer, Training
+from assay.models.twins import refitted
 from assay.pages.samples import FeaturesKept
 from assay.runs.stage import Work
 from assay.samples import stored
@@ -30,7 +32,6 @@ from assay.task import BINARY, Task
 from assay.text.cache import kept_embedder
 from assay.text.ngrams import NGrams
 from assay.trials.curve import refit
-from assay.trials.transfer import unfitted
 
 CANDIDATES = "samples/candidates.parquet"
 TASK = ("samples.target", "samples.period_days", "samples.request")  # keys that `task` reads
@@ -135,9 +136,15 @@ def model(work: Work, name: str) -> Scorer:
     """A trained model; one that cannot be stored (a user's estimator) is fitted again."""
     if name in work.config.models.estimators:
         return estimator(work, name, train(work))
-    return work.at_hand(
-        "model", ("samples", "train"), lambda: _reading(work, models.load(work.folder.directory(f"models/{name}"))), name
-    )
+    return work.at_hand("model", ("samples", "train"), lambda: _loaded(work, name), name)
+
+
+def _loaded(work: Work, name: str) -> Scorer:
+    """A stored model; one that reads texts of items has them again, for its twins."""
+    stored_model = models.load(work.folder.directory(f"models/{name}"))
+    if isinstance(stored_model, ReadsText):
+        stored_model.item_texts_ = text_vectors(work)
+    return stored_model
 
 
 def estimator(work: Work, name: str, learnt: Samples) -> Scorer:
@@ -147,14 +154,17 @@ def estimator(work: Work, name: str, learnt: Samples) -> Scorer:
 
 
 def make(work: Work, name: str) -> Scorer:
-    """A model of the config, to be fitted; one that reads texts of items has them."""
-    return _reading(work, models.make(name, work.config.models))
+    """A model of the config, unfitted."""
+    return models.make(name, work.config.models)
 
 
-def _reading(work: Work, model: Scorer) -> Scorer:
-    if isinstance(model, ReadsText) and (vectors := text_vectors(work)) is not None:
-        model.knowing_text(vectors)
-    return model
+def fit(work: Work, model: Scorer, on: Samples, draws: np.random.Generator, training: Training = Training()) -> Scorer:
+    """The model, fitted; a net as `training` says. One that reads texts of items is told them."""
+    if isinstance(model, ReadsText):
+        return model.fit(on, rng=draws, training=replace(training, texts=text_vectors(work)))
+    if isinstance(model, Trained):
+        return model.fit(on, rng=draws, training=training)
+    return model.fit(on, rng=draws)
 
 
 def text_vectors(work: Work) -> NDArray[np.float32] | None:
@@ -187,7 +197,7 @@ def retrained(work: Work, name: str, weight: NDArray[np.float64]) -> Scorer:
     """A trained model fitted again under other weights of the training samples; a neural one for as many passes."""
     if name == LINEAR:
         return refit(precondition(work), train(work), weight)
-    return unfitted(model(work, name)).fit(train(work).with_weight(weight), rng=rng(work, TRAINING))
+    return refitted(model(work, name), train(work).with_weight(weight), rng=rng(work, TRAINING))
 
 
 def retraining(work: Work, name: str) -> Callable[[NDArray[np.float64]], Scorer]:

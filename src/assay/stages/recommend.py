@@ -37,9 +37,8 @@ def recommend(work: Work) -> None:
     del predicts
     hand.forget_samples(work)
     everything = hand.samples(work)
-    final = hand.make(work, name)
     work.report(0, 3)
-    final.fit(everything, rng=hand.rng(work, RECOMMENDING))
+    final = hand.fit(work, hand.make(work, name), everything, hand.rng(work, RECOMMENDING))
     del everything
     work.report(1, 3)
     items = hand.items(work)

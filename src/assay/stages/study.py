@@ -151,7 +151,7 @@ def _recommenders(work: Work, report: Callable[[], None]) -> list[Line]:
     for name in _NAMES:
         started = time.perf_counter()
         try:
-            fitted = hand.make(work, name).fit(hand.train(work), rng=hand.rng(work, TRAINING))
+            fitted = hand.fit(work, hand.make(work, name), hand.train(work), hand.rng(work, TRAINING))
         except InputError as error:
             lines.append({"model": name, "why_not": str(error)})
         else:

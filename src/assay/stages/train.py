@@ -2,7 +2,8 @@
 
 import shutil
 
-from assay.models.scorer import Scorer
+from assay.models.capabilities import Trained
+from assay.models.scorer import Scorer, Training
 from assay.runs.stage import Work, stage
 from assay.runs.store import digest
 from assay.stages import materials as hand
@@ -20,17 +21,17 @@ def train(work: Work) -> None:
         if name in work.config.models.estimators:
             model = hand.estimator(work, name, learnt)
         else:
-            model = _resumed(work, name, hand.make(work, name)).fit(learnt, rng=hand.rng(work, TRAINING))
+            model = hand.make(work, name)
+            model = hand.fit(work, model, learnt, hand.rng(work, TRAINING), _training(work, name, model))
         work.folder.keep(model.save(work.folder.path(f"models/{name}")))
     shutil.rmtree(work.folder.path(PROGRESS), ignore_errors=True)
 
 
-def _resumed(work: Work, name: str, model: Scorer) -> Scorer:
-    """A model that learns for long goes on where a killed run was: its progress is named after all that it learns from."""
-    if not hasattr(model, "in_run"):
-        return model
+def _training(work: Work, name: str, model: Scorer) -> Training:
+    """A net tells its steps, and goes on where a killed run was: its progress is named after all that it learns from."""
+    if not isinstance(model, Trained):
+        return Training()
     config = work.config.model_dump(mode="json", include={"models", "text", "seed"})
     inputs = [work.folder.output("samples"), hand.kept_features(work)]
     folder = work.folder.path(f"{PROGRESS}/{name}-{digest([name, config, inputs])[:12]}")
-    resumed: Scorer = model.in_run(folder, work.progress)
-    return resumed
+    return Training(folder=folder, report=work.progress)

@@ -36,10 +36,10 @@ def make_benchmark(requests: int = 400, systems: int = 6, families: int = 3, *, 
     right = np.zeros((requests, _CANDIDATES), bool)
     right[:, :2] = True
     truth = listed.filter(pa.array(right.ravel())).append_column("grade", pa.array(np.ones(2 * requests)))
-    made = Benchmark.of(truth, requests=described, candidates=listed, about={"of": "made-up requests"})
-    ranked = {f"system {k}": predictions(made, k) for k in range(systems)}
-    scores = made.score(ranked, {name: f"family {k % families}" for k, name in enumerate(ranked)})
-    return replace(made, scores=scores)
+    benchmark = Benchmark.of(truth, requests=described, candidates=listed, about={"of": "made-up requests"})
+    ranked = {f"system {k}": predictions(benchmark, k) for k in range(systems)}
+    scores = benchmark.score(ranked, {name: f"family {k % families}" for k, name in enumerate(ranked)})
+    return replace(benchmark, scores=scores)
 
 
 def predictions(benchmark: Benchmark, system: int) -> pa.Table:

@@ -47,9 +47,9 @@ class Indicators:
                 names += [f"{name}={level}" for level in seen]
             else:
                 values = column.to_numpy().astype(np.float64)
-                known = values[~np.isnan(values)]
-                spread = float(known.std()) if len(known) else 1.0
-                scales[name] = (len(names), float(known.mean()) if len(known) else 0.0, spread or 1.0)
+                finite = values[~np.isnan(values)]
+                spread = float(finite.std()) if len(finite) else 1.0
+                scales[name] = (len(names), float(finite.mean()) if len(finite) else 0.0, spread or 1.0)
                 names.append(name)
         return cls(names, levels, scales)
 

@@ -31,13 +31,13 @@ class RecommenderTests(ScorerTests):
         items, scores = self.made().top_n(users, 8)
         assert items.shape == scores.shape == (len(users), 8)
         for row, score in zip(items, scores, strict=True):
-            found = row[row >= 0]
-            assert len(set(found.tolist())) == len(found)
-            assert np.all(np.isin(found, train.item[train.label > 0]))
-            assert np.all(np.diff(score[: len(found)]) <= 0)
-            level = np.diff(score[: len(found)]) == 0
-            assert np.all(np.diff(found)[level] > 0)
-            assert np.all(np.isnan(score[len(found) :]))
+            codes = row[row >= 0]
+            assert len(set(codes.tolist())) == len(codes)
+            assert np.all(np.isin(codes, train.item[train.label > 0]))
+            assert np.all(np.diff(score[: len(codes)]) <= 0)
+            level = np.diff(score[: len(codes)]) == 0
+            assert np.all(np.diff(codes)[level] > 0)
+            assert np.all(np.isnan(score[len(codes) :]))
 
     def test_what_a_user_had_is_left_out_or_not(self) -> None:
         """exclude_known; with it, a short catalogue ends in -1."""

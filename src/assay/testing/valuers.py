@@ -51,23 +51,23 @@ class ValuerTests:
     def test_gives_one_finite_value_a_sample(self) -> None:
         """Float64, in the order of train; standard errors and z are finite where there are folds."""
         train, validation, model = self.data()
-        found = self.value(train, validation, model)
-        assert found.value.dtype == np.float64
-        assert found.value.shape == (len(train),)
-        assert np.all(np.isfinite(found.value))
-        np.testing.assert_array_equal(found.sample_id, train.keys.column("sample_id").to_numpy())
-        if found.per_fold is not None:
-            assert found.per_fold.shape == (4, len(train))
-            np.testing.assert_allclose(found.per_fold.mean(axis=0), found.value, rtol=1e-9, atol=1e-18)
-            assert np.all(np.isfinite(found.z))
+        importance = self.value(train, validation, model)
+        assert importance.value.dtype == np.float64
+        assert importance.value.shape == (len(train),)
+        assert np.all(np.isfinite(importance.value))
+        np.testing.assert_array_equal(importance.sample_id, train.keys.column("sample_id").to_numpy())
+        if importance.per_fold is not None:
+            assert importance.per_fold.shape == (4, len(train))
+            np.testing.assert_allclose(importance.per_fold.mean(axis=0), importance.value, rtol=1e-9, atol=1e-18)
+            assert np.all(np.isfinite(importance.z))
 
     def test_permuting_rows_permutes_values(self) -> None:
         """To `tolerance` of the largest."""
         train, validation, model = self.data()
         order = np.random.default_rng(4).permutation(len(train))
-        found, again = self.value(train, validation, model), self.value(train.take(order), validation, model)
-        atol = self.tolerance * np.abs(found.value).max()
-        np.testing.assert_allclose(again.value, found.value[order], rtol=1e-9, atol=atol)
+        importance, again = self.value(train, validation, model), self.value(train.take(order), validation, model)
+        atol = self.tolerance * np.abs(importance.value).max()
+        np.testing.assert_allclose(again.value, importance.value[order], rtol=1e-9, atol=atol)
 
     def test_one_seed_one_answer(self) -> None:
         """Bit by bit."""
@@ -88,21 +88,22 @@ class ValuerTests:
         train, validation, model = self.data()
         message = ""
         try:
-            found = self.make().value(train, validation, model=model, utility="no such", folds=4, rng=np.random.default_rng(3))
+            rng = np.random.default_rng(3)
+            importance = self.make().value(train, validation, model=model, utility="no such", folds=4, rng=rng)
         except InputError as error:
             message = str(error)
         else:
-            np.testing.assert_array_equal(found.value, self.value(train, validation, model).value)
+            np.testing.assert_array_equal(importance.value, self.value(train, validation, model).value)
         assert "no such" in message or not message
 
     def test_its_table_keeps_every_value(self) -> None:
         """sample_id, value, stderr, z, with the metadata in the schema."""
-        found = self.value(*self.data())
-        table = found.table()
+        importance = self.value(*self.data())
+        table = importance.table()
         assert table.column_names == ["sample_id", "value", "stderr", "z"]
-        np.testing.assert_array_equal(table.column("value").to_numpy(), found.value)
-        assert {k.decode(): v.decode() for k, v in table.schema.metadata.items()} == dict(found.metadata)
-        order = found.order()
-        assert sorted(order.tolist()) == list(range(len(found.value)))
-        key = found.value if found.per_fold is None else found.z
+        np.testing.assert_array_equal(table.column("value").to_numpy(), importance.value)
+        assert {k.decode(): v.decode() for k, v in table.schema.metadata.items()} == dict(importance.metadata)
+        order = importance.order()
+        assert sorted(order.tolist()) == list(range(len(importance.value)))
+        key = importance.value if importance.per_fold is None else importance.z
         assert np.all(np.diff(key[order]) >= 0)

@@ -16,9 +16,10 @@ from scipy import stats
 
 from assay.evaluation.claims import CLAIMS, DECIDES, hurts
 from assay.evaluation.holdout import Holdout, Scored, differences
+from assay.findings import segments
 from assay.findings.labels import Wording
 from assay.findings.rules import Conditions, Rule, in_words, matching
-from assay.findings.segments import Attribute, attributes
+from assay.findings.segments import Attribute
 from assay.findings.subgroups import low_subgroups
 from assay.findings.suspects import COPIES, PRICE, copies, price_ratio, suspects, unusual
 from assay.importance.predicted import surprise
@@ -32,7 +33,7 @@ from assay.numerics.statistics import holm
 from assay.samples.table import Samples
 from assay.selection.arms import ONE_COPY, half, without
 from assay.selection.weights import has_both_classes
-from assay.trials.curve import RESAMPLES
+from assay.trials.curve import RESAMPLES, refit
 
 Vector = NDArray[np.float64]
 _LEVEL = 0.05
@@ -68,11 +69,11 @@ def readable(train: Samples, wording: Wording) -> list[Attribute]:
 
     Not the label, nor the origin that tells it: a rule that says "positive" would take the answer for a defect.
     """
-    told = [attribute for attribute in attributes(train, wording) if attribute.name not in ("label", "kind")]
+    told = [attribute for attribute in segments.attributes(train, wording) if attribute.name not in ("label", "kind")]
     return [*told, *suspects(train, wording)]
 
 
-def candidates(found: Sequence[Attribute], importance: Importance, surprises: Vector) -> list[tuple[Rule, str]]:
+def candidates(attributes: Sequence[Attribute], importance: Importance, surprises: Vector) -> list[tuple[Rule, str]]:
     """Rules and why each is one: for low values on odd folds and for low surprises (n,), confirmed on even folds (Holm).
 
     ValueError with fewer than four folds. Rules by construction come first and need no confirmation.
@@ -82,26 +83,26 @@ def candidates(found: Sequence[Attribute], importance: Importance, surprises: Ve
     n = len(importance.value)
     out: list[tuple[Rule, str]] = []
     odd = np.zeros(n, bool)
-    for attribute, levels in unusual(found):
+    for attribute, levels in unusual(attributes):
         conditions: Conditions = ((attribute.name, levels),)
-        mask = matching(conditions, found)
+        mask = matching(conditions, attributes)
         odd |= mask
-        rule = Rule(conditions, in_words(conditions, found), int(mask.sum()), float(mask.mean()), confirmed=True)
+        rule = Rule(conditions, in_words(conditions, attributes), int(mask.sum()), float(mask.mean()), confirmed=True)
         out.append((replace(rule, z=_z(importance.per_fold, mask)), "construction"))
     seek, confirm = importance.per_fold[1::2].mean(axis=0), importance.per_fold[0::2]
     most = float(np.quantile(np.abs(seek), _CLIPPED))
     target = np.clip(seek, -most, most)
     proposed = []
-    either = [*low_subgroups(found, np.where(odd, 0.0, target)), *low_subgroups(found, np.where(odd, 0.0, surprises))]
+    either = [*low_subgroups(attributes, np.where(odd, 0.0, target)), *low_subgroups(attributes, np.where(odd, 0.0, surprises))]
     # What holds without one of its conditions is the shorter and the wider finding.
     shorter = [part for rule in either for size in range(1, len(rule)) for part in combinations(rule, size)]
     for conditions in dict.fromkeys([*either, *shorter]):
-        mask = matching(conditions, found)
+        mask = matching(conditions, attributes)
         z = _z(confirm, mask)
         proposed.append((float(stats.t.cdf(z, len(confirm) - 1)), z, conditions, mask))
     adjusted = holm([p for p, *_ in proposed]).tolist() if proposed else list[float]()
     for (_, z, conditions, mask), p in zip(proposed, adjusted, strict=True):
-        sentence = in_words(conditions, found)
+        sentence = in_words(conditions, attributes)
         out.append((Rule(conditions, sentence, int(mask.sum()), float(mask.mean()), z, bool(p < _LEVEL)), "values"))
     return out
 
@@ -127,16 +128,16 @@ def slices(
     that other folds do not confirm are not tried. One defect bends the values of others' rows: so the best change is made,
     the model fitted and valued again, and the next are looked for, until nothing helps.
     """
-    found = readable(train, wording)
+    attributes = readable(train, wording)
     mended: list[Slice] = []
     for number in range(_ROUNDS):
-        judged = _round(model, train, tuning, value(train, model), found, [one.rule for one in mended], progress)
+        judged = _round(model, train, tuning, value(train, model), attributes, [one.rule for one in mended], progress)
         best = judged[0] if judged and judged[0].helps else None
         if best is None or number == _ROUNDS - 1:
             return [*mended, *judged]
         mended.append(best)
-        train = next(changed for name, changed in changes(best.rule, train, found) if name == best.helps[0])
-        model = model.fresh().fit(train, rng=np.random.default_rng(0), start=model)
+        train = next(changed for name, changed in changes(best.rule, train, attributes) if name == best.helps[0])
+        model = refit(model, train, train.weight)
     raise AssertionError("unreachable")
 
 
@@ -145,23 +146,23 @@ def _round(
     train: Samples,
     tuning: Holdout,
     importance: Importance,
-    found: Sequence[Attribute],
-    known: Sequence[Rule],
+    attributes: Sequence[Attribute],
+    mended_rules: Sequence[Rule],
     progress: Callable[[int, int], None] | None,
 ) -> list[Slice]:
     """Every new candidate with its trials: those that help first, by their gain, then those by construction."""
-    rules = candidates(found, importance, surprise(train, model))
+    rules = candidates(attributes, importance, surprise(train, model))
     # What is left of an attribute whose bad levels were mended is no finding of its own.
-    mended = {name for rule in known for name, _ in rule.conditions}
+    mended = {name for rule in mended_rules for name, _ in rule.conditions}
     rules = [(rule, because) for rule, because in rules if not {name for name, _ in rule.conditions} <= mended]
-    ways = [(rule, name) for rule, _ in rules if rule.confirmed for name, _ in changes(rule, train, found)]
+    ways = [(rule, name) for rule, _ in rules if rule.confirmed for name, _ in changes(rule, train, attributes)]
     curvature = model.curve(train)
     curvature.invert()
     full = tuning.score(model.predict, resamples=RESAMPLES)
     tried: dict[str, dict[str, dict[str, Any]]] = {}
     expected: dict[tuple[str, str], float] = {}
     for rule in dict.fromkeys(rule for rule, _ in ways):
-        for name, changed in changes(rule, train, found):
+        for name, changed in changes(rule, train, attributes):
             expected[rule.sentence, name] = forecast(model, changed, tuning, curvature, full)
             tried.setdefault(rule.sentence, {})[name] = {"difference": {}, "forecast": expected[rule.sentence, name]}
     ways = _promising(ways, expected, [rule.sentence for rule, because in rules if because == "construction"])
@@ -169,8 +170,8 @@ def _round(
     for done, (rule, name) in enumerate(ways):
         if progress is not None:
             progress(done, len(ways))
-        changed = next(samples for way, samples in changes(rule, train, found) if way == name)
-        fitted = model.fresh().fit(changed, rng=np.random.default_rng(0), start=model)
+        changed = next(samples for way, samples in changes(rule, train, attributes) if way == name)
+        fitted = refit(model, changed, changed.weight)
         scored = tuning.score(fitted.predict, resamples=RESAMPLES)
         shown = differences(tuning.difference(full, scored, resamples=RESAMPLES), CLAIMS)
         tried[rule.sentence][name]["difference"] = shown
@@ -194,9 +195,9 @@ def _gain(one: Slice) -> float:
     return min((float(one.trials[name]["difference"][DECIDES]["value"]) for name in one.helps), default=0.0)
 
 
-def changes(rule: Rule, train: Samples, found: Sequence[Attribute]) -> Iterator[tuple[str, Samples]]:
+def changes(rule: Rule, train: Samples, attributes: Sequence[Attribute]) -> Iterator[tuple[str, Samples]]:
     """The ways to treat a rule's rows: name and changed samples; a way that leaves one label only is none."""
-    mask = rule.matches(found)
+    mask = rule.matches(attributes)
     for name, samples in _ways(rule, mask, train):
         if has_both_classes(samples, samples.weight):
             yield name, samples
@@ -244,8 +245,8 @@ def _judge(rule: Rule, because: str, trials: dict[str, Any], adjusted: dict[tupl
     changed = {name: entry["difference"] for name, entry in trials.items() if entry["difference"]}
     helps = [
         name
-        for name, found in changed.items()
-        if adjusted[rule.sentence, name] < _LEVEL and found[DECIDES]["value"] < 0 and not hurts(found)
+        for name, difference in changed.items()
+        if adjusted[rule.sentence, name] < _LEVEL and difference[DECIDES]["value"] < 0 and not hurts(difference)
     ]
     helps.sort(key=lambda name: trials[name]["difference"][DECIDES]["value"])
     if not rule.confirmed:

@@ -84,10 +84,10 @@ class System:
         """The samples without the features that are taken away; InputError when there are none of them, or no others."""
         if not self.without:
             return samples
-        known = [name for name in samples.features.column_names if name not in samples.hidden]
-        kept = [name for name in known if name not in self.without and not name.startswith(self._prefixes)]
-        if not kept or len(kept) == len(known):
-            raise InputError(f"{self.name}: of features without {', '.join(self.without)} there are {len(kept)} of {len(known)}")
+        seen = [name for name in samples.features.column_names if name not in samples.hidden]
+        kept = [name for name in seen if name not in self.without and not name.startswith(self._prefixes)]
+        if not kept or len(kept) == len(seen):
+            raise InputError(f"{self.name}: of features without {', '.join(self.without)} there are {len(kept)} of {len(seen)}")
         return only(samples, kept)
 
     @property
@@ -103,17 +103,17 @@ def catalogue(section: Models) -> list[System]:
     fixed: dict[str, Settings] = {name: {"subsample": section.subsample} for name in ("tree", "forest")}
     fixed |= {name: {"items": ITEMS} for name in ("item_knn", "als", "ease", "session_knn", "two_tower", "transformer")}
     usual: dict[str, Settings] = {"logistic": {"l2": section.l2}, "lightgbm": {"trees": 150}}
-    found = []
+    systems = []
     for family, varied in _VARIED.items():
         for settings in varied:
-            found.append(_system(family, settings, fixed.get(family, {})))
+            systems.append(_system(family, settings, fixed.get(family, {})))
         for words, without in _WITHOUT.get(family, {}).items():
             plain = _system(family, usual[family], {})
-            found.append(replace(plain, name=f"{plain.name} {words}", without=without))
+            systems.append(replace(plain, name=f"{plain.name} {words}", without=without))
     for family in (name for name in _NEURAL if name in (section.names or ())):
         for settings in _NEURAL[family]:
-            found.append(_system(family, settings, section.neural.get(family, {}) | fixed.get(family, {})))
-    return found
+            systems.append(_system(family, settings, section.neural.get(family, {}) | fixed.get(family, {})))
+    return systems
 
 
 def _system(family: str, settings: Settings, fixed: Settings) -> System:
@@ -149,11 +149,11 @@ class Field:
     def per_request(self, model: Scorer, threshold: float) -> dict[str, NDArray[np.float64]]:
         """MEASURES (R,) of the model's ranking of every request, 0 where no candidate is left; each request's part in POOLED."""
         label = self.candidates.label.astype(np.float64)
-        found = ranking_measures(self.offsets, model.predict(self.candidates), label, self.truth, self.tie, (K,))
-        asked = self.samples.take(np.isin(self.samples.request, self.request))
-        request = np.searchsorted(self.request, asked.request)
-        pooled = pooled_by_request(asked.label, model.predict(asked), request, len(self.request), threshold=threshold)
-        return {name: found[name] for name in MEASURES} | pooled
+        measures = ranking_measures(self.offsets, model.predict(self.candidates), label, self.truth, self.tie, (K,))
+        samples = self.samples.take(np.isin(self.samples.request, self.request))
+        request = np.searchsorted(self.request, samples.request)
+        pooled = pooled_by_request(samples.label, model.predict(samples), request, len(self.request), threshold=threshold)
+        return {name: measures[name] for name in MEASURES} | pooled
 
     def pointwise(self, model: Scorer, threshold: float) -> dict[str, float]:
         """POINTWISE measures of the model's probabilities of the samples."""
@@ -189,10 +189,10 @@ def field(holdout: Holdout, kept: NDArray[np.bool_], request: NDArray[np.int64],
     taken = request[inside(item)]
     taken = taken[np.isin(taken, ids)]
     truth = np.bincount(np.searchsorted(ids, taken), minlength=len(ids))
-    asked = truth > 0
-    if not asked.any():
+    answerable = truth > 0
+    if not answerable.any():
         raise InputError("no request took one of the items that are kept; use a longer period or keep more items")
-    ids, truth, user = ids[asked], truth[asked], requests.column("user_code").to_numpy()[asked].astype(np.int32)
+    ids, truth, user = ids[answerable], truth[answerable], requests.column("user_code").to_numpy()[answerable].astype(np.int32)
     rows = np.flatnonzero(inside(holdout.candidates.item) & np.isin(holdout.candidates.request, ids))
     rows = rows[np.argsort(holdout.candidates.request[rows], kind="stable")]
     candidates = holdout.candidates.take(rows)
@@ -225,11 +225,11 @@ def scored(
             yield line | {"why_not": str(error)}, {}
             continue
         fitted = time.perf_counter()
-        found = {}
+        per_request = {}
         for name, judged in fields.items():
             seen = judged.seen_by(system)
-            found[name] = seen.per_request(model, threshold)
-            line[name] = {measure: float(values.mean()) for measure, values in found[name].items()}
+            per_request[name] = seen.per_request(model, threshold)
+            line[name] = {measure: float(values.mean()) for measure, values in per_request[name].items()}
             line[name] |= seen.pointwise(model, threshold)
         line |= {"seconds_fit": round(fitted - started, 2), "seconds_score": round(time.perf_counter() - fitted, 2)}
-        yield line, found
+        yield line, per_request

@@ -2,28 +2,17 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from assay.evaluation.claims import CLAIMS
 from assay.evaluation.holdout import Holdout, differences
 from assay.models.scorer import Scorer
+from assay.models.twins import refitted
 from assay.samples.table import Samples
 from assay.selection.weights import floor_groups, remove
 from assay.trials.curve import RESAMPLES
 from assay.trials.verify import Line, Positions
-
-
-@runtime_checkable
-class Passes(Protocol):
-    """A model that learns in passes."""
-
-    checkpoints_: tuple[Any, ...]
-
-    def for_passes(self, passes: int) -> Scorer:
-        """The model itself, which will learn for so many passes."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -62,7 +51,7 @@ def transfer(
                 progress(done * len(tried) + step, len(models) * len(tried))
             gone = remove(proxy.order, round(fraction * len(train)), groups, floor)
             changed = train.with_weight(np.where(gone, 0.0, train.weight))
-            again = unfitted(fitted).fit(changed, rng=np.random.default_rng(seed))
+            again = refitted(fitted, changed, rng=np.random.default_rng(seed))
             scored = tuning.score(again.predict, resamples=RESAMPLES)
             line: Line = {"model": model, "valuer": valuer, "fraction": fraction}
             line |= {"made_with": proxy.model, "seconds": round(proxy.seconds, 2)}
@@ -73,9 +62,3 @@ def transfer(
                 line["against_random"] = differences(tuning.difference(by_chance, scored, resamples=RESAMPLES), CLAIMS)
             lines.append(line)
     return lines
-
-
-def unfitted(fitted: Scorer) -> Scorer:
-    """A twin to fit on other weights: a neural one will learn for as many passes as the model did, stopping early or not."""
-    twin = fitted.fresh()
-    return twin.for_passes(len(fitted.checkpoints_)) if isinstance(fitted, Passes) and isinstance(twin, Passes) else twin

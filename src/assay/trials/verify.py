@@ -19,6 +19,7 @@ from assay.evaluation.holdout import Holdout, Scored, differences
 from assay.importance.valuer import Importance, Valuer
 from assay.models.logistic import LogisticRegression
 from assay.models.scorer import Scorer
+from assay.models.twins import refitted
 from assay.numerics.measures import auc
 from assay.numerics.statistics import holm
 from assay.samples.table import Samples
@@ -86,12 +87,12 @@ def verdict(lines: Sequence[Line], name: str) -> Line:
     none: not to be used.
     """
     own = [line for line in lines if line["valuer"] == name and line["kind"] == "removal" and "against_random" in line]
-    found = [line["against_random"][DECIDES] for line in own]
-    adjusted = holm([entry["p"] if entry["p"] is not None else 1.0 for entry in found])
+    against_random = [line["against_random"][DECIDES] for line in own]
+    adjusted = holm([entry["p"] if entry["p"] is not None else 1.0 for entry in against_random])
     better = [
-        o["fraction"] for o, e, p in zip(own, found, adjusted, strict=True) if p < _LEVEL and (e["value"] or 0) < 0
+        o["fraction"] for o, e, p in zip(own, against_random, adjusted, strict=True) if p < _LEVEL and (e["value"] or 0) < 0
     ]  # fmt: skip
-    worse = [o["fraction"] for o, e, p in zip(own, found, adjusted, strict=True) if p < _LEVEL and (e["value"] or 0) > 0]
+    worse = [o["fraction"] for o, e, p in zip(own, against_random, adjusted, strict=True) if p < _LEVEL and (e["value"] or 0) > 0]
     shown = {tuple(side): ", ".join(f"{100 * fraction:g} %" for fraction in side) for side in (better, worse)}
     if worse and not better:
         sentence = f"Do not remove samples by {name}: worse than removing at random (at {shown[tuple(worse)]})."
@@ -146,12 +147,12 @@ def detection(
     lines: list[Line] = []
     for kind in NOISES:
         noisy, wrong = planted(train, kind, share, seed)
-        fitted = model.fresh().fit(noisy, rng=np.random.default_rng(seed))
+        fitted = refitted(model, noisy, rng=np.random.default_rng(seed))
         for valuer in valuers:
             rng = np.random.default_rng(seed)
-            found = valuer.value(noisy, validation, model=fitted, utility=BINARY.loss, folds=folds, rng=rng)
+            importance = valuer.value(noisy, validation, model=fitted, utility=BINARY.loss, folds=folds, rng=rng)
             place = np.empty(len(noisy))
-            place[found.order()] = np.arange(len(noisy))
+            place[importance.order()] = np.arange(len(noisy))
             lines.append({"noise": kind, "valuer": valuer.name, "share": share, **detected(wrong, -place)})
     return lines
 
@@ -200,12 +201,12 @@ def datamodel_score(
         loss = np.average(-np.log(np.maximum(likelihood, _LEAST_LIKELY)), weights=validation.weight)
         utility["datamodel_score"].append(-float(loss))
         if tuning.candidates is not None:
-            found = tuning.score(fitted.predict, resamples=2).measures.get(DECIDES_RANKED)
-            utility["ranking_score"].append(float(found["value"]) if found else np.nan)
+            estimate = tuning.score(fitted.predict, resamples=2).measures.get(DECIDES_RANKED)
+            utility["ranking_score"].append(float(estimate["value"]) if estimate else np.nan)
         for name, value in values.items():
             sums[name].append(float(value[kept].sum()))
     return {
-        page: {name: rank_correlation(np.array(found), np.array(measured)) for name, found in sums.items()}
+        page: {name: rank_correlation(np.array(summed), np.array(measured)) for name, summed in sums.items()}
         for page, measured in utility.items()
         if measured and np.isfinite(measured).all()
     }
@@ -222,19 +223,19 @@ def rank_correlation(a: Vector, b: Vector) -> Line:
     return {"value": r, "low": float(np.tanh(np.arctanh(r) - half)), "high": float(np.tanh(np.arctanh(r) + half))}
 
 
-def stability(made: Sequence[Importance], fraction: float = 0.02) -> dict[str, Line]:
+def stability(by_seed: Sequence[Importance], fraction: float = 0.02) -> dict[str, Line]:
     """How alike values are: `seeds`, `folds`: mean Spearman over pairs of seeds and of folds; `lowest`: shared share of the
     lowest `fraction` over pairs of seeds. Each with value, low and high (the least and the most of the pairs)."""
-    count = max(1, round(fraction * len(made[0].value)))
-    lowest = [set(one.order()[:count].tolist()) for one in made]
+    count = max(1, round(fraction * len(by_seed[0].value)))
+    lowest = [set(one.order()[:count].tolist()) for one in by_seed]
     pairs: dict[str, list[float]] = {"seeds": [], "folds": [], "lowest": []}
-    for a, b in combinations(range(len(made)), 2):
-        pairs["seeds"].append(float(stats.spearmanr(made[a].value, made[b].value).statistic))
+    for a, b in combinations(range(len(by_seed)), 2):
+        pairs["seeds"].append(float(stats.spearmanr(by_seed[a].value, by_seed[b].value).statistic))
         pairs["lowest"].append(len(lowest[a] & lowest[b]) / count)
-    folds = made[0].per_fold
+    folds = by_seed[0].per_fold
     if folds is not None:
         pairs["folds"] = [float(stats.spearmanr(a, b).statistic) for a, b in combinations(folds, 2)]
-    found = {name: [r for r in values if np.isfinite(r)] for name, values in pairs.items()}
+    finite = {name: [r for r in values if np.isfinite(r)] for name, values in pairs.items()}
     return {
-        name: {"value": float(np.mean(rs)), "low": min(rs), "high": max(rs)} for name, rs in found.items() if rs
+        name: {"value": float(np.mean(rs)), "low": min(rs), "high": max(rs)} for name, rs in finite.items() if rs
     }  # fmt: skip

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.findings.segments import Attribute
-from assay.importance.influence import prepare
+from assay.importance.influence_state import prepare
 from assay.importance.predicted import left_out_probability
 from assay.importance.valuer import user_folds
 from assay.models.logistic import LogisticRegression
@@ -76,7 +76,7 @@ def learn_weights(
     model: LogisticRegression,
     train: Samples,
     validation: Samples,
-    found: Sequence[Attribute],
+    attributes: Sequence[Attribute],
     *,
     family: str = "all",
     folds: int = 5,
@@ -85,14 +85,14 @@ def learn_weights(
 ) -> Learnt:
     """Learn the parameters of one family by damped gradient steps on the validation log-loss.
 
-    model: the logistic regression fitted on train. found: readable attributes, of whose levels up to 12 with the surest
+    model: the logistic regression fitted on train. attributes: readable ones, of whose levels up to 12 with the surest
     slopes become slices. A parameter moves only where its slope is beyond 2 standard errors over folds of validation users; a
     step is halved until the refitted model's validation loss falls, and learning ends where it does not. The weights keep
     their sum. ValueError for another family.
     """
     if family not in FAMILIES:
         raise ValueError(f"family is {family!r}; give one of {', '.join(FAMILIES)}")
-    features = _features(model, train, found, family)
+    features = _features(model, train, attributes, family)
     fold = user_folds(validation, folds, seed)
     theta = np.zeros(len(features))
     weight, fitted = train.weight, model
@@ -136,7 +136,7 @@ class _Feature:
     unit: float = 1.0  # periods in a unit of age
 
 
-def _features(model: LogisticRegression, train: Samples, found: Sequence[Attribute], family: str) -> list[_Feature]:
+def _features(model: LogisticRegression, train: Samples, attributes: Sequence[Attribute], family: str) -> list[_Feature]:
     out = []
     if family in ("recency", "all"):
         age = int(train.period.max()) - train.period
@@ -146,7 +146,7 @@ def _features(model: LogisticRegression, train: Samples, found: Sequence[Attribu
         p = left_out_probability(train, model)
         out.append(_Feature("noise", "noise", np.where(train.label > 0, p, 1.0 - p)))
     if family in ("slices", "all"):
-        for attribute in found:
+        for attribute in attributes:
             if attribute.name in ("label", "kind"):  # weights by the answer would bend the probabilities
                 continue
             counts = np.bincount(attribute.codes, minlength=len(attribute.levels))

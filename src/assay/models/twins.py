@@ -1,0 +1,31 @@
+"""Twins of fitted models: a model with the same settings that learns from other samples, or from the same under other weights."""
+
+from dataclasses import replace
+from typing import TypeVar
+
+import numpy as np
+
+from assay.models.capabilities import ReadsText, Trained
+from assay.models.scorer import Scorer, Training
+from assay.samples.table import Samples
+
+S = TypeVar("S", bound=Scorer)
+
+
+def twin(fitted: S, samples: Samples, *, rng: np.random.Generator, training: Training = Training()) -> S:
+    """A fitted twin of a model. It is told the texts of items that the model was told; a net is trained as `training` says."""
+    model = fitted.fresh()
+    if isinstance(fitted, ReadsText) and isinstance(model, ReadsText):
+        return model.fit(samples, rng=rng, training=replace(training, texts=fitted.item_texts_))
+    if isinstance(model, Trained):
+        return model.fit(samples, rng=rng, training=training)
+    return model.fit(samples, rng=rng)
+
+
+def refitted(fitted: S, samples: Samples, *, rng: np.random.Generator) -> S:
+    """A fitted twin of a model: a net learns for as many passes as the model did, and does not stop early.
+
+    A logistic regression begins anew; `trials.curve.refit` goes on from its coefficients, which is faster.
+    """
+    passes = len(fitted.checkpoints_) if isinstance(fitted, Trained) else None
+    return twin(fitted, samples, rng=rng, training=Training(passes=passes))
