@@ -9,7 +9,7 @@ from torch import nn  # noqa: E402
 
 from assay.deep.draws import PROCESSOR, Draws, left_alone, seed_draws  # noqa: E402
 from assay.deep.ghost import gradient  # noqa: E402
-from assay.deep.rows import ArrayRows  # noqa: E402
+from assay.deep.rows import ArrayRows, moved  # noqa: E402
 from assay.deep.training import Schedule, Watcher, train  # noqa: E402
 from assay.importance.in_run_shapley import InRunShapley  # noqa: E402
 from assay.testing.randomness import random_states  # noqa: E402
@@ -104,7 +104,7 @@ class Whole(Watcher):
     def after(self, step, losses):
         net = step.net
         net.eval()
-        loss = net.losses(self.held).mean()
+        loss = net.losses(moved(self.held, step.batch["weight"].device)).mean()
         named = dict(net.named_parameters())
         slope = torch.autograd.grad(loss, list(named.values()), create_graph=True, allow_unused=True)
         taken = {name: torch.zeros_like(p) if p.grad is None else p.grad for name, p in named.items()}
@@ -114,8 +114,10 @@ class Whole(Watcher):
         net.train()
 
 
-def test_second_order_values_add_up_to_what_the_steps_did():
+@pytest.mark.parametrize("place", PLACES)
+def test_second_order_values_add_up_to_what_the_steps_did(place, monkeypatch):
     """They do just where the rows' gradients are those that the step took, dropout and negatives included."""
+    monkeypatch.setattr("assay.deep.training.device", lambda: torch.device(place))
     net, batch = ALL["transformer"](12)
     dropout(net, 0.5)
     held = {name: value[:5] for name, value in batch.items()}

@@ -7,7 +7,7 @@ torch = pytest.importorskip("torch")
 
 from torch import nn  # noqa: E402
 
-from assay.deep.rows import ArrayRows  # noqa: E402
+from assay.deep.rows import ArrayRows, moved  # noqa: E402
 from assay.deep.training import Net, Schedule, Watcher, train  # noqa: E402
 from assay.importance.in_run_shapley import InRunShapley, InRunShapleyValuer  # noqa: E402
 from assay.testing.valuers import ValuerTests  # noqa: E402
@@ -106,7 +106,8 @@ class Formula(Watcher):
         some = np.sort(rng.choice(self.members[k], min(self.sample, len(self.members[k])), replace=False))
         net = step.net
         net.eval()
-        loss = net.losses(next(self.held.take(some).batches(len(some), None))).mean()
+        held = moved(next(self.held.take(some).batches(len(some), None)), step.batch["weight"].device)
+        loss = net.losses(held).mean()
         slope = torch.autograd.grad(loss, list(net.parameters()), allow_unused=True)
         slope = [torch.zeros_like(p) if g is None else g for p, g in zip(net.parameters(), slope, strict=True)]
         each = row_gradients(net, {n: v for n, v in step.batch.items() if n not in ("weight", "row")})
@@ -120,7 +121,7 @@ class Formula(Watcher):
                 scales.append(torch.ones_like(p))
         dots = sum((e * (s * g)).flatten(1).sum(1) for e, s, g in zip(each.values(), scales, slope, strict=True))
         value = step.rate / len(dots) * step.batch["weight"] * dots
-        self.found[k][step.batch["row"].numpy()] += len(self.members) * value.numpy()
+        self.found[k][step.batch["row"].cpu().numpy()] += len(self.members) * value.cpu().numpy()
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])

@@ -48,7 +48,7 @@ class Predictions(Watcher):
 
     def before(self, step):
         with torch.no_grad():
-            self.margin[step.epoch, step.batch["row"]] = step.net.margins(step.batch).numpy()
+            self.margin[step.epoch, step.batch["row"].cpu()] = step.net.margins(step.batch).cpu().numpy()
 
 
 def test_by_the_definition():
