@@ -4,45 +4,46 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from assay.findings.labels import Wording, label, title
 from assay.importance.valuer import Importance
 from assay.numerics.periods import start
+from assay.pages.values import Example, Examples
 from assay.samples.table import Samples
 
 _FACTS = 5  # of a table of a user's own that are told
 
 
-def examples(
-    samples: Samples, importance: Importance, names: Mapping[int, str], wording: Wording, shown: int = 10
-) -> dict[str, list[dict[str, Any]]]:
-    """{useful, harmful}: sentence, sample_id, value, z, user, item, period, label of the samples at both ends of the order.
+def examples(samples: Samples, importance: Importance, names: Mapping[int, str], wording: Wording, shown: int = 10) -> Examples:
+    """The samples at both ends of the order, the furthest first, in words.
 
     names: item_code -> readable name.
     """
     order = importance.order()
     z = importance.z
-    out: dict[str, list[dict[str, Any]]] = {}
-    for side, rows in (("useful", order[::-1][:shown]), ("harmful", order[:shown])):
-        few = samples.take(np.asarray(rows, np.int64))
+
+    def told(rows: NDArray[np.int64]) -> list[Example]:
+        few = samples.take(rows)
         features = few.features.to_pylist()
         keys = few.keys.select(["user_id", "item_id"]).to_pylist()
-        out[side] = [
-            {
-                "sentence": sentence(
+        return [
+            Example(
+                sentence=sentence(
                     names.get(int(few.item[k])) or f"item {keys[k]['item_id']}", int(few.label[k]), features[k], wording
                 ),
-                "sample_id": int(importance.sample_id[row]),
-                "value": float(importance.value[row]),
-                "z": float(z[row]) if np.isfinite(z[row]) else None,
-                "user": keys[k]["user_id"],
-                "item": keys[k]["item_id"],
-                "period": start(int(few.period[k]), wording.task.period_days).date().isoformat(),
-                "label": int(few.label[k]),
-            }
+                sample_id=int(importance.sample_id[row]),
+                value=float(importance.value[row]),
+                z=float(z[row]) if np.isfinite(z[row]) else None,
+                user=keys[k]["user_id"],
+                item=keys[k]["item_id"],
+                period=start(int(few.period[k]), wording.task.period_days).date().isoformat(),
+                label=int(few.label[k]),
+            )
             for k, row in enumerate(rows)
         ]
-    return out
+
+    return Examples(useful=told(order[::-1][:shown]), harmful=told(order[:shown]))
 
 
 def sentence(name: str, label: int, features: Mapping[str, Any], wording: Wording) -> str:

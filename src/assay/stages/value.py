@@ -1,7 +1,6 @@
 """Value every training sample."""
 
 import time
-from typing import Any
 
 import numpy as np
 
@@ -10,7 +9,7 @@ from assay.findings.examples import examples
 from assay.findings.explain import explain_sample
 from assay.importance.stored import write_values
 from assay.importance.valuer import Importance
-from assay.pages.values import Distribution, Examples, Patterns, Rollup
+from assay.pages.values import Distribution, Example, Examples, Histogram, Patterns, Rollup, Why
 from assay.runs.stage import Work, stage
 from assay.samples.table import Samples
 from assay.stages import materials as hand
@@ -28,7 +27,7 @@ _EXPLAINED = 3  # examples of each kind that are taken apart
 def value(work: Work) -> None:
     """importance/: values of every training sample by every valuer, and what they show, as JSON."""
     section, samples, main_valuer = work.config.value, hand.train(work), work.config.select.valuer
-    shapes: dict[str, Any] = {}
+    shapes: dict[str, Histogram] = {}
     seconds: dict[str, float] = {}
     values: dict[str, Importance] = {}
     validation = hand.validation(work)
@@ -46,18 +45,18 @@ def value(work: Work) -> None:
     attributes = segments.attributes(samples, wording)
     shown = examples(samples, main, names, wording)
     if main_valuer == "influence":
-        _explain(work, validation, shown)
+        useful, harmful = (_explained(work, validation, lines) for lines in (shown.useful, shown.harmful))
+        shown = Examples(useful=useful, harmful=harmful)
     work.folder.write(Distribution(valuers=shapes))
-    work.folder.write(Rollup.model_validate({"units": segments.rollup(samples, attributes, main, names, wording)}))
-    work.folder.write(Examples.model_validate(shown))
-    work.folder.write(Patterns.model_validate({"lines": segments.patterns(attributes, main)}))
+    work.folder.write(Rollup(units=segments.rollup(samples, attributes, main, names, wording)))
+    work.folder.write(shown)
+    work.folder.write(Patterns(lines=segments.patterns(attributes, main)))
 
 
-def _explain(work: Work, validation: Samples, shown: dict[str, list[dict[str, Any]]]) -> None:
-    """Give the first examples of each kind their explanation: `why`."""
-    learnt, wording = hand.train(work), hand.wording(work)
-    for lines in shown.values():
-        first = lines[:_EXPLAINED]
-        rows = learnt.rows_of(np.array([line["sample_id"] for line in first], np.int64))
-        for line, row in zip(first, rows.tolist(), strict=True):
-            line["why"] = explain_sample(hand.linear(work), learnt, validation, row, {}, wording, 3, neighbours=False)
+def _explained(work: Work, validation: Samples, lines: list[Example]) -> list[Example]:
+    """Examples, the first of them with their explanation: `why`."""
+    learnt, wording, linear = hand.train(work), hand.wording(work), hand.linear(work)
+    first, rest = lines[:_EXPLAINED], lines[_EXPLAINED:]
+    rows = learnt.rows_of(np.array([line.sample_id for line in first], np.int64)).tolist()
+    whys = [explain_sample(linear, learnt, validation, row, {}, wording, 3, neighbours=False) for row in rows]
+    return [*(line.model_copy(update={"why": Why.model_validate(why)}) for line, why in zip(first, whys, strict=True)), *rest]
