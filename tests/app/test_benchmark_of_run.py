@@ -13,7 +13,6 @@ from assay.app import benchmark_terminal, report
 from assay.benchmark.keep.folder import open_kept
 from assay.benchmark.of_run import scoreboard
 from assay.pages.trust import Audit, Board, Compact
-from assay.runs.store import finite
 from assay.samples import stored
 from assay.stages import trust
 from assay.testing.benchmarks import make_benchmark
@@ -78,11 +77,13 @@ def test_a_run_as_a_source_of_everything(run, tmp_path, capsys):
 def test_systems_that_are_equal_make_no_run_fail():
     scores = make_benchmark(requests=200).scores
     board = replace(scores, scores={"ndcg@10": scores.of("ndcg@10")[[0, 0, 0, 0, 0, 1]]})
-    pages = [finite(make(board)) for make in (trust._told_apart, trust._compacted)]
-    assert json.loads(json.dumps(pages, allow_nan=False))[0]["measures"][0]["requests_needed"] is None
+    pages = [trust.told_apart(Board, board), trust.compacted(Compact, board)]
+    assert [page.why_not for page in pages] == [None, None]
+    contents = json.loads(json.dumps([page.content() for page in pages], allow_nan=False))
+    assert contents[0]["measures"][0]["requests_needed"] is None
     flat = replace(board, scores={"ndcg@10": scores.of("ndcg@10")[[0] * 6]})
-    assert "same for all systems" in trust.told_apart(flat)["why_not"]
-    json.dumps(finite(trust.compacted(flat)), allow_nan=False)
+    assert "same for all systems" in trust.told_apart(Board, flat).why_not
+    json.dumps(trust.compacted(Compact, flat).content(), allow_nan=False)
 
 
 def test_ids_of_a_run_are_shown_as_its_report_may_show_them(capsys):

@@ -71,13 +71,13 @@ def test_a_planted_pattern_is_told_first_and_in_words():
     values = noise(1)
     per_fold = 0.01 * values.per_fold + np.where(milk, -0.05, 0.001)
     told = patterns(found, Importance(np.arange(N), per_fold.mean(axis=0), per_fold))
-    assert told[0]["attribute"] == "category"
-    assert told[0]["level"] == "milk"
-    assert told[0]["sentence"].startswith("category is milk: ")
-    assert "costs" in told[0]["sentence"]
-    assert told[0]["rows"] == milk.sum()
-    json.dumps(told, allow_nan=False)
-    names = [entry["attribute"] for entry in told]
+    assert told[0].attribute == "category"
+    assert told[0].level == "milk"
+    assert told[0].sentence.startswith("category is milk: ")
+    assert "costs" in told[0].sentence
+    assert told[0].rows == milk.sum()
+    json.dumps([pattern.model_dump() for pattern in told], allow_nan=False)
+    names = [pattern.attribute for pattern in told]
     assert max(names.count(name) for name in names) <= 2
 
 
@@ -94,24 +94,24 @@ def test_rollups_are_sums_by_unit_under_readable_names():
     found = rollup(samples, described, values, {0: "牛奶 🥛", 1: "חלב"}, Wording())
     assert set(found) == {"user", "item", "period", "category", "department", "hour", "peak"}
     for unit in ("period", "hour", "peak"):
-        assert sum(line["value"] for line in found[unit]) == pytest.approx(values.value.sum())
+        assert sum(line.value for line in found[unit]) == pytest.approx(values.value.sum())
     for line in found["period"]:
-        assert line["low"] <= line["value"] <= line["high"]
+        assert line.low <= line.value <= line.high
     assert len(found["user"]) == 20
-    assert [line["value"] for line in found["user"]] == sorted((line["value"] for line in found["user"]), reverse=True)
+    assert [line.value for line in found["user"]] == sorted((line.value for line in found["user"]), reverse=True)
     first = found["user"][0]
-    own = np.array(samples.keys["user_id"].to_pylist()) == first["name"]
-    assert first["value"] == pytest.approx(values.value[own].sum())
+    own = np.array(samples.keys["user_id"].to_pylist()) == first.name
+    assert first.value == pytest.approx(values.value[own].sum())
     everything = rollup(samples, [], values, {0: "牛奶 🥛"}, Wording(), shown=1_000)["item"]
-    assert "牛奶 🥛" in {line["name"] for line in everything}
+    assert "牛奶 🥛" in {line.name for line in everything}
 
 
 @pytest.mark.parametrize("value", [[0.0] * 5, [1.0] * 5, [-1.0, -2.0], [1e-300, 1.0], [-3.0, 0.0, 5.0], [-1e-9] * 3 + [7.0]])
 def test_a_histogram_counts_every_value(value):
     found = distribution(Importance(np.arange(len(value)), np.array(value)))
-    assert sum(found["counts"]) == len(value)
-    assert np.all(np.diff(found["edges"]) > 0)
-    assert found["negative_share"] == np.mean(np.array(value) < 0)
+    assert sum(found.counts) == len(value)
+    assert np.all(np.diff(found.edges) > 0)
+    assert found.negative_share == np.mean(np.array(value) < 0)
 
 
 def test_examples_are_the_ends_of_the_order_in_words():

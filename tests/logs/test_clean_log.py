@@ -39,6 +39,8 @@ def test_a_stored_log_gives_what_is_asked_of_it(folder: Folder) -> None:
     assert log.users.equals(users_table())
     assert log.items.equals(items_table())
     assert log.item_names == {k: f"item {k}" for k in range(8)}
+    ids = items_table().column("item_id").to_pylist()
+    assert log.names_by_id([ids[5], ids[2], "nobody's"]) == {ids[2]: "item 2", ids[5]: "item 5"}
 
 
 def test_a_history_counts_hours_in_the_logs_time_zone(folder: Folder) -> None:

@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -152,7 +153,7 @@ def test_a_stage_beside_a_run_looks_at_nothing_outside(tmp_path):
         raise InputError("the log is gone")
 
     def work(work: Work) -> None:
-        work.folder.write_json("c/page.json", work.folder.path("a/a.txt").read_text())
+        work.folder.write_table("c/page.parquet", pa.table({"text": [work.folder.path("a/a.txt").read_text()]}))
 
     beside = Stage("c", "", ("a",), ("show",), ("c/*",), work)
     outside = {"there": True}
@@ -169,7 +170,7 @@ def test_a_stage_beside_a_run_looks_at_nothing_outside(tmp_path):
     outside["there"] = True
     assert graph.states(config((0, 0, 0, 0)), tmp_path) == {"a": "fresh", "c": "fresh"}
     assert graph.run(config((0, 0, 0, 0)), tmp_path, lambda *_: None).reused == ("a",)
-    assert (tmp_path / "c/page.json").exists()  # it still holds
+    assert (tmp_path / "c/page.parquet").exists()  # it still holds
     graph.run(config((1, 0, 0, 0)), tmp_path, lambda *_: None)
     assert not (tmp_path / "c").exists()  # of another run
     assert set(read_costs(tmp_path)["seconds"]) == {"a"}
@@ -219,7 +220,7 @@ def test_only_one_process_works_in_a_folder(tmp_path):
         ((), lambda w: w.config.seed, "does not declare"),
         ((), lambda w: w.folder.path("b/a.txt"), "no stage makes that it follows"),
         ((), lambda w: w.folder.exists("elsewhere.json"), "no stage makes that it follows"),
-        ((), lambda w: w.folder.write_json("a/x.json", 1), "writes a/x.json, which it does not declare"),
+        ((), lambda w: w.folder.write_table("a/x.parquet", pa.table({})), "writes a/x.parquet, which it does not declare"),
         ((), lambda w: w.folder.keep([w.folder.folder / "report.html"]), "writes report.html"),
         ((), lambda w: w.folder.output("b"), "does not follow 'b'"),
         ((), lambda w: w.folder.write(Unknown()), "does not declare the page Unknown"),

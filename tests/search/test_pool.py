@@ -50,8 +50,8 @@ def test_lists_are_judged_by_all_that_was_taken_found_or_not():
     nothing = per_request(made, np.full(len(score), np.nan), label, truth, tie, np.array([7, 8]))
     assert nothing.column("ndcg@10").to_pylist() == [0, 0]
     page = judged({"fused": nothing, "better": table}, "fused", resamples=50, seed=7)
-    assert page["better"]["against"]["ndcg@10"]["value"] > 0
-    assert page["fused"]["against"] == {}
+    assert page["better"].against["ndcg@10"].value > 0
+    assert page["fused"].against == {}
 
 
 def test_lists_without_training_leave_out_what_their_source_does_not_have():

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -197,6 +197,8 @@ def compare(
     from assay.app import benchmark_terminal as terminal
     from assay.benchmark.board.comparison import compare as paired
     from assay.benchmark.board.comparison import compare_groups, leader_board
+    from assay.pages.trust import Leader
+    from assay.runs.store import finite
 
     given = _given(inputs, truth, systems, families, measures)
     board = given.board()
@@ -210,7 +212,8 @@ def compare(
     if as_json:
         print_json({"boards": leaders, "comparisons": pairs.to_pylist()})
     else:
-        terminal.show_comparison(board, leaders, pairs.to_pylist())
+        leading = {name: [Leader.model_validate(finite(row)) for row in rows] for name, rows in leaders.items()}
+        terminal.show_comparison(board, leading, pairs.to_pylist())
 
 
 @app.command()
@@ -236,11 +239,11 @@ def policies(
     from assay.app import benchmark_terminal as terminal
     from assay.app import boards
 
-    found = boards.policy_values(exposures, columns or (), model, clip)
+    values = boards.policy_values(exposures, columns or (), model, clip)
     if as_json:
-        print_json(found)
+        print_json([{"policy": name, **value.to_dict()} for name, value in values])
     else:
-        terminal.show_policies(found)
+        terminal.show_policies(values)
 
 
 @app.command()
@@ -318,19 +321,26 @@ def estimate(folder: KeptFolder, systems: Systems = None, as_json: Json = False,
     """Score new systems on a compact set and say what they would score on all requests, with an interval."""
     from assay.app import benchmark_terminal as terminal
     from assay.benchmark.compact.designs import Anchors
+    from assay.benchmark.compact.estimation import Estimated, Guess
     from assay.benchmark.keep.folder import open_kept
 
     kept = open_kept(folder)
-    found: dict[str, Any] = {}
+    estimates: dict[str, Estimated | Guess] = {}
     for name, path in _given(None, None, systems, None, None).predictions().items():
         if isinstance(kept.compact, Anchors):
-            found[name] = {"value": kept.guess(name, path), "warnings": ["anchors were chosen, not drawn: no interval is valid"]}
+            estimates[name] = Guess(kept.guess(name, path))
         else:
-            found[name] = asdict(kept.estimate(name, path))
+            estimates[name] = kept.estimate(name, path)
     if as_json:
-        print_json({"benchmark": kept.label, "measure": kept.benchmark.measures[0], "systems": found})
+        print_json(
+            {
+                "benchmark": kept.label,
+                "measure": kept.benchmark.measures[0],
+                "systems": {name: asdict(one) for name, one in estimates.items()},
+            }
+        )
     else:
-        terminal.show_estimates(kept, found)
+        terminal.show_estimates(kept, estimates)
 
 
 @app.command()

@@ -8,11 +8,13 @@ from assay.app import card, words
 from assay.app.sections import trust
 from assay.app.terminal import print_lines, print_table
 from assay.benchmark.board.measures import MeasureChoice
+from assay.benchmark.board.off_policy import PolicyValue
 from assay.benchmark.board.scoreboard import Scoreboard
+from assay.benchmark.compact.estimation import Estimated, Guess
 from assay.benchmark.compact.families import LeftOut
 from assay.benchmark.keep.folder import Kept
-from assay.benchmark.keep.renewal import Status
-from assay.pages.trust import Audit
+from assay.benchmark.keep.renewal import MOVED, Status
+from assay.pages.trust import Audit, Leader
 
 _PAIRS_SHOWN = 20
 
@@ -20,9 +22,9 @@ _PAIRS_SHOWN = 20
 def show_card(kept: Kept, page: Path) -> None:
     """The card's sentences, and where it is."""
     lines = [("benchmark", kept.label, "bold"), *(("", sentence, "") for sentence in card.sentences(kept))]
-    moved = [line for line in kept.benchmark.about.get("distances", []) if line["distance"] > 0.05]
-    for line in moved:
-        lines.append(("unlike", f"{line['attribute']}: {words.percent(line['distance'])} from the traffic", "yellow"))
+    for line in kept.card.distances:
+        if line.distance > MOVED:
+            lines.append(("unlike", f"{line.attribute}: {words.percent(line.distance)} from the traffic", "yellow"))
     print_lines([*lines, ("card", str(page), "bold")])
 
 
@@ -53,13 +55,13 @@ def show_measures(found: MeasureChoice) -> None:
     print_lines([*lines, *(("", reason, "") for reason in found.reasons)])
 
 
-def show_comparison(board: Scoreboard, leaders: Mapping[str, Any], pairs: Sequence[Mapping[str, Any]]) -> None:
+def show_comparison(board: Scoreboard, leaders: Mapping[str, Sequence[Leader]], pairs: Sequence[Mapping[str, Any]]) -> None:
     """The leader board of each measure, then the first pairs."""
     print_lines([("on", board.benchmark or "no kept benchmark", ""), ("requests", words.count(len(board.request)), "")])
-    for measure, lines in leaders.items():
+    for measure, board_lines in leaders.items():
         rows = [
-            [line["system"], line["family"], str(line["tier"]), words.estimate(line["value"], line["low"], line["high"])]
-            for line in lines
+            [leader.system, leader.family, str(leader.tier), words.estimate(leader.value, leader.low, leader.high)]
+            for leader in board_lines
         ]
         print_table([measure, "family", "tier", "value"], rows, text=2)
     shown = sorted(pairs, key=lambda line: (line["p_holm"] is None, line["p_holm"]))[:_PAIRS_SHOWN]
@@ -74,14 +76,14 @@ def show_comparison(board: Scoreboard, leaders: Mapping[str, Any], pairs: Sequen
         print_lines([("", f"{len(pairs) - len(shown)} more pairs: --json shows them all", "dim")])
 
 
-def show_policies(found: Sequence[Mapping[str, Any]]) -> None:
+def show_policies(values: Sequence[tuple[str, PolicyValue]]) -> None:
     """What each policy would have earned, and what makes the figure doubtful."""
     rows = []
-    for line in found:
-        value = words.estimate(line["value"], line["low"], line["high"])
-        rows.append([line["policy"], line["estimator"], value, words.count(line["effective_rows"])])
-    print_table(["policy", "estimator", "reward a row", "effective rows"], rows, text=2)
-    doubts = dict.fromkeys((line["policy"], line["warning"], "yellow") for line in found if line["warning"])
+    for policy, one in values:
+        value = words.estimate(one.value, one.low, one.high)
+        rows.append([policy, one.estimator, value, words.count(one.effective_rows)])
+    print_table(["policy", "estimator", "reward per row", "effective rows"], rows, text=2)
+    doubts = dict.fromkeys((policy, one.warning, "yellow") for policy, one in values if one.warning)
     print_lines(list(doubts))
 
 
@@ -99,18 +101,17 @@ def show_trial(trial: Sequence[LeftOut]) -> None:
     print_lines([("tau", f"{own.tau:.3f} (plain mean {trial[0].tau:.3f}), {words.count(own.redraws)} redraws", "")])
 
 
-def show_estimates(kept: Kept, found: Mapping[str, Mapping[str, Any]]) -> None:
+def show_estimates(kept: Kept, systems: Mapping[str, Estimated | Guess]) -> None:
     """Value and intervals of each system, and warnings."""
     lines: list[tuple[str, str, str]] = [("on", kept.label, "")]
-    for name, one in found.items():
-        value = words.estimate(one["value"], one.get("low"), one.get("high"))
-        lines.append(
-            (name, f"{kept.benchmark.measures[0]} {value} on all {words.count(kept.benchmark.about['pool'])} requests", "bold")
-        )
-        if "traffic_low" in one:
-            wide = words.estimate(one["value"], one["traffic_low"], one["traffic_high"])
+    for name, one in systems.items():
+        low, high = (one.low, one.high) if isinstance(one, Estimated) else (None, None)
+        value = words.estimate(one.value, low, high)
+        lines.append((name, f"{kept.benchmark.measures[0]} {value} on all {words.count(kept.card.pool)} requests", "bold"))
+        if isinstance(one, Estimated):
+            wide = words.estimate(one.value, one.traffic_low, one.traffic_high)
             lines.append(("", f"{wide} for the traffic, users being chance too", ""))
-        lines += [("", warning, "yellow") for warning in one["warnings"]]
+        lines += [("", warning, "yellow") for warning in one.warnings]
     print_lines(lines)
 
 

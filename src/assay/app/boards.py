@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -17,6 +17,7 @@ from assay.finished import Finished
 
 if TYPE_CHECKING:
     from assay.benchmark.audit.checks import Evidence
+    from assay.benchmark.board.off_policy import PolicyValue
 
 
 @dataclass(frozen=True)
@@ -132,8 +133,8 @@ def evidence(truth: Path, target: str, **tables: Path | None) -> "Evidence":
     return Evidence(truth=judged, target=target, **read)
 
 
-def policy_values(path: Path, policies: Sequence[str], model: str | None, clip: float | None) -> list[dict[str, Any]]:
-    """Each policy's value by each estimator, from a table of exposures; doubly_robust where a model's columns are named."""
+def policy_values(path: Path, policies: Sequence[str], model: str | None, clip: float | None) -> list[tuple[str, "PolicyValue"]]:
+    """Each policy with its value by each estimator, from a table of exposures; doubly_robust if a model's columns are named."""
     from assay.benchmark.board.off_policy import policy_value
 
     if not policies:
@@ -144,15 +145,15 @@ def policy_values(path: Path, policies: Sequence[str], model: str | None, clip: 
         raise InputError(f"exposures: {path} has {table.num_rows} rows; an interval needs 2 at least")
     values = {name: numbers(table, name, "exposures") for name in ("reward", "propensity", *policies, *predicted)}
     user = codes(table.column("user_id"), table.column("user_id").unique()) if "user_id" in table.column_names else None
-    found = []
+    by_policy: list[tuple[str, PolicyValue]] = []
     for name in policies:
         by = {"ips": None, "snips": None} | ({"doubly_robust": (values[model], values[f"{model}_{name}"])} if model else {})
         for estimator, guess in by.items():
-            made = policy_value(
+            value = policy_value(
                 values["reward"], values["propensity"], values[name], estimator=estimator, user=user, model=guess, clip=clip
             )
-            found.append({"policy": name, **made.to_dict()})
-    return found
+            by_policy.append((name, value))
+    return by_policy
 
 
 def _board(path: Path) -> Scoreboard:

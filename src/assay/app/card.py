@@ -12,38 +12,38 @@ from assay.runs.store import write_text
 
 def sentences(kept: Kept) -> list[str]:
     """What the benchmark is, in words."""
-    about = kept.benchmark.about
+    card = kept.card
     measure = kept.benchmark.measures[0]
-    size, users = words.count(len(kept.benchmark)), words.count(about["users"])
-    lines = [f"{size} of {words.count(about['pool'])} requests, of {users} users; {about.get('of', 'from tables')}."]
+    size, users = words.count(len(kept.benchmark)), words.count(card.users)
+    lines = [f"{size} of {words.count(card.pool)} requests, of {users} users; {card.of}."]
     if kept.compact is None:
-        lines.append(about["plan"] or "The size was given, not planned.")
-        if words.known(about["detectable"]):
+        lines.append(card.plan or "The size was given, not planned.")
+        if words.known(card.detectable):
             lines.append(
-                f"Between two systems a difference of {words.figure(about['detectable'])} {measure} is found with 80 % power."
+                f"Between two systems a difference of {words.figure(card.detectable)} {measure} is found with 80 % power."
             )
     else:
-        lines.append(f"A compact set for {measure}, {about['design']}: {trust.NAMES.get(about['design'], 'chosen, not drawn')}.")
-        for one in about["trial"]:
-            if one["design"] == about["design"]:
+        lines.append(f"A compact set for {measure}, {card.design}: {trust.NAMES.get(card.design, 'chosen, not drawn')}.")
+        for one in card.trial:
+            if one.design == card.design:
+                relative = words.NONE if one.relative is None else f"{one.relative:.2f}"
                 lines.append(
-                    f"With each {one['leave']} left out in turn its error was {one['relative']:.2f} of that of the plain mean of "
-                    f"as many random requests, its 95 % intervals held the truth in {words.percent(one['coverage'])} of the "
-                    f"cases, tau {words.figure(one['tau'])}."
+                    f"With each {one.leave} left out in turn its error was {relative} of that of the plain mean of "
+                    f"as many random requests, its 95 % intervals held the truth in {words.percent(one.coverage)} of the "
+                    f"cases, tau {words.figure(one.tau)}."
                 )
         if isinstance(kept.compact, Anchors):
             lines.append("Anchors serve daily development: a value on them is a guess, and no interval is valid.")
-    if "protocol" in about:
-        lines.append(f"Protocol: {about['protocol']}; items that may be ranked: {about['items']}.")
-    lines += about.get("unmatched", [])
-    return lines
+    if card.protocol is not None:
+        lines.append(f"Protocol: {card.protocol}; items that may be ranked: {card.items}.")
+    return [*lines, *card.unmatched]
 
 
 def write(kept: Kept) -> Path:
     """Write card.html into the benchmark's folder and return its path; it is no part of the fingerprint."""
-    about = kept.benchmark.about
+    card = kept.card
     parts = [("what", "What this benchmark is", Section(kept.label, points=sentences(kept), tables=[_systems(kept)]))]
-    figures = trust.distances(about.get("distances", []), "the chosen requests") + trust.shares(about.get("shares", []))
+    figures = trust.distances(card.distances, "the chosen requests") + trust.shares(card.shares)
     if figures:
         lead = "The requests were chosen so that each kind has the share that it has in the traffic."
         parts.append(("kinds", "Does it look like the traffic?", Section(lead, figures=figures)))

@@ -1,7 +1,6 @@
 """A run's test as a benchmark: its requests, truth, candidates and scores, and the evidence that an audit looks at."""
 
 from datetime import timedelta
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 
 from assay.benchmark.audit.evidence import Evidence
 from assay.benchmark.board.scoreboard import Scoreboard
+from assay.benchmark.keep.card import Card
 from assay.benchmark.keep.contents import Benchmark
 from assay.benchmark.readers import MEASURES
 from assay.config import Config
@@ -58,10 +58,10 @@ def benchmark(run: Folder, config: Config) -> Benchmark:
     """
     board, candidates = scoreboard(run, config), _candidates(run)
     requests, truth = described(config.samples, run, "test", _popularity(run))
-    about: dict[str, Any] = {"of": f"the test requests of {run.folder.name}", "protocol": "one global time split", "items": "all"}
+    items = "all"
     if run.exists(ITEMS) and run.exists(SCORES["test"]):
         kept = _most_bought_ids(run)
-        about["items"] = f"the {len(kept):,} most bought in training"
+        items = f"the {len(kept):,} most bought in training"
         truth, candidates = (table.filter(pc.is_in(table.column("item_id"), kept)) for table in (truth, candidates))
         truth = truth.filter(pc.is_in(truth.column("request_id"), board.request))
         candidates = candidates.filter(pc.is_in(candidates.column("request_id"), board.request))
@@ -69,7 +69,8 @@ def benchmark(run: Folder, config: Config) -> Benchmark:
     plain = truth.select(["request_id", "item_id", "grade"])
     requests = requests.drop_columns(["timestamp"])
     listed = candidates.select(["request_id", "item_id"])
-    return Benchmark.of(plain, requests=requests, candidates=listed, measures=names, scores=board, about=about)
+    card = Card(of=f"the test requests of {run.folder.name}", protocol="one global time split", items=items)
+    return Benchmark.of(plain, requests=requests, candidates=listed, measures=names, scores=board, about=card.known())
 
 
 def traffic(run: Folder, config: Config, split: str = "test") -> pa.Table:

@@ -16,6 +16,7 @@ from assay.findings.labels import Label, Span, Wording, label, title
 from assay.importance.valuer import Importance
 from assay.importance.values import Vector
 from assay.numerics.periods import start
+from assay.pages.values import GroupValue, Histogram, Pattern
 from assay.samples.table import Samples
 
 Codes = NDArray[np.integer[Any]]
@@ -148,17 +149,16 @@ def sums(codes: Codes, size: int, importance: Importance) -> tuple[Codes, Vector
     return rows, value, np.asarray(value - half), np.asarray(value + half)
 
 
-def patterns(found: list[Attribute], importance: Importance) -> list[dict[str, Any]]:
+def patterns(found: list[Attribute], importance: Importance) -> list[Pattern]:
     """The segments whose mean value differs most from that of all samples, beyond chance, in plain words.
 
-    At most two of an attribute. One entry a segment: sentence, attribute, level, rows, share, value (its sum), low,
-    high; strongest first.
+    At most two of an attribute, the strongest first; value: the segment's sum.
     """
     total = len(importance.value)
     mean = float(importance.value.mean())
-    told: list[dict[str, Any]] = []
+    told: list[tuple[float, Pattern]] = []
     for attribute in found:
-        own: list[dict[str, Any]] = []
+        own: list[tuple[float, Pattern]] = []
         rows, value, low, high = sums(attribute.codes, len(attribute.levels), importance)
         for k, level in enumerate(attribute.levels):
             if rows[k] < max(50, total // 2000) or (low[k] <= 0 <= high[k]):
@@ -166,26 +166,25 @@ def patterns(found: list[Attribute], importance: Importance) -> list[dict[str, A
             each = value[k] / rows[k]
             verb = "costs" if each < 0 else "carries" if each > mean else "carries little"
             sentence = f"{attribute.says({k})}: {_share(rows[k] / total)} of the samples, {verb}"
-            own.append(
-                {
-                    "sentence": sentence,
-                    "attribute": attribute.name,
-                    "level": level,
-                    "rows": int(rows[k]),
-                    "share": float(rows[k] / total),
-                    "value": float(value[k]),
-                    "low": _number(low[k]),
-                    "high": _number(high[k]),
-                    "gap": float(abs(each - mean) * np.sqrt(rows[k])),
-                }
+            pattern = Pattern(
+                sentence=sentence,
+                attribute=attribute.name,
+                level=level,
+                rows=int(rows[k]),
+                share=float(rows[k] / total),
+                value=float(value[k]),
+                low=_number(low[k]),
+                high=_number(high[k]),
             )
+            own.append((float(abs(each - mean) * np.sqrt(rows[k])), pattern))
         told += sorted(own, key=_strength)[:_OF_ONE]
     told.sort(key=_strength)
-    return [{k: v for k, v in entry.items() if k != "gap"} for entry in told[:_READABLE]]
+    return [pattern for _, pattern in told[:_READABLE]]
 
 
-def _strength(entry: Mapping[str, Any]) -> tuple[float, str]:
-    return -entry["gap"], entry["sentence"]
+def _strength(line: tuple[float, Pattern]) -> tuple[float, str]:
+    gap, pattern = line
+    return -gap, pattern.sentence
 
 
 def _share(value: float) -> str:
@@ -203,11 +202,11 @@ def rollup(
     names: Mapping[int, str],
     wording: Wording,
     shown: int = 10,
-) -> dict[str, list[dict[str, Any]]]:
+) -> dict[str, list[GroupValue]]:
     """Per unit (user, item, category, department, period, hour, price band, peak) the most and least valuable groups.
 
     Of periods and of what `found` (attributes of the samples) tells, all groups, in their own order; of others by value,
-    falling. names: item_code -> readable name. One entry per group: name, rows, value (its sum), low, high.
+    falling. names: item_code -> readable name.
     """
     users = _labels(samples.user, samples.keys.column("user_id"))
     items = _labels(samples.item, samples.keys.column("item_id"), names)
@@ -234,7 +233,7 @@ def _labels(codes: NDArray[np.int32], ids: pa.ChunkedArray, names: Mapping[int, 
     return dense, [(names or {}).get(int(code)) or str(ident) for code, ident in zip(present, shown, strict=True)]
 
 
-def _lines(codes: Codes, levels: list[str], importance: Importance, shown: int | None) -> list[dict[str, Any]]:
+def _lines(codes: Codes, levels: list[str], importance: Importance, shown: int | None) -> list[GroupValue]:
     """The groups of highest and lowest value, by value; all in order of level where `shown` is None."""
     rows, value, low, high = sums(codes, len(levels), importance)
     order = np.arange(len(levels)) if shown is None else np.lexsort((np.arange(len(levels)), -value))
@@ -242,19 +241,13 @@ def _lines(codes: Codes, levels: list[str], importance: Importance, shown: int |
     if shown is not None and len(order) > 2 * shown:
         order = np.concatenate((order[:shown], order[-shown:]))
     return [
-        {
-            "name": levels[k],
-            "rows": int(rows[k]),
-            "value": float(value[k]),
-            "low": _number(low[k]),
-            "high": _number(high[k]),
-        }
+        GroupValue(name=levels[k], rows=int(rows[k]), value=float(value[k]), low=_number(low[k]), high=_number(high[k]))
         for k in order
     ]
 
 
-def distribution(importance: Importance, bins: int = 40) -> dict[str, Any]:
-    """A histogram of values on symmetric, logarithmically widening edges: edges, counts, unit, negative_share."""
+def distribution(importance: Importance, bins: int = 40) -> Histogram:
+    """A histogram of values on symmetric, logarithmically widening edges."""
     value = importance.value
     size = np.abs(value[value != 0])
     top = float(size.max(initial=1e-12))
@@ -267,9 +260,9 @@ def distribution(importance: Importance, bins: int = 40) -> dict[str, Any]:
     elif not (value > 0).any():
         edges = np.concatenate((-steps[::-1], [0.0]))
     counts = np.histogram(value, edges)[0]
-    return {
-        "edges": edges.tolist(),
-        "counts": counts.tolist(),
-        "unit": importance.metadata.get("utility", ""),
-        "negative_share": float((value < 0).mean()) if len(value) else 0.0,
-    }
+    return Histogram(
+        edges=edges.tolist(),
+        counts=counts.tolist(),
+        unit=importance.metadata.get("utility", ""),
+        negative_share=float((value < 0).mean()) if len(value) else 0.0,
+    )

@@ -1,6 +1,6 @@
 """The clean log: events, users and items as cleaning left them, and what readers must know of them. Read here alone."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -63,6 +63,13 @@ class CleanLog:
     def item_names(self) -> dict[int, str]:
         """Readable names of items by code; items without one are left out."""
         return {code: name for code, name in enumerate(self.items.column("name").to_pylist()) if name}
+
+    def names_by_id(self, ids: Iterable[object]) -> dict[str, str]:
+        """Readable names of those of some items that have one, by the text of their id."""
+        text = pc.cast(self.items.column("item_id"), pa.string())
+        mask = pc.is_in(text, pa.array(sorted({str(ident) for ident in ids}), pa.string()))
+        names = self.items.column("name").filter(mask).to_pylist()
+        return {ident: name for ident, name in zip(text.filter(mask).to_pylist(), names, strict=True) if name}
 
     def returned(self) -> pa.Table:
         """Returns that cleaning matched away, as events: still evidence of how far a user's purchases hold; item_code is null."""

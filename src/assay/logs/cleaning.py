@@ -11,7 +11,7 @@ from assay import config, engines
 from assay.engines.engine import Engine, Parameter, count, identifier, one, set_parameters, statement
 from assay.errors import ConfigError, InputError
 from assay.logs.canonical import COLUMNS
-from assay.pages.log import AboutLog, Cleaned, SourcesRead
+from assay.pages.log import AboutLog, Cleaned, CleaningStep, SourcesRead
 from assay.progress import Report, silent
 from assay.runs.store import Folder, write_json, write_parquet
 from assay.tables import ITEMS
@@ -66,7 +66,7 @@ class _Cleaning:
 
     def __init__(self, run: Folder, engine: Engine) -> None:
         self.run, self.engine = run, engine
-        self.steps: list[dict[str, object]] = []
+        self.steps: list[CleaningStep] = []
         self.attributes: dict[str, str] = {}  # columns of the tables of items and users, as SQL
         self.original = self._load()
         engine.keep("rejected", f"{NONE}, CAST(NULL AS VARCHAR) AS step, CAST(NULL AS VARCHAR) AS reason LIMIT 0")
@@ -106,9 +106,11 @@ class _Cleaning:
         query = f"SELECT reason, COUNT(*) AS number FROM rejected WHERE step = '{step}' GROUP BY reason ORDER BY reason"
         reasons: Reasons = {row["reason"]: row["number"] for row in self.engine.table(query).to_pylist()}
         taken = sum(reasons.values())
-        entry = {"step": step, "rows_in": self.left, "rows_out": self.left - taken, "rejected": taken}
+        line = CleaningStep(
+            step=step, why=WHY[step], rows_in=self.left, rows_out=self.left - taken, rejected=taken, reasons=reasons
+        )
         self.left -= taken
-        self.steps.append(entry | {"why": WHY[step], "reasons": reasons})
+        self.steps.append(line)
 
     def step(self, step: str) -> None:
         """Run a step that names rows and reasons."""
@@ -244,10 +246,10 @@ def _do_steps(work: _Cleaning, section: config.Clean, report: Report) -> None:
             act()
             work.account(name)
     if work.left == 0:
-        worst = max(work.steps, key=lambda s: int(str(s["rejected"])))
+        worst = max(work.steps, key=lambda step: step.rejected)
         raise InputError(
-            f"nothing is left after cleaning: step {worst['step']} took out {worst['rejected']} of "
-            f"{work.read} rows ({worst['reasons']}); check the mapping and [clean] in the config"
+            f"nothing is left after cleaning: step {worst.step} took out {worst.rejected} of "
+            f"{work.read} rows ({worst.reasons}); check the mapping and [clean] in the config"
         )
     report("clean", len(steps), len(steps) + 1)
 
@@ -280,21 +282,21 @@ def _write(work: _Cleaning, run: Folder) -> list[str]:
     )
     first, last = one(work.engine, "SELECT MIN(timestamp) AS first, MAX(timestamp) AS last FROM events")
     described = "all_items LEFT JOIN described_items USING (item_id)"
-    account = {
-        "read": work.read,
-        "steps": work.steps,
-        "events": events,
-        "users": users,
-        "items": items,
-        "from": _iso(first),
-        "to": _iso(last),
-        "rejected": rejected,
-        "reduced_by_returns": count(work.engine, "reduced"),
-        "items_without_description": count(work.engine, f"{described} WHERE is_described IS NULL"),
-    }
+    cleaned = Cleaned(
+        rows_read=work.read,
+        steps=work.steps,
+        events=events,
+        users=users,
+        items=items,
+        from_=_iso(first),
+        to=_iso(last),
+        rejected=rejected,
+        reduced_by_returns=count(work.engine, "reduced"),
+        items_without_description=count(work.engine, f"{described} WHERE is_described IS NULL"),
+    )
     read = SourcesRead.read(run)
     about = AboutLog(time_zone=read.time_zone, minor_units=read.minor_units)
-    for page in (Cleaned.model_validate(account), about):
+    for page in (cleaned, about):
         write_json(run.path(page.path), page.content())
     names = ("events.parquet", "users.parquet", "items.parquet", "rejected.parquet")
     return [*(f"clean/{name}" for name in names), Cleaned.path, about.path]

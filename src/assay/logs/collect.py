@@ -20,7 +20,7 @@ from assay.errors import ConfigError
 from assay.logs import attributes, canonical, private, sources
 from assay.logs.sources.base import Source
 from assay.logs.sources.database import DatabaseTable
-from assay.pages.log import SourcesRead
+from assay.pages import log as pages
 from assay.progress import Report, silent
 from assay.runs.store import Folder, digest, file_digest, write_json, write_parquet
 
@@ -181,8 +181,8 @@ def _chain(first: pa.RecordBatch, rest: Iterator[pa.RecordBatch]) -> Iterator[pa
 
 
 def _previous(run: Folder) -> dict[str, Any]:
-    path = run.path(SourcesRead.path)
-    return run.read_json(SourcesRead.path) if path.exists() else {"sources": []}
+    path = run.path(pages.SourcesRead.path)
+    return run.read_json(pages.SourcesRead.path) if path.exists() else {"sources": []}
 
 
 def collect(log: config.Log, run: Folder, report: Report = silent) -> Collected:
@@ -207,8 +207,8 @@ def collect(log: config.Log, run: Folder, report: Report = silent) -> Collected:
             write_parquet(run.path(f"log/{name}.parquet"), private.hide_columns(table, salt))
             files.append(f"log/{name}.parquet")
     rows = sum(record["rows"] for record in records)
-    account = {"rows": rows, "time_zone": log.events[0].time_zone, "minor_units": minor_units.pop(), "sources": records}
-    page = SourcesRead.model_validate(account)
+    time_zone, parts = log.events[0].time_zone, [pages.Source.model_validate(record) for record in records]
+    page = pages.SourcesRead(rows=rows, time_zone=time_zone, minor_units=minor_units.pop(), sources=parts)
     write_json(run.path(page.path), page.content())
     return Collected([*files, page.path], changes)
 

@@ -1,6 +1,7 @@
 """Parts that several pages have."""
 
-from typing import Self
+from collections.abc import Mapping
+from typing import Any, Self
 
 from assay.runs.pages import Part
 
@@ -11,6 +12,11 @@ class Estimate(Part):
     value: float | None
     low: float | None = None
     high: float | None = None
+
+    @classmethod
+    def each(cls, figures: Mapping[str, Mapping[str, Any]]) -> dict[str, Self]:
+        """One per measure, of what evaluation says of it: value, low, high and so on."""
+        return {measure: cls.model_validate(one) for measure, one in figures.items()}
 
     def times(self, factor: float) -> Self:
         """The estimate in another unit."""

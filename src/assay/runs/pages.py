@@ -12,7 +12,7 @@ from assay.runs.store import Folder, finite
 class Part(BaseModel):
     """A part of a page; unknown fields are refused, and numbers that are not finite are null."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
 class Page(Part):

@@ -122,12 +122,8 @@ class StageFolder(Folder):
         """Write a page, whole or not at all. UndeclaredError: it is none of the stage's."""
         if type(page) not in self.stage.pages:
             raise UndeclaredError(f"stage {self.stage.name!r} does not declare the page {type(page).__name__}")
-        self.write_json(page.path, page.content())
-
-    def write_json(self, name: str, content: object) -> None:
-        """Write JSON, whole or not at all."""
-        write_json(self._own(name), content)
-        self.written.add(name)
+        write_json(self._own(page.path), page.content())
+        self.written.add(page.path)
 
     def write_table(self, name: str, table: pa.Table | Iterable[pa.RecordBatch], schema: pa.Schema | None = None) -> int:
         """Write a table or a stream of batches as Parquet, whole or not at all; return its rows."""

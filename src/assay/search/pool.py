@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from assay.evaluation.claims import DECIDES_RANKED
 from assay.evaluation.rankings import ranking_scores
-from assay.evaluation.scores import Difference, Estimate
+from assay.evaluation.scores import Difference
 from assay.numerics.ranking import ranking_measures
+from assay.pages.parts import Effect, Estimate
+from assay.pages.search import SearchSystem
 from assay.text.ranked import Ranked
 from assay.text.retrieval import Retrieval, fuse
 from assay.text.words import words
@@ -93,15 +95,15 @@ def per_request(
     return pa.table(columns | {name: found[name] for name in MEASURES})
 
 
-def judged(tables: Mapping[str, pa.Table], base: str, *, resamples: int, seed: int) -> dict[str, dict[str, Any]]:
+def judged(tables: Mapping[str, pa.Table], base: str, *, resamples: int, seed: int) -> dict[str, SearchSystem]:
     """By system: `test`, each measure with its interval over users, and `against`, the difference from the system `base`."""
-    pages: dict[str, dict[str, Any]] = {}
+    pages: dict[str, SearchSystem] = {}
     for name, table in tables.items():
-        test: dict[str, Estimate] = ranking_scores(table).estimates(resamples=resamples, seed=seed)
+        test = ranking_scores(table).estimates(resamples=resamples, seed=seed)
         against: dict[str, Difference] = {}
         if name != base:
             against = ranking_scores(tables[base]).against(ranking_scores(table), resamples=resamples, seed=seed)
-        pages[name] = {"test": test, "against": against}
+        pages[name] = SearchSystem(test=Estimate.each(test), against=Effect.each(against))
     return pages
 
 

@@ -1,14 +1,12 @@
 """Name users who behave like robots and samples whose label the rest of the log contradicts."""
 
-from typing import Any
-
 import numpy as np
 import pyarrow as pa
 
 from assay.findings.anomalies import noisy_samples, robots
 from assay.findings.examples import examples
 from assay.importance.valuer import Importance
-from assay.pages.selection import Anomalies
+from assay.pages.selection import Anomalies, DoubtfulSample, FlaggedSamples, FlaggedUsers, Suspect
 from assay.runs.stage import Work, stage
 from assay.stages import materials as hand
 from assay.stages.materials import WORDS
@@ -36,18 +34,21 @@ def anomalies(work: Work) -> None:
     work.folder.write_table(USERS, users.table)
     work.folder.write_table(SAMPLES, table)
     shown = examples(train, Importance(ids, -noise.suspicion), hand.item_names(work), hand.wording(work), _SHOWN).harmful
-    content: dict[str, Any] = {
-        "users": {
-            "flagged": int(users.flagged.sum()),
-            "of": len(users.user),
-            "first": users.table.slice(0, _SHOWN).to_pylist(),
-        },
-        "samples": {
-            "flagged": int(noise.flagged.sum()),
-            "of": len(train),
-            "expected_precision": noise.expected_precision,
-            "first": [line.model_dump(include={"sentence", "sample_id", "user", "period"}) for line in shown],
-        },
-    }
-    work.folder.write(Anomalies.model_validate(content))
+    page = Anomalies(
+        users=FlaggedUsers(
+            flagged=int(users.flagged.sum()),
+            of=len(users.user),
+            first=[Suspect.model_validate(row) for row in users.table.slice(0, _SHOWN).to_pylist()],
+        ),
+        samples=FlaggedSamples(
+            flagged=int(noise.flagged.sum()),
+            of=len(train),
+            expected_precision=noise.expected_precision,
+            first=[
+                DoubtfulSample(sentence=line.sentence, sample_id=line.sample_id, user=line.user, period=line.period)
+                for line in shown
+            ],
+        ),
+    )
+    work.folder.write(page)
     work.report(2, 2)

@@ -1,7 +1,5 @@
 """Compare on the untouched test periods, once: models, the selection, a smaller training set, groups."""
 
-from typing import Any
-
 import numpy as np
 import pyarrow as pa
 
@@ -10,15 +8,20 @@ from assay.evaluation.holdout import Scored, details, differences, estimates
 from assay.models.boosting import LightGBM
 from assay.numerics.linearised import pooled_by_request
 from assay.pages.evaluation import (
+    Bin,
     Calibration,
     Consulted,
     Differences,
+    GroupMeasure,
     Groups,
+    Leak,
     Leaks,
     ModelsTested,
+    Selected,
     Selection,
     Subsample,
 )
+from assay.pages.parts import Change, Effect, Estimate, Tested
 from assay.pages.selection import Curve
 from assay.runs.stage import Work, stage
 from assay.samples import stored
@@ -29,7 +32,6 @@ from assay.stages.materials import LINEAR, TASK
 from assay.trials.curve import refit
 from assay.trials.subsample import draws
 
-Content = dict[str, Any]
 SERVED = LightGBM.name  # the other model that the selection is tried on
 
 
@@ -42,8 +44,7 @@ SERVED = LightGBM.name  # the other model that the selection is tried on
 def evaluate(work: Work) -> None:
     """evaluation/: every page of figures as JSON, and per-request scores as Parquet."""
     hand.forget_samples(work)
-    found_leaks = [finding.to_dict() for finding in leaks(stored.load(work.folder))]
-    work.folder.write(Leaks.model_validate({"lines": found_leaks}))
+    work.folder.write(Leaks(lines=[Leak.model_validate(leak.to_dict()) for leak in leaks(stored.load(work.folder))]))
     names, test = hand.names(work), hand.holdout(work, "test")
     steps = len(names) + 2
     scored: dict[str, Scored] = {}
@@ -52,43 +53,45 @@ def evaluate(work: Work) -> None:
         scored[name] = test.score(hand.model(work, name).predict)
         if scored[name].per_request is not None:
             work.folder.write_table(f"evaluation/requests/{name}.parquet", _with_pooled(work, scored[name]))
-    tested = {name: {"test": estimates(one.measures)} for name, one in scored.items()}
-    work.folder.write(ModelsTested.model_validate({"models": tested}))
-    work.folder.write(Calibration.model_validate({"models": {name: _calibration(work, one) for name, one in scored.items()}}))
-    groups = _groups(work, {n: scored[n] for n in (LINEAR, SERVED) if n in scored})
-    work.folder.write(Groups.model_validate({"lines": groups}))
+    work.folder.write(ModelsTested(models={name: Tested(test=_estimates(one)) for name, one in scored.items()}))
+    work.folder.write(Calibration(models={name: _calibration(work, one) for name, one in scored.items()}))
+    work.folder.write(Groups(lines=_groups(work, {n: scored[n] for n in (LINEAR, SERVED) if n in scored})))
     work.report(steps - 2, steps)
     selected, every = _selected(work, scored)
-    work.folder.write(Selection.model_validate({"models": selected}))
-    work.folder.write(Differences.model_validate({"models": every}))
+    work.folder.write(Selection(models=selected))
+    work.folder.write(Differences(models=every))
     work.report(steps - 1, steps)
     smaller = _subsample(work, scored[LINEAR])
-    work.folder.write(Subsample.model_validate(smaller))
-    arms = sum(len(entry["test"]) for entry in selected.values())
-    work.folder.write(Consulted(test_consulted_by=len(names) + arms + len(smaller["test"])))
+    work.folder.write(smaller)
+    arms = sum(len(entry.test) for entry in selected.values())
+    work.folder.write(Consulted(test_consulted_by=len(names) + arms + len(smaller.test)))
 
 
-def _with_pooled(work: Work, found: Scored) -> pa.Table:
+def _estimates(scored: Scored) -> dict[str, Estimate]:
+    return Estimate.each(estimates(scored.measures))
+
+
+def _with_pooled(work: Work, scored: Scored) -> pa.Table:
     """The scores of each request, and its part in what is measured on all samples pooled."""
-    table, samples = found.per_request, hand.holdout(work, "test").samples
+    table, samples = scored.per_request, hand.holdout(work, "test").samples
     assert table is not None
     requests = table.column("request").to_numpy()
     rows = np.flatnonzero(np.isin(samples.request, requests) & (samples.weight > 0))
-    asked = np.searchsorted(requests, samples.request[rows])
+    request = np.searchsorted(requests, samples.request[rows])
     threshold = work.config.evaluate.threshold
-    pooled = pooled_by_request(samples.label[rows], found.probability[rows], asked, len(requests), threshold=threshold)
+    pooled = pooled_by_request(samples.label[rows], scored.probability[rows], request, len(requests), threshold=threshold)
     for name, values in pooled.items():
         table = table.append_column(name, pa.array(values))
     return table
 
 
-def _calibration(work: Work, found: Scored) -> list[Content]:
+def _calibration(work: Work, scored: Scored) -> list[Bin]:
     samples = hand.holdout(work, "test").samples
-    bins = calibration(samples.label, found.probability, weight=samples.weight).to_pylist()
-    return [{"predicted": b["score"], "observed": b["label"], "rows": b["rows"]} for b in bins if b["rows"]]
+    bins = calibration(samples.label, scored.probability, weight=samples.weight).to_pylist()
+    return [Bin(predicted=b["score"], observed=b["label"], rows=b["rows"]) for b in bins if b["rows"]]
 
 
-def _selected(work: Work, scored: dict[str, Scored]) -> tuple[Content, Content]:
+def _selected(work: Work, scored: dict[str, Scored]) -> tuple[dict[str, Selected], dict[str, dict[str, Effect]]]:
     """Selected against all and against the simple ways at the same size: the summary's page, and all differences."""
     train, test, arm, section = hand.train(work), hand.holdout(work, "test"), chosen(work), work.config.select
     linear = hand.precondition(work)
@@ -102,39 +105,38 @@ def _selected(work: Work, scored: dict[str, Scored]) -> tuple[Content, Content]:
         if arm.family != "nothing":
             served = test.score(hand.retrained(work, SERVED, arm.weight).predict)
         by_arm[SERVED] = {"full": scored[SERVED], "selected": served}
-    page, every = {}, {}
-    for model, found in by_arm.items():
-        difference = test.difference(found["full"], found["selected"])
-        every[model] = details(difference)
-        page[model] = {
-            "valuer": section.valuer,
-            "removed_fraction": selection.removed_share(train.weight, arm.weight),
-            "test": {name: estimates(one.measures) for name, one in found.items()},
-            "difference": differences(difference),
-        }
+    page, every = dict[str, Selected](), dict[str, dict[str, Effect]]()
+    for model, by_name in by_arm.items():
+        difference = test.difference(by_name["full"], by_name["selected"])
+        every[model] = Effect.each(details(difference))
+        page[model] = Selected(
+            valuer=section.valuer,
+            removed_fraction=selection.removed_share(train.weight, arm.weight),
+            test={name: _estimates(one) for name, one in by_name.items()},
+            difference=Change.each(differences(difference)),
+        )
     return page, every
 
 
-def _subsample(work: Work, full: Scored) -> Content:
+def _subsample(work: Work, full: Scored) -> Subsample:
     fraction = work.config.select.subsample
-    found = {"all": full}
+    scored = {"all": full}
     for name, weight in draws(hand.train(work), fraction, work.config.models.l2, work.config.seed).items():
-        found[name] = hand.holdout(work, "test").score(refit(hand.linear(work), hand.train(work), weight).predict)
-    return {"fraction": fraction, "test": {name: estimates(one.measures) for name, one in found.items()}}
+        scored[name] = hand.holdout(work, "test").score(refit(hand.linear(work), hand.train(work), weight).predict)
+    return Subsample(fraction=fraction, test={name: _estimates(one) for name, one in scored.items()})
 
 
-def _groups(work: Work, scored: dict[str, Scored]) -> list[Content]:
+def _groups(work: Work, scored: dict[str, Scored]) -> list[GroupMeasure]:
     """log_loss and auc in groups of users, items, prices, categories and periods."""
     samples = hand.holdout(work, "test").samples
-    lines: list[Content] = []
+    lines: list[GroupMeasure] = []
     for name, group in usual_groups(samples, hand.popularity(work), hand.task(work)).items():
-        for model, found in scored.items():
-            table = group_samples(samples.label, found.probability, samples.user, group, weight=samples.weight)
+        for model, one in scored.items():
+            table = group_samples(samples.label, one.probability, samples.user, group, weight=samples.weight)
             for row in table.to_pylist():
                 if row["measure"] in ("auc", "log_loss") and row["value"] is not None:
-                    level = row.pop("group")
-                    row.pop("users")
-                    lines.append({"model": model, "group": name, "level": level, **row})
+                    figures = {key: row[key] for key in ("measure", "rows", "value", "low", "high")}
+                    lines.append(GroupMeasure(model=model, group=name, level=row["group"], **figures))
     return lines
 
 

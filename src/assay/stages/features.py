@@ -7,7 +7,8 @@ from assay.evaluation.claims import CLAIMS
 from assay.evaluation.holdout import differences, estimates
 from assay.models.feature_selection import select_features
 from assay.models.logistic import LogisticRegression
-from assay.pages.samples import FeaturesKept
+from assay.pages.parts import Change, Estimate
+from assay.pages.samples import Counts, FeaturesKept
 from assay.runs.stage import Work, stage
 from assay.samples.encoder import only
 from assay.samples.table import Samples
@@ -36,16 +37,16 @@ def features(work: Work) -> None:
     after, seconds_after = _timed(work, fewer)
     scored = tuning.score(before.predict, resamples=RESAMPLES)
     rescored = tuning.score(lambda samples: after.predict(only(samples, kept)), resamples=RESAMPLES)
-    content = {
-        "method": section.feature_selection,
-        "kept": kept,
-        "hidden": sorted(set(everything.features.column_names) - set(kept)),
-        "columns": {"all": len(before.names_), "kept": len(after.names_)},
-        "entries_a_row": {"all": _entries(everything), "kept": _entries(fewer)},
-        "tuning": {"all": estimates(scored.measures, CLAIMS), "kept": estimates(rescored.measures, CLAIMS)},
-        "difference": differences(tuning.difference(scored, rescored, resamples=RESAMPLES), CLAIMS),
-    }
-    work.folder.write(FeaturesKept.model_validate(content))
+    page = FeaturesKept(
+        method=section.feature_selection,
+        kept=kept,
+        hidden=sorted(set(everything.features.column_names) - set(kept)),
+        columns=Counts(all=len(before.names_), kept=len(after.names_)),
+        entries_a_row=Counts(all=_entries(everything), kept=_entries(fewer)),
+        tuning={name: Estimate.each(estimates(one.measures, CLAIMS)) for name, one in (("all", scored), ("kept", rescored))},
+        difference=Change.each(differences(tuning.difference(scored, rescored, resamples=RESAMPLES), CLAIMS)),
+    )
+    work.folder.write(page)
     work.costs["feature_selection"] = {"seconds_all": seconds_before, "seconds_kept": seconds_after}
 
 

@@ -20,7 +20,7 @@ from assay.logs.clean_log import CleanLog
 from assay.models.als import Als
 from assay.models.item_to_item import Ease, ItemKnn
 from assay.models.session_knn import SessionKnn
-from assay.pages.trust import ProtocolsCompared
+from assay.pages.trust import ProtocolsCompared, ProtocolScore, ProtocolWarning
 from assay.runs.stage import Work, stage
 
 _FOLDS = 3
@@ -48,10 +48,14 @@ def protocols(work: Work) -> None:
         "leave_last_out": leave_last_out(events),
     }
     work.report(1, 2)
-    found = compare_protocols(events, _systems(), protocols=protocols)
+    compared = compare_protocols(events, _systems(), protocols=protocols)
     work.report(2, 2)
-    page = {"rows": found.to_pylist(), "warnings": protocol_warnings(protocols).to_pylist(), "days": length.days}
-    work.folder.write(ProtocolsCompared.model_validate(page))
+    page = ProtocolsCompared(
+        rows=[ProtocolScore.model_validate(row) for row in compared.to_pylist()],
+        warnings=[ProtocolWarning.model_validate(row) for row in protocol_warnings(protocols).to_pylist()],
+        days=length.days,
+    )
+    work.folder.write(page)
 
 
 def _events(work: Work) -> pa.Table:
@@ -64,10 +68,10 @@ def _events(work: Work) -> pa.Table:
 
 
 def _systems() -> dict[str, System]:
-    found: dict[str, System] = {"popularity": most_popular, "buy_it_again": bought_before}
-    found |= {"item_knn": ranker(ItemKnn()), "ease": ranker(Ease()), "session_knn": ranker(SessionKnn())}
+    systems: dict[str, System] = {"popularity": most_popular, "buy_it_again": bought_before}
+    systems |= {"item_knn": ranker(ItemKnn()), "ease": ranker(Ease()), "session_knn": ranker(SessionKnn())}
     try:
         import implicit  # noqa: F401  # an extra
     except ImportError:
-        return found
-    return found | {"als": ranker(Als())}
+        return systems
+    return systems | {"als": ranker(Als())}

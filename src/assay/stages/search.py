@@ -23,7 +23,7 @@ from assay.numerics.ranking import tie_order
 from assay.pages.samples import SamplesMade
 from assay.pages.search import SearchMade
 from assay.runs.stage import Work, stage
-from assay.runs.store import finite
+from assay.runs.store import write_json
 from assay.samples.encoder import TableEncoder
 from assay.samples.known_items import HOW, known_items
 from assay.samples.match import Match, item_texts, item_words
@@ -109,25 +109,25 @@ def search(work: Work) -> None:
     served = max(tuned, key=lambda name: tuned[name])
     files = rankers[served].save(run.path(RANKER))
     test = found["test"]
-    account = {
-        "derived": derived,
-        "queries_are": HOW if derived else "the log's own",
-        "warning": HOW if derived else _LISTED if asked.column("listed").any() else None,
-        "searches": asked.account,
-        "served": served,
-        "tuning": tuned,
-        "requests": {name: len(rows) for name, rows in chosen.items()},
-        "rows": {"train": len(train), "test": len(test)},
-        "share_of_positives": float(train.label.mean()),
-        "depth": _DEPTH,
-        "in_pool": float(test.label.sum() / max(sets.taken[chosen["test"]].sum(), 1)),
-        "period": period,
-        "left_out": sets.left_out,
-        "systems": judged(scored["test"], "fused", resamples=config.evaluate.resamples, seed=config.seed),
-    }
-    run.write_json(ENCODER, encoder.to_dict())
-    run.write(SearchMade.model_validate(finite(account)))
-    run.keep([*files, *run.path(INDEX).iterdir()])
+    page = SearchMade(
+        derived=derived,
+        queries_are=HOW if derived else "the log's own",
+        warning=HOW if derived else _LISTED if asked.column("listed").any() else None,
+        searches=asked.account,
+        served=served,
+        tuning=tuned,
+        requests={name: len(rows) for name, rows in chosen.items()},
+        rows={"train": len(train), "test": len(test)},
+        share_of_positives=float(train.label.mean()),
+        depth=_DEPTH,
+        in_pool=float(test.label.sum() / max(sets.taken[chosen["test"]].sum(), 1)),
+        period=period,
+        left_out=list(sets.left_out),
+        systems=judged(scored["test"], "fused", resamples=config.evaluate.resamples, seed=config.seed),
+    )
+    run.write(page)
+    write_json(run.path(ENCODER), encoder.to_dict())
+    run.keep([ENCODER, *files, *run.path(INDEX).iterdir()])
 
 
 def _searches(config: Config, log: CleanLog) -> tuple[Searches, bool]:

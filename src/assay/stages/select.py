@@ -6,7 +6,8 @@ from typing import Any
 from assay.evaluation.claims import helps
 from assay.findings import segments
 from assay.findings.rules import Rule, mine
-from assay.pages.selection import Curve, Rules
+from assay.pages.parts import Change
+from assay.pages.selection import Curve, Explained, Rules, TriedArm, TriedRule
 from assay.runs.stage import Work, stage
 from assay.selection.arms import declare, half, without
 from assay.selection.weights import write_weights
@@ -35,18 +36,34 @@ def select(work: Work) -> None:
     tried = try_arms(linear, train, tuning, arms, lambda done: work.report(done, steps))
     work.report(len(arms), steps)
     explained = against_rule(linear, train, tuning, tried.chosen, attributes)
-    work.folder.write(Curve.model_validate({"valuer": section.valuer} | tried.curve | {"explained": explained}))
-    work.folder.write(Rules.model_validate({"lines": judged(rules, tried.curve["arms"])}))
+    curve = Curve(
+        valuer=section.valuer,
+        chosen=tried.chosen.name,
+        usable=tried.curve["usable"],
+        arms=[TriedArm.model_validate(line) for line in tried.curve["arms"]],
+        explained=None if explained is None else Explained.model_validate(explained),
+    )
+    work.folder.write(curve)
+    work.folder.write(Rules(lines=judged(rules, tried.curve["arms"])))
     work.folder.keep(write_weights(work.folder, train, tried.chosen.weight))
 
 
-def judged(found: Sequence[Rule], arms: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def judged(found: Sequence[Rule], arms: Sequence[Mapping[str, Any]]) -> list[TriedRule]:
     """Rules with what the trials say of them: `trials` (name of the arm -> differences) and `advice`."""
     by_name = {arm["arm"]: arm["difference"] for arm in arms}
     lines = []
     for rule in found:
         trials = {name: by_name[name] for name in (without(rule), half(rule)) if name in by_name}
-        lines.append({**rule.to_dict(), "trials": trials, "advice": _advice(rule, trials)})
+        line = TriedRule(
+            rule=rule.sentence,
+            rows=rule.rows,
+            share=rule.share,
+            z=rule.z,
+            confirmed=rule.confirmed,
+            trials={name: Change.each(difference) for name, difference in trials.items()},
+            advice=_advice(rule, trials),
+        )
+        lines.append(line)
     return lines
 
 

@@ -1,14 +1,12 @@
 """Name the slices of the training samples that harm, try what helps, and say what to do; takes minutes."""
 
-from typing import Any
-
 import numpy as np
 
 from assay.findings.examples import examples
 from assay.importance.influence import Influence
 from assay.importance.valuer import Importance
 from assay.models.logistic import LogisticRegression
-from assay.pages.selection import Slices
+from assay.pages.selection import Slice, Slices, SliceTrial
 from assay.runs.stage import Work, stage
 from assay.samples.table import Samples
 from assay.stages import materials as hand
@@ -42,10 +40,22 @@ def slices(work: Work) -> None:
         model, train, hand.holdout(work, "tuning"), value, wording, lambda done, steps: work.report(done, steps)
     )
     attributes, importance = readable(train, wording), value(train, model)
-    lines: list[dict[str, Any]] = []
+    lines: list[Slice] = []
     for one in harmful:
         rows = np.flatnonzero(one.rule.matches(attributes))
         part = Importance(importance.sample_id[rows], importance.value[rows], np.asarray(importance.per_fold)[:, rows])
         shown = examples(train.take(rows), part, hand.item_names(work), wording, _SHOWN).harmful
-        lines.append({**one.to_dict(), "examples": [line.sentence for line in shown]})
-    work.folder.write(Slices.model_validate({"lines": lines}))
+        line = Slice(
+            rule=one.rule.sentence,
+            rows=one.rule.rows,
+            share=one.rule.share,
+            z=one.rule.z,
+            confirmed=one.rule.confirmed,
+            because=one.because,
+            trials={name: SliceTrial.model_validate(trial) for name, trial in one.trials.items()},
+            helps=list(one.helps),
+            advice=one.advice,
+            examples=[example.sentence for example in shown],
+        )
+        lines.append(line)
+    work.folder.write(Slices(lines=lines))

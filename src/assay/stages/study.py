@@ -16,8 +16,19 @@ from assay.importance.valuer import Importance
 from assay.models.als import Als
 from assay.models.capabilities import Baseline
 from assay.models.item_to_item import Ease, ItemKnn
+from assay.models.scorer import Scorer
 from assay.models.session_knn import SessionKnn
-from assay.pages.verification import CHANCE, StudyCurves, StudyMethods, StudyModels, StudyRecommenders
+from assay.pages.parts import Change, Estimate
+from assay.pages.verification import (
+    CHANCE,
+    Method,
+    Retrained,
+    StudiedModel,
+    StudyCurves,
+    StudyMethods,
+    StudyModels,
+    StudyRecommenders,
+)
 from assay.runs.stage import Work, stage
 from assay.selection.weights import floor_groups, hashed_order, remove
 from assay.stages import materials as hand
@@ -29,7 +40,7 @@ SPENT = "study"  # of cost.json: seconds of each valuer ("methods") and of fitti
 _FRACTION = 0.02  # removed from models other than the logistic regression, and by every valuer
 _SETS = ("all", "most bought")
 _NAMES = tuple(kind.name for kind in (Ease, ItemKnn, SessionKnn, Als))
-Line = dict[str, Any]
+Seconds = dict[str, float]
 
 
 @stage(
@@ -43,8 +54,8 @@ def study(work: Work) -> None:
     (what removing 2 % changes for every other model), methods (every valuer there is, cost beside gain) and
     recommenders. All on tuning.
     """
-    curves: list[Line] = []
-    models: list[Line] = []
+    curves: list[Retrained] = []
+    models: list[Retrained] = []
     others = [name for name, model in hand.unfitted_models(work).items() if name != LINEAR and not isinstance(model, Baseline)]
     fractions = work.config.select.fractions
     steps = (len(work.config.value.valuers) + 1) * (len(fractions) + len(others))
@@ -60,21 +71,21 @@ def study(work: Work) -> None:
     for valuer, weights in _removals(work, [*fractions, _FRACTION]):
         for fraction in fractions:
             fitted = hand.retrained(work, LINEAR, weights[fraction])
-            curves.append(_line(work, valuer, LINEAR, fraction, full[LINEAR], _score(work, fitted)))
+            difference = _difference(work, full[LINEAR], _score(work, fitted))
+            curves.append(Retrained(model=LINEAR, valuer=valuer, fraction=fraction, difference=difference))
             report()
         for name in others:
             again = hand.retrained(work, name, weights[_FRACTION])
-            models.append(_line(work, valuer, name, _FRACTION, full[name], _score(work, again)))
+            difference = _difference(work, full[name], _score(work, again))
+            models.append(Retrained(model=name, valuer=valuer, fraction=_FRACTION, difference=difference))
             report()
-    methods, recommenders = _methods(work, full, report), _recommenders(work, report)
-    work.costs[SPENT] = {
-        "methods": {line["valuer"]: line.pop("seconds") for line in methods if "seconds" in line},
-        "recommenders": {line["model"]: line.pop("seconds") for line in recommenders if "seconds" in line},
-    }
-    work.folder.write(StudyCurves.model_validate({"lines": curves}))
-    work.folder.write(StudyModels.model_validate({"lines": models}))
-    work.folder.write(StudyMethods.model_validate({"lines": methods}))
-    work.folder.write(StudyRecommenders.model_validate({"lines": recommenders}))
+    methods, seconds_valuing = _methods(work, full, report)
+    recommenders, seconds_fitting = _recommenders(work, report)
+    work.costs[SPENT] = {"methods": seconds_valuing, "recommenders": seconds_fitting}
+    work.folder.write(StudyCurves(lines=curves))
+    work.folder.write(StudyModels(lines=models))
+    work.folder.write(StudyMethods(lines=methods))
+    work.folder.write(StudyRecommenders(lines=recommenders))
 
 
 def _removals(work: Work, fractions: list[float]) -> Iterator[tuple[str | None, dict[float, Any]]]:
@@ -89,8 +100,8 @@ def _removals(work: Work, fractions: list[float]) -> Iterator[tuple[str | None, 
         yield valuer, {fraction: np.where(rows, 0.0, train.weight) for fraction, rows in gone.items()}
 
 
-def _methods(work: Work, full: Mapping[str, Scored], report: Callable[[], None]) -> list[Line]:
-    """Every valuer on the same folds: seconds, and what removing its lowest 2 % changes, against all and against random.
+def _methods(work: Work, full: Mapping[str, Scored], report: Callable[[], None]) -> tuple[list[Method], Seconds]:
+    """Every valuer on the same folds: what removing its lowest 2 % changes, against all and against random; and its seconds.
 
     Those of a neural model change that model, all others the logistic regression. set "all": of all samples. set "most
     bought": of the samples of the 10,000 most bought items, the only ones that EASE values. A valuer that this table cannot
@@ -99,27 +110,32 @@ def _methods(work: Work, full: Mapping[str, Scored], report: Callable[[], None])
     train, validation = hand.train(work), hand.validation(work)
     sets = dict(zip(_SETS, (np.ones(len(train), bool), most_bought(train)[train.item]), strict=True))
     by_chance: dict[tuple[str, str], Scored] = {}
-    lines: list[Line] = []
+    lines: list[Method] = []
+    seconds: Seconds = {}
     for name in (CHANCE, *(name for name in _valuers(work) if name != CHANCE)):
         started = time.perf_counter()
         try:
-            found = hand.value(work, name, validation, hand.rng(work, VALUING))
+            importance = hand.value(work, name, validation, hand.rng(work, VALUING))
         except InputError as error:
-            lines.append({"valuer": name, "why_not": str(error)})
+            lines.append(Method(valuer=name, why_not=str(error)))
             report()
             continue
-        seconds = round(time.perf_counter() - started, 2)
+        seconds[name] = round(time.perf_counter() - started, 2)
         for model, which in _changed(work, name):
-            scored = _score(work, hand.retrained(work, model, _without(work, found, sets[which])))
-            line = {"set": which, "seconds": seconds} | _line(work, name, model, _FRACTION, full[model], scored)
+            scored = _score(work, hand.retrained(work, model, _without(work, importance, sets[which])))
+            line = Method(
+                valuer=name,
+                model=model,
+                set=which,
+                fraction=_FRACTION,
+                difference=_difference(work, full[model], scored),
+                against_random=None if name == CHANCE else _difference(work, by_chance[model, which], scored),
+            )
+            lines.append(line)
             if name == CHANCE:
                 by_chance[model, which] = scored
-            else:
-                against = hand.holdout(work, "tuning").difference(by_chance[model, which], scored, resamples=RESAMPLES)
-                line["against_random"] = differences(against, CLAIMS)
-            lines.append(line)
         report()
-    return lines
+    return lines, seconds
 
 
 def _valuers(work: Work) -> list[str]:
@@ -137,38 +153,38 @@ def _changed(work: Work, valuer: str) -> list[tuple[str, str]]:
     return [(LINEAR, which) for which in sets] + [(other, "all") for other in others]
 
 
-def _without(work: Work, found: Importance, inside: NDArray[np.bool_]) -> NDArray[np.float64]:
+def _without(work: Work, importance: Importance, inside: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Weights without the lowest rows of a set."""
-    order = found.order()
+    order = importance.order()
     order = order[inside[order]]
     gone = remove(order, round(_FRACTION * len(order)), floor_groups(hand.train(work)), work.config.select.floor)
     return np.where(gone, 0.0, hand.train(work).weight)
 
 
-def _recommenders(work: Work, report: Callable[[], None]) -> list[Line]:
-    """Recommenders on the same tuning requests as the run's models: measures with intervals, seconds to fit."""
-    lines: list[Line] = []
+def _recommenders(work: Work, report: Callable[[], None]) -> tuple[list[StudiedModel], Seconds]:
+    """Recommenders on the same tuning requests as the run's models: measures with intervals; and seconds to fit."""
+    lines: list[StudiedModel] = []
+    seconds: Seconds = {}
     for name in _NAMES:
         started = time.perf_counter()
         try:
             fitted = hand.fit(work, hand.make(work, name), hand.train(work), hand.rng(work, TRAINING))
         except InputError as error:
-            lines.append({"model": name, "why_not": str(error)})
+            lines.append(StudiedModel(model=name, why_not=str(error)))
         else:
-            seconds = round(time.perf_counter() - started, 2)
-            found = estimates(_score(work, fitted).measures, CLAIMS)
-            lines.append({"model": name, "seconds": seconds, "tuning": found})
+            seconds[name] = round(time.perf_counter() - started, 2)
+            lines.append(_studied(work, name, fitted))
         report()
-    lines += [
-        {"model": name, "tuning": estimates(_score(work, hand.model(work, name)).measures, CLAIMS)} for name in hand.names(work)
-    ]
-    return lines
+    return [*lines, *(_studied(work, name, hand.model(work, name)) for name in hand.names(work))], seconds
 
 
-def _score(work: Work, model: Any) -> Scored:
+def _studied(work: Work, name: str, model: Scorer) -> StudiedModel:
+    return StudiedModel(model=name, tuning=Estimate.each(estimates(_score(work, model).measures, CLAIMS)))
+
+
+def _score(work: Work, model: Scorer) -> Scored:
     return hand.holdout(work, "tuning").score(model.predict, resamples=RESAMPLES)
 
 
-def _line(work: Work, valuer: str | None, model: str, fraction: float, full: Scored, changed: Scored) -> Line:
-    found = hand.holdout(work, "tuning").difference(full, changed, resamples=RESAMPLES)
-    return {"valuer": valuer, "model": model, "fraction": fraction, "difference": differences(found, CLAIMS)}
+def _difference(work: Work, full: Scored, changed: Scored) -> dict[str, Change]:
+    return Change.each(differences(hand.holdout(work, "tuning").difference(full, changed, resamples=RESAMPLES), CLAIMS))

@@ -21,8 +21,10 @@ def summary(work: Work) -> None:
     folder = work.folder
     log = lists = None
     if folder.exists(Cleaned.path):
-        account = Cleaned.read(folder).content()
-        log = LogSummary.model_validate({key: account[key] for key in ("events", "users", "items", "from", "to", "rejected")})
+        clean = Cleaned.read(folder)
+        log = LogSummary(
+            events=clean.events, users=clean.users, items=clean.items, from_=clean.from_, to=clean.to, rejected=clean.rejected
+        )
     if folder.exists(Recommended.path):
         made = Recommended.read(folder)
         lists = Lists(users=made.users, per_user=made.per_user)

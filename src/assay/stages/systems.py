@@ -8,7 +8,7 @@ import pyarrow as pa
 from assay.benchmark.board.scoreboard import Scoreboard
 from assay.benchmark.of_run import ITEMS, SCORES
 from assay.errors import InputError
-from assay.pages.trust import Systems, SystemsBoard, SystemsCompact
+from assay.pages.trust import Requests, Systems, SystemsBoard, SystemsCompact, SystemScores
 from assay.runs.stage import Work, stage
 from assay.samples.stored import truth
 from assay.stages import materials as hand
@@ -48,10 +48,11 @@ def systems(work: Work) -> None:
         for split, each in measured.items():
             made[split].append(each)
         work.report(len(lines), len(compared))
-    requests = {split: {"all": _requests(work, split), "judged": len(judged.request)} for split, judged in fields.items()}
+    requests = {split: Requests(all=_requests(work, split), judged=len(judged.request)) for split, judged in fields.items()}
     fitted = [line for line in lines if "why_not" not in line]
     work.costs["systems"] = {line["system"]: {key: line.pop(key) for key in ("seconds_fit", "seconds_score")} for line in fitted}
-    work.folder.write(Systems.model_validate({"items": int(kept.sum()), "requests": requests, "systems": lines}))
+    scores_of = [SystemScores.model_validate(line) for line in lines]
+    work.folder.write(Systems(items=int(kept.sum()), requests=requests, systems=scores_of))
     work.folder.write_table(ITEMS, pa.table({"item_code": np.flatnonzero(kept).astype(np.int32)}))
     names, families = (tuple(line[key] for line in lines if "why_not" not in line) for key in ("system", "family"))
     boards: dict[str, Scoreboard] = {}
@@ -60,8 +61,8 @@ def systems(work: Work) -> None:
         boards[split] = Scoreboard(fields[split].request, fields[split].user.astype(np.int64), names, families, scores)
         boards[split].write(work.folder.path(name))
         work.folder.keep([name])
-    work.folder.write(SystemsBoard.model_validate(told_apart(boards["test"])))
-    work.folder.write(SystemsCompact.model_validate(compacted(boards["test"])))
+    work.folder.write(told_apart(SystemsBoard, boards["test"]))
+    work.folder.write(compacted(SystemsCompact, boards["test"]))
 
 
 def _requests(work: Work, split: str) -> int:

@@ -1,7 +1,6 @@
 """Say how far the test can be trusted, and how small it could be: an audit, who can be told apart, compact sets."""
 
-from collections.abc import Callable
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,15 +14,15 @@ from assay.benchmark.compact.families import LeftOut, leave_out
 from assay.benchmark.of_run import evidence, own_scoreboard
 from assay.benchmark.plan.sizes import Plan, detectable_difference, half_widths, plan_difference, plan_mean
 from assay.errors import InputError
-from assay.pages.evaluation import Leaks
-from assay.pages.trust import Audit, Board, Compact
+from assay.pages.evaluation import Leak, Leaks
+from assay.pages.trust import Audit, Board, Compact, Compaction, Comparison, Design, Leader, MeasureChoice, Size
 from assay.runs.stage import Work, stage
-from assay.runs.store import finite
 
 BUDGET, REDRAWS = 100, 1000
 _SIZES = (30, 100, 300, 1000, 3000)
 _DIFFERENCES = (0.002, 0.005, 0.01)
-Content = dict[str, Any]
+B = TypeVar("B", bound=Comparison)
+C = TypeVar("C", bound=Compaction)
 
 
 @stage(
@@ -39,7 +38,7 @@ def trust(work: Work) -> None:
     decide on and report, sizes for differences. compact.json: families left out, widths by size. Each may hold why_not.
     """
     work.report(0, 3)
-    work.folder.write(Audit.model_validate(finite(_audited(work))))
+    work.folder.write(_audited(work))
     work.report(1, 3)
     try:
         board = own_scoreboard(work.folder, work.config).several(3)
@@ -47,91 +46,92 @@ def trust(work: Work) -> None:
         work.folder.write(Board(why_not=str(error)))
         work.folder.write(Compact(why_not=str(error)))
     else:
-        work.folder.write(Board.model_validate(told_apart(board)))
+        work.folder.write(told_apart(Board, board))
         work.report(2, 3)
-        work.folder.write(Compact.model_validate(compacted(board)))
+        work.folder.write(compacted(Compact, board))
     work.report(3, 3)
 
 
-def told_apart(board: Scoreboard) -> Content:
-    """Leader board, which systems can be told apart, measures, sizes for differences; or why_not."""
-    return _or_why_not(_told_apart, board)
-
-
-def compacted(board: Scoreboard) -> Content:
-    """What compact sets do with each family of systems left out; or why_not."""
-    return _or_why_not(_compacted, board)
-
-
-def _or_why_not(make: Callable[[Scoreboard], Content], board: Scoreboard) -> Content:
+def told_apart(kind: type[B], board: Scoreboard) -> B:
+    """A page of a kind: leader board, which systems can be told apart, measures, sizes for differences; or why_not."""
     try:
-        page = make(board)
+        return _told_apart(kind, board)
     except InputError as error:
-        return {"why_not": str(error)}
-    finite_page: Content = finite(page)  # equal systems have no order, and no number of requests tells them apart
-    return finite_page
+        return kind(why_not=str(error))
 
 
-def _audited(work: Work) -> Content:
+def compacted(kind: type[C], board: Scoreboard) -> C:
+    """A page of a kind: what compact sets do with each family of systems left out; or why_not."""
+    try:
+        return _compacted(kind, board)
+    except InputError as error:
+        return kind(why_not=str(error))
+
+
+def _audited(work: Work) -> Audit:
     """The audit's page, with what the stage `evaluate` found in the samples."""
-    earlier = [leak.model_dump() for leak in Leaks.read(work.folder).lines]
+    earlier = Leaks.read(work.folder).lines
     try:
-        page = audit(evidence(work.folder, work.config)).to_dict()
+        report = audit(evidence(work.folder, work.config))
     except InputError as error:
-        return {"findings": earlier, "why_not": str(error)}
-    page["skipped"].pop("samples")  # they were looked at there
-    return page | {"findings": earlier + page["findings"], "checked": [*page["checked"], "samples"]}
+        return Audit(findings=earlier, why_not=str(error))
+    return Audit(
+        findings=[*earlier, *(Leak.model_validate(finding.to_dict()) for finding in report.findings)],
+        checked=[*report.checked, "samples"],  # they were looked at there
+        skipped={check: needs for check, needs in report.skipped.items() if check != "samples"},
+        facts=report.facts,
+    )
 
 
-def _told_apart(board: Scoreboard) -> Content:
+def _told_apart(kind: type[B], board: Scoreboard) -> B:
     measure = board.measures[0]
     choice = choose_measures(board)
-    found = compare(board, [measure])
+    pairs = compare(board, [measure])
     scores, families = board.of(measure), np.asarray(board.families)
     plans = {f"{d:g}": plan_difference(scores, d, users=board.user) for d in _DIFFERENCES}
-    return {
-        "measure": measure,
-        "requests": len(board.request),
-        "users": board.users,
-        "systems": len(board.systems),
-        "families": len(set(board.families)),
-        "told_apart": float(np.mean(found.column("p_holm").to_numpy() < 0.05)),
-        "detectable": detectable_difference(scores, users=board.user),
-        "board": leader_board(board, measure).to_pylist(),
-        "measures": choice.table.to_pylist(),
-        "decide": choice.decide,
-        "report": list(choice.report),
-        "reasons": list(choice.reasons),
-        "sizes": {d: _plan(plan) for d, plan in plans.items()},
-        "within_1_percent": _plan(plan_mean(scores, 0.01, families=families)),
-    }
+    return kind(  # equal systems have no order, and no number of requests tells them apart: such figures are null
+        measure=measure,
+        requests=len(board.request),
+        users=board.users,
+        systems=len(board.systems),
+        families=len(set(board.families)),
+        told_apart=float(np.mean(pairs.column("p_holm").to_numpy() < 0.05)),
+        detectable=detectable_difference(scores, users=board.user),
+        board=[Leader.model_validate(row) for row in leader_board(board, measure).to_pylist()],
+        measures=[MeasureChoice.model_validate(row) for row in choice.table.to_pylist()],
+        decide=choice.decide,
+        report=list(choice.report),
+        reasons=list(choice.reasons),
+        sizes={difference: _size(plan) for difference, plan in plans.items()},
+        within_1_percent=_size(plan_mean(scores, 0.01, families=families)),
+    )
 
 
-def _plan(plan: Plan) -> Content:
-    return {"size": plan.size, "reached": plan.reached, "words": str(plan)}
+def _size(plan: Plan) -> Size:
+    return Size(size=plan.size, reached=plan.reached, words=str(plan))
 
 
-def _compacted(board: Scoreboard) -> Content:
+def _compacted(kind: type[C], board: Scoreboard) -> C:
     measure = board.measures[0]
     scores, families = board.of(measure), np.asarray(board.families)
     N = len(board.request)
     budget = min(BUDGET, max(N // 2, LEAST))
-    found = leave_out(scores, families, budget=budget, redraws=REDRAWS)
+    designs = leave_out(scores, families, budget=budget, redraws=REDRAWS)
     sizes = [n for n in _SIZES if LEAST <= n < N]
     widths = {
         name or "mean": np.median(half_widths(scores, sizes, families=families, design=name), axis=1).tolist()
         for name in (None, *DESIGNS)
     }
-    return {
-        "measure": measure,
-        "requests": N,
-        "budget": budget,
-        "redraws": REDRAWS,
-        "systems": _counts(families),
-        "designs": [_left_out(one) for one in found],
-        "sizes": sizes,
-        "half_widths": widths,
-    }
+    return kind(
+        measure=measure,
+        requests=N,
+        budget=budget,
+        redraws=REDRAWS,
+        systems=_counts(families),
+        designs=[_design(one) for one in designs],
+        sizes=sizes,
+        half_widths=widths,
+    )
 
 
 def _counts(families: NDArray[np.str_]) -> dict[str, int]:
@@ -139,9 +139,16 @@ def _counts(families: NDArray[np.str_]) -> dict[str, int]:
     return {str(name): int(count) for name, count in zip(names, counts, strict=True)}
 
 
-def _left_out(one: LeftOut) -> Content:
-    figures = {
-        name: [float(x) for x in getattr(one, name)]
-        for name in ("error", "relative", "bias", "coverage", "half_width", "detectable", "tau_placed")
-    }
-    return {"design": one.design, "families": list(one.families), "tau": one.tau, **figures}
+def _design(one: LeftOut) -> Design:
+    return Design(
+        design=one.design,
+        families=list(one.families),
+        tau=one.tau,
+        error=one.error.tolist(),
+        relative=one.relative.tolist(),
+        bias=one.bias.tolist(),
+        coverage=one.coverage.tolist(),
+        half_width=one.half_width.tolist(),
+        detectable=one.detectable.tolist(),
+        tau_placed=one.tau_placed.tolist(),
+    )

@@ -1,7 +1,6 @@
 """Value every training sample."""
 
 import time
-from typing import Any
 
 import numpy as np
 
@@ -10,7 +9,7 @@ from assay.findings.examples import examples
 from assay.findings.explain import explain_sample
 from assay.importance.stored import write_values
 from assay.importance.valuer import Importance
-from assay.pages.values import Distribution, Example, Examples, Patterns, Rollup
+from assay.pages.values import Distribution, Example, Examples, Histogram, Patterns, Rollup
 from assay.runs.stage import Work, stage
 from assay.samples.table import Samples
 from assay.stages import materials as hand
@@ -28,7 +27,7 @@ _EXPLAINED = 3  # examples of each kind that are taken apart
 def value(work: Work) -> None:
     """importance/: values of every training sample by every valuer, and what they show, as JSON."""
     section, samples, main_valuer = work.config.value, hand.train(work), work.config.select.valuer
-    shapes: dict[str, Any] = {}
+    shapes: dict[str, Histogram] = {}
     seconds: dict[str, float] = {}
     values: dict[str, Importance] = {}
     validation = hand.validation(work)
@@ -49,18 +48,15 @@ def value(work: Work) -> None:
         useful, harmful = (_explained(work, validation, lines) for lines in (shown.useful, shown.harmful))
         shown = Examples(useful=useful, harmful=harmful)
     work.folder.write(Distribution(valuers=shapes))
-    work.folder.write(Rollup.model_validate({"units": segments.rollup(samples, attributes, main, names, wording)}))
+    work.folder.write(Rollup(units=segments.rollup(samples, attributes, main, names, wording)))
     work.folder.write(shown)
-    work.folder.write(Patterns.model_validate({"lines": segments.patterns(attributes, main)}))
+    work.folder.write(Patterns(lines=segments.patterns(attributes, main)))
 
 
 def _explained(work: Work, validation: Samples, lines: list[Example]) -> list[Example]:
-    """The examples, the first of them with their values taken apart."""
-    learnt, wording, model = hand.train(work), hand.wording(work), hand.linear(work)
-    first = lines[:_EXPLAINED]
+    """Examples, the first of them with their explanation: `why`."""
+    learnt, wording, linear = hand.train(work), hand.wording(work), hand.linear(work)
+    first, rest = lines[:_EXPLAINED], lines[_EXPLAINED:]
     rows = learnt.rows_of(np.array([line.sample_id for line in first], np.int64)).tolist()
-    explained = [
-        line.model_copy(update={"why": explain_sample(model, learnt, validation, row, {}, wording, 3, neighbours=False)})
-        for line, row in zip(first, rows, strict=True)
-    ]
-    return explained + lines[_EXPLAINED:]
+    whys = [explain_sample(linear, learnt, validation, row, {}, wording, 3, neighbours=False) for row in rows]
+    return [*(line.model_copy(update={"why": why}) for line, why in zip(first, whys, strict=True)), *rest]

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -10,8 +9,14 @@ from assay.importance import named as valuers
 from assay.importance.stored import values_file
 from assay.importance.valuer import Importance
 from assay.models.capabilities import Baseline
+from assay.pages.parts import Estimate
 from assay.pages.verification import (
     CHANCE,
+    Agreement,
+    CurvePoint,
+    Detection,
+    Transferred,
+    Verdict,
     Verdicts,
     VerifyAgreement,
     VerifyCurves,
@@ -77,12 +82,17 @@ def verify(work: Work) -> None:
         progress=after(first + subsets),
     )  # fmt: skip
     work.costs[SPENT] = {line["valuer"] or CHANCE: line.pop("seconds") for line in transferred}
-    work.folder.write(Verdicts.model_validate({"lines": [trials.verdict(lines, name) for name in orders]}))
-    work.folder.write(VerifyCurves.model_validate({"lines": lines}))
-    agreement = scores | {"share": _HALF, "stability": trials.stability(again)}
-    work.folder.write(VerifyAgreement.model_validate(agreement))
-    work.folder.write(VerifyNoise.model_validate({"lines": noise}))
-    work.folder.write(VerifyTransfer.model_validate({"lines": transferred}))
+    work.folder.write(Verdicts(lines=[Verdict.model_validate(trials.verdict(lines, name)) for name in orders]))
+    work.folder.write(VerifyCurves(lines=[CurvePoint.model_validate(line) for line in lines]))
+    agreement = VerifyAgreement(
+        datamodel_score=scores["datamodel_score"],
+        ranking_score=scores["ranking_score"],
+        share=_HALF,
+        stability=Estimate.each(trials.stability(again)),
+    )
+    work.folder.write(agreement)
+    work.folder.write(VerifyNoise(lines=[Detection.model_validate(line) for line in noise]))
+    work.folder.write(VerifyTransfer(lines=[Transferred.model_validate(line) for line in transferred]))
     work.report(steps, steps)
 
 
@@ -92,9 +102,9 @@ def _scores(
     found: dict[str, Importance],
     after: Callable[[int], Callable[[int, int], None]],
     before: int,
-) -> dict[str, Any]:
+) -> dict[str, dict[str, Agreement]]:
     """Rank correlations with retraining on random subsets, of each valuer for the model that its values are of."""
-    pages: dict[str, Any] = {"datamodel_score": {}, "ranking_score": {}}
+    agreements: dict[str, dict[str, Agreement]] = {"datamodel_score": {}, "ranking_score": {}}
     groups: dict[str, list[str]] = {LINEAR: []}
     for name in found:
         groups.setdefault(hand.model_of(work, name), []).append(name)
@@ -106,9 +116,9 @@ def _scores(
             subsets=subsets, share=_HALF, seed=work.config.seed, progress=after(before),
         )  # fmt: skip
         before += subsets
-        for page, score in scores.items():
-            pages[page] |= {name: line | {"model": model, "subsets": subsets} for name, line in score.items()}
-    return pages
+        for score, by_valuer in scores.items():
+            agreements[score] |= {name: Agreement(model=model, subsets=subsets, **one) for name, one in by_valuer.items()}
+    return agreements
 
 
 def _made(work: Work, name: str, validation: Samples) -> tuple[Importance, float]:

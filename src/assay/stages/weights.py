@@ -1,7 +1,8 @@
 """Learn a half-life, slice weights and a share of wrong labels, and choose among them on the tuning periods."""
 
 from assay.findings import segments
-from assay.pages.selection import LearntWeights
+from assay.pages.parts import Change
+from assay.pages.selection import LearntFamily, LearntWeights
 from assay.runs.stage import Work, stage
 from assay.selection.arms import Arm
 from assay.selection.weights import write_weights
@@ -22,15 +23,18 @@ def weights(work: Work) -> None:
     train, validation, config = hand.train(work), hand.validation(work), work.config
     found = segments.attributes(train, hand.wording(work))
     linear = hand.precondition(work)
-    arms, paths = [Arm("nothing", "nothing", train.weight)], {}
+    arms, paths = [Arm("nothing", "nothing", train.weight)], dict[str, tuple[str, list[float]]]()
     for done, family in enumerate(FAMILIES):
         work.report(done, len(FAMILIES) + 1)
         learnt = learn_weights(linear, train, validation, found, family=family, folds=config.value.folds, seed=config.seed)
         arms.append(learnt.arm())
-        paths[arms[-1].name] = {"family": family, "path": learnt.path}
+        paths[arms[-1].name] = family, learnt.path
     work.report(len(FAMILIES), len(FAMILIES) + 1)
     tried = try_arms(linear, train, hand.holdout(work, "tuning"), arms)
-    lines = [paths[line["arm"]] | {"weights": line["arm"], "difference": line["difference"]} for line in tried.curve["arms"][1:]]
-    work.folder.write(LearntWeights.model_validate({"chosen": tried.chosen.name, "families": lines}))
+    lines = []
+    for line in tried.curve["arms"][1:]:
+        family, path = paths[line["arm"]]
+        lines.append(LearntFamily(family=family, weights=line["arm"], path=path, difference=Change.each(line["difference"])))
+    work.folder.write(LearntWeights(chosen=tried.chosen.name, families=lines))
     work.report(len(FAMILIES) + 1, len(FAMILIES) + 1)
     work.folder.keep(write_weights(work.folder, train, tried.chosen.weight, "weights"))

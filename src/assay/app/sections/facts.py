@@ -4,9 +4,6 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from assay.app import words
 from assay.finished import Finished
 from assay.pages.parts import Change, Estimate
@@ -39,13 +36,7 @@ class Facts:
 
     def item_names(self, ids: Iterable[object]) -> dict[str, str]:
         """Readable names of those items that have one, by the text of their id."""
-        if not self.run.exists("clean/items.parquet"):
-            return {}
-        items = self.run.read_table("clean/items.parquet", ["item_id", "name"])
-        wanted = pa.array(sorted({str(i) for i in ids}), pa.string())
-        text = pc.cast(items.column("item_id"), pa.string())
-        named = items.set_column(0, "item_id", text).filter(pc.is_in(text, wanted)).to_pylist()
-        return {row["item_id"]: row["name"] for row in named if row["name"]}
+        return {} if self.run.log is None else self.run.log.names_by_id(ids)
 
 
 def row(label: str, found: Estimate, *, shown: str = "", note: str = "", tone: str = "s0") -> Row:

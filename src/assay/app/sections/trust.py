@@ -1,10 +1,10 @@
 """Whether the test can be trusted, and how small it could be; the same plots serve a benchmark's card."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from assay.app import words
 from assay.app.sections.facts import Facts
+from assay.benchmark.keep.card import Distance, KindShare
 from assay.pages.evaluation import Leak
 from assay.pages.trust import (
     Audit,
@@ -33,7 +33,8 @@ def trusted(facts: Facts) -> Section | None:
     audit, board = facts.page(Audit), facts.page(Board)
     if audit is None or board is None:
         return None
-    far = distances(audit.facts.get("shares") or [], "the test's requests against those of the periods before")
+    lines = [Distance.model_validate(line) for line in audit.facts.get("shares") or []]
+    far = distances(lines, "the test's requests against those of the periods before")
     if board.why_not is not None:
         return Section(f"Systems are not compared: {board.why_not}", findings=findings(audit), figures=far)
     lead = (
@@ -80,9 +81,9 @@ def _leaders(board: Comparison) -> Figure:
     return Figure([Rows("plot-trust-board", lines)], board.measure, meaning)
 
 
-def distances(lines: Sequence[Mapping[str, Any]], of: str) -> list[Figure]:
-    """How far shares are from the traffic's, an attribute a row."""
-    drawn = [Row(line["attribute"], line["distance"], line["low"], line["high"]) for line in lines]
+def distances(lines: Sequence[Distance], of: str) -> list[Figure]:
+    """How far shares are from the traffic's, one row per attribute."""
+    drawn = [Row(line.attribute, line.distance, line.low, line.high) for line in lines]
     if not drawn:
         return []
     plot = Rows("plot-distances", sorted(drawn, key=lambda row: -row.value), zero=True)
@@ -90,12 +91,12 @@ def distances(lines: Sequence[Mapping[str, Any]], of: str) -> list[Figure]:
     return [Figure([plot], "Distance from the traffic", meaning)]
 
 
-def shares(lines: Sequence[Mapping[str, Any]]) -> list[Figure]:
+def shares(lines: Sequence[KindShare]) -> list[Figure]:
     """Shares of every kind of request, of the traffic and of those chosen."""
     drawn = [
         Row(
-            f"{line['attribute']}: {line['level'] if line['level'] is not None else 'unknown'}", line["chosen"], line["traffic"],
-            line["traffic"], shown=f"{words.percent(line['chosen'])} (traffic {words.percent(line['traffic'])})",
+            f"{line.attribute}: {'unknown' if line.level is None else line.level}", line.chosen, line.traffic, line.traffic,
+            shown=f"{words.percent(line.chosen)} (traffic {words.percent(line.traffic)})",
         )
         for line in lines[:_LEVELS_SHOWN]
     ]  # fmt: skip

@@ -34,6 +34,14 @@ class Estimated:
     warnings: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Guess:
+    """value: what anchors say of a system's mean on all requests. warnings: in words."""
+
+    value: float
+    warnings: tuple[str, ...] = ("anchors were chosen, not drawn: no interval is valid",)
+
+
 def estimate(compact: CompactSet | Anchors, y: ArrayLike) -> Estimated:
     """What a system that was scored on the rows of a compact set scores on all requests.
 

@@ -5,9 +5,11 @@ from dataclasses import replace
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from assay.benchmark.compact.designs import ANCHORS, DESIGNS, Anchors, CompactSet, anchors, compact
 from assay.benchmark.compact.families import LeftOut, leave_out
+from assay.benchmark.keep.card import Card, Trial
 from assay.benchmark.keep.contents import Benchmark
 from assay.errors import InputError, did_you_mean
 from assay.runs.store import finite
@@ -82,24 +84,35 @@ def shrink(
         leave: Literal["family", "system"] = "family" if len(set(board.families)) > 1 else "system"
         if len(board.systems) > 2:
             trial = leave_out(scores, families, budget=len(drawn), leave=leave, designs=(design,), redraws=redraws)
-    about = {
-        **pool.about,
-        "pool": len(pool),
-        "size": len(drawn.rows),
-        "users": len(pool.requests.take(np.sort(drawn.rows)).column("user_id").unique()),
-        "measure": measure,
-        "design": design,
-        "seed": seed,
-        "source_systems": {name: int((families == name).sum()) for name in sorted(set(board.families))},
-        "trial": [_figures(one) for one in trial],
-    }
-    return replace(pool.take(drawn.rows), measures=(measure,), about=about), drawn, trial
+    card = Card(
+        pool=len(pool),
+        size=len(drawn.rows),
+        users=len(pool.requests.take(np.sort(drawn.rows)).column("user_id").unique()),
+        measure=measure,
+        design=design,
+        seed=seed,
+        source_systems={name: int((families == name).sum()) for name in sorted(set(board.families))},
+        trial=[_figures(one) for one in trial],
+    )
+    return replace(pool.take(drawn.rows), measures=(measure,), about={**pool.about, **card.known()}), drawn, trial
 
 
-def _figures(one: LeftOut) -> dict[str, object]:
-    """As JSON takes them: means over families, and each family's relative error."""
-    means = {name: float(np.mean(getattr(one, name))) for name in ("error", "relative", "coverage", "half_width", "detectable")}
-    relative = dict(zip(one.families, one.relative.tolist(), strict=True))
-    figures = {"design": one.design, "leave": one.leave, "redraws": one.redraws, "tau": one.tau, **means, "families": relative}
-    made: dict[str, object] = finite(figures)  # systems that score the same have no order
-    return made
+def _figures(one: LeftOut) -> Trial:
+    """Means over families, and each family's relative error."""
+    return Trial(
+        design=one.design,
+        leave=one.leave,
+        redraws=one.redraws,
+        tau=finite(one.tau),  # systems that score the same have no order
+        error=_mean(one.error),
+        relative=_mean(one.relative),
+        coverage=_mean(one.coverage),
+        half_width=_mean(one.half_width),
+        detectable=_mean(one.detectable),
+        families={family: finite(relative) for family, relative in zip(one.families, one.relative.tolist(), strict=True)},
+    )
+
+
+def _mean(figures: NDArray[np.float64]) -> float | None:
+    mean: float | None = finite(float(np.mean(figures)))
+    return mean

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import reduce
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from assay.benchmark.board.scoreboard import Scoreboard
 from assay.benchmark.compact.designs import Anchors, CompactSet
 from assay.benchmark.compact.estimation import Estimated, estimate
+from assay.benchmark.keep.card import Card
 from assay.benchmark.keep.contents import Benchmark
 from assay.errors import InputError
 from assay.runs.arrays import write_arrays
@@ -32,6 +33,14 @@ FORMAT = 1
 MANIFEST, USES, RESULTS = "manifest.json", "uses.jsonl", "results"
 _TABLES = ("requests", "truth", "candidates")
 _COMPACT = "compact.npz"
+
+
+class Use(TypedDict):
+    """A time that a benchmark was consulted: when (ISO 8601), what for, and for which systems."""
+
+    when: str
+    what: str
+    systems: list[str]
 
 
 @dataclass(frozen=True)
@@ -54,6 +63,11 @@ class Kept:
     def label(self) -> str:
         """Name, version and the first letters of the fingerprint: what results are marked with."""
         return f"{self.name} version {self.version} ({self.fingerprint[:12]})"
+
+    @property
+    def card(self) -> Card:
+        """What is known of its making."""
+        return Card.of_about(self.benchmark.about)
 
     def score(self, predictions: Mapping[str, Any], families: Mapping[str, str] | None = None) -> Scoreboard:
         """Score systems (see Benchmark.score), keep the scores in results/ and count the use.
@@ -124,30 +138,30 @@ class Kept:
 
     def consulted(self, what: str, systems: tuple[str, ...]) -> None:
         """Count a use: one line in uses.jsonl, durable."""
-        line = {"when": datetime.now(UTC).isoformat(timespec="seconds"), "what": what, "systems": list(systems)}
+        use = Use(when=datetime.now(UTC).isoformat(timespec="seconds"), what=what, systems=list(systems))
         path = self.folder / USES
         try:
             with path.open("a+b") as stream:
                 stream.seek(max(stream.seek(0, os.SEEK_END) - 1, 0))
                 cut = stream.read(1) not in (b"", b"\n")  # a kill cut the last line short
-                stream.write((b"\n" if cut else b"") + json.dumps(line).encode() + b"\n")
+                stream.write((b"\n" if cut else b"") + json.dumps(use).encode() + b"\n")
                 stream.flush()
                 os.fsync(stream.fileno())
         except OSError as error:
             raise InputError(f"{path}: cannot write ({error.strerror}), so the use cannot be counted; make it writable") from None
 
-    def uses(self) -> list[dict[str, Any]]:
-        """Every use so far: when, what, systems. A line that a kill cut short is left out."""
+    def uses(self) -> list[Use]:
+        """Every use so far. A line that a kill cut short is left out."""
         path = self.folder / USES
-        found = []
+        uses: list[Use] = []
         for line in path.read_bytes().splitlines() if path.is_file() else []:
             try:
                 use = json.loads(line)
             except ValueError:
                 continue
             if isinstance(use, dict) and {"when", "what", "systems"} <= use.keys():
-                found.append(use)
-        return found
+                uses.append(Use(when=use["when"], what=use["what"], systems=use["systems"]))
+        return uses
 
 
 def freeze(

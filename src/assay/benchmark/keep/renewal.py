@@ -2,7 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 import pyarrow as pa
@@ -17,12 +17,24 @@ from assay.numerics.statistics import holm
 MOVED = 0.05  # total variation distance of an attribute's shares: less is no reason to renew
 
 
+class Drift(TypedDict):
+    """One attribute's row of share_distances, with p after Holm."""
+
+    attribute: str
+    levels: int
+    distance: float
+    low: float
+    high: float
+    p: float
+    p_holm: float
+
+
 @dataclass(frozen=True)
 class Status:
     """uses: how often by what. systems: how many different ones consulted it, source systems included. first, last: ISO times
     of the first and last use, or None. flattered: by how much the best of so many equal systems looks better than it is, on the
     measure decided on (None without scores). precision: the difference that the benchmark was built for, or else the smallest
-    that it detects. drift: one row an attribute, as share_distances gives it, with p_holm, or None. renew: reasons to renew
+    that it detects. drift: one row per attribute, or None. renew: reasons to renew
     it, in words; empty: it is good for more.
     """
 
@@ -33,7 +45,7 @@ class Status:
     last: str | None
     flattered: float | None
     precision: float | None
-    drift: list[dict[str, Any]] | None
+    drift: list[Drift] | None
     renew: tuple[str, ...]
 
 
@@ -76,7 +88,7 @@ def status(kept: Kept, traffic: pa.Table | None = None) -> Status:
     uses = kept.uses()
     scored = kept.results()
     known = {name for use in uses for name in use["systems"]} | set(scored.systems if scored else ())
-    precision = kept.benchmark.about.get("asked", {}).get("difference") or kept.benchmark.about.get("detectable")
+    precision = kept.card.asked.get("difference") or kept.card.detectable
     flattered = _flattered(scored, kept.benchmark.measures[0], len(known))
     drift = None if traffic is None else _drift(kept, traffic)
     renew = []
@@ -104,9 +116,10 @@ def _flattered(board: Scoreboard | None, measure: str, systems: int) -> float | 
     return float(error * stats.norm.ppf((systems - 0.375) / (systems + 0.25)))
 
 
-def _drift(kept: Kept, traffic: pa.Table) -> list[dict[str, Any]]:
+def _drift(kept: Kept, traffic: pa.Table) -> list[Drift]:
     own = kept.benchmark
     requests = own.requests.select(["user_id", *own.attributes.column_names])  # without the design's weights
-    found: list[dict[str, Any]] = share_distances(requests, traffic).to_pylist()
-    adjusted = holm([line["p"] for line in found])
-    return [line | {"p_holm": float(p)} for line, p in zip(found, adjusted, strict=True)]
+    rows = share_distances(requests, traffic).to_pylist()
+    adjusted = holm([row["p"] for row in rows])
+    drift: list[Drift] = [row | {"p_holm": float(p)} for row, p in zip(rows, adjusted, strict=True)]
+    return drift

@@ -1,12 +1,12 @@
 """From the requests that could be asked to those that are: as many as the stated precision needs, like the traffic."""
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from assay.benchmark.audit.checks import share_distances
+from assay.benchmark.keep.card import Card, Distance, KindShare
 from assay.benchmark.keep.contents import REQUEST, Benchmark
 from assay.benchmark.plan.representative import represent
 from assay.benchmark.plan.sizes import Plan, detectable_difference, plan_difference, plan_mean
@@ -65,9 +65,11 @@ def build(
     >>> len(chosen), round(sum(chosen.requests.column("weight").to_pylist()), 9)
     (50, 1.0)
     """
-    asked = {name: value for name, value in (("size", size), ("difference", difference), ("within", within)) if value is not None}
-    if len(asked) > 1:
-        raise InputError(f"{' and '.join(asked)} are asked; a benchmark has one size, give one of them")
+    wanted = {
+        name: value for name, value in (("size", size), ("difference", difference), ("within", within)) if value is not None
+    }
+    if len(wanted) > 1:
+        raise InputError(f"{' and '.join(wanted)} are asked; a benchmark has one size, give one of them")
     plan = _planned(pool, difference, within)
     count = plan.size if plan is not None and plan.size is not None else len(pool) if size is None else size
     described = pool.requests.select([REQUEST, "user_id", *pool.attributes.column_names])
@@ -78,20 +80,20 @@ def build(
     against = pool.attributes if traffic is None else traffic
     shared = [name for name in pool.attributes.column_names if name in against.column_names]
     distances = share_distances(made.requests, against.select(shared)).to_pylist() if shared else []
-    about: dict[str, Any] = {
-        "pool": len(pool),
-        "size": len(made),
-        "users": len(made.requests.column("user_id").unique()),
-        "asked": asked,
-        "plan": None if plan is None else str(plan),
-        "measure": pool.measures[0],
-        "detectable": _detectable(made),
-        "shares": chosen.shares.to_pylist(),
-        "distances": distances,
-        "unmatched": list(chosen.unmatched),
-        "seed": seed,
-    }
-    return replace(made, requests=requests, about={**pool.about, **about})
+    card = Card(
+        pool=len(pool),
+        size=len(made),
+        users=len(made.requests.column("user_id").unique()),
+        asked=wanted,
+        plan=None if plan is None else str(plan),
+        measure=pool.measures[0],
+        detectable=_detectable(made),
+        shares=[KindShare.model_validate(row) for row in chosen.shares.to_pylist()],
+        distances=[Distance.model_validate(row) for row in distances],
+        unmatched=list(chosen.unmatched),
+        seed=seed,
+    )
+    return replace(made, requests=requests, about={**pool.about, **card.known()})
 
 
 def _planned(pool: Benchmark, difference: float | None, within: float | None) -> Plan | None:
