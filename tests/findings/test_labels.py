@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as h
 
 from assay.config import Encode, parse
-from assay.findings.labels import Wording, label, matrix_column, title
+from assay.findings.labels import Wording, kind, label, matrix_column, title
 from assay.findings.rules import explain
 from assay.findings.segments import attributes
 from assay.runs.store import Folder, write_json
+from assay.samples import labels, shown
 from assay.samples.describe import families
 from assay.samples.encoder import LOG_ENCODING, TableEncoder
 from assay.samples.match import FEATURES
@@ -133,6 +134,19 @@ def test_no_column_breaks_a_sentence(name, wording, spans, unknown, value):
     assert isinstance(matrix_column(name, wording), str)
     for span in spans:
         assert says.level(span)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("positive", "a click"), ("exposure", "shown and not clicked"), ("history", "drawn from the user's past"), ("own", "own")],
+)
+def test_where_a_sample_comes_from_is_said(name, words):
+    assert kind(name, Wording(Task("view", of_searches=True))) == words
+
+
+def test_every_kind_of_sample_has_words():
+    for name in (*labels.KINDS, *shown.KINDS):
+        assert kind(name, Wording()) != name
 
 
 def test_columns_of_the_matrix_in_words():

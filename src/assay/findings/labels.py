@@ -241,6 +241,24 @@ def label(column: str, wording: Wording) -> Label:
     return Label(f"{column.replace('_', ' ')} is ", "", wording)
 
 
+# Where a sample comes from: a positive, what was shown, or a negative that Assay drew.
+_KINDS = {
+    "positive": "a {positive}",
+    "exposure": "shown and not {taken}",
+    "clicked": "clicked and not bought",
+    "popularity": "drawn from popular items",
+    "history": "drawn from the {user}'s past",
+    "category": "drawn from the {user}'s categories",
+    "retrieval": "drawn from the query's matches",
+}
+
+
+def kind(name: str, wording: Wording) -> str:
+    """What a sample of a kind is: "a purchase", "drawn from the user's past"."""
+    task = wording.task
+    return _KINDS.get(name, name).format(positive=task.positive, taken=task.taken, user=task.user)
+
+
 def title(column: str, wording: Wording) -> str:
     """What a column of texts is called."""
     return _TEXTS[column] if wording.of_log and column in _TEXTS else column.replace("_", " ")

@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy import stats
 
-from assay.findings.labels import Label, Span, Wording, label, title
+from assay.findings.labels import Label, Span, Wording, kind, label, title
 from assay.importance.valuer import Importance
 from assay.importance.values import Vector
 from assay.numerics.periods import start
@@ -78,7 +78,8 @@ def attributes(samples: Samples, wording: Wording) -> list[Attribute]:
     """What samples can be told apart by: label, kind, period, peak periods, text columns, fifths of numeric columns."""
     described = [Attribute("label", "label", ("negative", "positive"), samples.label)]
     if "kind" in samples.keys.column_names:
-        described.append(_text("kind", "origin", samples.keys.column("kind")))
+        kinds = _text("kind", "the sample", samples.keys.column("kind"))
+        described.append(replace(kinds, levels=tuple(kind(level, wording) for level in kinds.levels)))
     if "hour" in samples.keys.column_names:
         described.append(_hours(samples.keys.column("hour").to_numpy()))
     periods, codes = np.unique(samples.period, return_inverse=True)
