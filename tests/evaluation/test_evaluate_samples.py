@@ -82,7 +82,7 @@ def test_edges():
         evaluate_samples([], [], [])
     with pytest.raises(InputError, match="row 2 is NaN"):
         evaluate_samples([0, 1, 1], [0.1, 0.2, np.nan], [1, 2, 3])
-    with pytest.raises(InputError, match="one user a row"):
+    with pytest.raises(InputError, match="one user per row"):
         evaluate_samples([0, 1, 1], [0.1, 0.2, 0.4], [1, 2])
     assert "user_auc" not in evaluate_samples([0, 0, 1, 1], [0.1, 0.2, 0.4, 0.3], ["א", "b", "🛒", "d"], resamples=50)
     tied = evaluate_samples(label, np.full(len(label), 0.5), user, resamples=20)

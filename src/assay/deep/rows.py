@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from assay.runs.store import digest
 
-Batch = dict[str, torch.Tensor]  # every tensor has one entry a row; "weight" (B,) float32, "row" (B,) int64 place of each row
+Batch = dict[str, torch.Tensor]  # every tensor has one entry per row; "weight" (B,) float32, "row" (B,) int64 place of each row
 _POOL = 1 << 17  # rows of a file that are shuffled together
 
 

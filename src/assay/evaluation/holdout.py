@@ -25,7 +25,7 @@ Predict = Callable[[Samples], NDArray[np.float64]]
 
 @dataclass(frozen=True)
 class Scored:
-    """What a model said on a holdout: probabilities (n,) of its samples, every measure, and one row a request."""
+    """What a model said on a holdout: probabilities (n,) of its samples, every measure, and one row per request."""
 
     probability: NDArray[np.float64]
     measures: dict[str, Estimate]

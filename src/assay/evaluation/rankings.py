@@ -1,4 +1,4 @@
-"""Measures of ranked lists: one row a request first, then means with intervals over users."""
+"""Measures of ranked lists: one row per request first, then means with intervals over users."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -65,7 +65,7 @@ def evaluate_rankings(
     Returns
     -------
     pyarrow.Table
-        A row a request, in order: request, user, truth_count and a column a measure.
+        One row per request, in order: request, user, truth_count and one column per measure.
     dict
         For each measure value, low and high: means over requests with truth.
 

@@ -38,7 +38,7 @@ def score_samples(
     labels, scores, weights = ms.checked(label, score, weight)
     users = np.asarray(user)
     if users.shape != scores.shape:
-        raise InputError(f"user has shape {users.shape}, score {scores.shape}; give one user a row")
+        raise InputError(f"user has shape {users.shape}, score {scores.shape}; give one user per row")
     kept = weights > 0
     labels, scores, weights, users = labels[kept], scores[kept], weights[kept], users[kept]
     distinct, inverse = np.unique(users, return_inverse=True)

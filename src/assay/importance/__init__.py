@@ -1,4 +1,4 @@
-"""What each training sample is worth: valuers, one family a file, and what follows from their values."""
+"""What each training sample is worth: valuers, one family per file, and what follows from their values."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

@@ -42,7 +42,7 @@ def pair(X: Any, X_val: Any) -> tuple[Matrix, Matrix]:
 
 
 def vector(y: Any, n: int, name: str, of: str) -> NDArray[Any]:
-    """(n,) one entry a row of `of`, none of them NaN."""
+    """(n,) one entry per row of `of`, none of them NaN."""
     entries = np.asarray(y)
     if entries.ndim != 1 or len(entries) != n:
         raise ValueError(f"{name} has shape {entries.shape}; {of} has {n} rows, so give ({n},)")

@@ -55,7 +55,7 @@ class InRunShapley(Watcher):
         self._drawn: Batch = {}
 
     def begin(self, net: Net, rows: Rows, schedule: Schedule) -> None:
-        """Begin at zero: one value a row."""
+        """Begin at zero: one value per row."""
         del net, schedule
         self.per_fold = np.zeros((len(self.per_fold), self.count or len(rows)))
 
@@ -153,7 +153,7 @@ class InRunShapleyValuer:
     def _of_events(
         self, model: OfSingleEvents, train: Samples, held: tuple[ArrayRows, NDArray[np.int64]], rng: np.random.Generator
     ) -> Importance:
-        """Values of the events that a recommender learns to predict, one event a row."""
+        """Values of the events that a recommender learns to predict, one event per row."""
         watcher = InRunShapley(held[0], folds=held[1], seed=int(rng.integers(2**31)))
         again = twin(model, train, rng=rng, training=Training(watchers=(watcher,)))
         event, events = again.asked_events(), again.fitted().events.shape[1]

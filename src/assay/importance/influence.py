@@ -291,7 +291,7 @@ def refine(
 
 
 class Influence:
-    """The valuer: exact leverages, one direction a fold of validation users. Needs a LogisticRegression."""
+    """The valuer: exact leverages, one direction per fold of validation users. Needs a LogisticRegression."""
 
     name = "influence"
     needs = Linear

@@ -248,7 +248,7 @@ class EaseImportance:
 
 
 def _clicks(user: NDArray[Any], item: NDArray[Any], shape: tuple[int, int]) -> Any:
-    """CSR of ones, one entry a pair."""
+    """CSR of ones, one entry per pair."""
     clicks = sparse.csr_array((np.ones(len(user)), (user, item)), shape=shape)
     clicks.sum_duplicates()
     clicks.data[:] = 1.0

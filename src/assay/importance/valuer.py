@@ -39,7 +39,8 @@ class Importance:
     def __post_init__(self) -> None:
         """ValueError: lengths that differ, or a sample_id twice."""
         if self.value.shape != self.sample_id.shape:
-            raise ValueError(f"value has shape {self.value.shape} and sample_id {self.sample_id.shape}; give one value a sample")
+            shapes = f"value has shape {self.value.shape} and sample_id {self.sample_id.shape}"
+            raise ValueError(f"{shapes}; give one value per sample")
         ordered = np.sort(self.sample_id)
         twice = np.flatnonzero(ordered[1:] == ordered[:-1])
         if len(twice):
@@ -62,8 +63,8 @@ class Importance:
     def rolled_up(self, group: pa.Array | pa.ChunkedArray) -> pa.Table:
         """Values of groups: sums over their samples, folds with them.
 
-        group (n,): the user, item, session, request or day of each sample, in their order; null belongs to none. A row a group in
-        order of name: group, value, stderr, z (NaN without folds), samples. First order: taking a whole group away does more or
+        group (n,): the user, item, session, request or day of each sample, in their order; null belongs to none. One row per
+        group in order of name: group, value, stderr, z (NaN without folds), samples. First order: taking a whole group away does more or
         less than its samples one by one (see group_influence). ValueError: another length.
         """
         if len(group) != len(self.value):

@@ -25,7 +25,7 @@ N = TypeVar("N", bound=Net)
 class Neural:
     """A model with a net. Early stopping looks at the last periods of train; then the net learns from all, as long.
 
-    checkpoints_: (learning rate, weights) after each pass of the last fit, on the processor. passes_: one line a pass of the
+    checkpoints_: (learning rate, weights) after each pass of the last fit, on the processor. passes_: one line per pass of the
     fit that was stopped early.
     """
 

@@ -188,7 +188,7 @@ class NeuralRecommender(Neural, Recommending):
 
 
 def _event(user: NDArray[Any], period: NDArray[Any], column: NDArray[Any]) -> NDArray[np.int64]:
-    """(n,) one number an event, in order of user, period and column; for 2^20 periods and columns at most."""
+    """(n,) one number per event, in order of user, period and column; for 2^20 periods and columns at most."""
     return np.asarray((user.astype(np.int64) << 40) + (period.astype(np.int64) << 20) + column)
 
 

@@ -65,7 +65,7 @@ class Training:
     report : callable, optional
         It is told of every step, early stopping too: report(words, steps done, steps in all).
     texts : array, shape (items, v), optional
-        Vectors of the items' texts, one row an item code. Only a model that ReadsText takes them.
+        Vectors of the items' texts, one row per item code. Only a model that ReadsText takes them.
     """
 
     watchers: "tuple[Watcher, ...]" = ()

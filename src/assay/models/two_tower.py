@@ -120,7 +120,7 @@ class TwoTower(NeuralRecommender):
         if texts is not None:
             vectors = np.asarray(texts, np.float32)
             if vectors.ndim != 2 or not np.isfinite(vectors).all():
-                raise InputError(f"{self.name}: vectors have shape {vectors.shape}; give finite numbers, one row an item code")
+                raise InputError(f"{self.name}: vectors have shape {vectors.shape}; give finite numbers, one row per item code")
             self.item_texts_ = vectors
 
     def build(self, taken: Taken) -> TwoTowerNet:

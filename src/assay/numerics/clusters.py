@@ -1,6 +1,6 @@
 """Means over rows that come in clusters (a user's requests): errors, degrees of freedom, swaps. Arrays in, numbers out.
 
-Everywhere: values (S, R), one row a system and one column a request; cluster (R,) codes from 0 without a gap.
+Everywhere: values (S, R), one row per system and one column per request; cluster (R,) codes from 0 without a gap.
 """
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""Measures of ranked lists, one number a request: arrays in, arrays out.
+"""Measures of ranked lists, one number per request: arrays in, arrays out.
 
 Requests lie one after another: request r owns the rows offsets[r]:offsets[r + 1]. Within a request rows
 are ranked by score, highest first, ties by trec_eval's rule (document id as a string, highest first),
@@ -124,7 +124,7 @@ def ranking_measures(
     offsets, counts = np.asarray(offsets, np.int64), np.asarray(truth_count, np.int64)
     score, relevance, tie = np.asarray(score), np.asarray(relevance), np.asarray(tie)
     if len(relevance) != len(score) or len(counts) != len(offsets) - 1:
-        raise InputError("relevance needs one entry a row and truth_count one entry a request")
+        raise InputError("relevance needs one entry per row and truth_count one entry per request")
     _check_rows(offsets, score, tie)
     known, gains = (np.zeros(1, np.int64), np.zeros(0)) if truth is None else truth
     if truth is not None and not np.array_equal(np.diff(known), counts):

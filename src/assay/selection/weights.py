@@ -220,7 +220,7 @@ def removed_share(before: Vector, after: Vector) -> float:
 def write_weights(run: Folder, samples: Samples, weight: Vector, folder: str = "selection") -> list[str]:
     """Write weights.parquet (sample_id, the user's own key if given, weight) and weight files; return their names.
 
-    weights.txt has one weight a line in the order of weights.parquet, as LightGBM (`train.txt.weight`) and XGBoost
+    weights.txt has one weight per line in the order of weights.parquet, as LightGBM (`train.txt.weight`) and XGBoost
     (`train.txt.weight`) read them beside a training file.
     """
     keys = [name for name in ("sample_id", "key") if name in samples.keys.column_names]

@@ -188,7 +188,7 @@ def datamodel_score(
 
     retrain(weight (n,)) gives the model fitted so; subsets are random draws of `share` of the rows. datamodel_score: the
     utility is minus the mean validation log-loss; ranking_score: the mean ndcg@10 of tuning requests, where there are some.
-    Each a line a valuer: value, low and high (Fisher's z with the variance of Bonett and Wright 2000 for ranks).
+    Each has one line per valuer: value, low and high (Fisher's z with the variance of Bonett and Wright 2000 for ranks).
     """
     utility: dict[str, list[float]] = {"datamodel_score": [], "ranking_score": []}
     sums: dict[str, list[float]] = {name: [] for name in values}

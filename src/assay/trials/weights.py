@@ -2,7 +2,7 @@
 
 The low-dimensional alternative to removing samples one by one: the slope of the validation utility by a parameter is the
 sum of the values of the samples that it weighs, each times how its log-weight moves (Ren et al., "Learning to reweight
-examples", ICML 2018, has one weight a sample; here few parameters must answer for all). Steps are damped, since values hold
+examples", ICML 2018, has one weight per sample; here few parameters must answer for all). Steps are damped, since values hold
 for small steps only; how far to go, or not to go at all, is chosen on tuning.
 """
 
