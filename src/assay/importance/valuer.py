@@ -64,8 +64,8 @@ class Importance:
         """Values of groups: sums over their samples, folds with them.
 
         group (n,): the user, item, session, request or day of each sample, in their order; null belongs to none. One row per
-        group in order of name: group, value, stderr, z (NaN without folds), samples. First order: taking a whole group away does more or
-        less than its samples one by one (see group_influence). ValueError: another length.
+        group in order of name: group, value, stderr, z (NaN without folds), samples. First order: taking a whole group away
+        does more or less than its samples one by one (see group_influence). ValueError: another length.
         """
         if len(group) != len(self.value):
             raise ValueError(f"group has {len(group)} entries for {len(self.value)} samples; give one a sample")
