@@ -221,11 +221,11 @@ def user(
     from assay.app import stored, terminal
     from assay.finished import Finished
 
-    known, lines = stored.recommendations(Finished(folder), user_id)
+    in_log, lines = stored.recommendations(Finished(folder), user_id)
     if as_json:
-        print_json({"user": user_id, "known": known, "recommendations": lines})
+        print_json({"user": user_id, "known": in_log, "recommendations": lines})
     else:
-        terminal.show_user(user_id, lines, known=known)
+        terminal.show_user(user_id, lines, in_log=in_log)
 
 
 @app.command()
@@ -305,16 +305,16 @@ def _explain(error: Exception) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code; no exception leaves it, and no traceback but by --debug."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    typed = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        code = int(app(given, prog_name="assay", standalone_mode=False) or 0)
+        code = int(app(typed, prog_name="assay", standalone_mode=False) or 0)
     except (KeyboardInterrupt, typer.Abort):
         code = _INTERRUPTED
     except BrokenPipeError:  # the reader of a pipe has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:
-        if "--debug" in given:
+        if "--debug" in typed:
             complain(traceback.format_exc())
         return _explain(error)
     return _fail("interrupted; the same command goes on where it stopped", code) if code == _INTERRUPTED else code

@@ -59,5 +59,5 @@ def recommendations(run: Finished, user_id: str) -> tuple[bool, list[dict[str, A
         raise InputError(f"{run.folder}: a table of labelled samples says nothing of what comes after it; recommend from a log")
     if run.config.samples.request == "query":
         raise InputError(f"{run.folder}: its requests are searches, nobody's next one is known; ask: assay search FOLDER QUERY")
-    known, lines = run.at_hand(Lists).of(known_user(run, user_id))
-    return known, shown_items(run, {"items": lines})["items"]
+    in_log, lines = run.at_hand(Lists).of(known_user(run, user_id))
+    return in_log, shown_items(run, {"items": lines})["items"]

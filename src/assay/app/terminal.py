@@ -69,8 +69,8 @@ def closing(run: Finished) -> list[tuple[str, str, str]]:
         chosen = None if curve is None else curve.chosen
         tone, sentence = words.finding(model, entry, chosen)
         lines.append(("gained", sentence, _TONES[tone]))
-    if summary is not None and (made := summary.recommendations) is not None:
-        lines.append(("recommended", f"{words.count(made.users)} users, {words.count(made.per_user)} each", ""))
+    if summary is not None and (lists := summary.recommendations) is not None:
+        lines.append(("recommended", f"{words.count(lists.users)} users, {words.count(lists.per_user)} each", ""))
     cost = run.costs()
     if seconds := cost["seconds"]:
         slowest = sorted(seconds.items(), key=lambda pair: (-pair[1], pair[0]))[:3]
@@ -199,21 +199,21 @@ def show_explanation(answer: Mapping[str, Any], task: Task) -> None:
     print_lines([*lines, ("by column", "; ".join(parts), "")])
 
 
-def show_user(user_id: str, lines: Sequence[Mapping[str, Any]], *, known: bool = True) -> None:
+def show_user(user_id: str, lines: Sequence[Mapping[str, Any]], *, in_log: bool = True) -> None:
     """Print one user's recommendations: rank, name, category, reason."""
-    print_line(f"for user {user_id}" if known else f"user {user_id} has no list in this run; for anybody:")
+    print_line(f"for user {user_id}" if in_log else f"user {user_id} has no list in this run; for anybody:")
     shown = [(line["rank"], line.get("name") or line["item_id"], line.get("category"), line.get("reason")) for line in lines]
     print_table(("", "item", "category", "reason"), shown)
 
 
 def show_search(page: Mapping[str, Any], task: Task) -> None:
     """Print what a search found: item, name, score and the reasons of each line, in the words of the task."""
-    asked = page["query"] if len(page["query"]) <= _QUERY else page["query"][:_QUERY] + "…"
+    query = page["query"] if len(page["query"]) <= _QUERY else page["query"][:_QUERY] + "…"
     user = page["user"]
     whose = (
         "" if user is None else f", for user {user}" if page["user_known"] else f"; user {user} is not in the log: for anybody"
     )
-    print_line(f"{asked}{whose}")
+    print_line(f"{query}{whose}")
     if not page["items"]:
         print_line("Nothing on sale has a word of it, or letters like it. Try fewer or other words.")
         return

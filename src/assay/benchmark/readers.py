@@ -127,19 +127,19 @@ def from_tables(
     pooled = [name for name in measures if name in POOLED]
     if not predictions:
         raise InputError("no systems: give at least one table of predictions")
-    known = _Truth.of(read_table(truth, "truth", TRUTH))
+    judgements = _Truth.of(read_table(truth, "truth", TRUTH))
     scores: dict[str, list[NDArray[np.float64]]] = {name: [] for name in measures}
     for system, source in predictions.items():
-        found = _score(known, read_table(source, f"system {system!r}", PREDICTIONS), f"system {system!r}", cuts, pooled)
+        columns = _score(judgements, read_table(source, f"system {system!r}", PREDICTIONS), f"system {system!r}", cuts, pooled)
         for name in measures:
-            scores[name].append(found[name])
+            scores[name].append(columns[name])
     return Scoreboard(
-        known.request,
-        known.user,
+        judgements.request,
+        judgements.user,
         tuple(predictions),
         tuple((families or {}).get(name, name) for name in predictions),
         {name: np.stack(rows) for name, rows in scores.items()},
-        known.attributes,
+        judgements.attributes,
     )
 
 
@@ -149,8 +149,8 @@ def judged(truth: Any) -> tuple[pa.Table, pa.Table]:
     truth as in from_tables, whose errors these are. Where it names no users, each request is one of its own.
     """
     table = read_table(truth, "truth", TRUTH)
-    known = _Truth.of(table)
-    return pa.table({"request_id": known.request, "user_id": known.user, **known.attributes}), table.select(TRUTH)
+    judgements = _Truth.of(table)
+    return pa.table({"request_id": judgements.request, "user_id": judgements.user, **judgements.attributes}), table.select(TRUTH)
 
 
 @dataclass(frozen=True)
@@ -199,10 +199,10 @@ def _score(
     if not table.num_rows:
         raise InputError(f"{where} has no rows; give what it answered, or leave it out")
     score = numbers(table, "score", where)
-    asked, known = alike(table.column("request_id"), truth.request)
-    request = codes(asked, known)
+    scored_ids, judged_ids = alike(table.column("request_id"), truth.request)
+    request = codes(scored_ids, judged_ids)
     if (request < 0).any():
-        _refuse_requests(asked, known, request, where)
+        _refuse_requests(scored_ids, judged_ids, request, where)
     listed, named = alike(table.column("item_id"), truth.items)
     coded = listed.combine_chunks().dictionary_encode()
     own = coded.indices.to_numpy()
@@ -219,10 +219,10 @@ def _score(
         raise InputError(f"{where} gives every item the score {score[0]:g}: it ranks nothing; check the column score")
     ends = np.zeros(len(truth.request) + 1, np.int64)
     ends[answered + 1] = np.diff(offsets)
-    found = _pooled(truth, request, score, gain, where, pooled) if pooled else {}
+    figures = _pooled(truth, request, score, gain, where, pooled) if pooled else {}
     if not cuts:
-        return found
-    return found | ranking_measures(
+        return figures
+    return figures | ranking_measures(
         np.cumsum(ends), score[order], gain[order], np.diff(truth.offsets), tie[order], cuts,
         truth=(truth.offsets, truth.positive),
     )  # fmt: skip
@@ -247,8 +247,8 @@ def _pooled(
         raise InputError(f"{where} answers relevant items alone: {names[0]} needs others among its answers")
     left = np.diff(truth.offsets) - np.bincount(request, gain > 0, R).astype(np.int64)
     label = np.append(gain > 0, np.ones(left.sum()))
-    asked = np.append(request, np.repeat(np.arange(R), left))
-    return pooled_by_request(label, np.append(score, np.full(left.sum(), -np.inf)), asked, R)
+    request_of = np.append(request, np.repeat(np.arange(R), left))
+    return pooled_by_request(label, np.append(score, np.full(left.sum(), -np.inf)), request_of, R)
 
 
 def cut_off(name: str) -> int:
@@ -257,8 +257,8 @@ def cut_off(name: str) -> int:
         return 0
     base, at, k = name.partition("@")
     if base not in RANKING:
-        known = (*RANKING, *POOLED)
-        close = did_you_mean(base, known) or f"; there are {', '.join(known)}"
+        names = (*RANKING, *POOLED)
+        close = did_you_mean(base, names) or f"; there are {', '.join(names)}"
         raise InputError(f"measure {name!r} is not known{close}")
     if not at or not (k.isascii() and k.isdigit()) or k.startswith("0") or len(k) > _DIGITS:
         raise InputError(f"measure {name!r} has no cut-off; write {base}@10")
@@ -366,14 +366,14 @@ def numbers(table: pa.Table, name: str, where: str) -> NDArray[np.float64]:
     return values
 
 
-def alike(column: pa.ChunkedArray, known: pa.Array) -> tuple[pa.ChunkedArray, pa.Array]:
+def alike(column: pa.ChunkedArray, ids: pa.Array) -> tuple[pa.ChunkedArray, pa.Array]:
     """Both as they are when of one type, else both as text: ids 7 and "7" are one."""
-    return (column, known) if column.type == known.type else (column.cast(pa.string()), known.cast(pa.string()))
+    return (column, ids) if column.type == ids.type else (column.cast(pa.string()), ids.cast(pa.string()))
 
 
-def codes(column: Any, known: pa.Array) -> NDArray[np.int64]:
+def codes(column: Any, ids: pa.Array) -> NDArray[np.int64]:
     """Place (n,) of each id among the known ones, -1 for others."""
-    codes: NDArray[np.int64] = pc.index_in(column, value_set=known).fill_null(-1).to_numpy().astype(np.int64)
+    codes: NDArray[np.int64] = pc.index_in(column, value_set=ids).fill_null(-1).to_numpy().astype(np.int64)
     return codes
 
 
@@ -397,9 +397,9 @@ def _refuse_twice(pair: NDArray[np.int64], table: pa.Table, where: str) -> None:
         raise InputError(f"{where}: item {item!r} of request {request!r} is there twice ({len(twice)} such rows); keep one")
 
 
-def _refuse_requests(asked: pa.ChunkedArray, known: pa.Array, code: NDArray[np.int64], where: str) -> None:
-    unknown = asked.filter(pa.array(code < 0)).unique()
-    rest = known.filter(pa.array(np.bincount(code[code >= 0], minlength=len(known)) == 0))
+def _refuse_requests(column: pa.ChunkedArray, ids: pa.Array, code: NDArray[np.int64], where: str) -> None:
+    unknown = column.filter(pa.array(code < 0)).unique()
+    rest = ids.filter(pa.array(np.bincount(code[code >= 0], minlength=len(ids)) == 0))
     raise InputError(
         f"{where} answers {len(unknown)} requests that truth does not name ({_some(unknown)}); truth names {len(rest)} that it "
         f"does not answer ({_some(rest)}); score it on the truth's requests, or add truth"

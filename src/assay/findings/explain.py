@@ -89,14 +89,14 @@ def explain_sample(
 
 
 def explain_score(
-    model: LogisticRegression, train: Samples, asked: Samples, names: Mapping[int, str], wording: Wording, shown: int = 5
+    model: LogisticRegression, train: Samples, candidate: Samples, names: Mapping[int, str], wording: Wording, shown: int = 5
 ) -> dict[str, Any]:
-    """The training samples that made the score of one asked sample (a recommendation), as JSON takes it.
+    """The training samples that made the score of one candidate (a recommendation), as JSON takes it.
 
     made: those without which its margin would fall most; against: rise most; each with the change of the margin.
     """
     assert model.coef_ is not None
-    x = asked.matrix()
+    x = candidate.matrix()
     dense = np.zeros(x.shape[1])
     dense[x.indices] = x.data
     curvature = model.curve(train)
@@ -110,11 +110,11 @@ def explain_score(
     def lines(rows: NDArray[np.int64]) -> list[dict[str, Any]]:
         return [_line(train, int(row), names, wording) | {"change": float(change[row])} for row in rows]
 
-    made, against = order[:shown], order[::-1][:shown]
+    lifting, against = order[:shown], order[::-1][:shown]
     return {
         "probability": float(probability(np.array([margin]))[0]),
         "margin": margin,
-        "made": lines(made[change[made] < 0]),
+        "made": lines(lifting[change[lifting] < 0]),
         "against": lines(against[change[against] > 0]),
         "columns": [
             {"column": matrix_column(name, wording), "part": part}
@@ -133,9 +133,9 @@ def _columns(
     np.add.at(gradient, X_val.indices, X_val.data * np.repeat(slope, np.diff(X_val.indptr)))
     solved = np.asarray(model.curve(train).solve(gradient))
     x = train.matrix()[[row]]
-    found = [(str(model.names_[j]), float(v * solved[j] * pull)) for j, v in zip(x.indices, x.data, strict=True)]
-    found.sort(key=lambda pair: (-abs(pair[1]), pair[0]))
-    return [name for name, _ in found], [part for _, part in found]
+    parts = [(str(model.names_[j]), float(v * solved[j] * pull)) for j, v in zip(x.indices, x.data, strict=True)]
+    parts.sort(key=lambda pair: (-abs(pair[1]), pair[0]))
+    return [name for name, _ in parts], [part for _, part in parts]
 
 
 def _told(samples: Samples, row: int, names: Mapping[int, str], wording: Wording) -> str:

@@ -111,12 +111,12 @@ class Retrieval:
                 raise InputError(
                     f"{folder}: an index of vectors by {made_by}, not by {used.name}; give that embedder or index again"
                 )
-            found = cls(embedder, depth=content["depth"])
-            found.size_ = content["size"]
-            found.sources_ = {"words": Bm25.load(folder), "vectors": VectorIndex.load(folder, used)}
+            retrieval = cls(embedder, depth=content["depth"])
+            retrieval.size_ = content["size"]
+            retrieval.sources_ = {"words": Bm25.load(folder), "vectors": VectorIndex.load(folder, used)}
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(f"{folder}: not a whole index of texts ({error}); index the items again") from None
-        return found
+        return retrieval
 
 
 def fuse(sources: Mapping[str, Ranked], n: int) -> Found:

@@ -64,10 +64,10 @@ def _agreement(facts: Facts) -> list[Figure]:
     if page is None:
         return []
     lines = [
-        row(name, found, note=f"{measure} of {found.model}, {found.subsets} subsets")
+        row(name, agreement, note=f"{measure} of {agreement.model}, {agreement.subsets} subsets")
         for measure, scores in ((DECIDES, page.datamodel_score), (DECIDES_RANKED, page.ranking_score))
-        for name, found in sorted(scores.items())
-        if words.known(found.value)
+        for name, agreement in sorted(scores.items())
+        if words.known(agreement.value)
     ]
     lines += [row(text, page.stability[name], tone="ink") for name, text in _STABILITY.items() if name in page.stability]
     share = words.percent(page.share)

@@ -167,8 +167,8 @@ def refuse_sampled(measure: str, sampled: int, catalogue: int) -> None:
 
 def _tau(a: Floats, b: Floats) -> float:
     """Kendall's tau-b; 0 when one of them does not vary."""
-    found = float(stats.kendalltau(a, b).statistic)
-    return 0.0 if np.isnan(found) else found
+    tau = float(stats.kendalltau(a, b).statistic)
+    return 0.0 if np.isnan(tau) else tau
 
 
 def _base(name: str) -> str:
@@ -184,8 +184,8 @@ def _able(names: Sequence[str]) -> list[int]:
 
 
 def _telling_apart(board: Scoreboard, measure: str) -> dict[str, float]:
-    found = compare(board, [measure])
-    p, difference, detectable = (found.column(name).to_numpy() for name in ("p_holm", "difference", "detectable"))
+    pairs = compare(board, [measure])
+    p, difference, detectable = (pairs.column(name).to_numpy() for name in ("p_holm", "difference", "detectable"))
     times = np.full(len(difference), np.inf)
     np.divide(detectable, np.abs(difference), out=times, where=difference != 0)
     return {"power": float(np.mean(p < LEVEL)), "requests_needed": float(np.median(times**2) * len(board.request))}

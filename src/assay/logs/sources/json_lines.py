@@ -27,7 +27,7 @@ class JsonLinesFile:
 
     def columns(self) -> list[str]:
         """Keys of the first hundred objects, in order of appearance."""
-        known: dict[str, None] = {}
+        names: dict[str, None] = {}
         first = next(self._lines(0), pa.array([], pa.string()))
         for row, line in enumerate(first[:100].to_pylist(), 1):
             try:
@@ -36,10 +36,10 @@ class JsonLinesFile:
                 raise SourceError(f"{self.path}: row {row} is not JSON ({error}): {shorten(line)}") from None
             if not isinstance(value, dict):
                 raise SourceError(f"{self.path}: row {row} is not a JSON object: {shorten(line)}; one object a line")
-            known.update(dict.fromkeys(value))
-        if not known:
+            names.update(dict.fromkeys(value))
+        if not names:
             raise SourceError(f"{self.path}: is empty; remove it from path or export it again")
-        return list(known)
+        return list(names)
 
     def _lines(self, start: int) -> Iterator[pa.Array]:
         """Lines as text arrays; the line break is gone, blank lines stay."""
