@@ -20,7 +20,7 @@ def measure(folder: Path) -> None:
 
 
 def lines(folder: Path) -> list[str]:
-    """The table, a line a stage, then the targets."""
+    """The table, one line per stage, then the targets."""
     cost = json.loads((folder / "cost.json").read_text())
     summary = json.loads((folder / "summary.json").read_text())
     seconds, samples = cost["seconds"], summary["samples"]

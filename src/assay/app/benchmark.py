@@ -221,7 +221,7 @@ def compare(
 @app.command()
 def policies(
     exposures: Annotated[
-        Path, typer.Argument(metavar="FILE", help="One row an exposure: reward, propensity, perhaps user_id (.parquet, .csv).")
+        Path, typer.Argument(metavar="FILE", help="One row per exposure: reward, propensity, perhaps user_id (.parquet, .csv).")
     ],
     columns: Annotated[
         list[str] | None,

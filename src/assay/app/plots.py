@@ -106,7 +106,7 @@ def _axis(axis: Scale) -> Markup:
 
 
 def rows(ident: str, lines: Sequence[Row], *, stem: bool = False, zero: bool = False, ticks: bool = True) -> Markup:
-    """Horizontal dots with intervals (stem=False) or bars from 0 (stem=True), one a row, on one axis."""
+    """Horizontal dots with intervals (stem=False) or bars from 0 (stem=True), one per row, on one axis."""
     lines = [line for line in lines if words.known(line.value)]
     if not lines:
         return Markup("")

@@ -188,7 +188,7 @@ def show_explanation(answer: Mapping[str, Any], task: Task) -> None:
             ]
     else:
         lines = [("sample", f"{answer['sentence']} ({task.period} {answer['period']})", "")]
-        lines.append(("value", f"{words.plain(answer['value'])} nats a validation row", "bold"))
+        lines.append(("value", f"{words.plain(answer['value'])} nats per validation row", "bold"))
         lines.append(("predicted", f"{words.percent(answer['probability'])}; leverage {words.plain(answer['leverage'])}", ""))
         for name, key in (("helped", "helped"), ("hurt", "hurt")):
             lines += [

@@ -208,7 +208,7 @@ def features(page: FeaturesKept) -> str:
     changes = "; ".join(_change(m, page.difference[m]) for m in CLAIMS if m in page.difference)
     return (
         f"{len(page.kept)} of {len(page.kept) + len(page.hidden)} features kept by {page.method}: "
-        f"{count(columns.all)} columns became {count(columns.kept)}, {plain(entries.all)} entries a row "
+        f"{count(columns.all)} columns became {count(columns.kept)}, {plain(entries.all)} entries per row "
         f"{plain(entries.kept)}; on tuning this changed logistic by {changes}"
     )
 

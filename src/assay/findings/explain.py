@@ -55,7 +55,7 @@ def explain_sample(
     *,
     neighbours: bool = True,
 ) -> dict[str, Any]:
-    """A training sample's value (nats a validation row) taken apart, as JSON takes it.
+    """A training sample's value (nats per validation row) taken apart, as JSON takes it.
 
     helped, hurt: the validation requests whose loss would rise or fall most without it, with their share of the value.
     neighbours (unless left out): the nearest training samples by scaled dense features. columns: the sample's own columns

@@ -17,7 +17,7 @@ from assay.tables import EVENT_KINDS, EVENTS
 COLUMNS = [name for name in EVENTS if name != "event_id"]
 MAPPED = [*COLUMNS, "amount"]
 NUMBERS = ("quantity", "price", "amount", "rating", "position", "propensity")
-EPOCHS = {"epoch_s": 1_000_000, "epoch_ms": 1_000}  # microseconds a unit
+EPOCHS = {"epoch_s": 1_000_000, "epoch_ms": 1_000}  # microseconds per unit
 UNKNOWN = "('', 'null', 'na', 'none', '\\n')"  # what an unknown number may be written as
 OFFSET = r"\d:\d.*(Z|z|UTC|GMT|[+-]\d\d(:?\d\d)?)\s*$"
 # Money that is no number, or too large for the column, is kept as one of these: cleaning rejects it by name.

@@ -245,7 +245,7 @@ def _toml(
         lines += [f"{text(word)} = {text(kind)}" for word, kind in words.items()]
     lines += [
         "",
-        "# [log.items]  # one row an item, if you have such a table",
+        "# [log.items]  # one row per item, if you have such a table",
         '# path = "items.csv"',
         "# [log.items.columns]",
         '# item_id = "item_id"',

@@ -1,6 +1,6 @@
 """Means over rows that come in clusters (a user's requests): errors, degrees of freedom, swaps. Arrays in, numbers out.
 
-Everywhere: values (S, R), one row a system and one column a request; cluster (R,) codes from 0 without a gap.
+Everywhere: values (S, R), one row per system and one column per request; cluster (R,) codes from 0 without a gap.
 """
 
 import numpy as np
@@ -33,7 +33,7 @@ def deviations(cluster: Ints, values: Floats) -> Floats:
 
     Of a difference of two means, paired by row, it is sqrt(sum over u of (deviations[b] - deviations[a])^2). The
     bias-reduced cluster-robust variance (CR2; Bell and McCaffrey, Survey Methodology 2002): a cluster's summed
-    residuals are divided by sqrt(1 - its share of the rows). With one row a cluster it is the ordinary s / sqrt(R).
+    residuals are divided by sqrt(1 - its share of the rows). With one row per cluster it is the ordinary s / sqrt(R).
     """
     rows = sizes(cluster)
     share = rows / rows.sum()

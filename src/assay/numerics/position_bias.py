@@ -93,7 +93,7 @@ def harvested(pair: NDArray[np.integer], place: Places, click: NDArray[np.generi
     np.fill_diagonal(both, 0)
     if not both.any():
         raise InputError("no item stood in two places for one query: nothing to harvest; use position_bias = 'regression'")
-    won = (clicks.T @ has).toarray() * (both > 0)  # [k, l]: clicks at k, one a pair, of the pairs that stood in k and l
+    won = (clicks.T @ has).toarray() * (both > 0)  # [k, l]: clicks at k, one per pair, of the pairs that stood in k and l
     return _tied_to_first(_all_pairs(won, both - won), both, np.bincount(place - 1, minlength=size))
 
 

@@ -1,4 +1,4 @@
-"""Measures of ranked lists, one number a request: arrays in, arrays out.
+"""Measures of ranked lists, one number per request: arrays in, arrays out.
 
 Requests lie one after another: request r owns the rows offsets[r]:offsets[r + 1]. Within a request rows
 are ranked by score, highest first, ties by trec_eval's rule (document id as a string, highest first),
@@ -59,7 +59,7 @@ def _check_rows(offsets: Ints, score: NDArray[Any], tie: NDArray[Any]) -> None:
     if len(offsets) < 1 or offsets[0] != 0 or offsets[-1] != len(score) or np.any(np.diff(offsets) < 0):
         raise InputError("offsets must rise from 0 to the number of rows")
     if len(tie) != len(score):
-        raise InputError(f"{len(score)} scores but {len(tie)} tie ranks; give one a row")
+        raise InputError(f"{len(score)} scores but {len(tie)} tie ranks; give one per row")
 
 
 def _refuse_nan(name: str, values: Floats, start: int) -> None:
@@ -124,11 +124,11 @@ def ranking_measures(
     offsets, counts = np.asarray(offsets, np.int64), np.asarray(truth_count, np.int64)
     score, relevance, tie = np.asarray(score), np.asarray(relevance), np.asarray(tie)
     if len(relevance) != len(score) or len(counts) != len(offsets) - 1:
-        raise InputError("relevance needs one entry a row and truth_count one entry a request")
+        raise InputError("relevance needs one entry per row and truth_count one entry per request")
     _check_rows(offsets, score, tie)
     known, gains = (np.zeros(1, np.int64), np.zeros(0)) if truth is None else truth
     if truth is not None and not np.array_equal(np.diff(known), counts):
-        raise InputError("truth needs as many gains a request as truth_count says")
+        raise InputError("truth needs as many gains per request as truth_count says")
     table, found = np.zeros((len(counts), len(cuts), len(RANKING))), np.zeros(len(counts), np.int64)
     for first, last in _blocks(offsets):
         start, end = offsets[first], offsets[last]

@@ -124,7 +124,7 @@ class Describer:
         put(self.engine, name, table)
 
     def _load_searches(self, searches: Searches) -> None:
-        """asked: a row a search. searched: a row an impression, in the period at whose end its outcome was known."""
+        """asked: one row per search. searched: one row per impression, in the period at whose end its outcome was known."""
         request = np.arange(len(searches))
         names = ("query_code", "user_code", "period")
         put(self.engine, "asked", pa.table({"request": request} | {name: searches.column(name) for name in names}))
@@ -181,7 +181,7 @@ class Describer:
             raise InputError(f"{where}: {error}") from None
         keys = table.column_names[: len(wanted)]
         if keys != list(wanted) or not all(np.array_equal(table.column(name).to_numpy(), wanted[name]) for name in keys):
-            raise InputError(f"{where} must select {', '.join(wanted)} first, one row a row of wanted, ordered by them")
+            raise InputError(f"{where} must select {', '.join(wanted)} first, one row per row of wanted, ordered by them")
         return table
 
     def _texts(self, user: Codes, item: Codes) -> dict[str, pa.Array]:

@@ -34,7 +34,7 @@ class Encoding:
         return Encoding(one_hot, binned, standard, tuple(pair for pair in self.crosses if all(n in names for n in pair)))
 
 
-# What a log's features become: few enough a row that exact curvature stays cheap (its cost is their square).
+# What a log's features become: few enough per row that exact curvature stays cheap (its cost is their square).
 LOG_ENCODING = Encoding(
     one_hot=("user", "item", "category", "brand"),
     binned=(
@@ -224,7 +224,7 @@ def with_score(samples: Samples, name: str, score: NDArray[np.floating], encoder
     if name in samples.features.column_names:
         raise InputError(f"feature {name!r} is there already; give the score another name")
     if np.shape(score) != (len(samples),):
-        raise InputError(f"the score {name!r} has shape {np.shape(score)} for {len(samples)} samples; give one number a row")
+        raise InputError(f"the score {name!r} has shape {np.shape(score)} for {len(samples)} samples; give one number per row")
     features = samples.features.append_column(name, pa.array(np.asarray(score, np.float32), pa.float32(), from_pandas=True))
     if encoder is None and isinstance(samples.encoder, TableEncoder):
         block = _standard(features, name)

@@ -41,7 +41,7 @@ def item_query(name: str | None, category: str | None) -> str:
 
 
 def known_items(log: CleanLog, target: str, period_days: int, seed: int, most: int = 30_000) -> Searches:
-    """At most one derived search a user and period, at most `most` in all, chosen by hash: for one item that the user took then.
+    """At most one derived search per user and period, `most` at most in all, by hash: for one item that the user took then.
 
     Its query is one of `variants` of the item's, by hash; its impressions are all items of the same `item_query` that the user
     took in the period. InputError: no taken item has a name or a category.

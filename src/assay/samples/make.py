@@ -136,7 +136,7 @@ def _write(run: Folder, name: str, table: pa.Table) -> str:
 
 
 def _candidate_account(keys: pa.Table, requests: pa.Table, sources: Sequence[str]) -> dict[str, Any]:
-    """Of tuning and test: requests, candidates a request, and the share of what was taken that each source had, and all."""
+    """Of tuning and test: requests, candidates per request, and the share of what was taken that each source had, and all."""
     account: dict[str, Any] = {}
     for name in ("tuning", "test"):
         rows, split_requests = (table.filter(pc.equal(table.column("split"), name)) for table in (keys, requests))

@@ -83,7 +83,7 @@ def per_request(
     tie: NDArray[np.int64],
     user: NDArray[Any],
 ) -> pa.Table:
-    """MEASURES of one system's lists, a row a request, as evaluation.ranking_scores reads them.
+    """MEASURES of one system's lists, one row per request, as evaluation.ranking_scores reads them.
 
     score (n,): NaN where the system does not list the item. label (n,): taken. truth (m,): how many items the request took, in
     the pool or not: what the pool lacks counts as missed. tie (items,): ranking.tie_order. user (m,): who asked.

@@ -29,7 +29,7 @@ def systems(work: Work) -> None:
     On test too, by which nothing is chosen. board.json and compact.json say of these systems what the stage trust says of
     the run's own.
 
-    systems.json: items that all are judged on, requests of each split in all and judged, and a line a system as
+    systems.json: items that all are judged on, requests of each split in all and judged, and one line per system as
     trials.systems.scored gives it; or why_not.
     """
     kept = most_bought(hand.train(work))

@@ -17,7 +17,7 @@ class Ranked:
 
     @classmethod
     def of(cls, lists: Sequence[tuple[NDArray[Any], NDArray[Any]]], n: int) -> "Ranked":
-        """From at most n places and scores a query."""
+        """From at most n places and scores per query."""
         places, scores = np.full((len(lists), n), -1, np.int64), np.zeros((len(lists), n))
         for row, (place, score) in enumerate(lists):
             places[row, : len(place)], scores[row, : len(score)] = place, score

@@ -120,7 +120,7 @@ class Retrieval:
 
 
 def fuse(sources: Mapping[str, Ranked], n: int) -> Found:
-    """Reciprocal rank fusion of what sources rank: n items a query, those of equal score by place."""
+    """Reciprocal rank fusion of what sources rank: n items per query, those of equal score by place."""
     m = len(next(iter(sources.values())).places)
     items, scores = np.full((m, n), -1, np.int64), np.zeros((m, n))
     ranks = {name: np.zeros((m, n), np.int64) for name in sources}

@@ -13,7 +13,7 @@ USERS_SHOWN = 10
 
 
 def models(facts: Facts) -> Section | None:
-    """Every model on test, one plot a measure; the rest of the measures as a table."""
+    """Every model on test, one plot per measure; the rest of the measures as a table."""
     summary = facts.page(Summary)
     tested = {} if summary is None else {name: model.test for name, model in sorted(summary.models.items())}
     measures = words.ordered({m for test in tested.values() for m in test})

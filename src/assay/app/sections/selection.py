@@ -82,7 +82,7 @@ def _explained(explained: Explained) -> str:
 
 
 def _arms(ident: str, arms: Mapping[str, Mapping[str, Estimate]], order: Sequence[str]) -> list[Figure]:
-    """One plot a measure over the arms of one experiment."""
+    """One plot per measure over the arms of one experiment."""
     names = [arm for arm in order if arm in arms] + sorted(set(arms) - set(order))
     measures = words.ordered({m for arm in arms.values() for m in arm})
     tones = {"full": "ink", "selected": "s1"}

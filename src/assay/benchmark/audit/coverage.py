@@ -35,7 +35,7 @@ SHARES = pa.schema(
 
 
 def share_distances(requests: Any, traffic: Any) -> pa.Table:
-    """How far the requests' attributes are from the traffic's: a table of schema SHARES, a row an attribute, by name.
+    """How far the requests' attributes are from the traffic's: a table of schema SHARES, one row per attribute, by name.
 
     requests, traffic: tables; attributes are the columns of both but attributes.KEYS, with levels as `attribute` makes them.
     levels: what was compared, at most LEVELS of the traffic's most common; the rest, and those that fewer than 10 users of

@@ -78,7 +78,7 @@ def listed_twice(coded: Coded) -> Outcome:
                 }
                 for k in np.flatnonzero(count > 1)[:EXAMPLES]
             ]
-            mend = f"keep one row a request and item in {table}"
+            mend = f"keep one row per request and item in {table}"
             findings.append(Finding("listed_twice", "error", what, more, examples, mend))
     return Outcome(findings, {})
 

@@ -81,7 +81,7 @@ def compare(
     Returns
     -------
     pyarrow.Table
-        A row a measure and pair: measure, a, b, requests, users; difference (mean of b minus mean of a over requests, in the
+        One row per measure and pair: measure, a, b, requests, users; difference (mean of b minus mean of a over requests, in the
         measure's unit), stderr, low and high (95 % interval of t); p (two-sided), p_holm (Holm over all rows), effect (Cohen's d
         of users, infinite without spread), detectable (the smallest true difference that this test finds with 80 % power at 5 %,
         one comparison alone).
@@ -255,7 +255,7 @@ def _randomisation(sums: Floats, a: NDArray[np.int64], b: NDArray[np.int64], dra
 def _lines(
     board: Scoreboard, measure: str, pairs: Sequence[tuple[int, int]], test: str, draws: int, seed: int
 ) -> Iterator[dict[str, Any]]:
-    """A comparison a pair, p_holm still missing."""
+    """One comparison per pair, p_holm still missing."""
     values, users = board.of(measure), board.users
     a, b = np.array([i for i, _ in pairs]), np.array([j for _, j in pairs])
     if users < 2:

@@ -43,7 +43,7 @@ MEASURES = pa.schema(
 
 @dataclass(frozen=True)
 class MeasureChoice:
-    """What `choose_measures` found. table: schema MEASURES, one row a measure.
+    """What `choose_measures` found. table: schema MEASURES, one row per measure.
 
     power: share of pairs of systems told apart at 5 % after Holm over the measure's pairs (discriminative power; Sakai,
     SIGIR 2006). requests_needed: how many requests like these tell the median pair apart with 80 % power at 5 %, one
@@ -148,7 +148,7 @@ def choose_measures(
 def refuse_sampled(measure: str, sampled: int, catalogue: int) -> None:
     """InputError when a ranking measure is asked for on sampled candidates; nothing otherwise.
 
-    sampled: negatives drawn a request; catalogue: items that would be ranked. With fewer, a measure of the first k depends
+    sampled: negatives drawn per request; catalogue: items that would be ranked. With fewer, a measure of the first k depends
     on the sample's size and can order systems the other way round, even on average (Krichene and Rendle, KDD 2020). It
     cannot be corrected for: whatever one counts for a sampled rank, its expectation is a polynomial of degree `sampled` in
     the true rank, and a cut at k is none. AUC, a mean over pairs, is unharmed.

@@ -59,13 +59,13 @@ class Scoreboard:
             raise InputError(f"request {name!r} is there twice; give every request one score a system")
         for what, length in (("user", len(users)), *((f"attribute {name!r}", len(c)) for name, c in self.attributes.items())):
             if length != len(request):
-                raise InputError(f"{what} has {length} entries for {len(request)} requests; give one a request")
+                raise InputError(f"{what} has {length} entries for {len(request)} requests; give one per request")
         refuse_names(self.attributes, self.scores)
         repeated = [name for name in names if names.count(name) > 1]
         if repeated:
             raise InputError(f"system {repeated[0]!r} is there twice; give every system a name of its own")
         if len(families) != len(names):
-            raise InputError(f"{len(families)} families for {len(names)} systems; give one a system")
+            raise InputError(f"{len(families)} families for {len(names)} systems; give one per system")
         if not names or not self.scores:
             raise InputError("no systems or no measures: there is nothing to compare")
         code = np.unique(users.to_numpy(zero_copy_only=False), return_inverse=True)[1].astype(np.int64)
@@ -160,7 +160,7 @@ class Scoreboard:
         return replace(self, systems=systems, families=families, scores=scores)
 
     def to_table(self) -> pa.Table:
-        """One row a system and request: system, family, request_id, user, the attributes, one column a measure."""
+        """One row per system and request: system, family, request_id, user, the attributes, one column per measure."""
         S, R = len(self.systems), len(self.request)
         each = pa.array(np.repeat(np.arange(S, dtype=np.int32), R))
         again = pa.array(np.tile(np.arange(R), S))

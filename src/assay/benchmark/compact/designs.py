@@ -22,7 +22,7 @@ from assay.numerics.hashing import Hashes, hash_ids, mix
 DESIGNS = ("simple", "stratified", "neyman")
 ANCHORS = ("greedy", "kmeans")
 LEAST = 10  # requests: a regression on fewer cannot tell its own error
-_EACH = 10  # requests a stratum, so that each tells its own variance
+_EACH = 10  # requests per stratum, so that each tells its own variance
 _STRATA = 10
 _STEADY = 1e-6  # of the variance of difficulty: source systems that explain each other wholly leave the new system in doubt
 

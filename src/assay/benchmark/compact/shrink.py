@@ -26,7 +26,7 @@ def shrink(
 ) -> tuple[Benchmark, CompactSet | Anchors, Sequence[LeftOut]]:
     """The few requests of a benchmark that tell nearly what all of them tell, as a benchmark, with a trial of the design.
 
-    The design is tried with each family left out; a single family is tried a system at a time; anchors have no trial.
+    The design is tried with each family left out; a single family is tried one system at a time; anchors have no trial.
 
     Parameters
     ----------

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import ArrayLike
 
-from assay.benchmark import readers
+from assay.benchmark import inputs, readers
 from assay.benchmark.attributes import KEYS
 from assay.benchmark.board.scoreboard import Scoreboard, refuse_names
 from assay.errors import InputError
@@ -58,7 +58,7 @@ class Benchmark:
         if requests is None:
             described = of_truth
         else:
-            own = readers.read_table(requests, "requests", (REQUEST,))
+            own = inputs.read_table(requests, "requests", (REQUEST,))
             described = _rows_of(own, of_truth.column(REQUEST), "requests")
             if "user_id" not in described.column_names:
                 described = described.append_column("user_id", of_truth.column("user_id"))
@@ -96,8 +96,8 @@ class Benchmark:
 
         InputError also: a system ranks an item that is no candidate of its request.
         """
-        needed = readers.PREDICTIONS
-        tables = {name: readers.read_table(source, f"system {name!r}", needed) for name, source in predictions.items()}
+        needed = inputs.PREDICTIONS
+        tables = {name: inputs.read_table(source, f"system {name!r}", needed) for name, source in predictions.items()}
         if self.candidates is not None:
             for name, table in tables.items():
                 _only_candidates(table, self.candidates, f"system {name!r}")
@@ -106,7 +106,7 @@ class Benchmark:
 
     def _aligned(self, board: Scoreboard) -> Scoreboard:
         """The board's scores on these requests, in their order, with their attributes."""
-        scored, own = readers.alike(pa.chunked_array([board.request]), self.requests.column(REQUEST).combine_chunks())
+        scored, own = inputs.alike(pa.chunked_array([board.request]), self.requests.column(REQUEST).combine_chunks())
         at = pc.index_in(own, scored.combine_chunks())
         if at.null_count:
             first = own.filter(pc.is_null(at))[0].as_py()
@@ -121,7 +121,7 @@ class Benchmark:
 
 def _rows_of(table: pa.Table, ids: pa.ChunkedArray, where: str) -> pa.Table:
     """The one row of each id, in their order."""
-    present, wanted = readers.alike(table.column(REQUEST), ids.combine_chunks())
+    present, wanted = inputs.alike(table.column(REQUEST), ids.combine_chunks())
     counts = present.value_counts()
     if len(counts) < len(present):
         name = next(one["values"] for one in counts.to_pylist() if one["counts"] > 1)
@@ -134,8 +134,8 @@ def _rows_of(table: pa.Table, ids: pa.ChunkedArray, where: str) -> pa.Table:
 
 
 def _candidates(source: Any, ids: pa.ChunkedArray) -> pa.Table:
-    table = readers.read_table(source, "candidates", PAIR)
-    present, wanted = readers.alike(table.column(REQUEST), ids.combine_chunks())
+    table = inputs.read_table(source, "candidates", PAIR)
+    present, wanted = inputs.alike(table.column(REQUEST), ids.combine_chunks())
     bare = pc.invert(pc.is_in(wanted, present.combine_chunks()))
     if pc.any(bare).as_py():
         missing = wanted.filter(bare)

@@ -2,7 +2,7 @@
 
 The folder holds requests, truth, candidates and the source systems' scores as Parquet, card.json, and for a compact set
 compact.npz; manifest.json names the version and the SHA-256 of each. results/ holds what was scored on it since, and
-uses.jsonl a line each time it was consulted; both grow and are no part of the fingerprint.
+uses.jsonl one line for each time that it was consulted; both grow and are no part of the fingerprint.
 """
 
 import hashlib

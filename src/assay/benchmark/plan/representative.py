@@ -58,7 +58,7 @@ class Chosen:
     """Requests that stand for the traffic, n of a pool of N.
 
     rows (n,): their positions in the pool, in order of request id; inclusion (n,): each one's chance of being drawn; weight
-    (n,): sums to 1, so that weight @ scores estimates the mean over the traffic. shares: schema SHARES, one row an attribute
+    (n,): sums to 1, so that weight @ scores estimates the mean over the traffic. shares: schema SHARES, one row per attribute
     and level; a null level is null, what is drawn counts by weight. unmatched: in words, where the pool cannot mirror the
     traffic. coverage: how many kinds occur. features (n, p): the columns balanced on, 1 and then levels, the most frequent
     first; mean (p,): theirs over the traffic.

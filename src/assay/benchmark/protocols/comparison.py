@@ -11,9 +11,10 @@ from scipy import stats
 
 from assay.benchmark.board.comparison import mean_intervals
 from assay.benchmark.board.scoreboard import Floats, Scoreboard
+from assay.benchmark.inputs import read_table
 from assay.benchmark.protocols.cuts import Fold
 from assay.benchmark.protocols.interactions import COLUMNS, Interactions
-from assay.benchmark.readers import from_tables, read_table
+from assay.benchmark.readers import from_tables
 from assay.errors import InputError, did_you_mean
 
 if TYPE_CHECKING:  # scikit-learn is heavy to import, and what compares need not fit
@@ -163,7 +164,7 @@ def _predictions(name: str, lists: Any, fold: Fold) -> pa.Table:
     if len(array) != fold.requests.num_rows:
         raise InputError(
             f"system {name!r} gives {len(array)} lists for the {fold.requests.num_rows} requests of {fold.name}; "
-            "give one a request, in their order"
+            "give one per request, in their order"
         )
     length = pc.list_value_length(array).to_numpy()
     first = np.repeat(np.cumsum(length) - length, length)

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from assay.benchmark.readers import read_table
+from assay.benchmark.inputs import read_table
 from assay.errors import InputError
 
 Ints = NDArray[np.int64]
@@ -75,7 +75,7 @@ class Interactions:
 
     @property
     def day(self) -> int | None:
-        """Ticks a day; None where timestamps are integers."""
+        """Ticks per day; None where timestamps are integers."""
         if pa.types.is_timestamp(self.kind):
             return _DAY * _SECOND[self.kind.unit]
         return 1 if pa.types.is_date(self.kind) else None

@@ -1,4 +1,4 @@
-"""Sources of raw rows, one kind a file, and how a config section becomes a list of them."""
+"""Sources of raw rows, one kind per file, and how a config section becomes a list of them."""
 
 import glob
 from pathlib import Path
