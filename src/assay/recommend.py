@@ -59,8 +59,8 @@ def recommend(
     picked = best[best >= 0]
     rank = np.broadcast_to(np.arange(1, section.per_user + 1), best.shape)[best >= 0]
     table = upcoming.table()
-    known = _lists(table, rows[picked], rank, score[rows][picked], items, wording)
-    return known, _fallback(table, upcoming, tie, items, section.per_user, wording)
+    lists = _lists(table, rows[picked], rank, score[rows][picked], items, wording)
+    return lists, _fallback(table, upcoming, tie, items, section.per_user, wording)
 
 
 class Lists:

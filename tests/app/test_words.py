@@ -75,7 +75,7 @@ def test_feature_selection_in_a_sentence():
     kept = {"method": "l1", "kept": ["a"], "hidden": ["b", "c"], "columns": {"all": 7379, "kept": 90}}
     kept |= {"entries_a_row": {"all": 22.0, "kept": 5.0}, "difference": {"auc": change(-0.01)}}
     text = words.features(FeaturesKept.model_validate(kept | {"tuning": {}}))
-    assert text.startswith("1 of 3 features kept by l1: 7,379 columns became 90, 22 entries a row 5;")
+    assert text.startswith("1 of 3 features kept by l1: 7,379 columns became 90, 22 entries per row 5;")
     assert "a loss" in text
 
 

@@ -29,7 +29,7 @@ from assay.app.safe import echo
 from assay.errors import InputError
 
 if TYPE_CHECKING:
-    from assay.app.boards import Given
+    from assay.app.boards import Arguments
     from assay.benchmark.keep.folder import Kept
 
 app = typer.Typer(
@@ -45,13 +45,15 @@ def _benchmark(context: typer.Context, _debug: Debug = False) -> None:
         echo(context.get_help())
 
 
-def _given(
+def _arguments(
     inputs: Sequence[Path] | None, truth: Path | None, systems: Sequence[str] | None, families: Sequence[str] | None,
     measures: Sequence[str] | None, candidates: Path | None = None, requests: Path | None = None,
-) -> "Given":  # fmt: skip
-    from assay.app.boards import Given
+) -> "Arguments":  # fmt: skip
+    from assay.app.boards import Arguments
 
-    return Given(inputs or (), truth, candidates, requests, systems or (), families or (), tuple(dict.fromkeys(measures or ())))
+    return Arguments(
+        inputs or (), truth, candidates, requests, systems or (), families or (), tuple(dict.fromkeys(measures or ()))
+    )
 
 
 @app.command()
@@ -84,10 +86,10 @@ def build(
     from assay.benchmark.plan.build import build as chosen
 
     refuse_taken(out)
-    pool = _given(inputs, truth, systems, families, measures, candidates, requests).benchmark()
+    pool = _arguments(inputs, truth, systems, families, measures, candidates, requests).benchmark()
     live = boards.traffic(traffic) if traffic is not None else None
-    made = chosen(pool, size=size, difference=difference, within=within, traffic=live, seed=seed)
-    _show_kept(freeze(made, out, name=name, replaces=replaces), as_json=as_json)
+    selected = chosen(pool, size=size, difference=difference, within=within, traffic=live, seed=seed)
+    _show_kept(freeze(selected, out, name=name, replaces=replaces), as_json=as_json)
 
 
 def _show_kept(kept: "Kept", *, as_json: bool) -> None:
@@ -140,19 +142,19 @@ def audit(
         from assay.finished import Finished
 
         run = Finished(folders[0])
-        found = audited(evidence(run, run.config))
+        report = audited(evidence(run, run.config))
         shown = Facts(run).shown
     else:
-        found = audited(
+        report = audited(
             boards.evidence(
                 truth=truth, requests=requests, candidates=candidates, train=train, validation=validation, events=events,
                 traffic=traffic, target=target,
             )
         )  # fmt: skip
     if as_json:
-        print_json(found.to_dict())
+        print_json(report.to_dict())
     else:
-        terminal.show_audit(Audit.model_validate(finite(found.to_dict())), shown)
+        terminal.show_audit(Audit.model_validate(finite(report.to_dict())), shown)
 
 
 @app.command()
@@ -169,15 +171,15 @@ def measures(
     from assay.app import benchmark_terminal as terminal
     from assay.benchmark.board.measures import choose_measures
 
-    given = _given(inputs, truth, systems, families, measures)
-    board = given.board()
-    found = choose_measures(board, measures or None)
-    given.count("measures", board)
+    arguments = _arguments(inputs, truth, systems, families, measures)
+    board = arguments.board()
+    choice = choose_measures(board, measures or None)
+    arguments.count("measures", board)
     if as_json:
-        page = asdict(found) | {"table": found.table.to_pylist(), "agreement": found.agreement.tolist()}
-        print_json(page | {"regret": found.regret.tolist()})
+        page = asdict(choice) | {"table": choice.table.to_pylist(), "agreement": choice.agreement.tolist()}
+        print_json(page | {"regret": choice.regret.tolist()})
     else:
-        terminal.show_measures(found)
+        terminal.show_measures(choice)
 
 
 @app.command()
@@ -200,15 +202,15 @@ def compare(
     from assay.pages.trust import Leader
     from assay.runs.store import finite
 
-    given = _given(inputs, truth, systems, families, measures)
-    board = given.board()
-    chosen = list(given.measures or board.measures[:1])
+    arguments = _arguments(inputs, truth, systems, families, measures)
+    board = arguments.board()
+    chosen = list(arguments.measures or board.measures[:1])
     if column is None:
         pairs = paired(board, chosen, against=against, test=test)
     else:
         pairs = compare_groups(board, column, chosen, against=against, test=test)
     leaders = {name: leader_board(board, name, test=test).to_pylist() for name in chosen}
-    given.count("compare", board)
+    arguments.count("compare", board)
     if as_json:
         print_json({"boards": leaders, "comparisons": pairs.to_pylist()})
     else:
@@ -219,7 +221,7 @@ def compare(
 @app.command()
 def policies(
     exposures: Annotated[
-        Path, typer.Argument(metavar="FILE", help="One row an exposure: reward, propensity, perhaps user_id (.parquet, .csv).")
+        Path, typer.Argument(metavar="FILE", help="One row per exposure: reward, propensity, perhaps user_id (.parquet, .csv).")
     ],
     columns: Annotated[
         list[str] | None,
@@ -265,19 +267,19 @@ def plan(
 
     if (difference is None) == (within is None):
         raise InputError("give --difference or --within, one of them")
-    given = _given(inputs, truth, systems, families, measures)
-    board = given.board()
+    arguments = _arguments(inputs, truth, systems, families, measures)
+    board = arguments.board()
     scores = board.several().of((measures or board.measures)[0])
     if difference is not None:
-        found = plan_difference(scores, difference, users=board.user)
+        planned = plan_difference(scores, difference, users=board.user)
     else:
         assert within is not None
-        found = plan_mean(scores, within, families=np.asarray(board.families))
-    given.count("plan", board)
+        planned = plan_mean(scores, within, families=np.asarray(board.families))
+    arguments.count("plan", board)
     if as_json:
-        print_json({"size": found.size, "requests": found.requests, "asked": found.asked, "reached": found.reached})
+        print_json({"size": planned.size, "requests": planned.requests, "asked": planned.asked, "reached": planned.reached})
     else:
-        echo(str(found))
+        echo(str(planned))
 
 
 @app.command()
@@ -308,9 +310,9 @@ def compact(
     from assay.benchmark.keep.folder import freeze, refuse_taken
 
     refuse_taken(out)
-    pool = _given(inputs, truth, systems, families, measures, candidates, requests).benchmark()
-    made, drawn, trial = shrink(pool, budget=budget, tolerance=tolerance, design=design, redraws=redraws, seed=seed)
-    kept = freeze(made, out, compact=drawn)
+    pool = _arguments(inputs, truth, systems, families, measures, candidates, requests).benchmark()
+    small, drawn, trial = shrink(pool, budget=budget, tolerance=tolerance, design=design, redraws=redraws, seed=seed)
+    kept = freeze(small, out, compact=drawn)
     if not as_json:
         terminal.show_trial(trial)
     _show_kept(kept, as_json=as_json)
@@ -326,7 +328,7 @@ def estimate(folder: KeptFolder, systems: Systems = None, as_json: Json = False,
 
     kept = open_kept(folder)
     estimates: dict[str, Estimated | Guess] = {}
-    for name, path in _given(None, None, systems, None, None).predictions().items():
+    for name, path in _arguments(None, None, systems, None, None).predictions().items():
         if isinstance(kept.compact, Anchors):
             estimates[name] = Guess(kept.guess(name, path))
         else:
@@ -351,15 +353,16 @@ def score(
     from assay.app import benchmark_terminal as terminal
     from assay.benchmark.keep.folder import open_kept
 
-    kept, given = open_kept(folder), _given(None, None, systems, families, None)
-    made = kept.score(given.predictions(), given.named(given.families))
+    kept, arguments = open_kept(folder), _arguments(None, None, systems, families, None)
+    board = kept.score(arguments.predictions(), arguments.named(arguments.families))
     if as_json:
         means = {
-            system: {measure: float(made.means(measure)[s]) for measure in made.measures} for s, system in enumerate(made.systems)
+            system: {measure: float(board.means(measure)[s]) for measure in board.measures}
+            for s, system in enumerate(board.systems)
         }
         print_json({"benchmark": kept.label, "means": means})
     else:
-        terminal.show_scores(kept, made)
+        terminal.show_scores(kept, board)
 
 
 @app.command()
@@ -375,13 +378,13 @@ def status(
     from assay.app import benchmark_terminal as terminal
     from assay.app import boards
     from assay.benchmark.keep.folder import open_kept
-    from assay.benchmark.keep.renewal import status as found
+    from assay.benchmark.keep.renewal import status as status_of
 
-    made = found(open_kept(folder), boards.traffic(traffic) if traffic is not None else None)
+    result = status_of(open_kept(folder), boards.traffic(traffic) if traffic is not None else None)
     if as_json:
-        print_json(asdict(made))
+        print_json(asdict(result))
     else:
-        terminal.show_status(made)
+        terminal.show_status(result)
 
 
 @app.command()

@@ -41,18 +41,18 @@ def show_audit(page: Audit, shown: Callable[[object], str] = str) -> None:
     print_lines(lines)
 
 
-def show_measures(found: MeasureChoice) -> None:
+def show_measures(choice: MeasureChoice) -> None:
     """How each measure tells systems apart, and the advice."""
     rows = [
         [
             line["measure"], words.percent(line["power"]), words.count(line["requests_needed"]), words.figure(line["stability"]),
             words.figure(line["regret"]),
         ]
-        for line in found.table.to_pylist()
+        for line in choice.table.to_pylist()
     ]  # fmt: skip
     print_table(["measure", "pairs told apart", "requests needed", "stability", "regret"], rows, text=1)
-    lines = [("decide on", found.decide, "bold"), ("report", ", ".join(found.report), "bold")]
-    print_lines([*lines, *(("", reason, "") for reason in found.reasons)])
+    lines = [("decide on", choice.decide, "bold"), ("report", ", ".join(choice.report), "bold")]
+    print_lines([*lines, *(("", reason, "") for reason in choice.reasons)])
 
 
 def show_comparison(board: Scoreboard, leaders: Mapping[str, Sequence[Leader]], pairs: Sequence[Mapping[str, Any]]) -> None:
@@ -115,25 +115,32 @@ def show_estimates(kept: Kept, systems: Mapping[str, Estimated | Guess]) -> None
     print_lines(lines)
 
 
-def show_scores(kept: Kept, made: Scoreboard) -> None:
+def show_scores(kept: Kept, board: Scoreboard) -> None:
     """Means of each system."""
-    rows = [[name, *(words.figure(float(made.means(m)[s])) for m in made.measures)] for s, name in enumerate(made.systems)]
-    print_table(["system", *made.measures], rows, text=1)
+    rows = [[name, *(words.figure(float(board.means(m)[s])) for m in board.measures)] for s, name in enumerate(board.systems)]
+    print_table(["system", *board.measures], rows, text=1)
     print_lines([("kept in", str(kept.folder / "results"), ""), ("next", f"assay benchmark compare {kept.folder}", "")])
 
 
-def show_status(made: Status) -> None:
+def show_status(status: Status) -> None:
     """Uses, drift, advice."""
-    uses = ", ".join(f"{what} {words.count(times)}" for what, times in sorted(made.uses.items())) or "none yet"
-    lines = [("benchmark", made.label, "bold"), ("uses", uses, ""), ("systems", words.count(made.systems), "")]
-    if made.last:
-        lines.append(("last", made.last, ""))
-    if made.flattered is not None:
-        lines.append(("by chance", f"the best of so many equal systems looks better by about {words.figure(made.flattered)}", ""))
-    for line in made.drift or []:
+    uses = ", ".join(f"{what} {words.count(times)}" for what, times in sorted(status.uses.items())) or "none yet"
+    lines = [("benchmark", status.label, "bold"), ("uses", uses, ""), ("systems", words.count(status.systems), "")]
+    if status.last:
+        lines.append(("last", status.last, ""))
+    if status.flattered is not None:
+        lines.append(
+            ("by chance", f"the best of so many equal systems looks better by about {words.figure(status.flattered)}", "")
+        )
+    for line in status.drift or []:
         far = words.estimate(line["distance"], line["low"], line["high"])
         lines.append(("traffic", f"{line['attribute']}: distance {far}, p {words.figure(line['p_holm'])}", ""))
-    advice = made.renew or (("No reason to renew it" + ("." if made.drift is not None else "; give --traffic to compare with.")),)
+    advice = status.renew or (
+        ("No reason to renew it" + ("." if status.drift is not None else "; give --traffic to compare with.")),
+    )
     print_lines(
-        [*lines, *(("renew" if made.renew else "advice", sentence, "yellow" if made.renew else "green") for sentence in advice)]
+        [
+            *lines,
+            *(("renew" if status.renew else "advice", sentence, "yellow" if status.renew else "green") for sentence in advice),
+        ]
     )

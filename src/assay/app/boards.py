@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from assay.benchmark.board.scoreboard import Scoreboard
+from assay.benchmark.inputs import TRUTH, codes, numbers, read_table
 from assay.benchmark.keep.contents import Benchmark
 from assay.benchmark.keep.folder import MANIFEST, open_kept
-from assay.benchmark.readers import MEASURES, TRUTH, codes, from_tables, numbers, read_table
+from assay.benchmark.readers import MEASURES, from_tables
 from assay.errors import InputError
 from assay.finished import Finished
 
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Given:
-    """The arguments. systems, families: NAME=FILE and NAME=FAMILY, as typed."""
+class Arguments:
+    """What a command was called with. systems, families: NAME=FILE and NAME=FAMILY, as typed."""
 
     inputs: Sequence[Path]
     truth: Path | None = None
@@ -37,28 +38,28 @@ class Given:
         if self.truth is not None:
             self._no_sources("--truth")
             return from_tables(self.truth, self.predictions(), self.measures or MEASURES, families=self.named(self.families))
-        found = reduce(lambda one, more: one.join(more), map(_board, self._some()))
+        joined = reduce(lambda one, more: one.join(more), map(_board, self._some()))
         for name in self.measures:
-            found.of(name)
-        return found
+            joined.of(name)
+        return joined
 
     def benchmark(self) -> Benchmark:
         """Requests with truth and candidates, and what systems scored on them."""
         if self.truth is not None:
             self._no_sources("--truth")
-            made = Benchmark.of(
+            judged = Benchmark.of(
                 self.truth, requests=self.requests, candidates=self.candidates, measures=self.measures or MEASURES
             )
             if not self.systems:
-                return made
-            return replace(made, scores=made.score(self.predictions(), self.named(self.families)))
-        found = _benchmark(self._one())
+                return judged
+            return replace(judged, scores=judged.score(self.predictions(), self.named(self.families)))
+        kept = _benchmark(self._one())
         if not self.measures:
-            return found
+            return kept
         for name in self.measures:
-            if name not in found.measures:
-                raise InputError(f"measure {name!r} was not made there; there are {', '.join(found.measures)}")
-        return replace(found, measures=tuple(self.measures))
+            if name not in kept.measures:
+                raise InputError(f"measure {name!r} was not made there; there are {', '.join(kept.measures)}")
+        return replace(kept, measures=tuple(self.measures))
 
     def count(self, what: str, board: Scoreboard) -> None:
         """Count a use of every kept benchmark among the inputs, once it has been answered."""
@@ -74,17 +75,17 @@ class Given:
 
     def named(self, pairs: Sequence[str]) -> dict[str, str]:
         """NAME=VALUE pairs; a file alone is named after itself."""
-        found: dict[str, str] = {}
+        values: dict[str, str] = {}
         for pair in pairs:
             name, equals, value = pair.partition("=")
             if not equals:
                 name, value = Path(pair).stem, pair
             if not name:
                 raise InputError(f"{pair!r} names no system; write NAME=FILE")
-            if name in found:
+            if name in values:
                 raise InputError(f"{name!r} is given twice; give every system a name of its own: NAME=FILE")
-            found[name] = value
-        return found
+            values[name] = value
+        return values
 
     def _some(self) -> Sequence[Path]:
         if not self.inputs:

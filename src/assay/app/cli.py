@@ -303,16 +303,16 @@ def _explain(error: Exception) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code; no exception leaves it, and no traceback but by --debug."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    typed = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        code = int(app(given, prog_name="assay", standalone_mode=False) or 0)
+        code = int(app(typed, prog_name="assay", standalone_mode=False) or 0)
     except (KeyboardInterrupt, typer.Abort):
         code = _INTERRUPTED
     except BrokenPipeError:  # the reader of a pipe has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:
-        if "--debug" in given:
+        if "--debug" in typed:
             complain(traceback.format_exc())
         return _explain(error)
     return _fail("interrupted; the same command goes on where it stopped", code) if code == _INTERRUPTED else code

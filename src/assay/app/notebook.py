@@ -236,10 +236,10 @@ def run(
     config : Config, dict, str or Path, optional
         A config, or the TOML file of one. Either this, or events.
     events : table, optional
-        The log, a row an event: pandas, Polars, PyArrow, a DuckDB relation, or whatever else speaks the Arrow C stream. It is
+        The log, one row per event: pandas, Polars, PyArrow, a DuckDB relation, or whatever else speaks the Arrow C stream. It is
         kept whole in the folder, as input/events.parquet.
     items, users : table, optional
-        A row an item (its id, name, department, category, brand) and a row a user (its id and any attributes).
+        One row per item (its id, name, department, category, brand), and one row per user (its id and any attributes).
     columns : dict, optional
         Canonical name -> column of events, for all that are to be read: user_id, item_id, timestamp, and where there are such
         columns event, session_id, query, quantity, price or amount, rating, position, propensity. By default they are guessed

@@ -34,8 +34,8 @@ class Scale:
 
 def scale(values: Iterable[float | None], *, include: Sequence[float] = (), pad: float = 0.06, marks: int = 4) -> Scale:
     """An axis over the values, with about `marks` round numbers on it."""
-    known = [float(v) for v in [*values, *include] if words.known(v)]
-    low, high = (min(known), max(known)) if known else (0.0, 1.0)
+    finite = [float(v) for v in [*values, *include] if words.known(v)]
+    low, high = (min(finite), max(finite)) if finite else (0.0, 1.0)
     if high - low < NEAR:  # one value alone, or several that look like one, still need an axis
         high = low + max(abs(low), 1.0)
     span = high - low
@@ -106,7 +106,7 @@ def _axis(axis: Scale) -> Markup:
 
 
 def rows(ident: str, lines: Sequence[Row], *, stem: bool = False, zero: bool = False, ticks: bool = True) -> Markup:
-    """Horizontal dots with intervals (stem=False) or bars from 0 (stem=True), one a row, on one axis."""
+    """Horizontal dots with intervals (stem=False) or bars from 0 (stem=True), one per row, on one axis."""
     lines = [line for line in lines if words.known(line.value)]
     if not lines:
         return Markup("")

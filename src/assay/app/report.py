@@ -59,7 +59,7 @@ PARTS = (
 def sections(run: Finished) -> list[tuple[str, str, Section]]:
     """(id, heading, section) of all that the run has, in the order of the report; pages that show themselves come last."""
     facts = Facts(run)
-    shown = [(part.name, part.heading, made) for part in PARTS if (made := part.make(facts)) is not None]
+    shown = [(part.name, part.heading, section) for part in PARTS if (section := part.make(facts)) is not None]
     own = [(name, stages.words(name), section) for name in run.stages for section in _own(run, name)]
     first, last = ([part for part in shown if (part[0] in _CLOSING) == closing] for closing in (False, True))
     return [*first, *own, *last]
@@ -68,14 +68,14 @@ def sections(run: Finished) -> list[tuple[str, str, Section]]:
 def sections_of(run: Finished, stage: str) -> list[Section]:
     """What the report shows of one stage."""
     facts = Facts(run)
-    shown = [made for part in PARTS if part.stage == stage and (made := part.make(facts)) is not None]
+    shown = [section for part in PARTS if part.stage == stage and (section := part.make(facts)) is not None]
     return [*shown, *_own(run, stage)]
 
 
 def _own(run: Finished, stage: str) -> list[Section]:
     """Sections of a stage's pages that show themselves."""
-    known = stages.graph().stages.get(stage)
-    kinds = [] if known is None else [page for page in known.pages if page.section is not Page.section]
+    declared = stages.graph().stages.get(stage)
+    kinds = [] if declared is None else [page for page in declared.pages if page.section is not Page.section]
     pages = [page.read(run) for page in kinds if run.exists(page.path)]
     return [section for page in pages if (section := page.section()) is not None]
 

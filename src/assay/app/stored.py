@@ -60,8 +60,8 @@ def recommendations(run: Finished, user_id: str) -> UserList:
         raise InputError(f"{run.folder}: a table of labelled samples says nothing of what comes after it; recommend from a log")
     if run.config.samples.request == "query":
         raise InputError(f"{run.folder}: its requests are searches, nobody's next one is known; ask: assay search FOLDER QUERY")
-    known, items = run.at_hand(Lists).of(known_user(run, user_id))
-    return UserList(user=user_id, known=known, recommendations=_shown(run, items))
+    has_list, items = run.at_hand(Lists).of(known_user(run, user_id))
+    return UserList(user=user_id, known=has_list, recommendations=_shown(run, items))
 
 
 def _shown(run: Finished, items: list[I]) -> list[I]:

@@ -71,8 +71,8 @@ def closing(run: Finished) -> list[tuple[str, str, str]]:
         chosen = None if curve is None else curve.chosen
         tone, sentence = words.finding(model, entry, chosen)
         lines.append(("gained", sentence, _TONES[tone]))
-    if summary is not None and (made := summary.recommendations) is not None:
-        lines.append(("recommended", f"{words.count(made.users)} users, {words.count(made.per_user)} each", ""))
+    if summary is not None and (lists := summary.recommendations) is not None:
+        lines.append(("recommended", f"{words.count(lists.users)} users, {words.count(lists.per_user)} each", ""))
     cost = run.costs()
     if seconds := cost["seconds"]:
         slowest = sorted(seconds.items(), key=lambda pair: (-pair[1], pair[0]))[:3]

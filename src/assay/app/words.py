@@ -86,9 +86,9 @@ def estimate(value: Any, low: Any = None, high: Any = None, *, sign: bool = Fals
     return f"{figure(value, sign=sign)} ({figure(low, sign=sign)} to {figure(high, sign=sign)})"
 
 
-def estimated(found: Estimate | None, *, sign: bool = False) -> str:
+def estimated(one: Estimate | None, *, sign: bool = False) -> str:
     """An estimate and its interval; NONE where there is none."""
-    return NONE if found is None else estimate(found.value, found.low, found.high, sign=sign)
+    return NONE if one is None else estimate(one.value, one.low, one.high, sign=sign)
 
 
 def percent(value: Any) -> str:
@@ -150,9 +150,9 @@ def judge(measure: str, change: Change) -> Verdict:
     return verdict(measure, change.ends()) if known(change.value) else "even"
 
 
-def changes(found: Mapping[str, Change]) -> list[tuple[Verdict, str]]:
+def changes(by_measure: Mapping[str, Change]) -> list[tuple[Verdict, str]]:
     """(verdict, change) of each measure that claims are made on."""
-    return [(judge(m, found[m]), figure(found[m].value, sign=True)) for m in CLAIMS if m in found]
+    return [(judge(m, by_measure[m]), figure(by_measure[m].value, sign=True)) for m in CLAIMS if m in by_measure]
 
 
 def _change(measure: str, change: Change) -> str:
@@ -191,13 +191,13 @@ def valuer(name: str | None) -> str:
     return "at random" if name is None else name
 
 
-def flagged(found: FlaggedUsers | FlaggedSamples, one: str, several: str) -> str:
+def flagged(page: FlaggedUsers | FlaggedSamples, one: str, several: str) -> str:
     """How many of how many are flagged, in a sentence."""
-    if not found.flagged:
-        return f"Nothing to mend among {count(found.of)}: no {one}."
-    sure = found.expected_precision if isinstance(found, FlaggedSamples) else None
+    if not page.flagged:
+        return f"Nothing to mend among {count(page.of)}: no {one}."
+    sure = page.expected_precision if isinstance(page, FlaggedSamples) else None
     certain = f"; some {percent(sure)} of these should be wrong" if sure else ""
-    return f"{count(found.flagged)} of {count(found.of)} {one if found.flagged == 1 else several}{certain}."
+    return f"{count(page.flagged)} of {count(page.of)} {one if page.flagged == 1 else several}{certain}."
 
 
 def features(page: FeaturesKept) -> str:
@@ -206,7 +206,7 @@ def features(page: FeaturesKept) -> str:
     changes = "; ".join(_change(m, page.difference[m]) for m in CLAIMS if m in page.difference)
     return (
         f"{len(page.kept)} of {len(page.kept) + len(page.hidden)} features kept by {page.method}: "
-        f"{count(columns.all)} columns became {count(columns.kept)}, {plain(entries.all)} entries a row "
+        f"{count(columns.all)} columns became {count(columns.kept)}, {plain(entries.all)} entries per row "
         f"{plain(entries.kept)}; on tuning this changed logistic by {changes}"
     )
 

@@ -84,14 +84,14 @@ def _kind(name: str, column: pa.ChunkedArray) -> str:
 def _categories(pool: pa.ChunkedArray, traffic: pa.ChunkedArray, most: int) -> tuple[list[str | None], Ints, Ints]:
     """Names of the levels, and the codes of both columns."""
     texts = [_decoded(column).cast(pa.large_string()) for column in (pool, traffic)]
-    found = [(-one["counts"], one["values"]) for one in texts[1].drop_null().value_counts().to_pylist()]
-    frequent = [value for _, value in sorted(found)[:most]]
+    counted = [(-one["counts"], one["values"]) for one in texts[1].drop_null().value_counts().to_pylist()]
+    frequent = [value for _, value in sorted(counted)[:most]]
     names = [*(value for value in frequent if value != OTHER), OTHER, None]
-    known = pa.array(names[:-2], pa.large_string())
+    levels = pa.array(names[:-2], pa.large_string())
 
     def codes(column: pa.ChunkedArray) -> Ints:
-        code = pc.index_in(column, known).fill_null(len(known)).to_numpy().astype(np.int64)
-        return np.where(column.is_null().to_numpy(), len(known) + 1, code)
+        code = pc.index_in(column, levels).fill_null(len(levels)).to_numpy().astype(np.int64)
+        return np.where(column.is_null().to_numpy(), len(levels) + 1, code)
 
     return names, codes(texts[0]), codes(texts[1])
 

@@ -114,8 +114,8 @@ def _candidates(run: Folder) -> pa.Table:
     names = ["request_id", "item_id", "item_code", "label", "split"]
     if not run.exists(CANDIDATES):
         raise InputError(_UNRANKED)
-    found = run.read_table(CANDIDATES, names)
-    return found.filter(pc.equal(found.column("split"), "test")).drop_columns(["split"])
+    listed = run.read_table(CANDIDATES, names)
+    return listed.filter(pc.equal(listed.column("split"), "test")).drop_columns(["split"])
 
 
 def _most_bought_ids(run: Folder) -> pa.Array:

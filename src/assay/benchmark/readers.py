@@ -12,21 +12,16 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
-from pyarrow import csv
 
 from assay.benchmark.board.scoreboard import Scoreboard
-from assay.errors import InputError, SourceError, did_you_mean
+from assay.benchmark.inputs import PREDICTIONS, TRUTH, alike, codes, numbers, read_table, trec_run
+from assay.benchmark.inputs import qrels as read_qrels
+from assay.errors import InputError, did_you_mean
 from assay.numerics.linearised import POOLED, pooled_by_request
 from assay.numerics.ranking import RANKING, ranking_measures, request_offsets, tie_order
 
 MEASURES = ("ndcg@10", "recall@10", "mrr@10", "map@10", "precision@10", "hit_rate@10")
-TRUTH = ("request_id", "item_id", "grade")
-PREDICTIONS = ("request_id", "item_id", "score")
-_TREC = (".qrels", ".run", ".trec", ".txt")
-_IDS = ("request_id", "item_id", "user_id")
 _SHOWN = 3
 _DIGITS = 9  # of a cut-off
 
@@ -73,8 +68,8 @@ def from_trec(
     [0.5]
     """
     named = runs if isinstance(runs, Mapping) else _by_stem(runs)
-    predictions = {name: _run(Path(path)) for name, path in named.items()}
-    return from_tables(_qrels(Path(qrels)), predictions, measures, families=families)
+    predictions = {name: trec_run(Path(path)) for name, path in named.items()}
+    return from_tables(read_qrels(Path(qrels)), predictions, measures, families=families)
 
 
 def from_tables(
@@ -109,8 +104,8 @@ def from_tables(
     ------
     InputError
         A request is predicted that truth does not name, a score is NaN, all are equal, a pair is there twice, a grade is
-        negative, truth is empty, a user or an attribute is not one a request, a measure is not known, scores are no probabilities
-        where they must be.
+        negative, truth is empty, a user or an attribute is not one per request, a measure is not known, scores
+        are no probabilities where they must be.
 
     Examples
     --------
@@ -127,19 +122,19 @@ def from_tables(
     pooled = [name for name in measures if name in POOLED]
     if not predictions:
         raise InputError("no systems: give at least one table of predictions")
-    known = _Truth.of(read_table(truth, "truth", TRUTH))
+    judgements = _Truth.of(read_table(truth, "truth", TRUTH))
     scores: dict[str, list[NDArray[np.float64]]] = {name: [] for name in measures}
     for system, source in predictions.items():
-        found = _score(known, read_table(source, f"system {system!r}", PREDICTIONS), f"system {system!r}", cuts, pooled)
+        columns = _score(judgements, read_table(source, f"system {system!r}", PREDICTIONS), f"system {system!r}", cuts, pooled)
         for name in measures:
-            scores[name].append(found[name])
+            scores[name].append(columns[name])
     return Scoreboard(
-        known.request,
-        known.user,
+        judgements.request,
+        judgements.user,
         tuple(predictions),
         tuple((families or {}).get(name, name) for name in predictions),
         {name: np.stack(rows) for name, rows in scores.items()},
-        known.attributes,
+        judgements.attributes,
     )
 
 
@@ -149,8 +144,8 @@ def judged(truth: Any) -> tuple[pa.Table, pa.Table]:
     truth as in from_tables, whose errors these are. Where it names no users, each request is one of its own.
     """
     table = read_table(truth, "truth", TRUTH)
-    known = _Truth.of(table)
-    return pa.table({"request_id": known.request, "user_id": known.user, **known.attributes}), table.select(TRUTH)
+    judgements = _Truth.of(table)
+    return pa.table({"request_id": judgements.request, "user_id": judgements.user, **judgements.attributes}), table.select(TRUTH)
 
 
 @dataclass(frozen=True)
@@ -199,10 +194,10 @@ def _score(
     if not table.num_rows:
         raise InputError(f"{where} has no rows; give what it answered, or leave it out")
     score = numbers(table, "score", where)
-    asked, known = alike(table.column("request_id"), truth.request)
-    request = codes(asked, known)
+    scored_ids, judged_ids = alike(table.column("request_id"), truth.request)
+    request = codes(scored_ids, judged_ids)
     if (request < 0).any():
-        _refuse_requests(asked, known, request, where)
+        _refuse_requests(scored_ids, judged_ids, request, where)
     listed, named = alike(table.column("item_id"), truth.items)
     coded = listed.combine_chunks().dictionary_encode()
     own = coded.indices.to_numpy()
@@ -219,10 +214,10 @@ def _score(
         raise InputError(f"{where} gives every item the score {score[0]:g}: it ranks nothing; check the column score")
     ends = np.zeros(len(truth.request) + 1, np.int64)
     ends[answered + 1] = np.diff(offsets)
-    found = _pooled(truth, request, score, gain, where, pooled) if pooled else {}
+    figures = _pooled(truth, request, score, gain, where, pooled) if pooled else {}
     if not cuts:
-        return found
-    return found | ranking_measures(
+        return figures
+    return figures | ranking_measures(
         np.cumsum(ends), score[order], gain[order], np.diff(truth.offsets), tie[order], cuts,
         truth=(truth.offsets, truth.positive),
     )  # fmt: skip
@@ -247,8 +242,8 @@ def _pooled(
         raise InputError(f"{where} answers relevant items alone: {names[0]} needs others among its answers")
     left = np.diff(truth.offsets) - np.bincount(request, gain > 0, R).astype(np.int64)
     label = np.append(gain > 0, np.ones(left.sum()))
-    asked = np.append(request, np.repeat(np.arange(R), left))
-    return pooled_by_request(label, np.append(score, np.full(left.sum(), -np.inf)), asked, R)
+    request_of = np.append(request, np.repeat(np.arange(R), left))
+    return pooled_by_request(label, np.append(score, np.full(left.sum(), -np.inf)), request_of, R)
 
 
 def cut_off(name: str) -> int:
@@ -257,56 +252,12 @@ def cut_off(name: str) -> int:
         return 0
     base, at, k = name.partition("@")
     if base not in RANKING:
-        known = (*RANKING, *POOLED)
-        close = did_you_mean(base, known) or f"; there are {', '.join(known)}"
+        names = (*RANKING, *POOLED)
+        close = did_you_mean(base, names) or f"; there are {', '.join(names)}"
         raise InputError(f"measure {name!r} is not known{close}")
     if not at or not (k.isascii() and k.isdigit()) or k.startswith("0") or len(k) > _DIGITS:
         raise InputError(f"measure {name!r} has no cut-off; write {base}@10")
     return int(k)
-
-
-def _qrels(path: Path) -> pa.Table:
-    return _lines(path, 4, (0, 2, 3), TRUTH)
-
-
-def _run(path: Path) -> pa.Table:
-    table = _lines(path, 6, (0, 2, 4), PREDICTIONS)
-    score = pa.array(table.column("score").to_numpy().astype(np.float32), pa.float32())
-    return table.set_column(2, "score", score)
-
-
-def _lines(path: Path, fields: int, taken: Sequence[int], names: Sequence[str]) -> pa.Table:
-    """Columns of a text file of white-space-separated fields, the last a number."""
-    columns: list[list[str]] = [[] for _ in taken]
-    numbers = []
-    try:
-        with path.open(encoding="utf-8") as stream:
-            for number, line in enumerate(stream, 1):
-                parts = line.split()
-                if not parts:
-                    continue
-                if len(parts) != fields:
-                    raise SourceError(f"{path}:{number}: {len(parts)} fields where {fields} are due; is it a file of this kind?")
-                for column, place in zip(columns, taken, strict=True):
-                    column.append(parts[place])
-                numbers.append(number)
-    except (OSError, UnicodeDecodeError) as error:
-        raise SourceError(f"{path}: cannot be read ({error}); give a text file in UTF-8") from None
-    try:
-        last = np.array(columns[-1], np.float64)
-    except ValueError:
-        row = next(row for row, text in enumerate(columns[-1]) if not _is_number(text))
-        raise SourceError(f"{path}:{numbers[row]}: {names[-1]} is {columns[-1][row]!r}, not a number") from None
-    texts = [pa.array(column, pa.string()) for column in columns[:-1]]
-    return pa.table(dict(zip(names, [*texts, pa.array(last)], strict=True)))
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _by_stem(paths: Sequence[Path | str]) -> dict[str, Path]:
@@ -316,65 +267,6 @@ def _by_stem(paths: Sequence[Path | str]) -> dict[str, Path]:
             raise InputError(f"{named[path.stem]} and {path} would both be system {path.stem!r}; give runs as name -> file")
         named[path.stem] = path
     return named
-
-
-def read_table(source: Any, where: str, columns: Sequence[str]) -> pa.Table:
-    """A path or anything that speaks Arrow as a table with at least these columns, none of them null.
-
-    Files: .parquet, .csv, and for truth and predictions TREC's (.qrels, .run, .trec or .txt).
-    """
-    if isinstance(source, str | Path):
-        path = Path(source)
-        try:
-            if path.suffix in _TREC and columns in (TRUTH, PREDICTIONS):
-                table = _qrels(path) if columns == TRUTH else _run(path)
-            else:
-                table = csv.read_csv(path) if path.suffix == ".csv" else pq.read_table(path)
-        except (OSError, pa.ArrowException) as error:
-            raise SourceError(f"{where}: {path} cannot be read ({error}); give a .parquet or .csv file") from None
-    else:
-        table = source if isinstance(source, pa.Table) else pa.table(source)
-    for name in columns:
-        if name not in table.column_names:
-            close = did_you_mean(name, table.column_names)
-            raise InputError(f"{where} has no column {name!r}{close}; it needs {', '.join(columns)}")
-    for name in (*columns, *({"user_id"} & {*table.column_names})):
-        if table.column(name).null_count:
-            raise InputError(f"{where}: {name} is null in {table.column(name).null_count} rows; fill or drop them")
-    for place, (name, kind) in enumerate(zip(table.column_names, table.schema.types, strict=True)):
-        if pa.types.is_dictionary(kind):
-            table = table.set_column(place, name, table.column(name).cast(kind.value_type))
-        elif pa.types.is_string_view(kind):
-            table = table.set_column(place, name, table.column(name).cast(pa.large_string()))
-    for name in table.column_names if columns == TRUTH else {*columns, *_IDS} & {*table.column_names}:
-        kind = table.column(name).type
-        if pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
-            raise InputError(f"{where}: {name} holds {kind}; give integers or text (in UTF-8)")
-    return table
-
-
-def numbers(table: pa.Table, name: str, where: str) -> NDArray[np.float64]:
-    """A column (n,) of numbers. InputError: it holds others, or NaN."""
-    try:
-        values: NDArray[np.float64] = table.column(name).cast(pa.float64()).to_numpy()
-    except pa.ArrowException:
-        raise InputError(f"{where}: {name} holds {table.column(name).type}, not numbers") from None
-    if np.isnan(values).any():
-        row = int(np.isnan(values).argmax())
-        of = f" (request {table.column('request_id')[row].as_py()!r})" if "request_id" in table.column_names else ""
-        raise InputError(f"{where}: {name} of row {row}{of} is NaN ({int(np.isnan(values).sum())} such rows)")
-    return values
-
-
-def alike(column: pa.ChunkedArray, known: pa.Array) -> tuple[pa.ChunkedArray, pa.Array]:
-    """Both as they are when of one type, else both as text: ids 7 and "7" are one."""
-    return (column, known) if column.type == known.type else (column.cast(pa.string()), known.cast(pa.string()))
-
-
-def codes(column: Any, known: pa.Array) -> NDArray[np.int64]:
-    """Place (n,) of each id among the known ones, -1 for others."""
-    codes: NDArray[np.int64] = pc.index_in(column, value_set=known).fill_null(-1).to_numpy().astype(np.int64)
-    return codes
 
 
 def _each(table: pa.Table, name: str, request: NDArray[np.int64], first: NDArray[np.int64], ids: pa.Array) -> pa.Array:
@@ -397,9 +289,9 @@ def _refuse_twice(pair: NDArray[np.int64], table: pa.Table, where: str) -> None:
         raise InputError(f"{where}: item {item!r} of request {request!r} is there twice ({len(twice)} such rows); keep one")
 
 
-def _refuse_requests(asked: pa.ChunkedArray, known: pa.Array, code: NDArray[np.int64], where: str) -> None:
-    unknown = asked.filter(pa.array(code < 0)).unique()
-    rest = known.filter(pa.array(np.bincount(code[code >= 0], minlength=len(known)) == 0))
+def _refuse_requests(column: pa.ChunkedArray, ids: pa.Array, code: NDArray[np.int64], where: str) -> None:
+    unknown = column.filter(pa.array(code < 0)).unique()
+    rest = ids.filter(pa.array(np.bincount(code[code >= 0], minlength=len(ids)) == 0))
     raise InputError(
         f"{where} answers {len(unknown)} requests that truth does not name ({_some(unknown)}); truth names {len(rest)} that it "
         f"does not answer ({_some(rest)}); score it on the truth's requests, or add truth"

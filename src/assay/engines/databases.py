@@ -78,16 +78,16 @@ def _words(error: SQLAlchemyError, url: sa.URL) -> str:
 def _find_table(connection: sa.Connection, url: str, name: str) -> tuple[str | None, str]:
     """(schema, table) as the database spells them; only a table or view that exists is ever put into SQL."""
     inspector = sa.inspect(connection)
-    known = [*inspector.get_table_names(), *inspector.get_view_names()]
-    if name in known:
+    tables = [*inspector.get_table_names(), *inspector.get_view_names()]
+    if name in tables:
         return None, name
     schema, dot, table = name.partition(".")
     if dot and schema in inspector.get_schema_names():
         inside = [*inspector.get_table_names(schema), *inspector.get_view_names(schema)]
         if table in inside:
             return schema, table
-        known = [f"{schema}.{other}" for other in inside]
-    raise SourceError(f"{urls.shown(url)}: no table {name[:80]!r}{did_you_mean(name[:80], known)}; check table in the config")
+        tables = [f"{schema}.{other}" for other in inside]
+    raise SourceError(f"{urls.shown(url)}: no table {name[:80]!r}{did_you_mean(name[:80], tables)}; check table in the config")
 
 
 def _from(connection: sa.Connection, url: str, table: str | None, query: str | None) -> str:

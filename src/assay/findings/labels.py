@@ -144,12 +144,12 @@ class Label:
             return f"{int(np.floor(value)):,}"
         return f"{value:.4g}" if abs(value) < _LARGE else f"{value:,.0f}"
 
-    def _some(self, known: str) -> str:
+    def _some(self, state: str) -> str:
         """An amount that is known, or unknown, and not said."""
-        article = "an" if known == "unknown" else "a"
+        article = "an" if state == "unknown" else "a"
         if self.unit in _COUNTED:
-            return f"{article} {known} number of {self.wording.counted('', self.unit).strip()}"
-        return f"{article} {known} share" if self.unit == "share" else known
+            return f"{article} {state} number of {self.wording.counted('', self.unit).strip()}"
+        return f"{article} {state} share" if self.unit == "share" else state
 
 
 # By column, N a number of periods: unit; what it says; what it says where it is unknown, and where it is 0.
@@ -289,8 +289,8 @@ def _cell(column: str, cell: str, wording: Wording) -> str:
     match = _CELL.fullmatch(cell)
     if match is None:
         return f"{column.replace('_', ' ')} {cell}"
-    most, low, high, least, known, _ = match.groups()
-    if most or low or least or known:
+    most, low, high, least, is_known, _ = match.groups()
+    if most or low or least or is_known:
         first, last = (None if end is None else float(end) for end in (low or least, most or high))
         return label(column, wording).says([(first, last)])
     return label(column, wording).says((), unknown=True)

@@ -36,9 +36,9 @@ class Rule:
     z: float = 0.0  # of the summed value on the folds that took no part in finding the rule
     confirmed: bool = False
 
-    def matches(self, found: Sequence[Attribute]) -> NDArray[np.bool_]:
+    def matches(self, attributes: Sequence[Attribute]) -> NDArray[np.bool_]:
         """(n,) which samples the rule describes."""
-        return matching(self.conditions, found)
+        return matching(self.conditions, attributes)
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON takes it."""
@@ -46,10 +46,10 @@ class Rule:
         return {**entry, "confirmed": self.confirmed}
 
 
-def matching(conditions: Conditions, found: Sequence[Attribute]) -> NDArray[np.bool_]:
+def matching(conditions: Conditions, attributes: Sequence[Attribute]) -> NDArray[np.bool_]:
     """(n,) rows that meet all conditions."""
-    by_name = {attribute.name: attribute for attribute in found}
-    mask = np.ones(len(found[0].codes), np.bool_)
+    by_name = {attribute.name: attribute for attribute in attributes}
+    mask = np.ones(len(attributes[0].codes), np.bool_)
     for name, levels in conditions:
         allowed = np.zeros(len(by_name[name].levels), np.bool_)
         allowed[list(levels)] = True
@@ -57,20 +57,20 @@ def matching(conditions: Conditions, found: Sequence[Attribute]) -> NDArray[np.b
     return mask
 
 
-def mine(found: list[Attribute], importance: Importance) -> list[Rule]:
+def mine(attributes: list[Attribute], importance: Importance) -> list[Rule]:
     """Rules for the leaves with a negative mean value, lowest first; none without at least four folds.
 
     A tree is grown on the values of the odd folds (text levels in order of their mean value there); a leaf is
     confirmed when its summed value on the even folds is below 0 by a one-sided t-test, Holm over the leaves.
     """
-    if importance.per_fold is None or len(importance.per_fold) < 4 or not found:
+    if importance.per_fold is None or len(importance.per_fold) < 4 or not attributes:
         return []
     seek, confirm = importance.per_fold[1::2], importance.per_fold[0::2]
     target = seek.mean(axis=0)
     n = len(target)
     tested = []
-    for conditions in _leaves(found, target / (float(np.abs(target).mean()) or 1.0), _DEPTH):
-        mask = Rule(conditions, "", 0, 0.0).matches(found)
+    for conditions in _leaves(attributes, target / (float(np.abs(target).mean()) or 1.0), _DEPTH):
+        mask = Rule(conditions, "", 0, 0.0).matches(attributes)
         if not mask.any() or target[mask].mean() >= 0:
             continue
         folds = np.array([values[mask].sum() for values in confirm])
@@ -82,21 +82,21 @@ def mine(found: list[Attribute], importance: Importance) -> list[Rule]:
     for k, (p, z, conditions, mask, _) in enumerate(tested):
         open_ = open_ and p * (len(tested) - k) < _LEVEL  # Holm: the first that fails closes the rest
         count = int(mask.sum())
-        sentence = in_words(conditions, found) or "all samples"
+        sentence = in_words(conditions, attributes) or "all samples"
         rules.append(Rule(conditions, sentence, count, count / n, z, open_))
     return rules
 
 
-def explain(changed: NDArray[np.bool_], found: list[Attribute]) -> tuple[Rule, float, float] | None:
+def explain(changed: NDArray[np.bool_], attributes: list[Attribute]) -> tuple[Rule, float, float] | None:
     """The simplest rule for a set of samples (n,): (rule, share of them that it covers, share of its own that they are).
 
     Of the leaves of a tree of depth two, the one with the highest F1; None where all or none are in the set.
     """
-    if not found or changed.all() or not changed.any():
+    if not attributes or changed.all() or not changed.any():
         return None
     best: tuple[float, Conditions, NDArray[np.bool_], int] | None = None
-    for conditions in _leaves(found, changed.astype(np.float64), _EXPLAINED_DEPTH):
-        mask = Rule(conditions, "", 0, 0.0).matches(found)
+    for conditions in _leaves(attributes, changed.astype(np.float64), _EXPLAINED_DEPTH):
+        mask = Rule(conditions, "", 0, 0.0).matches(attributes)
         hits = int(np.count_nonzero(mask & changed))
         f1 = 2.0 * hits / (int(mask.sum()) + int(changed.sum()))
         if hits and (best is None or f1 > best[0]):
@@ -105,19 +105,19 @@ def explain(changed: NDArray[np.bool_], found: list[Attribute]) -> tuple[Rule, f
         return None
     _, conditions, mask, hits = best
     rows = int(mask.sum())
-    rule = Rule(conditions, in_words(conditions, found) or "all samples", rows, rows / len(mask))
+    rule = Rule(conditions, in_words(conditions, attributes) or "all samples", rows, rows / len(mask))
     return rule, hits / int(changed.sum()), hits / rows
 
 
-def _leaves(found: list[Attribute], target: NDArray[np.float64], depth: int) -> list[Conditions]:
+def _leaves(attributes: list[Attribute], target: NDArray[np.float64], depth: int) -> list[Conditions]:
     """Conditions of the leaves of a regression tree on the attributes, text levels in order of their mean target."""
-    ranks = [_rank(attribute, target) for attribute in found]
+    ranks = [_rank(attribute, target) for attribute in attributes]
     rows = np.arange(0, len(target), max(1, len(target) // _TREE_ROWS))
-    X = np.stack([rank[attribute.codes[rows]] for attribute, rank in zip(found, ranks, strict=True)], axis=1)
+    X = np.stack([rank[attribute.codes[rows]] for attribute, rank in zip(attributes, ranks, strict=True)], axis=1)
     tree = DecisionTreeRegressor(max_depth=depth, min_samples_leaf=max(1, int(_LEAST_SHARE * len(rows))), random_state=0)
     tree.fit(X.astype(np.float32), target[rows])
     leaves = (_levels(path, ranks) for path in _paths(tree.tree_))
-    return [tuple((found[a].name, allowed) for a, allowed in sorted(levels.items())) for levels in leaves]
+    return [tuple((attributes[a].name, allowed) for a, allowed in sorted(levels.items())) for levels in leaves]
 
 
 def _rank(attribute: Attribute, target: NDArray[np.float64]) -> NDArray[np.int64]:

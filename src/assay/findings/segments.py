@@ -120,9 +120,9 @@ def _hours(hour: NDArray[np.int8]) -> Attribute:
 
 def _fifths(name: str, column: pa.ChunkedArray, wording: Wording) -> Attribute:
     values = pc.cast(column, pa.float32()).to_numpy().astype(np.float32)
-    known = np.isfinite(values)
-    edges = np.unique(np.quantile(values[known], (0.2, 0.4, 0.6, 0.8))) if known.any() else np.empty(0)
-    codes = np.where(known, np.searchsorted(edges, values, side="left"), len(edges) + 1).astype(np.int8)
+    has_value = np.isfinite(values)
+    edges = np.unique(np.quantile(values[has_value], (0.2, 0.4, 0.6, 0.8))) if has_value.any() else np.empty(0)
+    codes = np.where(has_value, np.searchsorted(edges, values, side="left"), len(edges) + 1).astype(np.int8)
     says = label(name, wording)
     ends = [None, *edges.tolist(), None]
     levels = [says.level(span) for span in itertools.pairwise(ends)]
@@ -150,7 +150,7 @@ def sums(codes: Codes, size: int, importance: Importance) -> tuple[Codes, Vector
     return rows, value, np.asarray(value - half), np.asarray(value + half)
 
 
-def patterns(found: list[Attribute], importance: Importance) -> list[Pattern]:
+def patterns(attributes: list[Attribute], importance: Importance) -> list[Pattern]:
     """The segments whose mean value differs most from that of all samples, beyond chance, in plain words.
 
     At most two of an attribute, the strongest first; value: the segment's sum.
@@ -158,7 +158,7 @@ def patterns(found: list[Attribute], importance: Importance) -> list[Pattern]:
     total = len(importance.value)
     mean = float(importance.value.mean())
     told: list[tuple[float, Pattern]] = []
-    for attribute in found:
+    for attribute in attributes:
         own: list[tuple[float, Pattern]] = []
         rows, value, low, high = sums(attribute.codes, len(attribute.levels), importance)
         for k, level in enumerate(attribute.levels):
@@ -198,7 +198,7 @@ def _number(value: float) -> float | None:
 
 def rollup(
     samples: Samples,
-    found: Sequence[Attribute],
+    attributes: Sequence[Attribute],
     importance: Importance,
     names: Mapping[int, str],
     wording: Wording,
@@ -206,7 +206,7 @@ def rollup(
 ) -> dict[str, list[GroupValue]]:
     """Per unit (user, item, category, department, period, hour, price band, peak) the most and least valuable groups.
 
-    Of periods and of what `found` (attributes of the samples) tells, all groups, in their own order; of others by value,
+    Of periods and of what `attributes` tell, all groups, in their own order; of others by value,
     falling. names: item_code -> readable name.
     """
     users = _labels(samples.user, samples.keys.column("user_id"))
@@ -220,7 +220,7 @@ def rollup(
         if name in samples.features.column_names:
             attribute = _text(name, name, samples.features.column(name))
             units[name] = (attribute.codes, list(attribute.levels))
-    units |= {a.name: (a.codes, list(a.levels)) for a in found if a.name in _WHOLE}
+    units |= {a.name: (a.codes, list(a.levels)) for a in attributes if a.name in _WHOLE}
     return {
         unit: _lines(codes, levels, importance, None if unit in ("period", *_WHOLE) else shown)
         for unit, (codes, levels) in units.items()

@@ -21,26 +21,26 @@ _LEAST, _MOST = 0.003, 0.5  # share of the rows: less is chance, more is no slic
 _ROWS = 300_000
 
 
-def low_subgroups(found: Sequence[Attribute], target: NDArray[np.float64], most: int = 5) -> list[Conditions]:
+def low_subgroups(attributes: Sequence[Attribute], target: NDArray[np.float64], most: int = 5) -> list[Conditions]:
     """Up to `most` rules for rows of low target (n,), one after the other, each on the rows that no rule has yet.
 
     Of a long log at most 300,000 evenly spaced rows propose; who uses a rule confirms it on all.
     """
     some = np.arange(0, len(target), max(1, len(target) // _ROWS))
     if len(some) < len(target):
-        found, target = [replace(attribute, codes=attribute.codes[some]) for attribute in found], target[some]
+        attributes, target = [replace(attribute, codes=attribute.codes[some]) for attribute in attributes], target[some]
     left = np.ones(len(target), bool)
     rules: list[Conditions] = []
     for _ in range(most):
-        best = _best(found, target, left)
+        best = _best(attributes, target, left)
         if best is None:
             break
         rules.append(best)
-        left &= ~matching(best, found)
+        left &= ~matching(best, attributes)
     return rules
 
 
-def _best(found: Sequence[Attribute], target: NDArray[np.float64], left: NDArray[np.bool_]) -> Conditions | None:
+def _best(attributes: Sequence[Attribute], target: NDArray[np.float64], left: NDArray[np.bool_]) -> Conditions | None:
     mean, spread = float(target[left].mean()), float(target[left].std())
     least, most = max(30, _LEAST * len(target)), _MOST * len(target)
     if spread == 0 or left.sum() < 2 * least:
@@ -51,7 +51,7 @@ def _best(found: Sequence[Attribute], target: NDArray[np.float64], left: NDArray
         longer: dict[Conditions, float] = {}
         for before, conditions, rows in beam:
             used = {name for name, _ in conditions}
-            for attribute in found:
+            for attribute in attributes:
                 if attribute.name in used:
                     continue
                 for score, levels in _conditions(attribute, target, rows, mean, spread, (least, most)):
@@ -63,7 +63,7 @@ def _best(found: Sequence[Attribute], target: NDArray[np.float64], left: NDArray
             break
         if ranked[0][1] > (_BETTER * best[0] if best[1] else best[0]):
             best = ranked[0][1], ranked[0][0]
-        beam = [(score, rule, np.flatnonzero(left & matching(rule, found))) for rule, score in ranked]
+        beam = [(score, rule, np.flatnonzero(left & matching(rule, attributes))) for rule, score in ranked]
     return best[1] or None
 
 

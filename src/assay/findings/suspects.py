@@ -20,14 +20,14 @@ UNUSUAL = 0.002  # share of the rows from which a level that clean data do not h
 
 def suspects(samples: Samples, wording: Wording) -> list[Attribute]:
     """The attributes that have more than one level on these samples."""
-    found = [_item_age(samples, wording), _copies(samples), _activity(samples, wording), *_price_ratios(samples, wording)]
-    return [attribute for attribute in found if len(np.unique(attribute.codes)) > 1]
+    attributes = [_item_age(samples, wording), _copies(samples), _activity(samples, wording), *_price_ratios(samples, wording)]
+    return [attribute for attribute in attributes if len(np.unique(attribute.codes)) > 1]
 
 
-def unusual(found: Sequence[Attribute]) -> list[tuple[Attribute, frozenset[int]]]:
+def unusual(attributes: Sequence[Attribute]) -> list[tuple[Attribute, frozenset[int]]]:
     """Attributes with levels that no clean log has (copies, prices far from usual), where enough rows have them."""
     out = []
-    for attribute in found:
+    for attribute in attributes:
         if attribute.name == COPIES or attribute.name.startswith(PRICE):
             odd = [k for k, level in enumerate(attribute.levels) if level not in ("once", "as usual", "unknown")]
             if np.isin(attribute.codes, odd).mean() >= UNUSUAL:
@@ -46,8 +46,8 @@ def copies(samples: Samples) -> NDArray[np.int64]:
 def price_ratio(samples: Samples, name: str) -> NDArray[np.float64]:
     """(n,) price over the median price of the item's samples; NaN where unknown or 0."""
     values = numbers(samples.features, name).astype(np.float64)
-    known = np.flatnonzero(np.isfinite(values) & (values > 0))
-    order = known[np.lexsort((values[known], samples.item[known]))]
+    priced = np.flatnonzero(np.isfinite(values) & (values > 0))
+    order = priced[np.lexsort((values[priced], samples.item[priced]))]
     items, start, count = np.unique(samples.item[order], return_index=True, return_counts=True)
     usual = np.full(int(samples.item.max(initial=0)) + 1, np.nan)
     usual[items] = values[order][start + (count - 1) // 2]
@@ -78,11 +78,11 @@ def _activity(samples: Samples, wording: Wording) -> Attribute:
 
 
 def _price_ratios(samples: Samples, wording: Wording) -> list[Attribute]:
-    found: list[Attribute] = []
+    ratios: list[Attribute] = []
     levels = ("under a fifth of usual", "as usual", "over 5 times the usual", "unknown")
     for name in samples.features.column_names:
         if name in _PRICES:
             ratio = price_ratio(samples, name)
             codes = np.where(np.isnan(ratio), 3, np.searchsorted(_RATIOS, np.nan_to_num(ratio)))
-            found.append(Attribute(f"{PRICE}{name}", f"{label(name, wording).title} for its item", levels, codes))
-    return found
+            ratios.append(Attribute(f"{PRICE}{name}", f"{label(name, wording).title} for its item", levels, codes))
+    return ratios

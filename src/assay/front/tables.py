@@ -127,9 +127,9 @@ def _guessed(name: str, path: Path, own: Mapping[str, Any]) -> dict[str, Any]:
     columns = own.get("columns") or guess(values)
     for canonical in NEEDED[name]:
         if canonical not in columns and "columns" not in own:
-            known = ", ".join(map(repr, values))
+            choices = ", ".join(map(repr, values))
             say = f'columns={{"{canonical}": ...}}' if name == "events" else f'log={{"{name}": {{"columns": {{...}}}}}}'
-            raise InputError(f"{name}: no column looks like {canonical} (it has: {known}); name it: {say}")
+            raise InputError(f"{name}: no column looks like {canonical} (it has: {choices}); name it: {say}")
     return {"columns": columns} | (_of_events(path, columns, own) if name == "events" else {})
 
 

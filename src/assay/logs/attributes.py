@@ -1,4 +1,4 @@
-"""Items and users: one row a key, as the config maps them."""
+"""Items and users: one row per key, as the config maps them."""
 
 from collections.abc import Sequence
 
@@ -62,7 +62,7 @@ def _joined(table: pa.Table, positions: Sequence[int]) -> pa.ChunkedArray:
 
 
 def items(section: config.Items) -> pa.Table:
-    """tables.ITEMS, one row an item in the source's order.
+    """tables.ITEMS, one row per item in the source's order.
 
     A list of columns is joined by a space; empty text is null, and nulls are skipped.
 
@@ -88,7 +88,7 @@ def items(section: config.Items) -> pa.Table:
 
 
 def users(section: config.Users) -> pa.Table:
-    """user_id and the mapped attributes in their own types, one row a user in the source's order."""
+    """user_id and the mapped attributes in their own types, one row per user in the source's order."""
     if "user_id" not in section.columns:
         raise ConfigError("[log.users] columns: user_id is not mapped; say user_id = 'your column'")
     order = ["user_id", *(name for name in section.columns if name != "user_id")]

@@ -17,7 +17,7 @@ from assay.tables import EVENT_KINDS, EVENTS
 COLUMNS = [name for name in EVENTS if name != "event_id"]
 MAPPED = [*COLUMNS, "amount"]
 NUMBERS = ("quantity", "price", "amount", "rating", "position", "propensity")
-EPOCHS = {"epoch_s": 1_000_000, "epoch_ms": 1_000}  # microseconds a unit
+EPOCHS = {"epoch_s": 1_000_000, "epoch_ms": 1_000}  # microseconds per unit
 UNKNOWN = "('', 'null', 'na', 'none', '\\n')"  # what an unknown number may be written as
 OFFSET = r"\d:\d.*(Z|z|UTC|GMT|[+-]\d\d(:?\d\d)?)\s*$"
 # Money that is no number, or too large for the column, is kept as one of these: cleaning rejects it by name.
@@ -255,9 +255,9 @@ def wrong_value(source: Source, row: int, column: str, value: object, expected: 
 
 def _check_offsets(table: pa.Table, zoned: Zoned, source: Source, section: config.Events, row: int) -> None:
     """Note where times with and without an offset stand; SourceError where both do and no time zone is given."""
-    known = pc.and_kleene(pc.is_valid(table["timestamp"]), table["has_offset"])
+    has_time = pc.and_kleene(pc.is_valid(table["timestamp"]), table["has_offset"])
     naive = pc.and_kleene(pc.is_valid(table["timestamp"]), pc.invert(table["has_offset"]))
-    first_known, first_naive = pc.index(known, True).as_py(), pc.index(naive, True).as_py()
+    first_known, first_naive = pc.index(has_time, True).as_py(), pc.index(naive, True).as_py()
     zoned.with_offset = zoned.with_offset or (row + first_known if first_known >= 0 else 0)
     zoned.without = zoned.without or (row + first_naive if first_naive >= 0 else 0)
     if zoned.with_offset and zoned.without and "time_zone" not in section.model_fields_set:

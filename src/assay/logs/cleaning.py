@@ -1,4 +1,4 @@
-"""Clean: one SQL step a file takes out what cannot be learnt from, and the account says why."""
+"""Clean: SQL steps, one per file, take out what cannot be learnt from, and the account says why."""
 
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -28,7 +28,7 @@ WHY = {
     "duplicates": "a row equal to an earlier one in every column was written twice",
     "repeats": "the same user, item and kind again within clean.repeat_seconds is a double click",
     "returns": "what was brought back is taken off its purchase; the return itself is no purchase",
-    "robots": "users with far more events a day than all others are programs",
+    "robots": "users with far more events per day than all others are programs",
     "rare": "users and items with too few events (k-core) are left out on request",
 }
 

@@ -132,7 +132,7 @@ class Collected:
 
 
 def _file_record(
-    path: Path, section: config.Events, known: Record | None, part: str, run: Folder, writer: _Writer
+    path: Path, section: config.Events, earlier: Record | None, part: str, run: Folder, writer: _Writer
 ) -> tuple[Record, str]:
     """What stands in the account for a file, and how it changed; its rows are in `part`, or where they were if unchanged."""
     size, key = path.stat().st_size if path.is_file() else 0, writer.key(section)
@@ -140,39 +140,45 @@ def _file_record(
     source.columns()  # refuses what is not there or empty before anything is hashed
     base = {"name": str(path), "section": key, "bytes": size, "sha256": _prefix_digest(path, size)}
     zoned = canonical.Zoned()
-    if known and known["section"] == key and _stands(known, run):
-        if known["sha256"] == base["sha256"]:
-            return known, "unchanged"
-        grown = sources.is_plain_text(path, section) and size > known["bytes"] > 0
-        if grown and _ends_with_line_break(path, known["bytes"]) and _prefix_digest(path, known["bytes"]) == known["sha256"]:
-            zoned = canonical.Zoned(*known["zoned"])
-            tail = sources.open_file(path, section, start=known["bytes"], first_row=known["lines"] + 1)
+    if earlier and earlier["section"] == key and _stands(earlier, run):
+        if earlier["sha256"] == base["sha256"]:
+            return earlier, "unchanged"
+        grown = sources.is_plain_text(path, section) and size > earlier["bytes"] > 0
+        if (
+            grown
+            and _ends_with_line_break(path, earlier["bytes"])
+            and _prefix_digest(path, earlier["bytes"]) == earlier["sha256"]
+        ):
+            zoned = canonical.Zoned(*earlier["zoned"])
+            tail = sources.open_file(path, section, start=earlier["bytes"], first_row=earlier["lines"] + 1)
             before = writer.read
-            record = writer.write(part, canonical.events(tail, section, zoned), None, before=known["part"])
-            lines = known["lines"] + writer.read - before
+            record = writer.write(part, canonical.events(tail, section, zoned), None, before=earlier["part"])
+            lines = earlier["lines"] + writer.read - before
             return base | record | {"zoned": [zoned.with_offset, zoned.without], "lines": lines}, "appended"
     before = writer.read
     record = writer.write(part, canonical.events(source, section, zoned), source.rows())
     zones = [zoned.with_offset, zoned.without]
-    return base | record | {"zoned": zones, "lines": writer.read - before}, "changed" if known else "new"
+    return base | record | {"zoned": zones, "lines": writer.read - before}, "changed" if earlier else "new"
 
 
-def _database_record(section: config.Events, known: Record | None, part: str, run: Folder, writer: _Writer) -> tuple[Record, str]:
+def _database_record(
+    section: config.Events, earlier: Record | None, part: str, run: Folder, writer: _Writer
+) -> tuple[Record, str]:
     """The same for a database."""
     source = DatabaseTable(section)
     key = writer.key(section)
     base: Record = {"name": source.name, "section": key}
     zoned = canonical.Zoned()
-    if known and section.grows_by and known["section"] == key and _stands(known, run):
-        tail = DatabaseTable(section, watermark=known["watermark"], first_row=known["rows"] + 1)
+    if earlier and section.grows_by and earlier["section"] == key and _stands(earlier, run):
+        tail = DatabaseTable(section, watermark=earlier["watermark"], first_row=earlier["rows"] + 1)
         new = canonical.events(tail, section, zoned)
         first = next(new, None)
         if first is None:
-            return known, "unchanged"
-        record = writer.write(part, _chain(first, new), None, before=known["part"])
+            return earlier, "unchanged"
+        record = writer.write(part, _chain(first, new), None, before=earlier["part"])
         return base | record | {"watermark": tail.watermark}, "appended"
     record = writer.write(part, canonical.events(source, section, zoned), source.rows())
-    return base | record | {"watermark": source.watermark}, "changed" if known else "new"
+    return base | record | {"watermark": source.watermark}, "changed" if earlier else "new"
 
 
 def _chain(first: pa.RecordBatch, rest: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -223,13 +229,13 @@ def _events(log: config.Log, run: Folder, writer: _Writer) -> tuple[list[Record]
     for section, path in _places(log):
         part, read = f"log/events/new-{len(records):05d}.parquet", writer.read
         if path is None:
-            known = by_section.get(DatabaseTable(section).name + writer.key(section))
-            record, change = _database_record(section, known, part, run, writer)
+            earlier = by_section.get(DatabaseTable(section).name + writer.key(section))
+            record, change = _database_record(section, earlier, part, run, writer)
         else:
-            known = by_section.get(str(path) + writer.key(section)) or by_name.get(str(path))
-            if known is not None and any(record["part"] == known["part"] for record in records):
-                known = None  # one file under two sections
-            record, change = _file_record(path, section, known, part, run, writer)
+            earlier = by_section.get(str(path) + writer.key(section)) or by_name.get(str(path))
+            if earlier is not None and any(record["part"] == earlier["part"] for record in records):
+                earlier = None  # one file under two sections
+            record, change = _file_record(path, section, earlier, part, run, writer)
         records.append(record)
         counts = {"rows": record["rows"], "rows_read": writer.read - read}
         changes.append({"name": record["name"], "change": change, **counts})

@@ -169,7 +169,10 @@ def kinds(values: Iterable[str]) -> dict[str, str]:
     """The log's words for kinds of events that are not ours."""
     words = sorted({value for value in values if value and value not in EVENT_KINDS})
     return {
-        word: kind for word in words for kind, known in KINDS.items() if word.lower().replace("-", "_").replace(" ", "_") in known
+        word: kind
+        for word in words
+        for kind, spellings in KINDS.items()
+        if word.lower().replace("-", "_").replace(" ", "_") in spellings
     }
 
 
@@ -204,7 +207,7 @@ def suggest(path: Path | str) -> str:
 
 
 def _toml(
-    path: Path, look: Mapping[str, Sequence[str]], found: Mapping[str, str], delimiter: str | None, typed_time: set[str]
+    path: Path, look: Mapping[str, Sequence[str]], columns: Mapping[str, str], delimiter: str | None, typed_time: set[str]
 ) -> str:
     def text(value: str) -> str:
         return json.dumps(value, ensure_ascii=False)
@@ -216,10 +219,10 @@ def _toml(
     ]
     if delimiter:
         lines.append(f"delimiter = {text(delimiter)}")
-    words = kinds(look[found["event"]]) if "event" in found else {}
-    if "event" not in found:
+    words = kinds(look[columns["event"]]) if "event" in columns else {}
+    if "event" not in columns:
         lines.append('event = "purchase"  # the kind of every row: ' + ", ".join(EVENT_KINDS))
-    time = found.get("timestamp")
+    time = columns.get("timestamp")
     if time and time not in typed_time and (shape := time_format(look[time])):
         note = "  # or month first?" if shape.startswith("%d/%m") else ""
         lines.append(f"time_format = {text(shape)}{note}")
@@ -230,11 +233,11 @@ def _toml(
         "[log.events.columns]  # canonical name = your column",
     ]
     for name, (_, meaning) in {**EVENTS, "amount": (None, "money for the whole line")}.items():
-        if name in found:
-            lines.append(f"{name} = {text(found[name])}  # {meaning}")
+        if name in columns:
+            lines.append(f"{name} = {text(columns[name])}  # {meaning}")
         elif name in ("user_id", "item_id", "timestamp"):
             lines.append(f'{name} = "?"  # NOT FOUND: {meaning}')
-    unused = [column for column in look if column not in found.values()]
+    unused = [column for column in look if column not in columns.values()]
     if unused:
         lines.append(f"# not used: {', '.join(map(text, unused))}")
     if words:
@@ -242,7 +245,7 @@ def _toml(
         lines += [f"{text(word)} = {text(kind)}" for word, kind in words.items()]
     lines += [
         "",
-        "# [log.items]  # one row an item, if you have such a table",
+        "# [log.items]  # one row per item, if you have such a table",
         '# path = "items.csv"',
         "# [log.items.columns]",
         '# item_id = "item_id"',

@@ -33,7 +33,7 @@ def deviations(cluster: Ints, values: Floats) -> Floats:
 
     Of a difference of two means, paired by row, it is sqrt(sum over u of (deviations[b] - deviations[a])^2). The
     bias-reduced cluster-robust variance (CR2; Bell and McCaffrey, Survey Methodology 2002): a cluster's summed
-    residuals are divided by sqrt(1 - its share of the rows). With one row a cluster it is the ordinary s / sqrt(R).
+    residuals are divided by sqrt(1 - its share of the rows). With one row per cluster it is the ordinary s / sqrt(R).
     """
     rows = sizes(cluster)
     share = rows / rows.sum()

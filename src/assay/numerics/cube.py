@@ -93,11 +93,11 @@ def _pivot(inverse: Any, w: Any, place: Any) -> None:
 @njit(cache=True)
 def _held_slack(w: Any, basis: Any, held: Any) -> Any:
     """The place of the slack that w would move most though its column is held; -1 if it moves none."""
-    found, most = -1, _TINY
+    pivot, most = -1, _TINY
     for i in range(len(w)):
         if basis[i] < 0 and held[-1 - basis[i]] and abs(w[i]) > most:
-            found, most = i, abs(w[i])
-    return found
+            pivot, most = i, abs(w[i])
+    return pivot
 
 
 @njit(cache=True)

@@ -85,8 +85,8 @@ class ByUsers:
 
     def times(self, A: Any) -> Matrix:
         """(b, I) A P of rows A (b, I), sparse or dense."""
-        known = (A @ self._X.T).toarray() if sparse.issparse(A) else (self._X @ A.T).T
-        out = known @ self._Y
+        scores = (A @ self._X.T).toarray() if sparse.issparse(A) else (self._X @ A.T).T
+        out = scores @ self._Y
         np.subtract(A.toarray() if sparse.issparse(A) else A, out, out=out)
         out /= self._l2
         return np.asarray(out)

@@ -103,7 +103,7 @@ def _rows_into(words: Any, out: Any) -> None:
 
 
 def hash_rows(X: NDArray[np.float64], label: NDArray[Any]) -> Hashes:
-    """One hash (n,) a row of X (n, p) and its label (n,), over the bits of the numbers; -0.0 counts as 0.0."""
+    """(n,) one hash per row of X (n, p) and its label (n,), over the bits of the numbers; -0.0 counts as 0.0."""
     out = mix(np.asarray(label).astype(np.int64))
     _rows_into((np.asarray(X, np.float64) + 0.0).view(np.uint64), out)
     return out

@@ -128,8 +128,8 @@ def _group_auc(label: Bools, score: Floats, group: NDArray[np.int64], weight: Fl
 def user_auc(label: ArrayLike, score: ArrayLike, user: ArrayLike, weight: ArrayLike | None = None) -> float:
     """Mean AUC over the users who have both classes, each user counting once; NaN when there is none."""
     each = auc_by_user(label, score, user, weight)[1]
-    known = each[~np.isnan(each)]
-    return float(known.mean()) if len(known) else float("nan")
+    present = each[~np.isnan(each)]
+    return float(present.mean()) if len(present) else float("nan")
 
 
 def log_loss(label: ArrayLike, score: ArrayLike, weight: ArrayLike | None = None) -> float:

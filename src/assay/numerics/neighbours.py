@@ -120,13 +120,13 @@ def _nearest(line, top, keys, order):  # type: ignore[no-untyped-def]
             order[i] = i
         return n
     cut = np.partition(line, top - 1)[top - 1]
-    found = 0
+    near = 0
     for i in range(n):
         if line[i] <= cut:
-            keys[found] = bits[i]
-            order[found] = i
-            found += 1
-    return found
+            keys[near] = bits[i]
+            order[near] = i
+            near += 1
+    return near
 
 
 @numba.njit(cache=True)
@@ -137,9 +137,9 @@ def _add_row(line, y, label, game, top, buffers, sums):  # type: ignore[no-untyp
     for i in range(line.size):
         a[i] = 1.0 if y[i] == label else 0.0
         matches += a[i]
-    found = _nearest(line, top, keys, order)
-    sort_keys(keys, order, spare_keys, spare_order, counts, found)
-    add_values(keys, order, a, c, cumulative, found, -mean_share * matches - chance, sums)
+    near = _nearest(line, top, keys, order)
+    sort_keys(keys, order, spare_keys, spare_order, counts, near)
+    add_values(keys, order, a, c, cumulative, near, -mean_share * matches - chance, sums)
 
 
 @numba.njit(cache=True)

@@ -30,8 +30,8 @@ class Examination:
 
     def of(self, place: Places) -> Vector:
         """(n,) examination of places from 1; deeper ones have the last's, an unknown one (below 1) NaN."""
-        found = self.examination[np.clip(place, 1, len(self.examination)) - 1]
-        return np.where(np.asarray(place) < 1, np.nan, found)
+        chance = self.examination[np.clip(place, 1, len(self.examination)) - 1]
+        return np.where(np.asarray(place) < 1, np.nan, chance)
 
     def weights(self, place: Places, label: NDArray[np.generic], clip: float = 10.0) -> Vector:
         """(n,) sample weights: w = min(1 / examination, clip) for positives, (1 - r) / (1 - r / w) for the others.
@@ -44,9 +44,9 @@ class Examination:
         """
         positive = np.asarray(label) > 0
         inverse = np.minimum(1.0 / self.of(place), clip)
-        known = np.isfinite(inverse)
-        relevance = min(float((inverse * positive)[known].sum()) / max(int(known.sum()), 1), _MOST_RELEVANT)
-        return np.where(known, np.where(positive, inverse, (1.0 - relevance) / (1.0 - relevance / inverse)), 1.0)
+        finite = np.isfinite(inverse)
+        relevance = min(float((inverse * positive)[finite].sum()) / max(int(finite.sum()), 1), _MOST_RELEVANT)
+        return np.where(finite, np.where(positive, inverse, (1.0 - relevance) / (1.0 - relevance / inverse)), 1.0)
 
 
 def effective_size(weight: Vector) -> float:
@@ -93,7 +93,7 @@ def harvested(pair: NDArray[np.integer], place: Places, click: NDArray[np.generi
     np.fill_diagonal(both, 0)
     if not both.any():
         raise InputError("no item stood in two places for one query: nothing to harvest; use position_bias = 'regression'")
-    won = (clicks.T @ has).toarray() * (both > 0)  # [k, l]: clicks at k, one a pair, of the pairs that stood in k and l
+    won = (clicks.T @ has).toarray() * (both > 0)  # [k, l]: clicks at k, one per pair, of the pairs that stood in k and l
     return _tied_to_first(_all_pairs(won, both - won), both, np.bincount(place - 1, minlength=size))
 
 
@@ -115,8 +115,8 @@ def _all_pairs(won: Vector, lost: Vector) -> Vector:
         by_pair = slope * (1 - r)
         return float(value), np.concatenate(((slope * (1 - p)).sum(axis=1), (by_pair + by_pair.T)[upper])) + 1e-6 * x
 
-    found = optimize.minimize(loss, np.zeros(size + len(upper[0])), jac=True, method="L-BFGS-B", options={"maxiter": 500})
-    return np.asarray(split(found.x)[0][:, 0])
+    least = optimize.minimize(loss, np.zeros(size + len(upper[0])), jac=True, method="L-BFGS-B", options={"maxiter": 500})
+    return np.asarray(split(least.x)[0][:, 0])
 
 
 def _tied_to_first(examination: Vector, both: Vector, rows: NDArray[np.int64]) -> Examination:
@@ -148,8 +148,8 @@ def regression_em(place: Places, click: NDArray[np.generic], X: sparse.csr_array
         by_place = np.bincount(at, slope * (1 - p), minlength=len(rows)) + 1e-3 * a
         return float(value), np.concatenate((by_place, X.T @ (slope * (1 - relevant)) + l2 * b))
 
-    found = optimize.minimize(loss, np.zeros(len(rows) + X.shape[1]), jac=True, method="L-BFGS-B", options={"maxiter": 300})
-    return _relative(np.where(rows > 0, _sigmoid(found.x[: len(rows)]), np.nan), rows, "regression EM")
+    least = optimize.minimize(loss, np.zeros(len(rows) + X.shape[1]), jac=True, method="L-BFGS-B", options={"maxiter": 300})
+    return _relative(np.where(rows > 0, _sigmoid(least.x[: len(rows)]), np.nan), rows, "regression EM")
 
 
 def _relative(examination: Vector, rows: NDArray[np.int64], method: str) -> Examination:
@@ -157,8 +157,8 @@ def _relative(examination: Vector, rows: NDArray[np.int64], method: str) -> Exam
     if not np.isfinite(examination[0]) or examination[0] <= 0:
         raise InputError(f"{method}: the first place has no click, so that nothing can be told against it; bring a longer log")
     relative = np.maximum(examination / examination[0], _LEAST)
-    known = np.maximum.accumulate(np.where(np.isfinite(relative), np.arange(len(relative)), 0))
-    return Examination(relative[known], rows, method)
+    last = np.maximum.accumulate(np.where(np.isfinite(relative), np.arange(len(relative)), 0))
+    return Examination(relative[last], rows, method)
 
 
 def _sigmoid(x: Vector) -> Vector:

@@ -59,7 +59,7 @@ def _check_rows(offsets: Ints, score: NDArray[Any], tie: NDArray[Any]) -> None:
     if len(offsets) < 1 or offsets[0] != 0 or offsets[-1] != len(score) or np.any(np.diff(offsets) < 0):
         raise InputError("offsets must rise from 0 to the number of rows")
     if len(tie) != len(score):
-        raise InputError(f"{len(score)} scores but {len(tie)} tie ranks; give one a row")
+        raise InputError(f"{len(score)} scores but {len(tie)} tie ranks; give one per row")
 
 
 def _refuse_nan(name: str, values: Floats, start: int) -> None:
@@ -126,10 +126,10 @@ def ranking_measures(
     if len(relevance) != len(score) or len(counts) != len(offsets) - 1:
         raise InputError("relevance needs one entry per row and truth_count one entry per request")
     _check_rows(offsets, score, tie)
-    known, gains = (np.zeros(1, np.int64), np.zeros(0)) if truth is None else truth
-    if truth is not None and not np.array_equal(np.diff(known), counts):
-        raise InputError("truth needs as many gains a request as truth_count says")
-    table, found = np.zeros((len(counts), len(cuts), len(RANKING))), np.zeros(len(counts), np.int64)
+    begins, gains = (np.zeros(1, np.int64), np.zeros(0)) if truth is None else truth
+    if truth is not None and not np.array_equal(np.diff(begins), counts):
+        raise InputError("truth needs as many gains per request as truth_count says")
+    table, relevant = np.zeros((len(counts), len(cuts), len(RANKING))), np.zeros(len(counts), np.int64)
     for first, last in _blocks(offsets):
         start, end = offsets[first], offsets[last]
         # One block at a time is converted, so that inputs of 32 or 8 bits stay as small as they are.
@@ -138,11 +138,12 @@ def ranking_measures(
         _refuse_nan("score", values, start)
         _measures(
             offsets[first : last + 1] - start, values, own, np.asarray(tie[start:end], np.int64), counts[first:last], cuts,
-            known if truth is None else known[first : last + 1], gains, truth is not None, table[first:last], found[first:last],
+            begins if truth is None else begins[first : last + 1], gains, truth is not None, table[first:last],
+            relevant[first:last],
         )  # fmt: skip
-    if np.any(counts < found):
-        r = int(np.argmax(counts < found))
-        raise InputError(f"truth_count of request {r} is {counts[r]} but its list holds {found[r]} relevant rows")
+    if np.any(counts < relevant):
+        r = int(np.argmax(counts < relevant))
+        raise InputError(f"truth_count of request {r} is {counts[r]} but its list holds {relevant[r]} relevant rows")
     return {f"{name}@{cut}": table[:, c, m].copy() for c, cut in enumerate(cuts) for m, name in enumerate(RANKING)}
 
 
@@ -157,21 +158,21 @@ def _blocks(offsets: Ints) -> Iterator[tuple[int, int]]:
 
 @njit(cache=True, parallel=True)
 def _measures(
-    offsets: Ints, score: Floats, gain: Floats, tie: Ints, truth: Ints, cuts: Ints, known: Ints, gains: Floats, whole: bool,
-    table: Floats, found: Ints,
+    offsets: Ints, score: Floats, gain: Floats, tie: Ints, truth: Ints, cuts: Ints, begins: Ints, gains: Floats, whole: bool,
+    table: Floats, relevant: Ints,
 ) -> None:  # fmt: skip
     depth = cuts.max()
     discount = np.log2(np.arange(2, depth + 2).astype(np.float64))
     for r in prange(len(truth)):
         start, end = offsets[r], offsets[r + 1]
         for i in range(start, end):
-            found[r] += gain[i] > 0
+            relevant[r] += gain[i] > 0
         if truth[r] == 0:
             continue
         top = np.empty(depth, np.int64)
         length = _best_rows(start, end, score, tie, top)
-        ideal = _best_gains(gains[known[r] : known[r + 1]] if whole else gain[start:end], depth)
-        outside = 0 if whole else truth[r] - found[r]
+        ideal = _best_gains(gains[begins[r] : begins[r + 1]] if whole else gain[start:end], depth)
+        outside = 0 if whole else truth[r] - relevant[r]
         for c in range(len(cuts)):
             hits, first, average, dcg = 0, 0, 0.0, 0.0
             for rank in range(min(cuts[c], length)):
@@ -213,12 +214,12 @@ def _ideal(gain: Floats, outside: int, length: int, discount: Floats) -> float:
     """DCG of the best list: known gains, falling, and gain 1 for each of the `outside` truths."""
     best, at = 0.0, 0
     for rank in range(length):
-        known = gain[at] if at < len(gain) else 0.0
-        if outside > 0 and known < 1.0:
+        next_gain = gain[at] if at < len(gain) else 0.0
+        if outside > 0 and next_gain < 1.0:
             outside -= 1
             best += 1.0 / discount[rank]
         else:
-            best += known / discount[rank]
+            best += next_gain / discount[rank]
             at += 1
     return best
 

@@ -49,9 +49,9 @@ def index_sessions(session: Ints, item: Ints, last: Ints, items: int) -> Session
 
 @numba.njit(cache=True)
 def candidates(  # type: ignore[no-untyped-def]
-    prefix, item_start, entry_session, youngest, most, overlap, weight, seen, found
+    prefix, item_start, entry_session, youngest, most, overlap, weight, seen, shared
 ):
-    """Sessions that share an item with a prefix, the `most` most recent of them: their number; numbers in `found`.
+    """Sessions that share an item with a prefix, the `most` most recent of them: their number; numbers in `shared`.
 
     Only sessions from number `youngest` on count: numbers rise into the past.
 
@@ -71,46 +71,46 @@ def candidates(  # type: ignore[no-untyped-def]
             if s < youngest:
                 continue
             if overlap[s] == 0:
-                found[count] = s
+                shared[count] = s
                 count += 1
             overlap[s] += position + 1
     for position in range(prefix.size):
         if prefix[position] >= 0:
             seen[prefix[position]] = False
     if count > most:
-        limit = np.partition(found[:count], most - 1)[most - 1]
+        limit = np.partition(shared[:count], most - 1)[most - 1]
         kept = 0
         for c in range(count):
-            if found[c] <= limit:
-                found[kept] = found[c]
+            if shared[c] <= limit:
+                shared[kept] = shared[c]
                 kept += 1
             else:
-                overlap[found[c]] = 0
+                overlap[shared[c]] = 0
         count = kept
     return count
 
 
 @numba.njit(cache=True)
-def nearest_first(found, overlap, count, keys, spare_keys, spare_found, counts):  # type: ignore[no-untyped-def]
-    """Sort the first `count` of found: by falling overlap, then by number."""
+def nearest_first(shared, overlap, count, keys, spare_keys, spare_shared, counts):  # type: ignore[no-untyped-def]
+    """Sort the first `count` of shared: by falling overlap, then by number."""
     top = 0
     for c in range(count):
-        top = max(top, overlap[found[c]])
+        top = max(top, overlap[shared[c]])
     for c in range(count):
-        keys[c] = (np.uint64(top - overlap[found[c]]) << np.uint64(32)) | np.uint64(found[c])
-    sort_keys(keys, found, spare_keys, spare_found, counts, count)
+        keys[c] = (np.uint64(top - overlap[shared[c]]) << np.uint64(32)) | np.uint64(shared[c])
+    sort_keys(keys, shared, spare_keys, spare_shared, counts, count)
 
 
 @numba.njit(cache=True)
 def _contributions(  # type: ignore[no-untyped-def]
-    found, count, overlap, length, target, k, negatives, draw, index, a, stamp, number
+    shared, count, overlap, length, target, k, negatives, draw, index, a, stamp, number
 ):
     # What each candidate adds to the target's score, less what it adds to the mean negative's.
     item_start, entry_session, size = index
     others = item_start.size - 1 - (target >= 0)
     share = 1.0 / others if negatives < 0 and others > 0 else 0.0
     for c in range(count):
-        s = found[c]
+        s = shared[c]
         a[s] = -size[s] * share
         stamp[s] = number
     for j in range(negatives if others > 0 else 0):
@@ -124,7 +124,7 @@ def _contributions(  # type: ignore[no-untyped-def]
             if stamp[entry_session[e]] == number:
                 a[entry_session[e]] += 1.0 + share
     for c in range(count):
-        a[found[c]] *= overlap[found[c]] / (length * k)
+        a[shared[c]] *= overlap[shared[c]] / (length * k)
 
 
 @numba.njit(cache=True, parallel=True)
@@ -139,7 +139,7 @@ def session_values(index, starts, events, hashes, chosen, c, cumulative, k, most
     for block in numba.prange(out.shape[0]):
         overlap = np.zeros(sessions, np.int64)
         seen = np.zeros(items, np.bool_)
-        found, spare_found = np.empty(sessions, np.int32), np.empty(sessions, np.int32)
+        shared, spare_shared = np.empty(sessions, np.int32), np.empty(sessions, np.int32)
         keys, spare_keys = np.empty(sessions, np.uint64), np.empty(sessions, np.uint64)
         counts = np.empty(_RADIX, np.int64)
         a, value, stamp = np.zeros(sessions), np.zeros(sessions), np.full(sessions, -1, np.int64)
@@ -148,12 +148,12 @@ def session_values(index, starts, events, hashes, chosen, c, cumulative, k, most
             weight = np.empty(session.size, np.int64)
             for length in range(1, session.size):
                 prefix, target = session[:length], session[length]
-                count = candidates(prefix, item_start, entry_session, 0, most, overlap, weight, seen, found)
+                count = candidates(prefix, item_start, entry_session, 0, most, overlap, weight, seen, shared)
                 draw = splitmix(hashes[chosen[v]] ^ np.uint64(length))
                 number = np.int64(starts[chosen[v]] + length)
-                _contributions(found, count, overlap, length, target, k, negatives, draw, index, a, stamp, number)
-                nearest_first(found, overlap, count, keys, spare_keys, spare_found, counts)
-                add_values(keys, found, a, c, cumulative, count, 0.0, value)
+                _contributions(shared, count, overlap, length, target, k, negatives, draw, index, a, stamp, number)
+                nearest_first(shared, overlap, count, keys, spare_keys, spare_shared, counts)
+                add_values(keys, shared, a, c, cumulative, count, 0.0, value)
                 for position in range(length):
                     if weight[position] > 0:
                         item = prefix[position]
@@ -162,8 +162,8 @@ def session_values(index, starts, events, hashes, chosen, c, cumulative, k, most
                             if overlap[s] > 0:
                                 out[block, e] += value[s] * weight[position] / overlap[s]
                 for at in range(count):
-                    overlap[found[at]] = 0
-                    value[found[at]] = 0.0
+                    overlap[shared[at]] = 0
+                    value[shared[at]] = 0.0
 
 
 @numba.njit(cache=True, parallel=True)
@@ -177,7 +177,7 @@ def next_item_scores(index, starts, events, youngest, k, most, rows, items_wante
     for block in numba.prange(BLOCKS):
         overlap = np.zeros(sessions, np.int64)
         seen = np.zeros(items, np.bool_)
-        found, spare_found = np.empty(sessions, np.int32), np.empty(sessions, np.int32)
+        shared, spare_shared = np.empty(sessions, np.int32), np.empty(sessions, np.int32)
         keys, spare_keys = np.empty(sessions, np.uint64), np.empty(sessions, np.uint64)
         counts = np.empty(_RADIX, np.int64)
         near = np.zeros(sessions)
@@ -187,10 +187,10 @@ def next_item_scores(index, starts, events, youngest, k, most, rows, items_wante
             v = rows[at]
             session = events[starts[v] : starts[v + 1]]
             weight = np.empty(session.size, np.int64)
-            count = candidates(session, item_start, entry_session, youngest[v], most, overlap, weight, seen, found)
-            nearest_first(found, overlap, count, keys, spare_keys, spare_found, counts)
+            count = candidates(session, item_start, entry_session, youngest[v], most, overlap, weight, seen, shared)
+            nearest_first(shared, overlap, count, keys, spare_keys, spare_shared, counts)
             for c in range(min(k, count)):
-                near[found[c]] = overlap[found[c]] / session.size
+                near[shared[c]] = overlap[shared[c]] / session.size
             while at < end and rows[at] == v:
                 item = items_wanted[at]
                 if item >= 0:
@@ -198,8 +198,8 @@ def next_item_scores(index, starts, events, youngest, k, most, rows, items_wante
                         out[at] += near[entry_session[e]]
                 at += 1
             for c in range(count):
-                overlap[found[c]] = 0
-                near[found[c]] = 0.0
+                overlap[shared[c]] = 0
+                near[shared[c]] = 0.0
 
 
 def parts(index: SessionIndex) -> tuple[Any, ...]:

@@ -134,8 +134,8 @@ def _drawn_sums(values: Floats, streams: NDArray[np.uint64]) -> Floats:
 
 def mean_statistic(user_code: NDArray[np.integer], values: Floats, users: int) -> Means:
     """Means over rows of values (n, M), a NaN left out of its own column; NaN where nothing is left."""
-    known = ~np.isnan(values)
-    return Means(user_sums(user_code, np.where(known, values, 0.0), users), user_sums(user_code, known, users))
+    present = ~np.isnan(values)
+    return Means(user_sums(user_code, np.where(present, values, 0.0), users), user_sums(user_code, present, users))
 
 
 def ratio(part: Floats, whole: Floats) -> Floats:
@@ -152,9 +152,9 @@ def percentile_interval(draws: Floats, confidence: float = 0.95) -> tuple[Floats
     tail = (1 - confidence) / 2
     low, high = np.full(draws.shape[1], np.nan), np.full(draws.shape[1], np.nan)
     for m, column in enumerate(draws.T):
-        known = column[~np.isnan(column)]
-        if len(known):
-            low[m], high[m] = np.quantile(known, (tail, 1 - tail))
+        present = column[~np.isnan(column)]
+        if len(present):
+            low[m], high[m] = np.quantile(present, (tail, 1 - tail))
     return low, high
 
 
@@ -162,10 +162,10 @@ def standard_error(draws: Floats) -> Floats:
     """Bootstrap standard error (M,): deviation of the resampled measures; NaN with fewer than 2 defined."""
     result = np.full(draws.shape[1], np.nan)
     for m, column in enumerate(draws.T):
-        known = column[~np.isnan(column)]
-        if len(known) > 1:
+        present = column[~np.isnan(column)]
+        if len(present) > 1:
             # Exactly equal draws deviate by 0, not by the rounding of their mean.
-            result[m] = 0.0 if np.ptp(known) == 0 else known.std(ddof=1)
+            result[m] = 0.0 if np.ptp(present) == 0 else present.std(ddof=1)
     return result
 
 
@@ -189,8 +189,8 @@ def holm(p: ArrayLike) -> Floats:
     """Holm's step-down adjusted p-values (M,); a NaN stays NaN and is not counted. Holm (1979)."""
     values = np.asarray(p, np.float64)
     adjusted = np.full(values.shape, np.nan)
-    known = np.flatnonzero(~np.isnan(values))
-    order = known[np.argsort(values[known], kind="stable")]
+    present = np.flatnonzero(~np.isnan(values))
+    order = present[np.argsort(values[present], kind="stable")]
     steps = values[order] * np.arange(len(order), 0, -1)
     adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
     return adjusted

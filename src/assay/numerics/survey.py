@@ -20,7 +20,7 @@ Ints = NDArray[np.int64]
 def allocate(population: Ints, spread: Floats, n: int, *, floor: int = 2) -> Ints:
     """How many to draw of each stratum (H,): the whole numbers that sum to n and minimise the mean's variance.
 
-    population (H,) units a stratum, spread (H,) their standard deviation: Neyman's allocation; equal spreads give the
+    population (H,) units per stratum, spread (H,) their standard deviation: Neyman's allocation; equal spreads give the
     proportional one. At least min(floor, N_h) and at most N_h each; ties go to the earlier stratum. A unit more in a
     stratum of n_h lowers the variance by (N_h S_h)^2 / (n_h (n_h + 1)), so the largest gains are taken, which is exact
     (Wright, "A simple method of exact optimal sample allocation", Survey Methodology 2017). ValueError: n below the sum

@@ -78,7 +78,7 @@ class Comparison(LeftOut):
 
 
 class Design(Part):
-    """A way to draw few requests, tried with each family of systems left out. Lists: a figure a family.
+    """A way to draw few requests, tried with each family of systems left out. Lists: one figure per family.
 
     error: of the estimate; relative: to the plain mean's; coverage: of 95 % intervals; tau: of the systems' order.
     """

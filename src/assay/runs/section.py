@@ -37,7 +37,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Rows:
-    """Dots with intervals, or bars from 0 (stem), one a row, on one axis. zero: 0 is on the axis. ident: unique on the page."""
+    """Dots with intervals, or bars from 0 (stem), one per row, on one axis. zero: 0 is on the axis. ident: unique on the page."""
 
     ident: str
     lines: Sequence[Row]

@@ -37,9 +37,9 @@ def _own(history: History, market: Market, users: Codes, most: int) -> NDArray[n
     """(2, n) user and item: what each user took most often before, last taken first among equals."""
     before = slice(0, history.bought.between(market.period, market.period).start)
     user, item, period = (c[before] for c in (history.bought.user, history.bought.item, history.bought.period))
-    asked = np.zeros(len(history.user_hash), bool)
-    asked[users] = True
-    rows = asked[user] & market.on_sale[item]
+    has_request = np.zeros(len(history.user_hash), bool)
+    has_request[users] = True
+    rows = has_request[user] & market.on_sale[item]
     pair, first, times = np.unique(
         user[rows][::-1].astype(np.int64) * len(history.category) + item[rows][::-1], return_index=True, return_counts=True
     )
@@ -60,15 +60,15 @@ def _best_sellers(market: Market) -> tuple[Codes, NDArray[np.int64]]:
 def _categories(history: History, market: Market, users: Codes, most: int) -> NDArray[np.int64]:
     """(2, n) user and item: the best sellers of the categories that each user took from most often before."""
     items, _ = _best_sellers(market)
-    known = items[history.category[items] >= 0]
-    known = known[np.argsort(history.category[known], kind="stable")]
-    known = known[_first(history.category[known].astype(np.int64), _EACH)]
-    begins = np.searchsorted(history.category[known], np.arange(history.categories + 1))
+    with_category = items[history.category[items] >= 0]
+    with_category = with_category[np.argsort(history.category[with_category], kind="stable")]
+    with_category = with_category[_first(history.category[with_category].astype(np.int64), _EACH)]
+    begins = np.searchsorted(history.category[with_category], np.arange(history.categories + 1))
     before = history.bought.between(market.period, market.period).start
     user, category = history.bought.user[:before], history.category[history.bought.item[:before]]
-    asked = np.zeros(len(history.user_hash), bool)
-    asked[users] = True
-    rows = asked[user] & (category >= 0)
+    has_request = np.zeros(len(history.user_hash), bool)
+    has_request[users] = True
+    rows = has_request[user] & (category >= 0)
     pair, times = np.unique(user[rows].astype(np.int64) * max(history.categories, 1) + category[rows], return_counts=True)
     who, which = pair // max(history.categories, 1), pair % max(history.categories, 1)
     order = np.lexsort((which, -times, who))
@@ -76,21 +76,21 @@ def _categories(history: History, market: Market, users: Codes, most: int) -> ND
     who, which = who[order], which[order]
     sizes = begins[which + 1] - begins[which]
     inside = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    return np.stack((np.repeat(who, sizes), known[np.repeat(begins[which], sizes) + inside].astype(np.int64)))
+    return np.stack((np.repeat(who, sizes), with_category[np.repeat(begins[which], sizes) + inside].astype(np.int64)))
 
 
 def _of_period(history: History, market: Market, users: Codes, section: SamplesSection) -> Candidates:
     popular = _best_sellers(market)[0][: section.candidates_popular]
-    found = (
+    by_source = (
         _own(history, market, users, section.candidates_history),
         _categories(history, market, users, section.candidates_category),
         np.stack((np.repeat(users, len(popular)), np.tile(popular, len(users)))).astype(np.int64),
     )
     items = len(history.category)
-    pair, row = np.unique(np.concatenate([who * items + what for who, what in found]), return_inverse=True)
+    pair, row = np.unique(np.concatenate([who * items + what for who, what in by_source]), return_inverse=True)
     source = np.zeros(len(pair), np.int8)
     at = 0
-    for k, part in enumerate(found):
+    for k, part in enumerate(by_source):
         source[row[at : at + part.shape[1]]] |= np.int8(1 << k)
         at += part.shape[1]
     taken = history.bought.between(market.period, market.period + 1)
@@ -124,7 +124,7 @@ def candidates(history: History, begin: int, end: int, section: SamplesSection, 
     )
 
 
-def recall(found: Candidates, truths: int) -> dict[str, float]:
+def recall(offered: Candidates, truths: int) -> dict[str, float]:
     """Share of what was taken that each source, and all together, had among the candidates."""
-    hits = {name: int(found.label[(found.source >> k) & 1 == 1].sum()) for k, name in enumerate(CANDIDATE_SOURCES)}
-    return {name: round(hit / max(truths, 1), 6) for name, hit in (hits | {"all": int(found.label.sum())}).items()}
+    hits = {name: int(offered.label[(offered.source >> k) & 1 == 1].sum()) for k, name in enumerate(CANDIDATE_SOURCES)}
+    return {name: round(hit / max(truths, 1), 6) for name, hit in (hits | {"all": int(offered.label.sum())}).items()}

@@ -49,10 +49,10 @@ def families(own: str | None = None) -> Iterator[Family]:
     """
     yield from _families(files(PACKAGE))
     if own is not None:
-        found = [replace(family, own=True) for family in _families(Path(own))]
-        if not found:
+        own_families = [replace(family, own=True) for family in _families(Path(own))]
+        if not own_families:
             raise ConfigError(f"[samples] features: {own} has no SQL file in {', '.join(f'{unit}/' for unit in UNITS)}")
-        yield from found
+        yield from own_families
 
 
 def _families(folder: Traversable) -> Iterator[Family]:
@@ -124,7 +124,7 @@ class Describer:
         put(self.engine, name, table)
 
     def _load_searches(self, searches: Searches) -> None:
-        """asked: a row a search. searched: a row an impression, in the period at whose end its outcome was known."""
+        """asked: one row per search. searched: one row per impression, in the period at whose end its outcome was known."""
         request = np.arange(len(searches))
         names = ("query_code", "user_code", "period")
         put(self.engine, "asked", pa.table({"request": request} | {name: searches.column(name) for name in names}))
@@ -181,7 +181,7 @@ class Describer:
             raise InputError(f"{where}: {error}") from None
         keys = table.column_names[: len(wanted)]
         if keys != list(wanted) or not all(np.array_equal(table.column(name).to_numpy(), wanted[name]) for name in keys):
-            raise InputError(f"{where} must select {', '.join(wanted)} first, one row a row of wanted, ordered by them")
+            raise InputError(f"{where} must select {', '.join(wanted)} first, one row per row of wanted, ordered by them")
         return table
 
     def _texts(self, user: Codes, item: Codes) -> dict[str, pa.Array]:
@@ -206,11 +206,11 @@ def _distinct(keys: list[Codes], period: Codes) -> tuple[list[Codes], NDArray[np
     packed = np.zeros(len(period), np.int64)
     for column, low, span in zip(columns, lows, spans, strict=True):
         packed = packed * span + (column - low)
-    found, row = np.unique(packed, return_inverse=True)
+    distinct, row = np.unique(packed, return_inverse=True)
     out: list[Codes] = []
     for low, span in zip(reversed(lows), reversed(spans), strict=True):
-        out.append((found % span + low).astype(np.int32))
-        found = found // span
+        out.append((distinct % span + low).astype(np.int32))
+        distinct = distinct // span
     return out[::-1], row
 
 
@@ -232,8 +232,8 @@ def price_gap(columns: Mapping[str, pa.Array]) -> pa.Array | None:
         columns[name].to_numpy(zero_copy_only=False).astype(np.float64) for name in ("item_price", "category_usual_price")
     )
     gap = np.full(len(price), np.nan)
-    known = (price > 0) & (usual > 0)
-    gap[known] = np.log(price[known] / usual[known])
+    both_priced = (price > 0) & (usual > 0)
+    gap[both_priced] = np.log(price[both_priced] / usual[both_priced])
     return float_column(gap.astype(np.float32))
 
 

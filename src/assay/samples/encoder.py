@@ -34,7 +34,7 @@ class Encoding:
         return Encoding(one_hot, binned, standard, tuple(pair for pair in self.crosses if all(n in names for n in pair)))
 
 
-# What a log's features become: few enough a row that exact curvature stays cheap (its cost is their square).
+# What a log's features become: few enough per row that exact curvature stays cheap (its cost is their square).
 LOG_ENCODING = Encoding(
     one_hot=("user", "item", "category", "brand"),
     binned=(
@@ -137,8 +137,8 @@ def _level_codes(column: pa.ChunkedArray, levels: pa.Array) -> Codes:
     """(n,) place of each text among levels; len(levels) for others and for null."""
     column = column.combine_chunks()
     column = column if pa.types.is_dictionary(column.type) else pc.cast(column, pa.string()).dictionary_encode()
-    known = pc.index_in(pc.cast(column.dictionary, pa.string()), levels)
-    of_code = np.append(known.fill_null(len(levels)).to_numpy(), len(levels)).astype(np.int32)
+    level_of = pc.index_in(pc.cast(column.dictionary, pa.string()), levels)
+    of_code = np.append(level_of.fill_null(len(levels)).to_numpy(), len(levels)).astype(np.int32)
     return np.asarray(of_code[column.indices.fill_null(len(column.dictionary)).to_numpy()])
 
 
@@ -159,11 +159,11 @@ class TableEncoder:
         """Learn levels, edges, means and cells from training features."""
         encoding = encoding.among(features.column_names)
         blocks = [_Block("constant", (), 0)]
-        made = [_one_hot(features, name, section.rare) for name in encoding.one_hot]
-        made += [_cross(features, pair, section) for pair in encoding.crosses]
-        made += [_binned(features, name, section.bins) for name in encoding.binned]
-        made += [_standard(features, name) for name in encoding.standard]
-        for block in made:
+        learnt = [_one_hot(features, name, section.rare) for name in encoding.one_hot]
+        learnt += [_cross(features, pair, section) for pair in encoding.crosses]
+        learnt += [_binned(features, name, section.bins) for name in encoding.binned]
+        learnt += [_standard(features, name) for name in encoding.standard]
+        for block in learnt:
             if block is not None:
                 begin = blocks[-1].begin + len(blocks[-1].names())
                 blocks.append(replace(block, begin=begin))
@@ -224,7 +224,7 @@ def with_score(samples: Samples, name: str, score: NDArray[np.floating], encoder
     if name in samples.features.column_names:
         raise InputError(f"feature {name!r} is there already; give the score another name")
     if np.shape(score) != (len(samples),):
-        raise InputError(f"the score {name!r} has shape {np.shape(score)} for {len(samples)} samples; give one number a row")
+        raise InputError(f"the score {name!r} has shape {np.shape(score)} for {len(samples)} samples; give one number per row")
     features = samples.features.append_column(name, pa.array(np.asarray(score, np.float32), pa.float32(), from_pandas=True))
     if encoder is None and isinstance(samples.encoder, TableEncoder):
         block = _standard(features, name)

@@ -30,18 +30,18 @@ def item_query(name: str | None, category: str | None) -> str:
     """The query that an item is asked for by: the first words of its name, at most 4, before any with a digit (a size); else of
     its category; "" where it has neither."""
     for text in (name, category):
-        found: list[str] = []
+        query_words: list[str] = []
         for word in words(text or ""):
-            if _DIGIT.search(word) or len(found) == _LONGEST:
+            if _DIGIT.search(word) or len(query_words) == _LONGEST:
                 break
-            found.append(word)
-        if found:
-            return query_text(" ".join(found))
+            query_words.append(word)
+        if query_words:
+            return query_text(" ".join(query_words))
     return ""
 
 
 def known_items(log: CleanLog, target: str, period_days: int, seed: int, most: int = 30_000) -> Searches:
-    """At most one derived search a user and period, at most `most` in all, chosen by hash: for one item that the user took then.
+    """At most one derived search per user and period, `most` at most in all, by hash: for one item that the user took then.
 
     Its query is one of `variants` of the item's, by hash; its impressions are all items of the same `item_query` that the user
     took in the period. InputError: no taken item has a name or a category.
@@ -58,9 +58,9 @@ def known_items(log: CleanLog, target: str, period_days: int, seed: int, most: i
         raise InputError("no item that was taken has a name or a category to make queries of; map them in [log.items] columns")
     number = {text: code for code, text in enumerate(kinds)}
     kind = np.array([number.get(text, -1) for text in texts], np.int64)[item]
-    known = kind >= 0
-    user, item, period, kind = user[known], item[known], period[known], kind[known]
-    instant = pc.cast(taken.column("timestamp"), pa.int64()).to_numpy()[known]
+    has_kind = kind >= 0
+    user, item, period, kind = user[has_kind], item[has_kind], period[has_kind], kind[has_kind]
+    instant = pc.cast(taken.column("timestamp"), pa.int64()).to_numpy()[has_kind]
     user_hash = hash_ids(users.column("user_id"))[user]
     drawn = mix(seed, user_hash, period, hash_ids(items.column("item_id"))[item])
     order = np.lexsort((instant, drawn, user, period))
@@ -68,8 +68,8 @@ def known_items(log: CleanLog, target: str, period_days: int, seed: int, most: i
     first = first[np.argsort(mix(seed, user_hash[first], period[first]), kind="stable")[:most]]
     first = first[np.lexsort((user[first], instant[first]))]
     ids = mix(user_hash[first], period[first], kind[first])
-    asked = variants(kinds)[kind[first], (mix(seed, ids) % np.uint64(4)).astype(np.int64)]
-    queries, query = np.unique(asked.astype(str), return_inverse=True)
+    texts = variants(kinds)[kind[first], (mix(seed, ids) % np.uint64(4)).astype(np.int64)]
+    queries, query = np.unique(texts.astype(str), return_inverse=True)
     requests = pa.table(
         {
             "request_id": ids.view(np.int64),
@@ -91,13 +91,13 @@ def variants(kinds: list[str]) -> NDArray[np.object_]:
     People leave words out, and use words that no name has; the same kinds give the same variants.
     """
     hashes = hash_ids(pa.array(kinds, pa.string()))
-    found = np.empty((len(kinds), 4), object)
+    texts = np.empty((len(kinds), 4), object)
     for k, text in enumerate(kinds):
         parts, h = text.split(), int(hashes[k])
         fewer = [word for place, word in enumerate(parts) if place != h % len(parts)] if len(parts) > 1 else parts
         foreign = kinds[(h >> 8) % len(kinds)].split()[0]
-        found[k] = [text, text, " ".join(fewer), f"{foreign} {text}" if foreign not in parts else text]
-    return found
+        texts[k] = [text, text, " ".join(fewer), f"{foreign} {text}" if foreign not in parts else text]
+    return texts
 
 
 def _new(*columns: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -59,7 +59,7 @@ def _draw(
                 h = splitmix(base[j] ^ np.uint64(d))
                 share = (h >> np.uint64(11)) * unit
                 wanted = 1 if share < shares[0] else (2 if share < shares[1] else 3)
-                found = False
+                success = False
                 for attempt in range(_TRIES):
                     h = splitmix(h)
                     kind = wanted if attempt < _TRIES // 2 else 1
@@ -83,9 +83,9 @@ def _draw(
                         out_for[drawn], out_item[drawn] = j, item
                         out_kind[drawn], out_draw[drawn] = kind, d
                         drawn += 1
-                        found = True
+                        success = True
                         break
-                if not found:
+                if not success:
                     failed += 1
     return drawn, failed
 
@@ -168,5 +168,7 @@ def label(history: History, begin: int, end: int, section: SamplesSection, seed:
         "ratio": round(float(counts[1:].sum() / max(positives, 1)), 6),
     }
     order = np.lexsort((triples.item, triples.user, triples.period))
-    made, kind = triples.take(order), kind[order]
-    return Labelled(made.user, made.item, made.period, (kind == 0).astype(np.int8), kind, draw[order], made.hour, account)
+    ordered, kind = triples.take(order), kind[order]
+    return Labelled(
+        ordered.user, ordered.item, ordered.period, (kind == 0).astype(np.int8), kind, draw[order], ordered.hour, account
+    )

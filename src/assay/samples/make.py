@@ -136,16 +136,16 @@ def _write(run: Folder, name: str, table: pa.Table) -> str:
 
 
 def _candidate_account(keys: pa.Table, requests: pa.Table, sources: Sequence[str]) -> dict[str, Any]:
-    """Of tuning and test: requests, candidates a request, and the share of what was taken that each source had, and all."""
+    """Of tuning and test: requests, candidates per request, and the share of what was taken that each source had, and all."""
     account: dict[str, Any] = {}
     for name in ("tuning", "test"):
-        rows, asked = (table.filter(pc.equal(table.column("split"), name)) for table in (keys, requests))
+        rows, split_requests = (table.filter(pc.equal(table.column("split"), name)) for table in (keys, requests))
         label, source = rows.column("label").to_numpy(), rows.column("source").to_numpy()
         hits = {each: int(label[(source >> k) & 1 == 1].sum()) for k, each in enumerate(sources)} | {"all": int(label.sum())}
-        truths = max(int(pc.sum(asked.column("truth_count")).as_py() or 0), 1)
+        truths = max(int(pc.sum(split_requests.column("truth_count")).as_py() or 0), 1)
         account[name] = {
-            "requests": asked.num_rows,
-            "candidates_a_request": round(rows.num_rows / max(asked.num_rows, 1), 1),
+            "requests": split_requests.num_rows,
+            "candidates_a_request": round(rows.num_rows / max(split_requests.num_rows, 1), 1),
             "recall": {each: round(hit / truths, 6) for each, hit in hits.items()},
         }
     return account

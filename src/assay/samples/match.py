@@ -57,9 +57,9 @@ class Match:
         Rows of queries that are not asked for hold -1 alone.
         """
         out = np.full((len(self.queries), _DEEPER * n), -1, np.int64)
-        asked = np.unique(query)
-        if len(asked):
-            out[asked] = self.retrieval.search([self.queries[code] for code in asked], _DEEPER * n).items
+        distinct = np.unique(query)
+        if len(distinct):
+            out[distinct] = self.retrieval.search([self.queries[code] for code in distinct], _DEEPER * n).items
         return out
 
     def features(self, query: Codes, item: Codes) -> pa.Table:
@@ -68,7 +68,7 @@ class Match:
         pairs, row = np.unique(query.astype(np.int64) * items + item, return_inverse=True)
         of, what = pairs // items, pairs % items
         begins = np.flatnonzero(np.diff(of, prepend=-1))
-        found = {name: np.zeros(len(pairs), np.float32) for name in FEATURES}
+        columns = {name: np.zeros(len(pairs), np.float32) for name in FEATURES}
         bm25, dense = self.retrieval.sources_["words"], self.retrieval.sources_["vectors"]
         assert isinstance(bm25, Bm25)
         assert isinstance(dense, VectorIndex)
@@ -76,18 +76,18 @@ class Match:
         own = self.own_words.take(pa.array(distinct))
         named, classed = ([set(each) for each in own.column(name).to_pylist()] for name in ("name", "category"))
         vectors = dense.vectors(distinct)
-        asked = dense.query_vectors([self.queries[of[begin]] for begin in begins])
+        query_vectors = dense.query_vectors([self.queries[of[begin]] for begin in begins])
         for k, (begin, end) in enumerate(zip(begins, [*begins[1:], len(of)], strict=True)):
             rows = slice(begin, end)
             text = self.queries[of[begin]]
             query_words = words(text)
             wanted = set(query_words)
-            found["text_bm25"][rows] = bm25.scores(text)[what[rows]]
-            found["text_similarity"][rows] = vectors[place[rows]] @ asked[k]
-            found["text_words_in_name"][rows] = [_share(wanted, named[each]) for each in place[rows]]
-            found["text_words_in_category"][rows] = [_share(wanted, classed[each]) for each in place[rows]]
-            found["query_words"][rows] = len(query_words)
-        return pa.table({name: values[row] for name, values in found.items()})
+            columns["text_bm25"][rows] = bm25.scores(text)[what[rows]]
+            columns["text_similarity"][rows] = vectors[place[rows]] @ query_vectors[k]
+            columns["text_words_in_name"][rows] = [_share(wanted, named[each]) for each in place[rows]]
+            columns["text_words_in_category"][rows] = [_share(wanted, classed[each]) for each in place[rows]]
+            columns["query_words"][rows] = len(query_words)
+        return pa.table({name: values[row] for name, values in columns.items()})
 
 
 def _share(wanted: set[str], there: set[str]) -> float:

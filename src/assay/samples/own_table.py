@@ -68,8 +68,8 @@ def _codes(table: pa.Table, name: str | None) -> tuple[pa.Array, NDArray[np.int3
     column = table.column(name).combine_chunks()
     column = column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
     column = pc.cast(column, pa.int64() if _is_signed(column.type) else pa.string())
-    known = pc.unique(column).sort()
-    return column, pc.index_in(column, known).to_numpy().astype(np.int32)
+    ids = pc.unique(column).sort()
+    return column, pc.index_in(column, ids).to_numpy().astype(np.int32)
 
 
 def _is_signed(kind: pa.DataType) -> bool:

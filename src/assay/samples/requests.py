@@ -39,24 +39,24 @@ def described(section: SamplesSection, run: Folder, split: str, popularity: NDAr
 
     popularity (items,): training positives by item code.
     """
-    asked = run.read_table("samples/requests.parquet")
-    asked = asked.filter(pc.equal(asked.column("split"), split)).sort_by("request_id")
+    requests = run.read_table("samples/requests.parquet")
+    requests = requests.filter(pc.equal(requests.column("split"), split)).sort_by("request_id")
     if (log := CleanLog.find(run)) is None:
-        truth, attributes = _of_table(run, asked)
+        truth, attributes = _of_table(run, requests)
     elif section.request == "query":
-        truth, attributes = _of_searches(section, log, read_searches(run), asked)
+        truth, attributes = _of_searches(section, log, read_searches(run), requests)
     else:
-        truth, attributes = _of_log(section, log, asked)
+        truth, attributes = _of_log(section, log, requests)
     request, item = truth.column("place").to_numpy(), truth.column("item_code").to_numpy()
-    size = np.bincount(request, minlength=asked.num_rows)
+    size = np.bincount(request, minlength=requests.num_rows)
     best = np.append(head_items(popularity), False)  # an item unknown to training is tail
-    head = np.bincount(request, best[np.minimum(item, len(popularity))], minlength=asked.num_rows)
+    head = np.bincount(request, best[np.minimum(item, len(popularity))], minlength=requests.num_rows)
     attributes["items"] = np.where(head == size, "head", np.where(head > 0, "both", "tail"))
     attributes["taken"] = _bands(size, _TAKEN)
     columns: dict[str, Any] = {name: attributes.pop(name) for name in ("user_id", "timestamp")}
     kept = {name: column for name, column in attributes.items() if len(pc.unique(pa.array(column))) > 1}
-    requests = pa.table({"request_id": asked.column("request_id"), **columns, **kept})
-    ids = asked.column("request_id").take(pa.array(request))
+    requests = pa.table({"request_id": requests.column("request_id"), **columns, **kept})
+    ids = requests.column("request_id").take(pa.array(request))
     truth = truth.drop_columns(["place", "item_code"]).add_column(0, "request_id", ids)
     return requests, truth.append_column("grade", pa.array(np.ones(len(request))))
 
@@ -65,30 +65,32 @@ def _bands(count: NDArray[Any], names: dict[int, str]) -> NDArray[np.str_]:
     return np.array([*names.values()])[np.searchsorted(np.array([*names]), count, side="right") - 1]
 
 
-def _of_table(run: Folder, asked: pa.Table) -> tuple[pa.Table, dict[str, Any]]:
+def _of_table(run: Folder, requests: pa.Table) -> tuple[pa.Table, dict[str, Any]]:
     rows = run.read_table("samples/candidates.parquet", ["request_id", "user_id", "timestamp", "item_id", "item_code", "label"])
-    place = pc.index_in(rows.column("request_id"), asked.column("request_id").combine_chunks())
+    place = pc.index_in(rows.column("request_id"), requests.column("request_id").combine_chunks())
     rows = rows.append_column("place", place).filter(pc.is_valid(place))
     first = np.unique(rows.column("place").to_numpy(), return_index=True)[1]
     attributes: dict[str, Any] = {name: rows.column(name).take(pa.array(first)) for name in ("user_id", "timestamp")}
     return rows.filter(pc.equal(rows.column("label"), 1)).select(["place", "item_id", "item_code"]), attributes
 
 
-def _of_searches(section: SamplesSection, log: CleanLog, searches: Searches, asked: pa.Table) -> tuple[pa.Table, dict[str, Any]]:
+def _of_searches(
+    section: SamplesSection, log: CleanLog, searches: Searches, requests: pa.Table
+) -> tuple[pa.Table, dict[str, Any]]:
     """As a search happened: its truth has its own time, since what it led to is counted as its."""
-    place = pc.index_in(searches.requests.column("request_id"), asked.column("request_id").combine_chunks())
+    place = pc.index_in(searches.requests.column("request_id"), requests.column("request_id").combine_chunks())
     of = place.take(pa.array(searches.of("request")))
     rows = np.flatnonzero(searches.outcome(section.target) & of.is_valid().to_numpy(zero_copy_only=False))
     at, item = of.take(pa.array(rows)).to_numpy().astype(np.int64), searches.of("item_code")[rows]
-    time, period = asked.column("timestamp"), asked.column("period").to_numpy()
-    words = pc.count_substring_regex(asked.column("query"), r"\S+").to_numpy()
+    time, period = requests.column("timestamp"), requests.column("period").to_numpy()
+    words = pc.count_substring_regex(requests.column("query"), r"\S+").to_numpy()
     listed = searches.requests.column("listed").take(
-        pc.index_in(asked.column("request_id"), searches.requests.column("request_id"))
+        pc.index_in(requests.column("request_id"), searches.requests.column("request_id"))
     )
     attributes: dict[str, Any] = {
-        "user_id": log.users.column("user_id").take(asked.column("user_code")),
+        "user_id": log.users.column("user_id").take(requests.column("user_code")),
         "timestamp": time,
-        "query": frequency_class(searches, asked.column("query_code").to_numpy(), period).cast(pa.string()),
+        "query": frequency_class(searches, requests.column("query_code").to_numpy(), period).cast(pa.string()),
         "query_words": _bands(words, _WORDS),
         "list": np.where(listed.to_numpy(zero_copy_only=False), "on record", "unknown"),
         "hour": _DAY_PARTS[hours(time, log.time_zone) // 6],
@@ -99,7 +101,7 @@ def _of_searches(section: SamplesSection, log: CleanLog, searches: Searches, ask
     return pa.table(taken | {"timestamp": time.take(pa.array(at))}), attributes
 
 
-def _of_log(section: SamplesSection, log: CleanLog, asked: pa.Table) -> tuple[pa.Table, dict[str, Any]]:
+def _of_log(section: SamplesSection, log: CleanLog, requests: pa.Table) -> tuple[pa.Table, dict[str, Any]]:
     events = log.events("user_code", "item_code", "item_id", "event", "timestamp", "price", "query")
     period = periods_of(events.column("timestamp"), section.period_days)
     user = events.column("user_code").to_numpy().astype(np.int64)
@@ -107,19 +109,19 @@ def _of_log(section: SamplesSection, log: CleanLog, asked: pa.Table) -> tuple[pa
     is_target = pc.fill_null(target, False).to_numpy(zero_copy_only=False)
     users = int(user.max()) + 1
     key = period.astype(np.int64) * users + user
-    wanted = asked.column("period").to_numpy().astype(np.int64) * users + asked.column("user_code").to_numpy()
+    wanted = requests.column("period").to_numpy().astype(np.int64) * users + requests.column("user_code").to_numpy()
     order = np.argsort(wanted)
     place = order[np.minimum(np.searchsorted(wanted[order], key), len(wanted) - 1)]
     rows = np.flatnonzero(wanted[place] == key)
     inside, at, took = events.take(pa.array(rows)), place[rows], is_target[rows]
     who = log.users
-    asking = who.take(pa.array(asked.column("user_code").to_numpy()))
+    asking = who.take(pa.array(requests.column("user_code").to_numpy()))
     attributes: dict[str, Any] = {
         "user_id": asking.column("user_id"),
-        "timestamp": starts(asked.column("period").to_numpy(), section.period_days),
+        "timestamp": starts(requests.column("period").to_numpy(), section.period_days),
         "users": _bands(_earlier(key[is_target], wanted, users), _KNOWN),
         "hour": _hours(inside, at, len(wanted), log.time_zone),
-        "period": pc.strftime(starts(asked.column("period").to_numpy(), section.period_days), format="%Y-%m-%d"),
+        "period": pc.strftime(starts(requests.column("period").to_numpy(), section.period_days), format="%Y-%m-%d"),
     }
     attributes |= _items_taken(log, inside, at, took, len(wanted))
     attributes |= _other_kinds(inside, at, section.target, len(wanted))
@@ -151,19 +153,19 @@ def _hours(inside: pa.Table, at: Codes, count: int, time_zone: str) -> NDArray[n
 def _items_taken(log: CleanLog, inside: pa.Table, at: Codes, took: NDArray[np.bool_], count: int) -> dict[str, Any]:
     """The most frequent class of what was taken, and its mean price in whole currency."""
     code, of = inside.column("item_code").to_numpy()[took].astype(np.int64), at[took]
-    found = _class_taken(log.items, code, of)
+    attributes = _class_taken(log.items, code, of)
     price = inside.column("price").to_numpy(zero_copy_only=False)[took].astype(np.float64)
-    known = np.isfinite(price)
-    if known.any():
-        times = 10.0**log.minor_units * np.bincount(of[known], minlength=count)
-        total = np.bincount(of[known], price[known], minlength=count)
-        found["price"] = pa.array(np.divide(total, times, out=np.full(count, np.nan), where=times > 0), from_pandas=True)
-    return found
+    priced = np.isfinite(price)
+    if priced.any():
+        times = 10.0**log.minor_units * np.bincount(of[priced], minlength=count)
+        total = np.bincount(of[priced], price[priced], minlength=count)
+        attributes["price"] = pa.array(np.divide(total, times, out=np.full(count, np.nan), where=times > 0), from_pandas=True)
+    return attributes
 
 
 def _class_taken(items: pa.Table, code: Codes, of: Codes) -> dict[str, Any]:
     """The most frequent department, or category, of the items (n,) that each request took, ties by name; {} where unknown."""
-    found: dict[str, Any] = {}
+    attributes: dict[str, Any] = {}
     kind = next((name for name in ("department", "category") if items.column(name).null_count < items.num_rows), None)
     if kind is not None:
         text = pc.fill_null(items.column(kind).cast(pa.string()), "unknown").combine_chunks()
@@ -172,21 +174,23 @@ def _class_taken(items: pa.Table, code: Codes, of: Codes) -> dict[str, Any]:
         pair, times = np.unique(of * len(names) + each, return_counts=True)
         order = np.lexsort((pair, -times, pair // len(names)))
         first = order[np.unique((pair // len(names))[order], return_index=True)[1]]
-        found[kind] = names.take(pa.array(pair[first] % len(names)))
-    return found
+        attributes[kind] = names.take(pa.array(pair[first] % len(names)))
+    return attributes
 
 
 def _other_kinds(inside: pa.Table, at: Codes, target: str, count: int) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    attributes: dict[str, Any] = {}
     for kind in sorted(pc.unique(inside.column("event")).to_pylist()):
         if kind != target:
             has = np.bincount(at[pc.equal(inside.column("event"), kind).to_numpy(zero_copy_only=False)], minlength=count) > 0
-            found[f"also {kind}"] = np.where(has, "yes", "no")
+            attributes[f"also {kind}"] = np.where(has, "yes", "no")
     words = pc.fill_null(pc.count_substring_regex(inside.column("query"), r"\S+"), 0).to_numpy()
     if words.any():
         times, total = np.bincount(at[words > 0], minlength=count), np.bincount(at, words, count)
-        found["query_words"] = pa.array(np.divide(total, times, out=np.full(count, np.nan), where=times > 0), from_pandas=True)
-    return found
+        attributes["query_words"] = pa.array(
+            np.divide(total, times, out=np.full(count, np.nan), where=times > 0), from_pandas=True
+        )
+    return attributes
 
 
 def _first_taken(taken: pa.Table, at: Codes) -> pa.Table:
@@ -199,5 +203,5 @@ def _first_taken(taken: pa.Table, at: Codes) -> pa.Table:
     new = np.ones(len(order), bool)
     new[1:] = (np.diff(at[order]) != 0) | (np.diff(item[order]) != 0)
     rows = pa.array(order[new])
-    made = taken.take(rows).select(["item_id", "item_code", "timestamp"])
-    return made.add_column(0, "place", pa.array(at[order[new]]))
+    first = taken.take(rows).select(["item_id", "item_code", "timestamp"])
+    return first.add_column(0, "place", pa.array(at[order[new]]))

@@ -94,26 +94,26 @@ def searches(log: CleanLog, period_days: int, minutes: float) -> Searches:
     """Every search of a clean log, with what it led to until `minutes` passed without an event of it."""
     events = log.events(*_COLUMNS)
     rows, queries, blank = _rows(events)
-    asked = np.flatnonzero(rows.query >= 0)
-    search, of_row = _search_of_queries(rows.take(asked), int(minutes * _MICRO))
+    with_query = np.flatnonzero(rows.query >= 0)
+    search, of_row = _search_of_queries(rows.take(with_query), int(minutes * _MICRO))
     request = np.full(len(rows.place), -1, np.int64)
-    request[asked] = of_row
+    request[with_query] = of_row
     _follow(rows, request, int(minutes * _MICRO))
-    requests = _requests(events, log.users, rows.take(asked[search]), queries, period_days)
-    made = Searches(requests, pa.array(queries, pa.string()), pa.table({}), {})
+    requests = _requests(events, log.users, rows.take(with_query[search]), queries, period_days)
+    log_searches = Searches(requests, pa.array(queries, pa.string()), pa.table({}), {})
     kept = np.flatnonzero((request >= 0) & (rows.item >= 0))
-    made = _with_impressions(made, events, rows.take(kept), request[kept], period_days)
+    log_searches = _with_impressions(log_searches, events, rows.take(kept), request[kept], period_days)
     account = {
-        "searches": len(made),
+        "searches": len(log_searches),
         "queries": len(queries),
         "empty_queries": blank,
-        "impressions": made.impressions.num_rows,
-        "searches_with_a_list": int(made.column("listed").sum()),
-        "clicked": int(made.of("clicked").sum()),
-        "bought": int(made.of("bought").sum()),
+        "impressions": log_searches.impressions.num_rows,
+        "searches_with_a_list": int(log_searches.column("listed").sum()),
+        "clicked": int(log_searches.of("clicked").sum()),
+        "bought": int(log_searches.of("bought").sum()),
         "follow_minutes": minutes,
     }
-    return replace(made, account=account)
+    return replace(log_searches, account=account)
 
 
 def _rows(events: pa.Table) -> tuple[_Rows, list[str], int]:
@@ -123,12 +123,12 @@ def _rows(events: pa.Table) -> tuple[_Rows, list[str], int]:
     used = np.flatnonzero(kind >= 0)
     place = used[np.lexsort((used, kind[used], instant[used]))]
     taken = events.select(["user_code", "item_code", "session_id", "query"]).take(pa.array(place))
-    given = taken.column("query").combine_chunks().dictionary_encode()
-    texts = [query_text(text) for text in given.dictionary.to_pylist()]
+    query_texts = taken.column("query").combine_chunks().dictionary_encode()
+    texts = [query_text(text) for text in query_texts.dictionary.to_pylist()]
     queries = sorted({text for text in texts if text})
     number = {text: code for code, text in enumerate(queries)}
     codes = np.array([*(number.get(text, -1) for text in texts), -1], np.int64)
-    query = codes[given.indices.fill_null(len(texts)).to_numpy()]
+    query = codes[query_texts.indices.fill_null(len(texts)).to_numpy()]
     blank = int(((query < 0) & (kind[place] == 0)).sum())
     session = taken.column("session_id").combine_chunks().dictionary_encode()
     visit = taken.column("user_code").to_numpy().astype(np.int64) * (len(session.dictionary) + 1)
@@ -170,10 +170,10 @@ def _latest(group: Ints, instant: Ints, value: Ints, source: NDArray[np.bool_], 
     """(n,) of rows in order of time: the value of the last source row of the same group within the gap; -1 where none."""
     order = np.argsort(group, kind="stable")
     at = np.maximum.accumulate(np.where(source[order], np.arange(len(order)), -1))
-    found = order[at]
-    good = (at >= 0) & (group[found] == group[order]) & (instant[order] - instant[found] <= gap)
+    latest = order[at]
+    good = (at >= 0) & (group[latest] == group[order]) & (instant[order] - instant[latest] <= gap)
     out = np.empty(len(order), np.int64)
-    out[order] = np.where(good, value[found], -1)
+    out[order] = np.where(good, value[latest], -1)
     return out
 
 
@@ -194,7 +194,7 @@ def _requests(events: pa.Table, users: pa.Table, first: _Rows, queries: Sequence
     )
 
 
-def _with_impressions(made: Searches, events: pa.Table, rows: _Rows, request: Ints, period_days: int) -> Searches:
+def _with_impressions(log_searches: Searches, events: pa.Table, rows: _Rows, request: Ints, period_days: int) -> Searches:
     """Group rows (n,), in order of time, by search and item."""
     order = np.lexsort((np.arange(len(request)), rows.item, request))
     rows, request = rows.take(order), request[order]
@@ -202,8 +202,8 @@ def _with_impressions(made: Searches, events: pa.Table, rows: _Rows, request: In
     new[1:] = (np.diff(request) != 0) | (np.diff(rows.item) != 0)
     group, first = np.cumsum(new) - 1, np.flatnonzero(new)
     taken = events.select(["timestamp", "position", "propensity"]).take(pa.array(rows.place))
-    known = np.zeros(len(first), np.int32)
-    np.maximum.at(known, group, periods_of(taken.column("timestamp"), period_days))
+    known_at = np.zeros(len(first), np.int32)
+    np.maximum.at(known_at, group, periods_of(taken.column("timestamp"), period_days))
 
     def happened(*kinds: str) -> NDArray[np.bool_]:
         wanted = np.isin(rows.kind, [_KINDS.index(kind) for kind in kinds])
@@ -218,18 +218,20 @@ def _with_impressions(made: Searches, events: pa.Table, rows: _Rows, request: In
         "clicked": happened("view", "cart", "purchase"),
         "carted": happened("cart"),
         "bought": happened("purchase"),
-        "known": known,
+        "known": known_at,
     }
     impressions = pa.table(columns)
-    listed = np.bincount(columns["request"], columns["shown"], minlength=len(made)) > 0
-    return replace(made, requests=made.requests.append_column("listed", pa.array(listed)), impressions=impressions)
+    listed = np.bincount(columns["request"], columns["shown"], minlength=len(log_searches)) > 0
+    return replace(
+        log_searches, requests=log_searches.requests.append_column("listed", pa.array(listed)), impressions=impressions
+    )
 
 
 def _first_known(column: pa.ChunkedArray, group: Ints, groups: int) -> pa.Array:
     """(groups,) the first value that is not null of each group; groups stand together."""
-    known = np.flatnonzero(column.is_valid().to_numpy(zero_copy_only=False))
-    found, first = np.unique(group[known], return_index=True)
+    valid = np.flatnonzero(column.is_valid().to_numpy(zero_copy_only=False))
+    present, first = np.unique(group[valid], return_index=True)
     at = np.zeros(groups, np.int64)
     missing = np.ones(groups, bool)
-    at[found], missing[found] = known[first], False
+    at[present], missing[present] = valid[first], False
     return column.take(pa.array(at, mask=missing)).combine_chunks()

@@ -47,15 +47,17 @@ class Shown:
         return cls(**{name: values[order] for name, values in columns.items()})
 
 
-def _periods(asked: Searches, past: History, begin: int, end: int, available: int) -> Iterator[tuple[Market, NDArray[np.int64]]]:
+def _periods(
+    searches: Searches, past: History, begin: int, end: int, available: int
+) -> Iterator[tuple[Market, NDArray[np.int64]]]:
     """Each period's market and the rows of impressions whose search was in it."""
-    period = asked.column("period")[asked.of("request")]
+    period = searches.column("period")[searches.of("request")]
     for market in past.markets(begin, end, available):
         yield market, np.flatnonzero(period == market.period)
 
 
 def labelled(
-    asked: Searches, past: History, lists: NDArray[np.int64], begin: int, end: int, section: SamplesSection, seed: int
+    searches: Searches, past: History, lists: NDArray[np.int64], begin: int, end: int, section: SamplesSection, seed: int
 ) -> tuple[Shown, dict[str, Any]]:
     """Samples of the searches in periods from begin up to, not including, end, and an account of them.
 
@@ -64,21 +66,21 @@ def labelled(
     (lists (Q, m), by query code), half by popularity: never what the search took, never twice, always on sale. A draw depends
     on (seed, request, item, draw) alone.
     """
-    of, item, taken = asked.of("request"), asked.of("item_code"), asked.outcome(section.target)
-    listed = asked.column("listed")[of]
+    of, item, taken = searches.of("request"), searches.of("item_code"), searches.outcome(section.target)
+    listed = searches.column("listed")[of]
     parts: list[dict[str, NDArray[Any]]] = []
     missed = excluded = 0
-    for market, rows in _periods(asked, past, begin, end, section.available):
+    for market, rows in _periods(searches, past, begin, end, section.available):
         good = listed[rows] | market.on_sale[item[rows]]
         excluded += int((~good & taken[rows]).sum())
         rows = rows[good]
-        kind = np.where(taken[rows], 0, np.where(asked.of("shown")[rows], 1, 2))
+        kind = np.where(taken[rows], 0, np.where(searches.of("shown")[rows], 1, 2))
         parts.append({"search": of[rows], "item": item[rows], "label": taken[rows], "kind": kind, "impression": rows})
-        drawn, failed = _drawn(asked, past, market, lists, rows[taken[rows] & ~listed[rows]], rows, section.negatives, seed)
+        drawn, failed = _drawn(searches, past, market, lists, rows[taken[rows] & ~listed[rows]], rows, section.negatives, seed)
         parts.append(drawn)
         missed += failed
-    made = Shown.of(parts)
-    counts = np.bincount(made.kind, minlength=len(KINDS))
+    impressions = Shown.of(parts)
+    counts = np.bincount(impressions.kind, minlength=len(KINDS))
     account = {
         "positives": int(counts[0]),
         "positives_not_on_sale": excluded,
@@ -86,24 +88,24 @@ def labelled(
         "negatives_not_found": missed,
         "ratio": round(float(counts[1:].sum() / max(counts[0], 1)), 6),
     }
-    return made, account
+    return impressions, account
 
 
 def _drawn(
-    asked: Searches, past: History, market: Market, lists: NDArray[np.int64], positive: NDArray[np.int64],
-    known: NDArray[np.int64], ratio: float, seed: int,
+    searches: Searches, past: History, market: Market, lists: NDArray[np.int64], positive: NDArray[np.int64],
+    excluded: NDArray[np.int64], ratio: float, seed: int,
 ) -> tuple[dict[str, NDArray[Any]], int]:  # fmt: skip
-    """Negatives for positives (rows of impressions) of one period, none of them among the rows `known`; and how many failed."""
-    of, items = asked.of("request"), len(past.category)
-    base = mix(seed, asked.column("request_id")[of[positive]], past.item_hash[asked.of("item_code")[positive]])
+    """Negatives for positives (rows of impressions) of one period, none among the rows `excluded`; and how many failed."""
+    of, items = searches.of("request"), len(past.category)
+    base = mix(seed, searches.column("request_id")[of[positive]], past.item_hash[searches.of("item_code")[positive]])
     count = int(ratio) + (_unit(base) < ratio - int(ratio)).astype(np.int64)
     row = np.repeat(np.arange(len(positive)), count)
     draw = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count) + 1
     state, search = mix(base[row], draw), of[positive][row]
-    found = lists[asked.column("query_code")[search]]
-    size = (found >= 0).sum(axis=1) if len(found) else np.zeros(0, np.int64)
+    ranked_items = lists[searches.column("query_code")[search]]
+    size = (ranked_items >= 0).sum(axis=1) if len(ranked_items) else np.zeros(0, np.int64)
     from_lists = (_unit(state) < _FROM_RETRIEVAL) & (size > 0)
-    taboo = of[known] * items + asked.of("item_code")[known]
+    taboo = of[excluded] * items + searches.of("item_code")[excluded]
     open_ = np.arange(len(row)) if len(market.popular) else np.empty(0, np.int64)
     chosen = np.full(len(row), -1, np.int64)
     for attempt in range(_TRIES):
@@ -111,7 +113,7 @@ def _drawn(
         if 2 * attempt >= _TRIES:
             from_lists[open_] = False  # the list has nothing left: popularity
         place = _unit(state[open_])
-        listed = found[open_, (place * np.maximum(size[open_], 1)).astype(np.int64)]
+        listed = ranked_items[open_, (place * np.maximum(size[open_], 1)).astype(np.int64)]
         popular = market.popular[(place * len(market.popular)).astype(np.int64)]
         item = np.where(from_lists[open_], listed, popular)
         pair = search[open_] * items + item
@@ -125,8 +127,8 @@ def _drawn(
             break
     kept = chosen >= 0
     kind = np.where(from_lists, KINDS.index("retrieval"), KINDS.index("popularity"))
-    made = {"search": search, "item": chosen, "kind": kind, "draw": draw}
-    return {name: values[kept] for name, values in made.items()}, int((~kept).sum())
+    columns = {"search": search, "item": chosen, "kind": kind, "draw": draw}
+    return {name: values[kept] for name, values in columns.items()}, int((~kept).sum())
 
 
 def _unit(state: NDArray[np.uint64]) -> NDArray[np.float64]:
@@ -134,25 +136,29 @@ def _unit(state: NDArray[np.uint64]) -> NDArray[np.float64]:
     return np.asarray((state >> np.uint64(11)) * 2.0**-53, np.float64)
 
 
-def candidates(asked: Searches, past: History, lists: NDArray[np.int64], begin: int, end: int, section: SamplesSection) -> Shown:
+def candidates(
+    searches: Searches, past: History, lists: NDArray[np.int64], begin: int, end: int, section: SamplesSection
+) -> Shown:
     """What the searches of some periods that took something are ranked over: their list, else what retrieval finds on sale."""
-    of, item, taken = asked.of("request"), asked.of("item_code"), asked.outcome(section.target)
-    listed, items = asked.column("listed"), len(past.category)
+    of, item, taken = searches.of("request"), searches.of("item_code"), searches.outcome(section.target)
+    listed, items = searches.column("listed"), len(past.category)
     truth = of[taken] * items + item[taken]
     parts: list[dict[str, NDArray[Any]]] = []
-    for market, rows in _periods(asked, past, begin, end, section.available):
+    for market, rows in _periods(searches, past, begin, end, section.available):
         search = np.unique(of[rows][taken[rows]])
-        shown = rows[np.isin(of[rows], search) & asked.of("shown")[rows]]
+        shown = rows[np.isin(of[rows], search) & searches.of("shown")[rows]]
         label = taken[shown]
         parts.append(
             {"search": of[shown], "item": item[shown], "label": label, "impression": shown, "source": np.ones(len(shown))}
         )
         search = search[~listed[search]]
-        found = lists[asked.column("query_code")[search]]
-        good = (found >= 0) & np.append(market.on_sale, False)[found]
+        ranked_items = lists[searches.column("query_code")[search]]
+        good = (ranked_items >= 0) & np.append(market.on_sale, False)[ranked_items]
         good &= np.cumsum(good, axis=1) <= section.candidates_query
         which, where = np.nonzero(good)
-        pair = search[which] * items + found[which, where]
+        pair = search[which] * items + ranked_items[which, where]
         source = np.full(len(pair), 2)
-        parts.append({"search": search[which], "item": found[which, where], "label": np.isin(pair, truth), "source": source})
+        parts.append(
+            {"search": search[which], "item": ranked_items[which, where], "label": np.isin(pair, truth), "source": source}
+        )
     return Shown.of(parts)

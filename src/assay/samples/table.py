@@ -109,7 +109,7 @@ class Samples:
         return self.encoder.transform(self.features)
 
     def matrix(self) -> sparse.csr_array:
-        """One CSR row a sample, in the encoder's columns; made once, then kept."""
+        """One CSR row per sample, in the encoder's columns; made once, then kept."""
         return self._matrix
 
     def take(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> "Samples":

@@ -40,8 +40,8 @@ class Pool:
     def systems(self) -> dict[str, NDArray[np.float64]]:
         """Scores (n,) of the lists that need no training; NaN for what is not on the list."""
         ranks = {"BM25": self.words, "vectors": self.vectors}
-        found = {name: np.where(rank > 0, -rank.astype(np.float64), np.nan) for name, rank in ranks.items()}
-        return found | {"fused": self.fused}
+        scores = {name: np.where(rank > 0, -rank.astype(np.float64), np.nan) for name, rank in ranks.items()}
+        return scores | {"fused": self.fused}
 
 
 def pool(
@@ -53,46 +53,46 @@ def pool(
     depth: int,
 ) -> Pool:
     """The pool of m requests. queries: texts, with places `query` (m,); on_sale (k, items), with places `market` (m,)."""
-    asked, row = np.unique(query, return_inverse=True)
-    texts = [queries[code] for code in asked]
+    distinct, row = np.unique(query, return_inverse=True)
+    texts = [queries[code] for code in distinct]
     sources = {}
     for name, source in retrieval.sources_.items():
         places = source.search(texts, min(_DEEPER * depth, retrieval.size_)).places[row]
         good = (places >= 0) & on_sale[np.asarray(market)[:, None], places]
         good &= np.cumsum(good, axis=1) <= depth
         sources[name] = Ranked(np.where(good, places, -1), np.zeros(places.shape))
-    found = fuse(sources, 2 * depth)
-    request, column = np.nonzero(found.items >= 0)
-    item = found.items[request, column]
+    fused = fuse(sources, 2 * depth)
+    request, column = np.nonzero(fused.items >= 0)
+    item = fused.items[request, column]
     order = np.lexsort((item, request))
     request, column = request[order], column[order]
-    ranks = {name: rank[request, column] for name, rank in found.ranks.items()}
-    return Pool(request, item[order].astype(np.int32), ranks["words"], ranks["vectors"], found.scores[request, column])
+    ranks = {name: rank[request, column] for name, rank in fused.ranks.items()}
+    return Pool(request, item[order].astype(np.int32), ranks["words"], ranks["vectors"], fused.scores[request, column])
 
 
-def with_fused(features: pa.Table, made: Pool) -> pa.Table:
+def with_fused(features: pa.Table, candidates: Pool) -> pa.Table:
     """Features and what retrieval says of the item."""
-    return features.append_column("text_fused", pa.array(made.fused, pa.float32()))
+    return features.append_column("text_fused", pa.array(candidates.fused, pa.float32()))
 
 
 def per_request(
-    made: Pool,
+    candidates: Pool,
     score: NDArray[np.float64],
     label: NDArray[Any],
     truth: NDArray[np.int64],
     tie: NDArray[np.int64],
     user: NDArray[Any],
 ) -> pa.Table:
-    """MEASURES of one system's lists, a row a request, as evaluation.ranking_scores reads them.
+    """MEASURES of one system's lists, one row per request, as evaluation.ranking_scores reads them.
 
     score (n,): NaN where the system does not list the item. label (n,): taken. truth (m,): how many items the request took, in
-    the pool or not: what is not found counts as missed. tie (items,): ranking.tie_order. user (m,): who asked.
+    the pool or not: what the pool lacks counts as missed. tie (items,): ranking.tie_order. user (m,): who asked.
     """
     rows = np.flatnonzero(np.isfinite(score))
-    offsets = np.searchsorted(made.request[rows], np.arange(len(truth) + 1))
-    found = ranking_measures(offsets, score[rows], label[rows], truth, tie[made.item[rows]], (10, 100))
+    offsets = np.searchsorted(candidates.request[rows], np.arange(len(truth) + 1))
+    measured = ranking_measures(offsets, score[rows], label[rows], truth, tie[candidates.item[rows]], (10, 100))
     columns: dict[str, Any] = {"request": np.arange(len(truth)), "user": user, "truth_count": truth}
-    return pa.table(columns | {name: found[name] for name in MEASURES})
+    return pa.table(columns | {name: measured[name] for name in MEASURES})
 
 
 def judged(tables: Mapping[str, pa.Table], base: str, *, resamples: int, seed: int) -> dict[str, SearchSystem]:

@@ -59,7 +59,7 @@ def _keys(
     """Codes of each unit's key whose features are kept."""
     item = pc.fill_null(events.column("item_code"), -1).to_numpy().astype(np.int64)
     user = events.column("user_code").to_numpy().astype(np.int64)
-    asked, shown = searches.column("query_code")[searches.of("request")], searches.of("item_code")
+    query, shown = searches.column("query_code")[searches.of("request")], searches.of("item_code")
     met, listed = (item >= 0) & on_sale[item], on_sale[shown]
     everybody, every_query = np.arange(users + 1, dtype=np.int32), np.arange(queries + 1, dtype=np.int32)
     happened = item >= 0
@@ -71,7 +71,7 @@ def _keys(
         "category": _pairs(user[happened], category, everybody),
         "brand": _pairs(user[happened], brand, everybody),
         "query": (every_query,),
-        "match": _pairs(asked[listed], shown[listed], every_query),
+        "match": _pairs(query[listed], shown[listed], every_query),
     }
 
 

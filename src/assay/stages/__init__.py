@@ -1,4 +1,4 @@
-"""The stages, one a file: its declaration on top, its words the first line. This list is the only one of them.
+"""The stages, one per file: its declaration on top, its words the first line. This list is the only one of them.
 
 The command line shows names and words without importing what the stages work with.
 """

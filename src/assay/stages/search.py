@@ -70,17 +70,17 @@ def search(work: Work) -> None:
     work.report(0, 7)
     texts = item_texts(log.items)
     past = log.history(config.samples.target, config.samples.period_days)
-    asked, derived = _searches(config, log)
+    log_searches, derived = _searches(config, log)
     retrieval = Retrieval(kept_embedder(config.text.embedder, run.cache("vectors"))).fit(texts)
     retrieval.save(run.path(INDEX))
     work.report(1, 7)
     own_words = item_words(log.items)
     run.write_table(WORDS, own_words)
-    sets = _Sets(work, asked, past, log, Match(asked.queries, own_words, retrieval))
+    sets = _Sets(work, log_searches, past, log, Match(log_searches.queries, own_words, retrieval))
     period = past.next_period(config.samples.period_days)
     on_sale = next(past.markets(period, period + 1, config.samples.available)).on_sale
     run.write_table(MARKET, pa.table({"on_sale": on_sale}))
-    tables, sets.left_out = snapshot(sets.features.describer, log.events("user_code", "item_code"), asked, on_sale, period)
+    tables, sets.left_out = snapshot(sets.features.describer, log.events("user_code", "item_code"), log_searches, on_sale, period)
     for unit in list(tables):
         run.write_table(f"{FOLDER}/{unit}.parquet", tables.pop(unit))
     chosen = {name: sets.chosen(*_CHOSEN[name]) for name in _CHOSEN}
@@ -93,27 +93,27 @@ def search(work: Work) -> None:
     for done, model in enumerate(rankers.values()):
         model.fit(train, rng=np.random.default_rng(config.seed))
         work.report(3 + done, 7)
-    known = [model for name in hand.names(work) if isinstance(model := hand.model(work, name), Recommending)]
+    rivals = [model for name in hand.names(work) if isinstance(model := hand.model(work, name), Recommending)]
     tie = tie_order(log.items.column("item_id").to_pylist())
     scored: dict[str, dict[str, pa.Table]] = {}
-    found: dict[str, Samples] = {}
+    samples_of: dict[str, Samples] = {}
     for done, name in enumerate(("tuning", "test")):
-        made, found[name] = sets.samples(chosen[name], _DEPTH["test"])
-        seen = replace(found[name], encoder=encoder)
-        scores = made.systems() | {each: model.predict(seen) for each, model in rankers.items()}
-        scores |= {model.name: liked(model, seen) for model in known}
-        who, truth = asked.column("user_code")[chosen[name]], sets.taken[chosen[name]]
-        scored[name] = {each: per_request(made, score, seen.label, truth, tie, who) for each, score in scores.items()}
+        candidates, samples_of[name] = sets.samples(chosen[name], _DEPTH["test"])
+        seen = replace(samples_of[name], encoder=encoder)
+        scores = candidates.systems() | {each: model.predict(seen) for each, model in rankers.items()}
+        scores |= {model.name: liked(model, seen) for model in rivals}
+        who, truth = log_searches.column("user_code")[chosen[name]], sets.taken[chosen[name]]
+        scored[name] = {each: per_request(candidates, score, seen.label, truth, tie, who) for each, score in scores.items()}
         work.report(6 + done, 7)
     tuned = {name: pc.mean(scored["tuning"][name].column(DECIDES_RANKED)).as_py() for name in rankers}
     served = max(tuned, key=lambda name: tuned[name])
     files = rankers[served].save(run.path(RANKER))
-    test = found["test"]
+    test = samples_of["test"]
     page = SearchMade(
         derived=derived,
         queries_are=HOW if derived else "the log's own",
-        warning=HOW if derived else _LISTED if asked.column("listed").any() else None,
-        searches=asked.account,
+        warning=HOW if derived else _LISTED if log_searches.column("listed").any() else None,
+        searches=log_searches.account,
         served=served,
         tuning=tuned,
         requests={name: len(rows) for name, rows in chosen.items()},
@@ -135,9 +135,9 @@ def _searches(config: Config, log: CleanLog) -> tuple[Searches, bool]:
     section = config.samples
     if section.target not in SEARCH_OUTCOMES:
         raise InputError(f"[samples] target {section.target!r} is not what a search leads to; take {', '.join(SEARCH_OUTCOMES)}")
-    asked = searches(log, section.period_days, section.search_minutes)
-    if len(asked):
-        return asked, False
+    own = searches(log, section.period_days, section.search_minutes)
+    if len(own):
+        return own, False
     return known_items(log, section.target, section.period_days, config.seed), True
 
 
@@ -146,42 +146,42 @@ class _Sets:
 
     left_out: Sequence[str] = ()  # features that cannot be kept for serving
 
-    def __init__(self, work: Work, asked: Searches, past: History, log: CleanLog, match: Match) -> None:
-        self.config, self.asked, self.past, self.retrieval = work.config, asked, past, match.retrieval
+    def __init__(self, work: Work, log_searches: Searches, past: History, log: CleanLog, match: Match) -> None:
+        self.config, self.searches, self.past, self.retrieval = work.config, log_searches, past, match.retrieval
         self.users, self.items, self.section = log.users, log.items, work.config.samples
-        self.truth = asked.outcome(self.section.target)
-        self.taken = np.bincount(asked.of("request")[self.truth], minlength=len(asked)).astype(np.int64)
+        self.truth = log_searches.outcome(self.section.target)
+        self.taken = np.bincount(log_searches.of("request")[self.truth], minlength=len(log_searches)).astype(np.int64)
         self.splits = split_periods(past.first_day, past.last_day, self.section)
-        self.features = QueryFeatures(self.section, log, asked, match)
+        self.features = QueryFeatures(self.section, log, log_searches, match)
 
     def chosen(self, splits: tuple[str, ...], most: int) -> NDArray[np.int64]:
         """Searches (m,) of some splits that took something, at most so many by hash; InputError when there is none."""
-        period = self.asked.column("period")
+        period = self.searches.column("period")
         split = np.where(period < self.splits.end, self.splits.of(period), len(SPLITS))
         rows = np.flatnonzero((self.taken > 0) & np.isin(split, [SPLITS.index(name) for name in splits]))
         if not len(rows):
             raise InputError(f"no search of {' and '.join(splits)} led to a {self.section.target!r} event; bring a longer log")
-        order = np.argsort(mix(self.config.seed, self.asked.column("request_id")[rows]), kind="stable")
+        order = np.argsort(mix(self.config.seed, self.searches.column("request_id")[rows]), kind="stable")
         return np.asarray(np.sort(rows[order[:most]]))
 
     def samples(self, chosen: NDArray[np.int64], depth: int) -> tuple[Pool, Samples]:
         """The pool of chosen searches, and its rows as samples without an encoder."""
-        query, period = self.asked.column("query_code")[chosen], self.asked.column("period")[chosen]
+        query, period = self.searches.column("query_code")[chosen], self.searches.column("period")[chosen]
         begin, end = int(period.min()), int(period.max()) + 1
         on_sale = np.stack([market.on_sale for market in self.past.markets(begin, end, self.section.available)])
-        made = pool(self.retrieval, self.asked.queries.to_pylist(), query, on_sale, period - begin, depth)
-        rows = chosen[made.request]
+        candidates = pool(self.retrieval, self.searches.queries.to_pylist(), query, on_sale, period - begin, depth)
+        rows = chosen[candidates.request]
         size = len(self.items)
-        truth = self.asked.of("request")[self.truth] * size + self.asked.of("item_code")[self.truth]
-        label = np.isin(rows * size + made.item, truth).astype(np.int8)
-        time = self.asked.requests.column("timestamp").take(pa.array(rows)).combine_chunks()
-        split = self.splits.of(self.asked.column("period")[rows])
-        user, request = (self.asked.column(name)[rows] for name in ("user_code", "request_id"))
+        truth = self.searches.of("request")[self.truth] * size + self.searches.of("item_code")[self.truth]
+        label = np.isin(rows * size + candidates.item, truth).astype(np.int8)
+        time = self.searches.requests.column("timestamp").take(pa.array(rows)).combine_chunks()
+        split = self.splits.of(self.searches.column("period")[rows])
+        user, request = (self.searches.column(name)[rows] for name in ("user_code", "request_id"))
         draw = np.zeros(len(rows), np.int32)
-        keyed = SampleRows(request, user, made.item, period[made.request], time, split, label, draw)
+        keyed = SampleRows(request, user, candidates.item, period[candidates.request], time, split, label, draw)
         keys = keyed.keys(self.users, self.items, self.past.user_hash, self.past.item_hash)
-        described = self.features.of(user, made.item, period[made.request], query[made.request])
-        return made, Samples(keys, with_fused(described.drop_columns(list(self.left_out)), made))
+        described = self.features.of(user, candidates.item, period[candidates.request], query[candidates.request])
+        return candidates, Samples(keys, with_fused(described.drop_columns(list(self.left_out)), candidates))
 
 
 def liked(model: Recommending, samples: Samples) -> NDArray[np.float64]:
@@ -191,18 +191,18 @@ def liked(model: Recommending, samples: Samples) -> NDArray[np.float64]:
     return np.where(column >= 0, score, np.nan)
 
 
-def _weighted(work: Work, train: Samples, sets: _Sets, chosen: NDArray[np.int64], made: Pool) -> Samples:
+def _weighted(work: Work, train: Samples, sets: _Sets, chosen: NDArray[np.int64], candidates: Pool) -> Samples:
     """The samples under the weights that undo position bias, where the run's samples have learnt it."""
     if work.config.samples.request != "query":
         return train
     bias = SamplesMade.read(work.folder).position_bias
     if bias is None or bias.examination is None or bias.clip is None:
         return train
-    size, asked = len(sets.items), sets.asked
-    pair = asked.of("request") * size + asked.of("item_code")  # in order
-    wanted = chosen[made.request] * size + made.item
+    size, log_searches = len(sets.items), sets.searches
+    pair = log_searches.of("request") * size + log_searches.of("item_code")  # in order
+    wanted = chosen[candidates.request] * size + candidates.item
     at = np.minimum(np.searchsorted(pair, wanted), len(pair) - 1)
-    position = pc.fill_null(asked.impressions.column("position"), 0).to_numpy()
+    position = pc.fill_null(log_searches.impressions.column("position"), 0).to_numpy()
     place = np.where(pair[at] == wanted, position[at], 0)
-    known = Examination(np.array(bias.examination), np.array(bias.rows), bias.method or "")
-    return train.with_weight(known.weights(place, train.label, bias.clip))
+    examination = Examination(np.array(bias.examination), np.array(bias.rows), bias.method or "")
+    return train.with_weight(examination.weights(place, train.label, bias.clip))

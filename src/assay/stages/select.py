@@ -48,11 +48,11 @@ def select(work: Work) -> None:
     work.folder.keep(write_weights(work.folder, train, tried.chosen.weight))
 
 
-def judged(found: Sequence[Rule], arms: Sequence[Mapping[str, Any]]) -> list[TriedRule]:
+def judged(rules: Sequence[Rule], arms: Sequence[Mapping[str, Any]]) -> list[TriedRule]:
     """Rules with what the trials say of them: `trials` (name of the arm -> differences) and `advice`."""
     by_name = {arm["arm"]: arm["difference"] for arm in arms}
     lines = []
-    for rule in found:
+    for rule in rules:
         trials = {name: by_name[name] for name in (without(rule), half(rule)) if name in by_name}
         line = TriedRule(
             rule=rule.sentence,

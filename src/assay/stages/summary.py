@@ -26,8 +26,8 @@ def summary(work: Work) -> None:
             events=clean.events, users=clean.users, items=clean.items, from_=clean.from_, to=clean.to, rejected=clean.rejected
         )
     if folder.exists(Recommended.path):
-        made = Recommended.read(folder)
-        lists = Lists(users=made.users, per_user=made.per_user)
+        recommended = Recommended.read(folder)
+        lists = Lists(users=recommended.users, per_user=recommended.per_user)
     subsample = Subsample.read(folder)
     page = Summary(
         log=log,

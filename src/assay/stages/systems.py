@@ -29,7 +29,7 @@ def systems(work: Work) -> None:
     On test too, by which nothing is chosen. board.json and compact.json say of these systems what the stage trust says of
     the run's own.
 
-    systems.json: items that all are judged on, requests of each split in all and judged, and a line a system as
+    systems.json: items that all are judged on, requests of each split in all and judged, and one line per system as
     trials.systems.scored gives it; or why_not.
     """
     kept = most_bought(hand.train(work))
@@ -41,12 +41,12 @@ def systems(work: Work) -> None:
         return
     compared = catalogue(work.config.models)
     lines: list[dict[str, Any]] = []
-    made: dict[str, list[dict[str, Any]]] = {split: [] for split in SCORES}
+    measures_of: dict[str, list[dict[str, Any]]] = {split: [] for split in SCORES}
     threshold = work.config.evaluate.threshold
     for line, measured in scored(compared, hand.train(work), fields, lambda: hand.rng(work, TRAINING), threshold):
         lines.append(line)
         for split, each in measured.items():
-            made[split].append(each)
+            measures_of[split].append(each)
         work.report(len(lines), len(compared))
     requests = {split: Requests(all=_requests(work, split), judged=len(judged.request)) for split, judged in fields.items()}
     fitted = [line for line in lines if "why_not" not in line]
@@ -57,7 +57,7 @@ def systems(work: Work) -> None:
     names, families = (tuple(line[key] for line in lines if "why_not" not in line) for key in ("system", "family"))
     boards: dict[str, Scoreboard] = {}
     for split, name in SCORES.items():
-        scores = {measure: np.stack([each[measure] for each in made[split]]) for measure in made[split][0]}
+        scores = {measure: np.stack([each[measure] for each in measures_of[split]]) for measure in measures_of[split][0]}
         boards[split] = Scoreboard(fields[split].request, fields[split].user.astype(np.int64), names, families, scores)
         boards[split].write(work.folder.path(name))
         work.folder.keep([name])

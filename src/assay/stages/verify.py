@@ -63,15 +63,15 @@ def verify(work: Work) -> None:
     def after(steps_before: int) -> Callable[[int, int], None]:
         return lambda done, _: work.report(steps_before + done, steps)
 
-    made = {name: _made(work, name, validation) for name in dict.fromkeys((main, CHANCE, *_YARDSTICKS, *proxies))}
-    found = {name: importance for name, (importance, _) in made.items()}
-    orders = {name: found[name].order() for name in dict.fromkeys((main, *_YARDSTICKS))}
-    lines = trials.curves(linear, train, tuning, found[CHANCE].order(), orders, config.select.floor, after(0))
-    scores = _scores(work, validation, {name: found[name] for name in (main, CHANCE, *orders, *neural)}, after, first)
-    again = [found[main], *(_values(work, main, validation, config.seed + k) for k in range(1, _SEEDS))]
+    timed = {name: _made(work, name, validation) for name in dict.fromkeys((main, CHANCE, *_YARDSTICKS, *proxies))}
+    values = {name: importance for name, (importance, _) in timed.items()}
+    orders = {name: values[name].order() for name in dict.fromkeys((main, *_YARDSTICKS))}
+    lines = trials.curves(linear, train, tuning, values[CHANCE].order(), orders, config.select.floor, after(0))
+    scores = _scores(work, validation, {name: values[name] for name in (main, CHANCE, *orders, *neural)}, after, first)
+    again = [values[main], *(_values(work, main, validation, config.seed + k) for k in range(1, _SEEDS))]
     found_by = [valuers.make(name) for name in dict.fromkeys((main, "loss", "self_score")) if name not in neural]
     carried = {
-        name: Proxy(found[name].order(), found[name].metadata.get("model", ""), made[name][1]) for name in (CHANCE, *proxies)
+        name: Proxy(values[name].order(), values[name].metadata.get("model", ""), timed[name][1]) for name in (CHANCE, *proxies)
     }
     chance = carried[CHANCE]
     if CHANCE not in proxies:
@@ -99,20 +99,20 @@ def verify(work: Work) -> None:
 def _scores(
     work: Work,
     validation: Samples,
-    found: dict[str, Importance],
+    values: dict[str, Importance],
     after: Callable[[int], Callable[[int, int], None]],
     before: int,
 ) -> dict[str, dict[str, Agreement]]:
     """Rank correlations with retraining on random subsets, of each valuer for the model that its values are of."""
     agreements: dict[str, dict[str, Agreement]] = {"datamodel_score": {}, "ranking_score": {}}
     groups: dict[str, list[str]] = {LINEAR: []}
-    for name in found:
+    for name in values:
         groups.setdefault(hand.model_of(work, name), []).append(name)
     for model, names in groups.items():
         subsets = _SUBSETS if model == LINEAR else _FEWER
         scores = trials.datamodel_score(
             hand.retraining(work, model), hand.train(work), validation, hand.holdout(work, "tuning"),
-            {name: found[name].value for name in names},
+            {name: values[name].value for name in names},
             subsets=subsets, share=_HALF, seed=work.config.seed, progress=after(before),
         )  # fmt: skip
         before += subsets

@@ -21,12 +21,12 @@ from assay.trials.weights import FAMILIES, learn_weights
 def weights(work: Work) -> None:
     """weights/: what every family of parameters came to and changes on tuning, and the weights that tuning chose."""
     train, validation, config = hand.train(work), hand.validation(work), work.config
-    found = segments.attributes(train, hand.wording(work))
+    attributes = segments.attributes(train, hand.wording(work))
     linear = hand.precondition(work)
     arms, paths = [Arm("nothing", "nothing", train.weight)], dict[str, tuple[str, list[float]]]()
     for done, family in enumerate(FAMILIES):
         work.report(done, len(FAMILIES) + 1)
-        learnt = learn_weights(linear, train, validation, found, family=family, folds=config.value.folds, seed=config.seed)
+        learnt = learn_weights(linear, train, validation, attributes, family=family, folds=config.value.folds, seed=config.seed)
         arms.append(learnt.arm())
         paths[arms[-1].name] = family, learnt.path
     work.report(len(FAMILIES), len(FAMILIES) + 1)

@@ -36,10 +36,10 @@ class Bm25:
 
     def scores(self, query: str) -> NDArray[np.float32]:
         """Scores (N,) of all texts for one query, 0 where no word is shared."""
-        known = [self.vocabulary_[word] for word in words(query) if word in self.vocabulary_]
-        if not known:
+        codes = [self.vocabulary_[word] for word in words(query) if word in self.vocabulary_]
+        if not codes:
             return np.zeros(self.size_, np.float32)
-        scores: NDArray[np.float32] = self.index_.get_scores_from_ids(known)
+        scores: NDArray[np.float32] = self.index_.get_scores_from_ids(codes)
         return scores
 
     def search(self, queries: Sequence[str], n: int) -> Ranked:
@@ -56,11 +56,11 @@ class Bm25:
     def load(cls, folder: Path) -> Self:
         """What `save` wrote; OSError or ValueError when it is not whole."""
         content = json.loads((folder / "bm25.json").read_text(encoding="utf-8"))
-        found = cls(content["k1"], content["b"])
-        found.vocabulary_ = {word: number for number, word in enumerate(content["words"])}
-        found.size_ = content["size"]
-        found.index_ = _library().BM25.load(str(folder)) if found.vocabulary_ else None
-        return found
+        index = cls(content["k1"], content["b"])
+        index.vocabulary_ = {word: number for number, word in enumerate(content["words"])}
+        index.size_ = content["size"]
+        index.index_ = _library().BM25.load(str(folder)) if index.vocabulary_ else None
+        return index
 
 
 def _library() -> Any:

@@ -43,13 +43,13 @@ class Cached:
         """As Embedder says; InputError when the file cannot be read or written, or is none of SQLite's."""
         keys = [self._key(text, query) for text in texts]
         with self._open() as connection:
-            known = dict(_read(connection, list(dict.fromkeys(keys))))
-            missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
+            cached = dict(_read(connection, list(dict.fromkeys(keys))))
+            missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in cached}
             for block in _blocks(list(missing), BLOCK):
                 vectors = self.model.embed([missing[key] for key in block], query=query)
                 _write(connection, block, vectors)
-                known.update(zip(block, vectors, strict=True))
-        return np.array([known[key] for key in keys], np.float32).reshape(len(keys), self.dimensions)
+                cached.update(zip(block, vectors, strict=True))
+        return np.array([cached[key] for key in keys], np.float32).reshape(len(keys), self.dimensions)
 
     def _key(self, text: str, query: bool) -> bytes:
         content = f"{self.name}\0{query:d}\0{text}".encode("utf-8", "surrogatepass")

@@ -82,14 +82,14 @@ class Approximate:
 
     def search(self, queries: NDArray[np.float32], n: int) -> Ranked:
         """As Nearest says, but for a few that are in cells not visited."""
-        vectors, found = self.vectors, []
+        vectors, lists = self.vectors, []
         for query in queries:
             _, near = self.cells.search(query[None], min(n + n // 2, len(vectors)))
             places = np.sort(near[near >= 0])
             similarity = vectors[places] @ query
             chosen, scores = best(np.where(similarity < NOISE, 0, similarity), n)
-            found.append((places[chosen], scores))
-        return Ranked.of(found, n)
+            lists.append((places[chosen], scores))
+        return Ranked.of(lists, n)
 
     def save(self, folder: Path) -> None:
         """As Nearest says."""
@@ -100,15 +100,15 @@ class Approximate:
     @classmethod
     def load(cls, folder: Path) -> Self:
         """What `save` wrote."""
-        found = cls.__new__(cls)
-        found.exact = Exact.load(folder)
+        index = cls.__new__(cls)
+        index.exact = Exact.load(folder)
         try:
-            found.cells = _library().read_index(str(folder / CELLS))
+            index.cells = _library().read_index(str(folder / CELLS))
         except RuntimeError as error:
             raise ValueError(f"{CELLS} is broken ({str(error).splitlines()[0]})") from None
-        if found.cells.ntotal != len(found.vectors):
+        if index.cells.ntotal != len(index.vectors):
             raise ValueError(f"{CELLS} is that of other vectors")
-        return found
+        return index
 
 
 def _library() -> Any:

@@ -46,8 +46,8 @@ class NGrams:
             weighted = weighting.fit_transform(counts[:, self.columns_])
             self.idf_ = weighting.idf_
             with threadpool_limits(1):
-                _, _, found = randomized_svd(weighted, min(self.dimensions, *weighted.shape), n_iter=5, random_state=0)
-            self.directions_[:, : len(found)] = found.T
+                _, _, components = randomized_svd(weighted, min(self.dimensions, *weighted.shape), n_iter=5, random_state=0)
+            self.directions_[:, : len(components)] = components.T
         return self
 
     @property
@@ -82,11 +82,11 @@ class NGrams:
     def load(cls, folder: Path) -> Self:
         """What `save` wrote; OSError or ValueError when it is not whole."""
         content = json.loads((folder / "ngrams.json").read_text(encoding="utf-8"))
-        found = cls(content["dimensions"])
-        found.fingerprint_ = content["fingerprint"]
+        embedder = cls(content["dimensions"])
+        embedder.fingerprint_ = content["fingerprint"]
         for part in ("columns", "idf", "directions"):
-            setattr(found, f"{part}_", np.load(folder / f"ngrams_{part}.npy", allow_pickle=False))
-        return found
+            setattr(embedder, f"{part}_", np.load(folder / f"ngrams_{part}.npy", allow_pickle=False))
+        return embedder
 
 
 def _counts(texts: Sequence[str]) -> Any:

@@ -16,18 +16,18 @@ class Ranked:
     scores: NDArray[np.float64]
 
     @classmethod
-    def of(cls, found: Sequence[tuple[NDArray[Any], NDArray[Any]]], n: int) -> "Ranked":
-        """From at most n places and scores a query."""
-        places, scores = np.full((len(found), n), -1, np.int64), np.zeros((len(found), n))
-        for row, (place, score) in enumerate(found):
+    def of(cls, lists: Sequence[tuple[NDArray[Any], NDArray[Any]]], n: int) -> "Ranked":
+        """From at most n places and scores per query."""
+        places, scores = np.full((len(lists), n), -1, np.int64), np.zeros((len(lists), n))
+        for row, (place, score) in enumerate(lists):
             places[row, : len(place)], scores[row, : len(score)] = place, score
         return cls(places, scores)
 
 
 def best(scores: NDArray[Any], n: int) -> tuple[NDArray[np.int64], NDArray[Any]]:
     """Places and scores of the n highest of scores (N,) above 0, highest first; of equal ones the first places."""
-    found = np.flatnonzero(scores > 0)
-    if len(found) > n:
-        found = found[scores[found] >= np.partition(scores[found], -n)[-n]]
-    found = found[np.argsort(-scores[found], kind="stable")[:n]]
-    return found, scores[found]
+    places = np.flatnonzero(scores > 0)
+    if len(places) > n:
+        places = places[scores[places] >= np.partition(scores[places], -n)[-n]]
+    places = places[np.argsort(-scores[places], kind="stable")[:n]]
+    return places, scores[places]

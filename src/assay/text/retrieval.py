@@ -111,16 +111,16 @@ class Retrieval:
                 raise InputError(
                     f"{folder}: an index of vectors by {made_by}, not by {used.name}; give that embedder or index again"
                 )
-            found = cls(embedder, depth=content["depth"])
-            found.size_ = content["size"]
-            found.sources_ = {"words": Bm25.load(folder), "vectors": VectorIndex.load(folder, used)}
+            retrieval = cls(embedder, depth=content["depth"])
+            retrieval.size_ = content["size"]
+            retrieval.sources_ = {"words": Bm25.load(folder), "vectors": VectorIndex.load(folder, used)}
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(f"{folder}: not a whole index of texts ({error}); index the items again") from None
-        return found
+        return retrieval
 
 
 def fuse(sources: Mapping[str, Ranked], n: int) -> Found:
-    """Reciprocal rank fusion of what sources rank: n items a query, those of equal score by place."""
+    """Reciprocal rank fusion of what sources rank: n items per query, those of equal score by place."""
     m = len(next(iter(sources.values())).places)
     items, scores = np.full((m, n), -1, np.int64), np.zeros((m, n))
     ranks = {name: np.zeros((m, n), np.int64) for name in sources}

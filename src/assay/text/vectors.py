@@ -85,7 +85,7 @@ class VectorIndex:
     @classmethod
     def load(cls, folder: Path, embedder: Embedder) -> Self:
         """What `save` wrote; OSError or ValueError when it is not whole."""
-        found = cls(embedder)
-        found._group(np.load(folder / "of_text.npy", allow_pickle=False))
-        found.nearest_ = (Approximate if found._is_approximate() else Exact).load(folder)
-        return found
+        index = cls(embedder)
+        index._group(np.load(folder / "of_text.npy", allow_pickle=False))
+        index.nearest_ = (Approximate if index._is_approximate() else Exact).load(folder)
+        return index

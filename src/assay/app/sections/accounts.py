@@ -61,11 +61,11 @@ def samples(facts: Facts) -> Section | None:
         for name in SPLITS
         if name in account.rows
     ]
-    found = [] if leaks is None else leaks.lines
+    leak_lines = [] if leaks is None else leaks.lines
     columns = [Column(""), Column("", number=True)]
     return Section(
-        _NO_LEAKS if leaks is not None and not found else "",
-        findings=[("bad", f"{leak.message} {leak.mend}") for leak in found],
+        _NO_LEAKS if leaks is not None and not leak_lines else "",
+        findings=[("bad", f"{leak.message} {leak.mend}") for leak in leak_lines],
         figures=[Figure([Rows("plot-splits", splits, stem=True)])],
         tables=[Table(columns, _flat(account.content()), folded="How they were made", place="page")],
     )

@@ -39,10 +39,10 @@ class Facts:
         return {} if self.run.log is None else self.run.log.names_by_id(ids)
 
 
-def row(label: str, found: Estimate, *, shown: str = "", note: str = "", tone: str = "s0") -> Row:
+def row(label: str, estimate: Estimate, *, shown: str = "", note: str = "", tone: str = "s0") -> Row:
     """A line of a plot; one without a value is not drawn."""
-    value = float("nan") if found.value is None else found.value
-    return Row(label, value, found.low, found.high, shown, note, tone)
+    value = float("nan") if estimate.value is None else estimate.value
+    return Row(label, value, estimate.low, estimate.high, shown, note, tone)
 
 
 def value_tone(value: float | None) -> str:
@@ -50,9 +50,9 @@ def value_tone(value: float | None) -> str:
     return "harmful" if value is not None and value < 0 else "useful"
 
 
-def changed(found: Mapping[str, Change] | None) -> list[Span]:
+def changed(changes: Mapping[str, Change] | None) -> list[Span]:
     """A change in every measure that claims are made on, coloured by what its interval says."""
     spans: list[Span] = []
-    for verdict, change in words.changes(found or {}):
+    for verdict, change in words.changes(changes or {}):
         spans += [Span(", ")] * bool(spans) + [Span(change, verdict)]
     return spans

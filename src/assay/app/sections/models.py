@@ -13,7 +13,7 @@ USERS_SHOWN = 10
 
 
 def models(facts: Facts) -> Section | None:
-    """Every model on test, one plot a measure; the rest of the measures as a table."""
+    """Every model on test, one plot per measure; the rest of the measures as a table."""
     summary = facts.page(Summary)
     tested = {} if summary is None else {name: model.test for name, model in sorted(summary.models.items())}
     measures = words.ordered({m for test in tested.values() for m in test})
@@ -44,12 +44,12 @@ def models(facts: Facts) -> Section | None:
 def groups(facts: Facts) -> Section | None:
     """Where the models do better and worse."""
     page = facts.page(Groups)
-    found = [] if page is None else page.lines
-    measures = words.ordered({line.measure for line in found if words.known(line.value)})
+    group_lines = [] if page is None else page.lines
+    measures = words.ordered({line.measure for line in group_lines if words.known(line.value)})
     if not measures:
         return None
     measure = measures[0]
-    lines = [line for line in found if line.measure == measure]
+    lines = [line for line in group_lines if line.measure == measure]
     names = list(dict.fromkeys(line.model for line in lines))
     figures = []
     for n, group in enumerate(dict.fromkeys(line.group for line in lines)):
@@ -84,14 +84,18 @@ def recommendations(facts: Facts) -> Section | None:
     """The first users' lists, with readable names and reasons."""
     if not facts.run.exists("recommendations.parquet"):
         return None
-    made = facts.page(Recommended)
-    most = USERS_SHOWN * (100 if made is None else made.per_user)
+    recommended = facts.page(Recommended)
+    most = USERS_SHOWN * (100 if recommended is None else recommended.per_user)
     lists: dict[object, list[dict[str, Any]]] = {}
     for line in facts.run.head("recommendations.parquet", most).to_pylist():
         lists.setdefault(line["user_id"], []).append(line)
     if not lists:
         return None
-    size = "" if made is None else f"{words.count(made.per_user)} items each for {words.count(made.users)} users; "
+    size = (
+        ""
+        if recommended is None
+        else f"{words.count(recommended.per_user)} items each for {words.count(recommended.users)} users; "
+    )
     shown = [
         Listing(
             [_entry(facts, line) for line in sorted(lines, key=lambda line: int(line["rank"]))],

@@ -64,9 +64,9 @@ def _chosen(curve: pages.Curve | None) -> str | None:
     return None if curve is None or curve.chosen == "nothing" else curve.chosen
 
 
-def _explained(found: Explained) -> str:
+def _explained(explained: Explained) -> str:
     """What the chosen arm changes, in the words of the simplest rule, and whether the rule does as well."""
-    verdicts = {m: words.judge(m, found.against_chosen[m]) for m in CLAIMS if m in found.against_chosen}
+    verdicts = {m: words.judge(m, explained.against_chosen[m]) for m in CLAIMS if m in explained.against_chosen}
     worse, better = ([m for m, verdict in verdicts.items() if verdict == kind] for kind in ("worse", "better"))
     if worse:
         compared = f"The same change by this rule does worse on tuning ({', '.join(worse)})"
@@ -75,13 +75,14 @@ def _explained(found: Explained) -> str:
     else:
         compared = "The same change by this rule does as well on tuning: mend these rows at their source."
     return (
-        f"Which samples those are, in the simplest words: {found.rule} ({words.percent(found.covers)} of the changed "
-        f"samples; of all {words.count(found.rows)} such samples {words.percent(found.precision)} are changed). {compared}"
+        f"Which samples those are, in the simplest words: {explained.rule} ({words.percent(explained.covers)} of the changed "
+        f"samples; of all {words.count(explained.rows)} such samples {words.percent(explained.precision)} are changed). "
+        f"{compared}"
     )
 
 
 def _arms(ident: str, arms: Mapping[str, Mapping[str, Estimate]], order: Sequence[str]) -> list[Figure]:
-    """One plot a measure over the arms of one experiment."""
+    """One plot per measure over the arms of one experiment."""
     names = [arm for arm in order if arm in arms] + sorted(set(arms) - set(order))
     measures = words.ordered({m for arm in arms.values() for m in arm})
     tones = {"full": "ink", "selected": "s1"}

@@ -30,7 +30,7 @@ def study(facts: Facts) -> Section | None:
 
 
 def _by_amount(lines: list[Retrained], measure: str) -> list[Plot]:
-    """A curve a valuer; nothing where [select] fractions names none."""
+    """One curve per valuer; nothing where [select] fractions names none."""
     fractions = sorted({line.fraction for line in lines})
     series = []
     for valuer in dict.fromkeys(line.valuer for line in lines):
@@ -43,7 +43,7 @@ def _by_amount(lines: list[Retrained], measure: str) -> list[Plot]:
 
 
 def _methods(facts: Facts) -> list[Section]:
-    """Cost beside gain, a line a valuer, model and set of samples."""
+    """Cost beside gain, one line per valuer, model and set of samples."""
     page = facts.page(StudyMethods)
     if page is None or not page.lines:
         return []

@@ -53,15 +53,15 @@ def trusted(facts: Facts) -> Section | None:
 
 def findings(audit: Audit) -> list[tuple[Tone, str]]:
     """What an audit found, what it could not look at, or that all is well."""
-    found: list[tuple[Tone, str]] = [("bad", _finding(line)) for line in audit.findings]
+    sentences: list[tuple[Tone, str]] = [("bad", _finding(line)) for line in audit.findings]
     if audit.why_not is not None:
-        return [*found, ("even", f"The audit could not look at requests: {audit.why_not}")]
-    if not found:
-        found = [("good", f"The audit found nothing: {', '.join(name.replace('_', ' ') for name in audit.checked)}.")]
+        return [*sentences, ("even", f"The audit could not look at requests: {audit.why_not}")]
+    if not sentences:
+        sentences = [("good", f"The audit found nothing: {', '.join(name.replace('_', ' ') for name in audit.checked)}.")]
     if audit.skipped:
         left = "; ".join(f"{name.replace('_', ' ')} (needs {why})" for name, why in audit.skipped.items())
-        found.append(("even", f"Not looked at: {left}."))
-    return found
+        sentences.append(("even", f"Not looked at: {left}."))
+    return sentences
 
 
 def _finding(line: Leak) -> str:

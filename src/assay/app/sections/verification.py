@@ -64,10 +64,10 @@ def _agreement(facts: Facts) -> list[Figure]:
     if page is None:
         return []
     lines = [
-        row(name, found, note=f"{measure} of {found.model}, {found.subsets} subsets")
+        row(name, agreement, note=f"{measure} of {agreement.model}, {agreement.subsets} subsets")
         for measure, scores in ((DECIDES, page.datamodel_score), (DECIDES_RANKED, page.ranking_score))
-        for name, found in sorted(scores.items())
-        if words.known(found.value)
+        for name, agreement in sorted(scores.items())
+        if words.known(agreement.value)
     ]
     lines += [row(text, page.stability[name], tone="ink") for name, text in _STABILITY.items() if name in page.stability]
     share = words.percent(page.share)
@@ -93,7 +93,7 @@ def _figure(ident: str, name: str, meaning: str, lines: list[Row]) -> list[Figur
 
 
 def _transfer(facts: Facts) -> list[Section]:
-    """Cost beside gain, a line per model and order; in the terminal a column a model."""
+    """Cost beside gain, a line per model and order; in the terminal one column per model."""
     page = facts.page(VerifyTransfer)
     if page is None or not page.lines:
         return []
@@ -119,7 +119,7 @@ def _transfer(facts: Facts) -> list[Section]:
 
 
 def _by_model(lines: Sequence[Transferred], seconds: Mapping[str, float]) -> list[Table]:
-    """What models lose or gain in log_loss, against as many random samples: a row a valuer, a column a model."""
+    """What models lose or gain in log_loss, against as many random samples: one row per valuer, one column per model."""
     tried = [(line.model, line.valuer, line) for line in lines if line.valuer and DECIDES in (line.against_random or {})]
     if not tried:
         return []

@@ -1,1 +1,1 @@
-"""An audit of a benchmark, a family of checks a file. Each check takes the evidence as arrays and returns an Outcome."""
+"""An audit of a benchmark, one family of checks per file. Each check takes the evidence as arrays and returns an Outcome."""

@@ -6,13 +6,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import stats
 
-from assay.benchmark.audit.known import (
+from assay.benchmark.audit.coded import (
     EXAMPLES,
     LEVEL,
     Bools,
+    Coded,
     Floats,
     Ints,
-    Known,
     LackingError,
     Mean,
     Outcome,
@@ -27,18 +27,18 @@ TAKEN_WITHIN = timedelta(days=1)  # of an exposure, where no horizon is given
 _PLACES = 10
 
 
-def popularity_bias(known: Known) -> Outcome:
+def popularity_bias(coded: Coded) -> Outcome:
     """How well training popularity alone tells truth from other candidates: mean AUC within requests, over users.
 
     A warning when the whole interval is above POPULARITY_AUC: then the test hardly asks for taste.
     """
-    item, request = known.code("candidates", "item_id"), known.code("candidates", "request_id")
-    of, each = request_auc(known.label, known.popularity[item], request)
+    item, request = coded.code("candidates", "item_id"), coded.code("candidates", "request_id")
+    of, each = request_auc(coded.label, coded.popularity[item], request)
     if not len(of):
         raise LackingError("requests with relevant and other candidates")
-    auc = mean(each, known.request_user[of], 0.5)
-    head = _head(known)
-    taken = known.code("truth", "item_id")[known.positive]
+    auc = mean(each, coded.request_user[of], 0.5)
+    head = _head(coded)
+    taken = coded.code("truth", "item_id")[coded.positive]
     facts: dict[str, Any] = {"popularity_auc": auc.to_dict(), "truth_in_head": float(head[taken].mean())}
     if auc.low <= POPULARITY_AUC:
         return Outcome([], facts)
@@ -47,16 +47,16 @@ def popularity_bias(known: Known) -> Outcome:
         "warning",
         f"popularity in training alone tells relevant candidates from others with AUC {auc}; "
         f"{100 * facts['truth_in_head']:.0f} % of truth are among the {100 * HEAD:.0f} % most popular items",
-        int(known.label.sum()),
-        known.examples("candidates", known.label),
+        int(coded.label.sum()),
+        coded.examples("candidates", coded.label),
         "draw harder candidates (by popularity, or what systems recommend), and report head and tail apart",
     )
     return Outcome([finding], facts)
 
 
-def _head(known: Known) -> Bools:
+def _head(coded: Coded) -> Bools:
     """Items (I,) that are among the most popular; equally popular ones by id."""
-    popular = known.popularity
+    popular = coded.popularity
     count = int(np.ceil(HEAD * (popular > 0).sum()))
     head = np.zeros(len(popular), np.bool_)
     head[np.lexsort((np.arange(len(popular)), -popular))[:count]] = True
@@ -72,20 +72,20 @@ class _Shown(NamedTuple):
     propensity: Floats
 
 
-def position_bias(known: Known) -> Outcome:
+def position_bias(coded: Coded) -> Outcome:
     """Whether what is shown higher is taken more, without propensities that would make up for it.
 
     From truth's rows with a position if some were not taken (grade 0), else from the log's exposures with a position;
     these count as taken when the user takes the item (target) within the horizon, or a day. A line on the log of the
     position, errors clustered by user; a warning when it falls with p below LEVEL and propensities do not vary.
     """
-    shown = _from_truth(known) or _from_events(known)
+    shown = _from_truth(coded) or _from_events(coded)
     if shown is None:
         raise LackingError("shown rows with a position, some taken and some not, of at least 2 positions")
     slope = _slope(shown)
     rates = _rates(shown)
-    given = shown.propensity[~np.isnan(shown.propensity)]
-    varies = bool(len(given)) and float(np.ptp(given)) > 0
+    logged = shown.propensity[~np.isnan(shown.propensity)]
+    varies = bool(len(logged)) and float(np.ptp(logged)) > 0
     facts = {"take_rate_by_position": rates, "position_slope": slope.to_dict(), "propensities_vary": varies}
     if varies or slope.value >= 0 or slope.p >= LEVEL:
         return Outcome([], facts)
@@ -109,36 +109,36 @@ def _usable(shown: _Shown) -> _Shown | None:
     return _Shown(shown.user[order], shown.position[order], shown.taken[order], shown.propensity[order])
 
 
-def _propensity(known: Known, table: str) -> Floats:
-    if known.has(f"{table}.propensity"):
-        return known.number(table, "propensity")
-    return np.full(len(getattr(known.evidence, table)), np.nan)
+def _propensity(coded: Coded, table: str) -> Floats:
+    if coded.has(f"{table}.propensity"):
+        return coded.number(table, "propensity")
+    return np.full(len(getattr(coded.evidence, table)), np.nan)
 
 
-def _from_truth(known: Known) -> _Shown | None:
-    if not known.has("truth.position"):
+def _from_truth(coded: Coded) -> _Shown | None:
+    if not coded.has("truth.position"):
         return None
-    position = known.number("truth", "position")
+    position = coded.number("truth", "position")
     rows = ~np.isnan(position)
-    user, propensity = known.user_of("truth")[rows], _propensity(known, "truth")[rows]
-    return _usable(_Shown(user, position[rows], known.positive[rows], propensity))
+    user, propensity = coded.user_of("truth")[rows], _propensity(coded, "truth")[rows]
+    return _usable(_Shown(user, position[rows], coded.positive[rows], propensity))
 
 
-def _from_events(known: Known) -> _Shown | None:
-    if not known.has("events.position"):
+def _from_events(coded: Coded) -> _Shown | None:
+    if not coded.has("events.position"):
         return None
-    position = known.number("events", "position")
-    rows = known.kind("exposure") & ~np.isnan(position)
+    position = coded.number("events", "position")
+    rows = coded.kind("exposure") & ~np.isnan(position)
     if not rows.any():
         return None
-    within = (known.evidence.horizon or TAKEN_WITHIN) // timedelta(microseconds=1)
-    taken = _followed(known, rows, known.kind(known.evidence.target), within)
-    return _usable(_Shown(known.code("events", "user_id")[rows], position[rows], taken, _propensity(known, "events")[rows]))
+    within = (coded.evidence.horizon or TAKEN_WITHIN) // timedelta(microseconds=1)
+    taken = _followed(coded, rows, coded.kind(coded.evidence.target), within)
+    return _usable(_Shown(coded.code("events", "user_id")[rows], position[rows], taken, _propensity(coded, "events")[rows]))
 
 
-def _followed(known: Known, rows: Bools, targets: Bools, within: int) -> Bools:
+def _followed(coded: Coded, rows: Bools, targets: Bools, within: int) -> Bools:
     """Which rows of the log are followed by a target of the same user and item, `within` microseconds at most."""
-    time, pair = known.time("events"), known.pair("events")
+    time, pair = coded.time("events"), coded.pair("events")
     moments, pairs = np.sort(time[targets]), np.sort(pair[targets])
     keys = np.sort(np.searchsorted(pairs, pair[targets]) * (len(moments) + 1) + np.searchsorted(moments, time[targets]))
     at = np.searchsorted(pairs, pair[rows])
@@ -169,14 +169,14 @@ def _rates(shown: _Shown) -> list[dict[str, Any]]:
     """The first positions: rows shown, share taken, mean propensity (None: unknown)."""
     positions, code = np.unique(shown.position, return_inverse=True)
     rows, taken = np.bincount(code), np.bincount(code, shown.taken)
-    given = ~np.isnan(shown.propensity)
-    known, total = np.bincount(code, given), np.bincount(code, np.where(given, shown.propensity, 0.0))
+    has_propensity = ~np.isnan(shown.propensity)
+    with_propensity, total = np.bincount(code, has_propensity), np.bincount(code, np.where(has_propensity, shown.propensity, 0.0))
     return [
         {
             "position": float(positions[k]),
             "rows": int(rows[k]),
             "taken": float(taken[k] / rows[k]),
-            "propensity": float(total[k] / known[k]) if known[k] else None,
+            "propensity": float(total[k] / with_propensity[k]) if with_propensity[k] else None,
         }
         for k in range(min(_PLACES, len(positions)))
     ]

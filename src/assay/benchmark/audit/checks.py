@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from assay.benchmark.audit.bias import popularity_bias, position_bias
+from assay.benchmark.audit.coded import Coded, LackingError, Outcome
 from assay.benchmark.audit.conversions import open_conversions
 from assay.benchmark.audit.coverage import SHARES, share_distances, shares, unreachable_truth
 from assay.benchmark.audit.evidence import Evidence
 from assay.benchmark.audit.future import future_items, future_prices, train_after_test
 from assay.benchmark.audit.ids import label_in_ids
-from assay.benchmark.audit.known import Known, LackingError, Outcome
 from assay.benchmark.audit.overlap import duplicates_across, listed_twice, session_across, user_across, validation_in_train
 from assay.evaluation.leakage import Finding, leaks
 
@@ -41,19 +41,19 @@ class Audit:
         }
 
 
-def _samples(known: Known) -> Outcome:
+def _samples(coded: Coded) -> Outcome:
     """Leaks of the samples; where users were held out, splits overlap in time by design."""
-    samples = known.evidence.samples
+    samples = coded.evidence.samples
     assert samples is not None
-    found = leaks(samples)
-    by_users = known.evidence.protocol == "users"
-    return Outcome([one for one in found if not (by_users and one.check == "time_overlap")], {})
+    sample_leaks = leaks(samples)
+    by_users = coded.evidence.protocol == "users"
+    return Outcome([one for one in sample_leaks if not (by_users and one.check == "time_overlap")], {})
 
 
 class _Check(NamedTuple):
     """A check, what it needs ("a | b": one of the two is enough), and the protocol that it is for (None: any)."""
 
-    run: Callable[[Known], Outcome]
+    run: Callable[[Coded], Outcome]
     needs: tuple[str, ...]
     protocol: str | None = None
 
@@ -111,7 +111,7 @@ def audit(evidence: Evidence) -> Audit:
     >>> found.findings[0].message
     '1 rows of train are later than the first request (1970-01-01T00:00:00.000010+00:00)'
     """
-    known = Known(evidence)
+    coded = Coded(evidence)
     findings: list[Finding] = []
     facts: dict[str, Any] = {}
     checked, skipped = [], {}
@@ -121,7 +121,7 @@ def audit(evidence: Evidence) -> Audit:
             skipped[name] = missing
             continue
         try:
-            outcome = check.run(known)
+            outcome = check.run(coded)
         except LackingError as reason:
             skipped[name] = str(reason)
             continue

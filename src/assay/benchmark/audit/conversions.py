@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from assay.benchmark.audit.known import DAY, EXAMPLES, NEVER, Ints, Known, LackingError, Outcome, iso, mean
+from assay.benchmark.audit.coded import DAY, EXAMPLES, NEVER, Coded, Ints, LackingError, Outcome, iso, mean
 from assay.evaluation.leakage import Finding
 
 LOOKS = ("view", "cart", "exposure")
@@ -23,7 +23,7 @@ class _Converted(NamedTuple):
     followed: int
 
 
-def open_conversions(known: Known) -> Outcome:
+def open_conversions(coded: Coded) -> Outcome:
     """The share of conversions that come later than the horizon after a first look, and so are missed or still open.
 
     A look (LOOKS) of a user at an item is first when none was within the horizon before it; its conversion is the first
@@ -33,15 +33,15 @@ def open_conversions(known: Known) -> Outcome:
     positives whose conversion falls between the split and the end of their label's window, were every row of train a look.
     A warning when the whole interval, clustered by user, is above MISSED.
     """
-    found = _converted(known)
-    horizon = _micro(known)
-    user = found.pair // known.size("item_id")
-    late = found.delay > horizon
+    converted = _converted(coded)
+    horizon = _micro(coded)
+    user = converted.pair // coded.size("item_id")
+    late = converted.delay > horizon
     share = mean(late, user)
     facts: dict[str, Any] = {
         "open_share": share.to_dict(),
         "open_conversions": len(late),
-        "open_followed_days": found.followed / DAY,
+        "open_followed_days": converted.followed / DAY,
     }
     findings = []
     if share.low > MISSED:
@@ -50,12 +50,12 @@ def open_conversions(known: Known) -> Outcome:
             f"{horizon / DAY:g} days after a first look: the requests' truth misses them"
         )
         mend = "collect truth for longer, or end the requests earlier"
-        findings.append(_finding(known, message, found, late, int(late.sum()), mend))
-    if known.has("train") and known.evidence.protocol == "time":
-        left = np.sort(known.start - known.time("train"))
+        findings.append(_finding(coded, message, converted, late, int(late.sum()), mend))
+    if coded.has("train") and coded.evidence.protocol == "time":
+        left = np.sort(coded.start - coded.time("train"))
         rows = int(((left >= 0) & (left < horizon)).sum())
         # For each conversion in its window: the share of training rows that stand too close to the split to see it.
-        near = (np.searchsorted(left, found.delay, side="left") - np.searchsorted(left, 0)) / len(left)
+        near = (np.searchsorted(left, converted.delay, side="left") - np.searchsorted(left, 0)) / len(left)
         share = mean(np.where(late, 0.0, near), user)
         facts["open_share_train"] = share.to_dict()
         if share.low > MISSED:
@@ -64,27 +64,27 @@ def open_conversions(known: Known) -> Outcome:
                 f"expected after the split: the label windows of {rows} rows reach past it"
             )
             mend = "end train one horizon before the first request"
-            findings.append(_finding(known, message, found, ~late, rows, mend))
+            findings.append(_finding(coded, message, converted, ~late, rows, mend))
     return Outcome(findings, facts)
 
 
-def _micro(known: Known) -> int:
-    assert known.evidence.horizon is not None
-    return known.evidence.horizon // timedelta(microseconds=1)
+def _micro(coded: Coded) -> int:
+    assert coded.evidence.horizon is not None
+    return coded.evidence.horizon // timedelta(microseconds=1)
 
 
-def _converted(known: Known) -> _Converted:
-    time, pair = known.time("events"), known.pair("events")
-    before = time < known.start
+def _converted(coded: Coded) -> _Converted:
+    time, pair = coded.time("events"), coded.pair("events")
+    before = time < coded.start
     if not before.any():
         raise LackingError("events before the first request")
-    followed = (known.start - int(time.min())) // 2
-    if followed < _HORIZONS * _micro(known):
+    followed = (coded.start - int(time.min())) // 2
+    if followed < _HORIZONS * _micro(coded):
         raise LackingError(f"a log of at least {2 * _HORIZONS} horizons before the first request")
-    looks, targets = (np.flatnonzero(before & known.kind(*kinds)) for kinds in (LOOKS, (known.evidence.target,)))
-    pairs, look = _first_looks(pair[looks], time[looks], _micro(known))
+    looks, targets = (np.flatnonzero(before & coded.kind(*kinds)) for kinds in (LOOKS, (coded.evidence.target,)))
+    pairs, look = _first_looks(pair[looks], time[looks], _micro(coded))
     delay = _delays(pairs, look, pair[targets], time[targets])
-    kept = (look <= known.start - followed) & (delay <= followed)
+    kept = (look <= coded.start - followed) & (delay <= followed)
     if kept.sum() < CONVERSIONS:
         raise LackingError(f"{CONVERSIONS} conversions after a first look ({', '.join(LOOKS)}) in the older half of the log")
     return _Converted(pairs[kept], look[kept], delay[kept], followed)
@@ -104,23 +104,23 @@ def _delays(pair: Ints, look: Ints, target_pair: Ints, target: Ints) -> Ints:
     moments = np.sort(look)
     # a pair's number is the place of its first row, an instant's that of the first look not before it: both rise
     keys = np.searchsorted(pair, pair) * (len(moments) + 1) + np.searchsorted(moments, look) + 1
-    asked = np.searchsorted(pair, target_pair) * (len(moments) + 1) + np.searchsorted(moments, target, side="right")
-    at = np.searchsorted(keys, asked, side="right") - 1
+    target_key = np.searchsorted(pair, target_pair) * (len(moments) + 1) + np.searchsorted(moments, target, side="right")
+    at = np.searchsorted(keys, target_key, side="right") - 1
     own = (at >= 0) & (np.append(pair, -1)[at] == target_pair)
     delay = np.full(len(pair), NEVER)
     np.minimum.at(delay, at[own], target[own] - look[at[own]])
     return delay
 
 
-def _finding(known: Known, message: str, found: _Converted, rows: Any, count: int, mend: str) -> Finding:
+def _finding(coded: Coded, message: str, converted: _Converted, rows: Any, count: int, mend: str) -> Finding:
     """With the first conversions, by user and item, among `rows` as examples."""
-    items = known.size("item_id")
+    items = coded.size("item_id")
     examples = [
         {
-            "user_id": known.id("user_id", int(found.pair[k] // items)),
-            "item_id": known.id("item_id", int(found.pair[k] % items)),
-            "first_look": iso(found.look[k]),
-            "delay_days": float(found.delay[k] / DAY),
+            "user_id": coded.id("user_id", int(converted.pair[k] // items)),
+            "item_id": coded.id("item_id", int(converted.pair[k] % items)),
+            "first_look": iso(converted.look[k]),
+            "delay_days": float(converted.delay[k] / DAY),
         }
         for k in np.flatnonzero(rows)[:EXAMPLES]
     ]

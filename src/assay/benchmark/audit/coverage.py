@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assay.benchmark.attributes import KEYS, OTHER, Attribute, attribute
+from assay.benchmark.audit.coded import EXAMPLES, Coded, Floats, Ints, Outcome, among
 from assay.benchmark.audit.evidence import plain_table
-from assay.benchmark.audit.known import EXAMPLES, Floats, Ints, Known, Outcome, among
 from assay.errors import InputError
 from assay.evaluation.leakage import Finding
 from assay.numerics import statistics as st
@@ -35,7 +35,7 @@ SHARES = pa.schema(
 
 
 def share_distances(requests: Any, traffic: Any) -> pa.Table:
-    """How far the requests' attributes are from the traffic's: a table of schema SHARES, a row an attribute, by name.
+    """How far the requests' attributes are from the traffic's: a table of schema SHARES, one row per attribute, by name.
 
     requests, traffic: tables; attributes are the columns of both but attributes.KEYS, with levels as `attribute` makes them.
     levels: what was compared, at most LEVELS of the traffic's most common; the rest, and those that fewer than 10 users of
@@ -52,22 +52,22 @@ def share_distances(requests: Any, traffic: Any) -> pa.Table:
 
 def _compared(requests: Any, traffic: Any) -> list[tuple[Attribute, dict[str, Any]]]:
     """The shared attributes, by name, each with its line of SHARES."""
-    asked, live = plain_table(requests, "requests"), plain_table(traffic, "traffic")
-    names = sorted(set(asked.column_names) & set(live.column_names) - set(KEYS))
+    described, live = plain_table(requests, "requests"), plain_table(traffic, "traffic")
+    names = sorted(set(described.column_names) & set(live.column_names) - set(KEYS))
     if not names:
-        own = ", ".join(sorted(set(asked.column_names) - set(KEYS))) or "none"
+        own = ", ".join(sorted(set(described.column_names) - set(KEYS))) or "none"
         raise InputError(f"traffic has none of the requests' attributes ({own}); name its columns as in requests")
-    users = _users(asked, "requests"), _users(live, "traffic")
-    clusters = asked.num_rows if users[0] is None else int(users[0].max()) + 1
-    levels = [_pooled(attribute(name, asked.column(name), live.column(name), LEVELS), clusters) for name in names]
+    users = _users(described, "requests"), _users(live, "traffic")
+    clusters = described.num_rows if users[0] is None else int(users[0].max()) + 1
+    levels = [_pooled(attribute(name, described.column(name), live.column(name), LEVELS), clusters) for name in names]
     return [(one, _line(one, *users)) for one in levels]
 
 
-def shares(known: Known) -> Outcome:
+def shares(coded: Coded) -> Outcome:
     """Attributes whose shares differ from the traffic's by more than DISTANCE and by more than chance (Holm, 5 %)."""
-    compared = _compared(known.evidence.requests, known.evidence.traffic)
+    compared = _compared(coded.evidence.requests, coded.evidence.traffic)
     adjusted = st.holm([line["p"] for _, line in compared])
-    rows = known.evidence.requests.num_rows
+    rows = coded.evidence.requests.num_rows
     findings = []
     for (levels, line), p in zip(compared, adjusted, strict=True):
         if p >= _ALPHA or line["distance"] <= DISTANCE:
@@ -81,9 +81,9 @@ def shares(known: Known) -> Outcome:
 
 def _farthest(levels: Attribute) -> list[dict[str, Any]]:
     """The levels whose shares differ most."""
-    asked, live = levels.shares, levels.traffic
-    order = np.argsort(-np.abs(asked - live), kind="stable")[:EXAMPLES]
-    return [{"level": levels.levels[k], "requests": float(asked[k]), "traffic": float(live[k])} for k in order]
+    own, live = levels.shares, levels.traffic
+    order = np.argsort(-np.abs(own - live), kind="stable")[:EXAMPLES]
+    return [{"level": levels.levels[k], "requests": float(own[k]), "traffic": float(live[k])} for k in order]
 
 
 def _users(table: pa.Table, where: str) -> Ints | None:
@@ -138,20 +138,20 @@ def _noise(levels: Attribute, level: Ints, user: Ints | None, rng: np.random.Gen
         yield wider * (drawn / drawn.sum() - share)
 
 
-def unreachable_truth(known: Known) -> Outcome:
+def unreachable_truth(coded: Coded) -> Outcome:
     """Relevant items that are not among their request's candidates: no system can find them.
 
     recall_bound, the mean over requests with truth of the share that can be reached, is the best recall of any system. A
     warning when it is below REACHED.
     """
-    rows = np.flatnonzero(known.positive)
+    rows = np.flatnonzero(coded.positive)
     if not len(rows):
         return Outcome([], {})
-    reached = among(known.listed("truth")[rows], known.listed("candidates"))
-    request = known.code("truth", "request_id")[rows]
+    reached = among(coded.listed("truth")[rows], coded.listed("candidates"))
+    request = coded.code("truth", "request_id")[rows]
     wanted = np.bincount(request)
-    asked = wanted > 0
-    bound = float((np.bincount(request, reached)[asked] / wanted[asked]).mean())
+    has_truth = wanted > 0
+    bound = float((np.bincount(request, reached)[has_truth] / wanted[has_truth]).mean())
     lost = int((~reached).sum())
     facts = {"recall_bound": bound, "unreachable_truth": lost}
     if bound >= REACHED:
@@ -161,7 +161,7 @@ def unreachable_truth(known: Known) -> Outcome:
         "warning",
         f"{lost:,} of {len(rows):,} relevant items are not among their request's candidates: no recall can exceed {bound:.3f}",
         lost,
-        known.examples("truth", rows[~reached]),
+        coded.examples("truth", rows[~reached]),
         "draw candidates from more sources or more of each, or rank the whole catalogue",
     )
     return Outcome([finding], facts)

@@ -122,7 +122,7 @@ def _checked(source: Any, name: str) -> pa.Table:
         nulls = table.column(column).null_count
         if nulls and (name, column) not in _NULLS_ALLOWED:
             raise InputError(f"{name}: {column} is null in {nulls} rows; fill or drop them")
-    for column in (known for part in COLUMNS[name] for known in part if known in table.column_names):
+    for column in (spelling for part in COLUMNS[name] for spelling in part if spelling in table.column_names):
         place = table.column_names.index(column)
         table = table.set_column(place, column, _typed(table.column(column), column, f"{name}: {column}", column in required))
     return table
@@ -146,8 +146,8 @@ def _typed(values: pa.ChunkedArray, column: str, where: str, required: bool) -> 
         return pc.cast(values, pa.timestamp("us", tz="UTC"), safe=False)
     if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind) or pa.types.is_decimal(kind)):
         raise InputError(f"{where} holds {kind}, not numbers")
-    made = values.cast(pa.float64())
-    return _in_range(pc.if_else(pc.is_nan(made), None, made), column, where, required)
+    numbers = values.cast(pa.float64())
+    return _in_range(pc.if_else(pc.is_nan(numbers), None, numbers), column, where, required)
 
 
 def _in_range(values: pa.ChunkedArray, column: str, where: str, required: bool) -> pa.ChunkedArray:

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from assay.benchmark.audit.known import EXAMPLES, NEVER, Ints, Known, LackingError, Mean, Outcome, mean, plain, request_auc
+from assay.benchmark.audit.coded import EXAMPLES, NEVER, Coded, Ints, LackingError, Mean, Outcome, mean, plain, request_auc
 from assay.evaluation.leakage import Finding
 from assay.numerics import statistics as st
 from assay.samples.table import Samples
@@ -33,7 +33,7 @@ class _Test(NamedTuple):
     mend: str
 
 
-def label_in_ids(known: Known) -> Outcome:
+def label_in_ids(coded: Coded) -> Outcome:
     """Item ids, the order of the candidates, sample ids and request ids that tell what is relevant.
 
     Each is an AUC within requests (request ids: within a user's samples of one split), clustered by user. Popular items
@@ -41,41 +41,41 @@ def label_in_ids(known: Known) -> Outcome:
     and like age (a fifth of all, where the log tells) only. A warning takes size (ID_GAP, ORDER_GAP), significance (Holm,
     5 %) and POSITIVES positives.
     """
-    tests = [*_of_candidates(known), *_of_samples(known.evidence.samples)]
+    tests = [*_of_candidates(coded), *_of_samples(coded.evidence.samples)]
     if not tests:
         raise LackingError(f"{POSITIVES} relevant candidates, or positive samples, beside others")
     facts = {f"{one.name}_auc": one.auc.to_dict() for one in tests}
     p = st.holm([one.auc.p for one in tests])
-    found = [one for one, adjusted in zip(tests, p, strict=True) if abs(one.auc.value - 0.5) > one.gap and adjusted < _ALPHA]
+    telling = [one for one, adjusted in zip(tests, p, strict=True) if abs(one.auc.value - 0.5) > one.gap and adjusted < _ALPHA]
     return Outcome(
         [
             Finding("label_in_ids", "warning", f"{one.what} tells the label with AUC {one.auc}", one.rows, one.examples, one.mend)
-            for one in found
+            for one in telling
         ],
         facts,
     )
 
 
-def _of_candidates(known: Known) -> Iterator[_Test]:
-    if not known.has("candidates"):
+def _of_candidates(coded: Coded) -> Iterator[_Test]:
+    if not coded.has("candidates"):
         return
-    label, request = known.label, known.code("candidates", "request_id")
+    label, request = coded.label, coded.code("candidates", "request_id")
     if label.sum() < POSITIVES:
         return
-    rows, examples = int(label.sum()), known.examples("candidates", label)
+    rows, examples = int(label.sum()), coded.examples("candidates", label)
     order = np.arange(len(label))
     of, each = request_auc(label, order, request)
     if len(of):
         yield _Test(
-            "order", "the order of a request's candidates", mean(each, known.request_user[of], 0.5), ORDER_GAP, rows, examples,
+            "order", "the order of a request's candidates", mean(each, coded.request_user[of], 0.5), ORDER_GAP, rows, examples,
             "shuffle the candidates, or sort them by item id, before a system sees them",
         )  # fmt: skip
-    if known.has("train") or known.has("events"):
-        item = known.code("candidates", "item_id")
-        of, each = request_auc(label, _rank(known.ids("item_id"))[item], request, _alike(known)[item])
+    if coded.has("train") or coded.has("events"):
+        item = coded.code("candidates", "item_id")
+        of, each = request_auc(label, _rank(coded.ids("item_id"))[item], request, _alike(coded)[item])
         if len(of):
             yield _Test(
-                "item_id", "item_id, among items of like popularity,", mean(each, known.request_user[of], 0.5), ID_GAP, rows,
+                "item_id", "item_id, among items of like popularity,", mean(each, coded.request_user[of], 0.5), ID_GAP, rows,
                 examples, "number items without a look at truth; draw negatives from all items",
             )  # fmt: skip
 
@@ -88,13 +88,13 @@ def _rank(ids: pa.Array) -> Ints:
     return np.asarray(ids.cast(pa.int64()).to_numpy()) if numeric else np.arange(len(ids))
 
 
-def _alike(known: Known) -> Ints:
+def _alike(coded: Coded) -> Ints:
     """Bands (I,) of items: popularity by powers of 2, times fifths of the first events where the log is there."""
-    band = np.log2(1 + known.popularity).astype(np.int64)
-    seen = known.first_event < NEVER if known.has("events") else np.zeros(len(band), np.bool_)
+    band = np.log2(1 + coded.popularity).astype(np.int64)
+    seen = coded.first_event < NEVER if coded.has("events") else np.zeros(len(band), np.bool_)
     if not seen.any():
         return band
-    first = known.first_event
+    first = coded.first_event
     edges = np.quantile(first[seen], np.arange(1, _AGES) / _AGES)
     age = np.where(seen, np.searchsorted(edges, first, side="right"), _AGES)
     return np.asarray(band * (_AGES + 1) + age)

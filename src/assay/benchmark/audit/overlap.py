@@ -2,101 +2,101 @@
 
 import numpy as np
 
-from assay.benchmark.audit.known import EXAMPLES, LEARNT, Bools, Known, Outcome, among
+from assay.benchmark.audit.coded import EXAMPLES, LEARNT, Bools, Coded, Outcome, among
 from assay.evaluation.leakage import Finding
 
 
-def session_across(known: Known) -> Outcome:
+def session_across(coded: Coded) -> Outcome:
     """A session with rows in train or validation, and requests. Sessions are told apart by user and session_id."""
-    asked = _session(known, "requests")
+    test_sessions = _session(coded, "requests")
     findings = []
     for table in LEARNT:
-        if not known.has(f"{table}.session_id"):
+        if not coded.has(f"{table}.session_id"):
             continue
-        rows = among(_session(known, table), asked) & (known.code(table, "session_id") >= 0)
+        rows = among(_session(coded, table), test_sessions) & (coded.code(table, "session_id") >= 0)
         if rows.any():
-            sessions = len(np.unique(_session(known, table)[rows]))
+            sessions = len(np.unique(_session(coded, table)[rows]))
             what = f"{sessions} sessions have rows in {table} and requests in the test"
             mend = f"keep a session on one side: drop its rows from {table}, or its requests"
-            findings.append(_finding(known, "session_across", table, rows, what, mend))
+            findings.append(_finding(coded, "session_across", table, rows, what, mend))
     return Outcome(findings, {})
 
 
-def _session(known: Known, table: str) -> np.ndarray:
+def _session(coded: Coded, table: str) -> np.ndarray:
     """(n,) one number for user and session; below 0 where some session is unknown."""
-    session = known.code(table, "session_id")
-    of_user = known.code(table, "user_id") * known.size("session_id") + session
+    session = coded.code(table, "session_id")
+    of_user = coded.code(table, "user_id") * coded.size("session_id") + session
     return np.asarray(np.where(session < 0, -1, of_user))
 
 
-def user_across(known: Known) -> Outcome:
+def user_across(coded: Coded) -> Outcome:
     """A user of the test with rows in train or validation, where users were held out."""
     findings = []
     for table in LEARNT:
-        if not known.has(table):
+        if not coded.has(table):
             continue
-        rows = among(known.code(table, "user_id"), known.request_user)
+        rows = among(coded.code(table, "user_id"), coded.request_user)
         if rows.any():
-            users = len(np.unique(known.code(table, "user_id")[rows]))
+            users = len(np.unique(coded.code(table, "user_id")[rows]))
             what = f"{users} users of the test, who were to be held out, have rows in {table}"
-            findings.append(_finding(known, "user_across", table, rows, what, f"drop the test's users from {table}"))
+            findings.append(_finding(coded, "user_across", table, rows, what, f"drop the test's users from {table}"))
     return Outcome(findings, {})
 
 
-def duplicates_across(known: Known) -> Outcome:
+def duplicates_across(coded: Coded) -> Outcome:
     """Rows of train or validation that are a row of truth: the same user, item and instant."""
-    dated = known.evidence.truth.column("timestamp").is_valid().to_numpy()
-    truth = known.event_hash("truth")[dated]
+    dated = coded.evidence.truth.column("timestamp").is_valid().to_numpy()
+    truth = coded.event_hash("truth")[dated]
     findings = []
     for table in LEARNT:
-        if not known.has(table):
+        if not coded.has(table):
             continue
-        rows = among(known.event_hash(table), truth)
+        rows = among(coded.event_hash(table), truth)
         if rows.any():
             what = f"{int(rows.sum())} rows of {table} are events of truth: the same user, item and instant"
-            findings.append(_finding(known, "duplicates_across", table, rows, what, f"drop them from {table}"))
+            findings.append(_finding(coded, "duplicates_across", table, rows, what, f"drop them from {table}"))
     return Outcome(findings, {})
 
 
-def listed_twice(known: Known) -> Outcome:
+def listed_twice(coded: Coded) -> Outcome:
     """Items that a request's truth, or its candidates, name more than once; rows counts those beyond the first."""
     findings = []
     for table in ("truth", "candidates"):
-        if not known.has(table):
+        if not coded.has(table):
             continue
-        listed = known.listed(table)
+        listed = coded.listed(table)
         pairs, count = np.unique(listed, return_counts=True)
         more = int((count - 1).sum())
         if more:
             what = f"{int((count > 1).sum())} items stand more than once in the {table} of a request ({more} rows too many)"
-            items = known.size("item_id")
+            items = coded.size("item_id")
             examples = [
                 {
-                    "request_id": known.id("request_id", int(pairs[k] // items)),
-                    "item_id": known.id("item_id", int(pairs[k] % items)),
+                    "request_id": coded.id("request_id", int(pairs[k] // items)),
+                    "item_id": coded.id("item_id", int(pairs[k] % items)),
                     "times": int(count[k]),
                 }
                 for k in np.flatnonzero(count > 1)[:EXAMPLES]
             ]
-            mend = f"keep one row a request and item in {table}"
+            mend = f"keep one row per request and item in {table}"
             findings.append(Finding("listed_twice", "error", what, more, examples, mend))
     return Outcome(findings, {})
 
 
-def validation_in_train(known: Known) -> Outcome:
+def validation_in_train(coded: Coded) -> Outcome:
     """Rows of validation that are rows of train: by sample_id if both have it, else by user, item and instant."""
-    if known.has("train.sample_id") and known.has("validation.sample_id"):
-        same, by = known.code("validation", "sample_id"), "sample_id"
-        rows = among(same, known.code("train", "sample_id")) & (same >= 0)
+    if coded.has("train.sample_id") and coded.has("validation.sample_id"):
+        same, by = coded.code("validation", "sample_id"), "sample_id"
+        rows = among(same, coded.code("train", "sample_id")) & (same >= 0)
     else:
         by = "user, item and instant"
-        rows = among(known.event_hash("validation"), known.event_hash("train"))
+        rows = among(coded.event_hash("validation"), coded.event_hash("train"))
     if not rows.any():
         return Outcome([], {})
     what = f"{int(rows.sum())} rows of validation are rows of train too, by {by}"
     mend = "tune on rows that no model was trained on: drop them from one of the two"
-    return Outcome([_finding(known, "validation_in_train", "validation", rows, what, mend)], {})
+    return Outcome([_finding(coded, "validation_in_train", "validation", rows, what, mend)], {})
 
 
-def _finding(known: Known, check: str, table: str, rows: Bools, what: str, mend: str) -> Finding:
-    return Finding(check, "error", what, int(rows.sum()), known.examples(table, rows), mend)
+def _finding(coded: Coded, check: str, table: str, rows: Bools, what: str, mend: str) -> Finding:
+    return Finding(check, "error", what, int(rows.sum()), coded.examples(table, rows), mend)

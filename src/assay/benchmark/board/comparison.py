@@ -81,7 +81,7 @@ def compare(
     Returns
     -------
     pyarrow.Table
-        A row a measure and pair: measure, a, b, requests, users; difference (mean of b minus mean of a over requests, in the
+        One row per measure and pair: measure, a, b, requests, users; difference (mean of b minus mean of a over requests, in the
         measure's unit), stderr, low and high (95 % interval of t); p (two-sided), p_holm (Holm over all rows), effect (Cohen's d
         of users, infinite without spread), detectable (the smallest true difference that this test finds with 80 % power at 5 %,
         one comparison alone).
@@ -202,7 +202,7 @@ def leader_board(board: Scoreboard, measure: str, *, test: str = "t", draws: int
     (1, 0.0)
     """
     values, names = board.several().means(measure), board.systems
-    found = {(line["a"], line["b"]): line["p_holm"] for line in compare(
+    p_of = {(line["a"], line["b"]): line["p_holm"] for line in compare(
         board, [measure], test=test, draws=draws, seed=seed).to_pylist()}  # fmt: skip
     low, high = mean_intervals(board, measure)
     left = sorted(range(len(names)), key=lambda s: (-values[s], names[s]))
@@ -211,7 +211,7 @@ def leader_board(board: Scoreboard, measure: str, *, test: str = "t", draws: int
     while left:
         tier, best, rest = tier + 1, left[0], []
         for s in left:
-            p = None if s == best else found.get((names[best], names[s]), found.get((names[s], names[best])))
+            p = None if s == best else p_of.get((names[best], names[s]), p_of.get((names[s], names[best])))
             if p is not None and p < LEVEL:
                 rest.append(s)
                 continue
@@ -255,16 +255,16 @@ def _randomisation(sums: Floats, a: NDArray[np.int64], b: NDArray[np.int64], dra
 def _lines(
     board: Scoreboard, measure: str, pairs: Sequence[tuple[int, int]], test: str, draws: int, seed: int
 ) -> Iterator[dict[str, Any]]:
-    """A comparison a pair, p_holm still missing."""
+    """One comparison per pair, p_holm still missing."""
     values, users = board.of(measure), board.users
     a, b = np.array([i for i, _ in pairs]), np.array([j for _, j in pairs])
     if users < 2:
         nothing = np.full(len(pairs), np.nan)
-        found: tuple[Floats, ...] = (values.mean(axis=1)[b] - values.mean(axis=1)[a], *[nothing] * 4)
+        figures: tuple[Floats, ...] = (values.mean(axis=1)[b] - values.mean(axis=1)[a], *[nothing] * 4)
     else:
-        found = p_values(values, board.user, a, b, test=test, draws=draws, seed=seed)
+        figures = p_values(values, board.user, a, b, test=test, draws=draws, seed=seed)
         df = clusters.degrees_of_freedom(board.user)
-    for (i, j), difference, stderr, low, high, p in zip(pairs, *(column.tolist() for column in found), strict=True):
+    for (i, j), difference, stderr, low, high, p in zip(pairs, *(column.tolist() for column in figures), strict=True):
         line = {
             "measure": measure,
             "a": board.systems[i],
@@ -305,8 +305,8 @@ def _check_test(test: str, draws: int, comparisons: int) -> None:
 def _groups(board: Scoreboard, column: str) -> Iterator[tuple[str | None, Scoreboard]]:
     """Each group's label, as text, and its requests; by label, null last."""
     if column not in board.attributes:
-        known = did_you_mean(column, board.attributes) or f"; there are {', '.join(board.attributes) or 'none'}"
-        raise InputError(f"{column!r} is no attribute of the requests{known}")
+        hint = did_you_mean(column, board.attributes) or f"; there are {', '.join(board.attributes) or 'none'}"
+        raise InputError(f"{column!r} is no attribute of the requests{hint}")
     labels = board.attributes[column].cast(pa.string())
     for label in sorted(labels.drop_null().unique().to_pylist()):
         yield label, board.take_requests(pc.equal(labels, label).fill_null(False).to_numpy(zero_copy_only=False))

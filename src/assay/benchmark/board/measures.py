@@ -43,7 +43,7 @@ MEASURES = pa.schema(
 
 @dataclass(frozen=True)
 class MeasureChoice:
-    """What `choose_measures` found. table: schema MEASURES, one row a measure.
+    """What `choose_measures` found. table: schema MEASURES, one row per measure.
 
     power: share of pairs of systems told apart at 5 % after Holm over the measure's pairs (discriminative power; Sakai,
     SIGIR 2006). requests_needed: how many requests like these tell the median pair apart with 80 % power at 5 %, one
@@ -148,7 +148,7 @@ def choose_measures(
 def refuse_sampled(measure: str, sampled: int, catalogue: int) -> None:
     """InputError when a ranking measure is asked for on sampled candidates; nothing otherwise.
 
-    sampled: negatives drawn a request; catalogue: items that would be ranked. With fewer, a measure of the first k depends
+    sampled: negatives drawn per request; catalogue: items that would be ranked. With fewer, a measure of the first k depends
     on the sample's size and can order systems the other way round, even on average (Krichene and Rendle, KDD 2020). It
     cannot be corrected for: whatever one counts for a sampled rank, its expectation is a polynomial of degree `sampled` in
     the true rank, and a cut at k is none. AUC, a mean over pairs, is unharmed.
@@ -167,8 +167,8 @@ def refuse_sampled(measure: str, sampled: int, catalogue: int) -> None:
 
 def _tau(a: Floats, b: Floats) -> float:
     """Kendall's tau-b; 0 when one of them does not vary."""
-    found = float(stats.kendalltau(a, b).statistic)
-    return 0.0 if np.isnan(found) else found
+    tau = float(stats.kendalltau(a, b).statistic)
+    return 0.0 if np.isnan(tau) else tau
 
 
 def _base(name: str) -> str:
@@ -184,8 +184,8 @@ def _able(names: Sequence[str]) -> list[int]:
 
 
 def _telling_apart(board: Scoreboard, measure: str) -> dict[str, float]:
-    found = compare(board, [measure])
-    p, difference, detectable = (found.column(name).to_numpy() for name in ("p_holm", "difference", "detectable"))
+    pairs = compare(board, [measure])
+    p, difference, detectable = (pairs.column(name).to_numpy() for name in ("p_holm", "difference", "detectable"))
     times = np.full(len(difference), np.inf)
     np.divide(detectable, np.abs(difference), out=times, where=difference != 0)
     return {"power": float(np.mean(p < LEVEL)), "requests_needed": float(np.median(times**2) * len(board.request))}

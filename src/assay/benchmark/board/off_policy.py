@@ -24,7 +24,7 @@ _LEVEL = 0.01
 
 @dataclass(frozen=True)
 class PolicyValue:
-    """The target policy's mean reward a row, in the reward's unit, with its standard error and 95 % interval (t).
+    """The target policy's mean reward per row, in the reward's unit, with its standard error and 95 % interval (t).
 
     effective_rows: (sum w)^2 / sum w^2, how many rows of the target's own log would say as much. mean_weight: 1 on average
     when propensities are right and the log could show all that the target would. clipped: rows whose weight was cut.
@@ -87,7 +87,7 @@ def policy_value(
     Returns
     -------
     PolicyValue
-        value, stderr, low and high in the reward's unit a row, effective_rows, mean_weight, clipped, warning.
+        value, stderr, low and high in the reward's unit per row, effective_rows, mean_weight, clipped, warning.
 
     Raises
     ------
@@ -174,7 +174,7 @@ def _warning(weight: Floats, code: NDArray[np.int64], effective: float, least_sh
 def _codes(user: ArrayLike, rows: int) -> NDArray[np.int64]:
     users = np.asarray(user)
     if users.shape != (rows,):
-        raise ValueError(f"user has shape {users.shape}; give one user a row, ({rows},)")
+        raise ValueError(f"user has shape {users.shape}; give one user per row, ({rows},)")
     return np.unique(users, return_inverse=True)[1].astype(np.int64)
 
 

@@ -59,19 +59,19 @@ class Scoreboard:
             raise InputError(f"request {name!r} is there twice; give every request one score a system")
         for what, length in (("user", len(users)), *((f"attribute {name!r}", len(c)) for name, c in self.attributes.items())):
             if length != len(request):
-                raise InputError(f"{what} has {length} entries for {len(request)} requests; give one a request")
+                raise InputError(f"{what} has {length} entries for {len(request)} requests; give one per request")
         refuse_names(self.attributes, self.scores)
         repeated = [name for name in names if names.count(name) > 1]
         if repeated:
             raise InputError(f"system {repeated[0]!r} is there twice; give every system a name of its own")
         if len(families) != len(names):
-            raise InputError(f"{len(families)} families for {len(names)} systems; give one a system")
+            raise InputError(f"{len(families)} families for {len(names)} systems; give one per system")
         if not names or not self.scores:
             raise InputError("no systems or no measures: there is nothing to compare")
         code = np.unique(users.to_numpy(zero_copy_only=False), return_inverse=True)[1].astype(np.int64)
         scores = {name: _checked(name, values, names, request) for name, values in self.scores.items()}
         attributes = {name: _plain(column) for name, column in self.attributes.items()}
-        made = {
+        checked = {
             "request": request,
             "user": code,
             "systems": names,
@@ -79,7 +79,7 @@ class Scoreboard:
             "scores": scores,
             "attributes": attributes,
         }
-        for name, value in made.items():
+        for name, value in checked.items():
             object.__setattr__(self, name, value)
 
     @property
@@ -95,8 +95,8 @@ class Scoreboard:
     def of(self, measure: str) -> Floats:
         """Scores (S, R) of a measure."""
         if measure not in self.scores:
-            known = did_you_mean(measure, self.scores) or f"; there are {', '.join(self.scores)}"
-            raise InputError(f"measure {measure!r} is not on this scoreboard{known}")
+            hint = did_you_mean(measure, self.scores) or f"; there are {', '.join(self.scores)}"
+            raise InputError(f"measure {measure!r} is not on this scoreboard{hint}")
         return self.scores[measure]
 
     def means(self, measure: str) -> Floats:
@@ -106,8 +106,8 @@ class Scoreboard:
     def number(self, system: str) -> int:
         """Place of a system among the systems."""
         if system not in self.systems:
-            known = did_you_mean(system, self.systems) or f"; there are {', '.join(self.systems[:8])}"
-            raise InputError(f"system {system!r} is not on this scoreboard{known}")
+            hint = did_you_mean(system, self.systems) or f"; there are {', '.join(self.systems[:8])}"
+            raise InputError(f"system {system!r} is not on this scoreboard{hint}")
         return self.systems.index(system)
 
     def several(self, least: int = 2) -> Self:
@@ -144,11 +144,11 @@ class Scoreboard:
         if self.benchmark != other.benchmark:
             here, there = (board.benchmark or "no kept benchmark" for board in (self, other))
             raise InputError(f"results of {here} and of {there} cannot be compared: score the systems on one version")
-        names, asked = (board.request.cast(pa.string()) for board in (self, other))
-        at = pc.index_in(names, asked)
-        if at.null_count or len(asked) != len(names):
+        names, others = (board.request.cast(pa.string()) for board in (self, other))
+        at = pc.index_in(names, others)
+        if at.null_count or len(others) != len(names):
             raise InputError(
-                f"{other.systems[0]!r} was scored on {len(asked)} requests and {self.systems[0]!r} on {len(names)}, "
+                f"{other.systems[0]!r} was scored on {len(others)} requests and {self.systems[0]!r} on {len(names)}, "
                 f"of which {at.null_count} are not among the former; score both on the same"
             )
         shared = [name for name in self.scores if name in other.scores]
@@ -160,7 +160,7 @@ class Scoreboard:
         return replace(self, systems=systems, families=families, scores=scores)
 
     def to_table(self) -> pa.Table:
-        """One row a system and request: system, family, request_id, user, the attributes, one column a measure."""
+        """One row per system and request: system, family, request_id, user, the attributes, one column per measure."""
         S, R = len(self.systems), len(self.request)
         each = pa.array(np.repeat(np.arange(S, dtype=np.int32), R))
         again = pa.array(np.tile(np.arange(R), S))
@@ -236,18 +236,18 @@ def refuse_names(attributes: Iterable[str], measures: Iterable[str]) -> None:
 
 def _plain(column: Any) -> pa.Array:
     """One Arrow array, without chunks or dictionary."""
-    made = column if isinstance(column, pa.Array | pa.ChunkedArray) else pa.array(column)
-    made = made.combine_chunks() if isinstance(made, pa.ChunkedArray) else made
-    return made.dictionary_decode() if pa.types.is_dictionary(made.type) else made
+    array = column if isinstance(column, pa.Array | pa.ChunkedArray) else pa.array(column)
+    array = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+    return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
 
 
 def _checked(measure: str, values: ArrayLike, systems: Sequence[str], request: pa.Array) -> Floats:
-    made = np.asarray(values, np.float64)
-    if made.shape != (len(systems), len(request)):
-        raise InputError(f"{measure} has shape {made.shape}; {len(systems)} systems and {len(request)} requests are named")
-    wrong = ~np.isfinite(made)
+    array = np.asarray(values, np.float64)
+    if array.shape != (len(systems), len(request)):
+        raise InputError(f"{measure} has shape {array.shape}; {len(systems)} systems and {len(request)} requests are named")
+    wrong = ~np.isfinite(array)
     if wrong.any():
         s, r = np.argwhere(wrong)[0]
         where = f"{measure} of system {systems[s]!r} on request {request[int(r)].as_py()!r}"
-        raise InputError(f"{where} is {made[s, r]} ({int(wrong.sum())} such scores); score it, or leave the request out")
-    return made
+        raise InputError(f"{where} is {array[s, r]} ({int(wrong.sum())} such scores); score it, or leave the request out")
+    return array

@@ -22,7 +22,7 @@ from assay.numerics.hashing import Hashes, hash_ids, mix
 DESIGNS = ("simple", "stratified", "neyman")
 ANCHORS = ("greedy", "kmeans")
 LEAST = 10  # requests: a regression on fewer cannot tell its own error
-_EACH = 10  # requests a stratum, so that each tells its own variance
+_EACH = 10  # requests per stratum, so that each tells its own variance
 _STRATA = 10
 _STEADY = 1e-6  # of the variance of difficulty: source systems that explain each other wholly leave the new system in doubt
 
@@ -172,31 +172,31 @@ def compact(
     >>> len(drawn.rows)
     50
     """
-    made = difficulty.checked(scores)
-    family = difficulty.grouped(families, len(made))
+    matrix = difficulty.checked(scores)
+    family = difficulty.grouped(families, len(matrix))
     if (budget is None) == (tolerance is None):
         raise ValueError("give a budget or a tolerance, one of them")
     checked_design(design)
-    N = made.shape[1]
-    found, left = difficulty.features(made, family), difficulty.residuals(made, family)
+    N = matrix.shape[1]
+    features, left = difficulty.features(matrix, family), difficulty.residuals(matrix, family)
     if budget is None:
         assert tolerance is not None
-        budget = needed(found, left, family, tolerance, design)
-    plan = lay_out(found, left, family, checked_budget(budget, N), design)
+        budget = needed(features, left, family, tolerance, design)
+    plan = lay_out(features, left, family, checked_budget(budget, N), design)
     rows = survey.draw(hashes(ids, N), mix(seed), plan.stratum, plan.size)[0]
     covariance, clustering = _over_users(plan, users)
     return CompactSet(
         design=design, seed=seed, rows=rows, stratum=plan.places, population=plan.population,
         features=plan.features.matrix[rows], mean=plan.features.matrix.mean(axis=0), prior=plan.features.prior,
-        precision=plan.precision, source_mean=made.mean(axis=1),
-        unexplained=plan.residuals.var(axis=1) / np.maximum(made.var(axis=1), np.finfo(float).tiny),
+        precision=plan.precision, source_mean=matrix.mean(axis=1),
+        unexplained=plan.residuals.var(axis=1) / np.maximum(matrix.var(axis=1), np.finfo(float).tiny),
         user_covariance=covariance, clustering=clustering,
     )  # fmt: skip
 
 
-def lay_out(found: difficulty.Features, residuals: Floats, family: Ints, budget: int, design: str) -> Design:
+def lay_out(features: difficulty.Features, residuals: Floats, family: Ints, budget: int, design: str) -> Design:
     """The strata and their sizes for a draw of `budget` requests; all is known before anything is drawn."""
-    difficulty = found.matrix[:, 1]
+    difficulty = features.matrix[:, 1]
     stratum = np.zeros(len(difficulty), np.int64)
     if design != "simple":
         stratum = _strata(difficulty, min(max(budget // _EACH, 2), _STRATA))
@@ -206,8 +206,8 @@ def lay_out(found: difficulty.Features, residuals: Floats, family: Ints, budget:
     spread = np.sqrt(np.bincount(stratum, squares) / population)
     size = survey.allocate(population, spread if design == "neyman" else np.ones(len(population)), budget)
     unexplained = max(float(squares.mean()), _STEADY * float(difficulty.var()))
-    precision = np.where(np.isinf(found.spread), 0.0, unexplained / found.spread)
-    return Design(found, stratum, population, size, residuals, precision)
+    precision = np.where(np.isinf(features.spread), 0.0, unexplained / features.spread)
+    return Design(features, stratum, population, size, residuals, precision)
 
 
 def _strata(difficulty: Floats, count: int) -> Ints:
@@ -221,7 +221,7 @@ def _strata(difficulty: Floats, count: int) -> Ints:
     return np.asarray(stratum, np.int64)
 
 
-def needed(found: difficulty.Features, residuals: Floats, family: Ints, tolerance: float, design: str) -> int:
+def needed(features: difficulty.Features, residuals: Floats, family: Ints, tolerance: float, design: str) -> int:
     """The fewest requests whose expected standard error, the root mean square over families, is at most the tolerance."""
     if not (np.isfinite(tolerance) and tolerance > 0):
         raise InputError(f"tolerance is {tolerance}; give a standard error above 0, in the measure's unit")
@@ -230,7 +230,7 @@ def needed(found: difficulty.Features, residuals: Floats, family: Ints, toleranc
     low, high = checked_budget(LEAST, N), N
     while low < high:
         middle = (low + high) // 2
-        if np.sqrt(share @ lay_out(found, residuals, family, middle, design).errors() ** 2) <= tolerance:
+        if np.sqrt(share @ lay_out(features, residuals, family, middle, design).errors() ** 2) <= tolerance:
             high = middle
         else:
             low = middle + 1
@@ -261,11 +261,11 @@ def anchors(scores: ArrayLike, *, budget: int, method: str = "kmeans", seed: int
     brings the mean scores of the chosen nearest to those of all (kernel herding; Welling 2009); equal weights; the
     earlier row on ties, and no seed. InputError as in `compact`, but a budget of 1 will do.
     """
-    made = difficulty.checked(scores)
+    matrix = difficulty.checked(scores)
     if method not in ANCHORS:
         raise InputError(f"anchors by {method!r} are not known{did_you_mean(method, ANCHORS)}; use one of {', '.join(ANCHORS)}")
-    count = checked_budget(budget, made.shape[1], 1)
-    return _herd(made, count) if method == "greedy" else _cluster(made, count, seed)
+    count = checked_budget(budget, matrix.shape[1], 1)
+    return _herd(matrix, count) if method == "greedy" else _cluster(matrix, count, seed)
 
 
 def _herd(scores: Floats, budget: int) -> Anchors:
@@ -289,12 +289,12 @@ def _cluster(scores: Floats, budget: int, seed: int) -> Anchors:
 
     points, group = np.unique(scores.T, axis=0, return_inverse=True)
     count = np.bincount(group)
-    found = KMeans(min(budget, len(points)), n_init=1, random_state=seed).fit(points, sample_weight=count)
+    clusters = KMeans(min(budget, len(points)), n_init=1, random_state=seed).fit(points, sample_weight=count)
     first = np.unique(group, return_index=True)[1]
-    distance = ((points - found.cluster_centers_[found.labels_]) ** 2).sum(axis=1)
-    order = np.lexsort((first, distance, found.labels_))
-    nearest = order[np.unique(found.labels_[order], return_index=True)[1]]
-    weight = np.bincount(found.labels_, count)[found.labels_[nearest]]
+    distance = ((points - clusters.cluster_centers_[clusters.labels_]) ** 2).sum(axis=1)
+    order = np.lexsort((first, distance, clusters.labels_))
+    nearest = order[np.unique(clusters.labels_[order], return_index=True)[1]]
+    weight = np.bincount(clusters.labels_, count)[clusters.labels_[nearest]]
     return Anchors("kmeans", first[nearest], weight / weight.sum())
 
 
@@ -322,21 +322,20 @@ def hashes(ids: Any, N: int) -> Hashes:
         return hash_ids(np.arange(N))
     if len(ids) != N:
         raise ValueError(f"ids has {len(ids)} entries; scores has {N} requests, so give ({N},)")
-    found = hash_ids(ids)
-    if len(np.unique(found)) < N:
+    hashed = hash_ids(ids)
+    if len(np.unique(hashed)) < N:
         column = ids if isinstance(ids, pa.Array | pa.ChunkedArray) else pa.array(ids)
         twice = next(one["values"] for one in column.value_counts().to_pylist() if one["counts"] > 1)
         raise InputError(f"request {twice!r} is there twice; give every request one score a system")
-    return found
+    return hashed
 
 
 def measured(y: ArrayLike, n: int) -> NDArray[np.float64]:
     """A system's scores (n,) on a compact set. InputError: another number of them, or NaN."""
-    made = np.asarray(y, np.float64)
-    if made.shape != (n,):
-        raise InputError(f"scores of shape {made.shape} for {n} requests; give one for each request of the set, in its order")
-    if not np.isfinite(made).all():
-        raise InputError(
-            f"{int((~np.isfinite(made)).sum())} of the new system's scores are NaN or infinite; score every request, 0 if missed"
-        )
-    return made
+    values = np.asarray(y, np.float64)
+    if values.shape != (n,):
+        raise InputError(f"scores of shape {values.shape} for {n} requests; give one for each request of the set, in its order")
+    if not np.isfinite(values).all():
+        bad = int((~np.isfinite(values)).sum())
+        raise InputError(f"{bad} of the new system's scores are NaN or infinite; score every request, 0 if missed")
+    return values

@@ -19,40 +19,40 @@ _TINY = 1e-300
 
 def checked(scores: ArrayLike, least: int = 2) -> Floats:
     """Scores (S, N) as float64. InputError: NaN, fewer than `least` systems or two requests, or equal throughout."""
-    made = np.asarray(scores, np.float64)
-    if made.ndim != 2:
-        raise ValueError(f"scores has {made.ndim} dimension(s); give a matrix of systems by requests")
-    if made.shape[0] < least:
-        raise InputError(f"{made.shape[0]} system(s): this needs at least {least} that were scored on all requests")
-    if made.shape[1] < 2:
-        raise InputError(f"{made.shape[1]} request(s): there is nothing to choose from")
-    unknown = ~np.isfinite(made)
+    matrix = np.asarray(scores, np.float64)
+    if matrix.ndim != 2:
+        raise ValueError(f"scores has {matrix.ndim} dimension(s); give a matrix of systems by requests")
+    if matrix.shape[0] < least:
+        raise InputError(f"{matrix.shape[0]} system(s): this needs at least {least} that were scored on all requests")
+    if matrix.shape[1] < 2:
+        raise InputError(f"{matrix.shape[1]} request(s): there is nothing to choose from")
+    unknown = ~np.isfinite(matrix)
     if unknown.any():
         s, i = np.argwhere(unknown)[0]
         raise InputError(
             f"{unknown.sum()} score(s) are NaN or infinite, the first of system {s} on request {i}; give one to each, 0 if missed"
         )
-    if (np.ptp(made, axis=1) == 0).all():
+    if (np.ptp(matrix, axis=1) == 0).all():
         raise InputError("every system's scores are equal on all requests; one request says as much as all, check the measure")
-    return made
+    return matrix
 
 
 def grouped(families: ArrayLike | None, systems: int) -> Ints:
     """Codes (S,) of families; every system is its own family where none are given. ValueError: another length."""
     if families is None:
         return np.arange(systems)
-    made = np.asarray(families)
-    if made.shape != (systems,):
-        raise ValueError(f"families has shape {made.shape}; scores has {systems} systems, so give ({systems},)")
-    return np.unique(made, return_inverse=True)[1].astype(np.int64)
+    names = np.asarray(families)
+    if names.shape != (systems,):
+        raise ValueError(f"families has shape {names.shape}; scores has {systems} systems, so give ({systems},)")
+    return np.unique(names, return_inverse=True)[1].astype(np.int64)
 
 
 def codes(users: ArrayLike, requests: int) -> Ints:
     """Codes (N,) from 0 of users. ValueError: another length."""
-    made = np.asarray(users)
-    if made.shape != (requests,):
-        raise ValueError(f"users has shape {made.shape}; scores has {requests} requests, so give ({requests},)")
-    return np.unique(made, return_inverse=True)[1].astype(np.int64)
+    names = np.asarray(users)
+    if names.shape != (requests,):
+        raise ValueError(f"users has shape {names.shape}; scores has {requests} requests, so give ({requests},)")
+    return np.unique(names, return_inverse=True)[1].astype(np.int64)
 
 
 @dataclass(frozen=True)

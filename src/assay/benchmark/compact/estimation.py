@@ -84,12 +84,12 @@ def estimate(compact: CompactSet | Anchors, y: ArrayLike) -> Estimated:
     if isinstance(compact, Anchors):
         raise InputError("anchors were chosen, not drawn: no interval is valid; use their .value(), or draw a compact set")
     scores = measured(y, len(compact))
-    found = survey.regress(
+    fit = survey.regress(
         scores[None, :, None], compact.features[None], compact.mean, compact.stratum, compact.population,
         prior=compact.prior, precision=compact.precision,
     )  # fmt: skip
-    value, stderr, df = (float(part[0, 0]) for part in (found.value, found.stderr, found.df))
-    residual, coef = found.residual[0, :, 0], found.coef[0, :, 0]
+    value, stderr, df = (float(part[0, 0]) for part in (fit.value, fit.stderr, fit.df))
+    residual, coef = fit.residual[0, :, 0], fit.coef[0, :, 0]
     reach = float(survey.half_width(np.array(stderr), np.array(df)))
     squares = float(compact.weight @ residual**2)
     over_users = coef @ compact.user_covariance @ coef + compact.clustering * squares / compact.population.sum()
@@ -104,11 +104,11 @@ def estimate(compact: CompactSet | Anchors, y: ArrayLike) -> Estimated:
 
 
 def _warnings(compact: CompactSet, y: np.ndarray, residual: np.ndarray, low: float, high: float) -> tuple[str, ...]:
-    found = []
+    sentences = []
     if low > compact.source_mean.max():
-        found.append("better than every source system: no source system shows how such a system scores")
+        sentences.append("better than every source system: no source system shows how such a system scores")
     if high < compact.source_mean.min():
-        found.append("worse than every source system: no source system shows how such a system scores")
+        sentences.append("worse than every source system: no source system shows how such a system scores")
     centred = (y - compact.weight @ y) ** 2
     spread = float(compact.weight @ centred)
     if spread > 0:
@@ -118,8 +118,8 @@ def _warnings(compact: CompactSet, y: np.ndarray, residual: np.ndarray, low: flo
         error = np.sqrt(np.sum((compact.weight * (excess - compact.weight @ excess)) ** 2))
         if compact.weight @ excess > stats.norm.ppf(_SURE) * error:
             share = float(compact.weight @ residual**2) / spread
-            found.append(
+            sentences.append(
                 f"unlike the source systems: they leave {share:.0%} of its scores' variance unexplained, "
                 f"and {most:.0%} at most of one another's"
             )
-    return tuple(found)
+    return tuple(sentences)

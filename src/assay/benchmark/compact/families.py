@@ -65,34 +65,34 @@ def leave_out(
 
     InputError as in `compact`, and with fewer than two families (leave="family") or three systems (leave="system").
     """
-    made = difficulty.checked(scores, 3)
+    matrix = difficulty.checked(scores, 3)
     names, family = np.unique(np.asarray(families), return_inverse=True)
-    if family.shape != (len(made),):
-        raise ValueError(f"families has shape {np.shape(families)}; scores has {len(made)} systems, so give ({len(made)},)")
+    if family.shape != (len(matrix),):
+        raise ValueError(f"families has shape {np.shape(families)}; scores has {len(matrix)} systems, so give ({len(matrix)},)")
     if leave not in ("family", "system"):
         raise ValueError(f"leave is {leave!r}; give 'family' or 'system'")
     if leave == "family" and len(names) < 2:
         raise InputError(f"one family only ({names[0]}): nothing is left when it is left out; leave systems out, or add a family")
     if redraws < 2:
         raise InputError(f"redraws is {redraws}; use 2 or more, 1000 for a report")
-    count = checked_budget(budget, made.shape[1])
+    count = checked_budget(budget, matrix.shape[1])
     family = family.astype(np.int64)
-    units, seeds = hashes(None, made.shape[1]), mix(np.arange(seed, seed + redraws))
-    found = {BASE: _means(made, units, seeds, count)}
-    found |= {checked_design(design): _Draws.empty(redraws, len(made)) for design in designs}
-    group = family if leave == "family" else np.arange(len(made))
+    units, seeds = hashes(None, matrix.shape[1]), mix(np.arange(seed, seed + redraws))
+    drawn = {BASE: _means(matrix, units, seeds, count)}
+    drawn |= {checked_design(design): _Draws.empty(redraws, len(matrix)) for design in designs}
+    group = family if leave == "family" else np.arange(len(matrix))
     for k in np.unique(group):
         inside, rest = np.flatnonzero(group == k), np.flatnonzero(group != k)
         others = np.unique(family[rest], return_inverse=True)[1]
-        known, left = difficulty.features(made[rest], others), difficulty.residuals(made[rest], others)
+        features, left = difficulty.features(matrix[rest], others), difficulty.residuals(matrix[rest], others)
         for design in designs:
-            draws = _estimates(made[inside], lay_out(known, left, others, count, design), units, seeds)
-            for into, part in zip(found[design], draws, strict=True):
+            draws = _estimates(matrix[inside], lay_out(features, left, others, count, design), units, seeds)
+            for into, part in zip(drawn[design], draws, strict=True):
                 into[:, inside] = part
-    truth = made.mean(axis=1)
-    base = _by_family(np.abs(found[BASE].value - truth), family)
+    truth = matrix.mean(axis=1)
+    base = _by_family(np.abs(drawn[BASE].value - truth), family)
     label = tuple(str(name) for name in names)
-    return [_summary(design, leave, count, label, family, truth, base, draws) for design, draws in found.items()]
+    return [_summary(design, leave, count, label, family, truth, base, draws) for design, draws in drawn.items()]
 
 
 class _Draws(NamedTuple):
@@ -124,11 +124,11 @@ def _estimates(scores: Floats, plan: Design, units: Hashes, seeds: Hashes) -> _D
     F = plan.features.matrix
     for some in _blocks(len(seeds), len(plan.places) * (len(scores) + F.shape[1])):
         rows = survey.draw(units, seeds[some], plan.stratum, plan.size)
-        found = survey.regress(
+        fit = survey.regress(
             scores.T[rows], F[rows], F.mean(axis=0), plan.places, plan.population,
             prior=plan.features.prior, precision=plan.precision,
         )  # fmt: skip
-        out.value[some], out.stderr[some], out.df[some] = found.value, found.stderr, found.df
+        out.value[some], out.stderr[some], out.df[some] = fit.value, fit.stderr, fit.df
     return out
 
 

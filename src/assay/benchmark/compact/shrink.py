@@ -26,7 +26,7 @@ def shrink(
 ) -> tuple[Benchmark, CompactSet | Anchors, Sequence[LeftOut]]:
     """The few requests of a benchmark that tell nearly what all of them tell, as a benchmark, with a trial of the design.
 
-    The design is tried with each family left out; a single family is tried a system at a time; anchors have no trial.
+    The design is tried with each family left out; a single family is tried one system at a time; anchors have no trial.
 
     Parameters
     ----------
@@ -64,8 +64,8 @@ def shrink(
     if pool.scores is None:
         raise InputError("no system was scored on these requests: a compact set is drawn by what systems score, add --system")
     if design not in (*DESIGNS, *ANCHORS):
-        known = (*DESIGNS, *ANCHORS)
-        raise InputError(f"design {design!r} is not known{did_you_mean(design, known)}; use one of {', '.join(known)}")
+        names = (*DESIGNS, *ANCHORS)
+        raise InputError(f"design {design!r} is not known{did_you_mean(design, names)}; use one of {', '.join(names)}")
     if (budget is None) == (tolerance is None):
         raise InputError("give a budget (so many requests) or a tolerance (a standard error), one of them")
     board, measure = pool.scores, pool.measures[0]

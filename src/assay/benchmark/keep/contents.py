@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import ArrayLike
 
-from assay.benchmark import readers
+from assay.benchmark import inputs, readers
 from assay.benchmark.attributes import KEYS
 from assay.benchmark.board.scoreboard import Scoreboard, refuse_names
 from assay.errors import InputError
@@ -52,24 +52,24 @@ class Benchmark:
         InputError: what `from_tables` refuses; a request is there twice, has no row or no candidate; an attribute is no
         plain column.
         """
-        known, judged = readers.judged(truth)
+        of_truth, judged = readers.judged(truth)
         for name in measures:
             readers.cut_off(name)
         if requests is None:
-            described = known
+            described = of_truth
         else:
-            given = readers.read_table(requests, "requests", (REQUEST,))
-            described = _rows_of(given, known.column(REQUEST), "requests")
+            own = inputs.read_table(requests, "requests", (REQUEST,))
+            described = _rows_of(own, of_truth.column(REQUEST), "requests")
             if "user_id" not in described.column_names:
-                described = described.append_column("user_id", known.column("user_id"))
+                described = described.append_column("user_id", of_truth.column("user_id"))
         rest = [name for name in described.column_names if name not in (REQUEST, "user_id")]
         refuse_names(rest, measures)
         listed = None if candidates is None else _candidates(candidates, described.column(REQUEST))
         if listed is not None and not _reachable(judged, listed):
             raise InputError("candidates hold no relevant item of any request: no system can score above 0; compare the ids")
         kept, names = described.select([REQUEST, "user_id", *rest]), tuple(dict.fromkeys(measures))
-        made = cls(kept, judged, listed, names, None, dict(about or {}))
-        return made if scores is None else replace(made, scores=made._aligned(scores))
+        benchmark = cls(kept, judged, listed, names, None, dict(about or {}))
+        return benchmark if scores is None else replace(benchmark, scores=benchmark._aligned(scores))
 
     def __len__(self) -> int:
         return int(self.requests.num_rows)
@@ -96,21 +96,21 @@ class Benchmark:
 
         InputError also: a system ranks an item that is no candidate of its request.
         """
-        needed = readers.PREDICTIONS
-        tables = {name: readers.read_table(source, f"system {name!r}", needed) for name, source in predictions.items()}
+        needed = inputs.PREDICTIONS
+        tables = {name: inputs.read_table(source, f"system {name!r}", needed) for name, source in predictions.items()}
         if self.candidates is not None:
             for name, table in tables.items():
                 _only_candidates(table, self.candidates, f"system {name!r}")
-        made = readers.from_tables(self.truth, tables, self.measures, families=families)
-        return replace(self._aligned(made), user=self._users())
+        board = readers.from_tables(self.truth, tables, self.measures, families=families)
+        return replace(self._aligned(board), user=self._users())
 
     def _aligned(self, board: Scoreboard) -> Scoreboard:
         """The board's scores on these requests, in their order, with their attributes."""
-        asked, known = readers.alike(pa.chunked_array([board.request]), self.requests.column(REQUEST).combine_chunks())
-        at = pc.index_in(known, asked.combine_chunks())
+        scored, own = inputs.alike(pa.chunked_array([board.request]), self.requests.column(REQUEST).combine_chunks())
+        at = pc.index_in(own, scored.combine_chunks())
         if at.null_count:
-            first = known.filter(pc.is_null(at))[0].as_py()
-            raise InputError(f"the systems were not scored on {at.null_count} of {len(known)} requests, the first {first!r}")
+            first = own.filter(pc.is_null(at))[0].as_py()
+            raise InputError(f"the systems were not scored on {at.null_count} of {len(own)} requests, the first {first!r}")
         attributes = {name: self.attributes.column(name) for name in self.attributes.column_names}
         taken = board.take_requests(at.to_numpy())
         return replace(taken, request=self.requests.column(REQUEST).combine_chunks(), attributes=attributes)
@@ -121,12 +121,12 @@ class Benchmark:
 
 def _rows_of(table: pa.Table, ids: pa.ChunkedArray, where: str) -> pa.Table:
     """The one row of each id, in their order."""
-    given, wanted = readers.alike(table.column(REQUEST), ids.combine_chunks())
-    counts = given.value_counts()
-    if len(counts) < len(given):
+    present, wanted = inputs.alike(table.column(REQUEST), ids.combine_chunks())
+    counts = present.value_counts()
+    if len(counts) < len(present):
         name = next(one["values"] for one in counts.to_pylist() if one["counts"] > 1)
         raise InputError(f"{where}: request {name!r} is there twice; give each request one row")
-    at = pc.index_in(wanted, given.combine_chunks())
+    at = pc.index_in(wanted, present.combine_chunks())
     if at.null_count:
         missing = wanted.filter(pc.is_null(at))
         raise InputError(f"{where} has no row for {len(missing)} requests of truth, the first {missing[0].as_py()!r}; add them")
@@ -134,15 +134,15 @@ def _rows_of(table: pa.Table, ids: pa.ChunkedArray, where: str) -> pa.Table:
 
 
 def _candidates(source: Any, ids: pa.ChunkedArray) -> pa.Table:
-    table = readers.read_table(source, "candidates", PAIR)
-    given, wanted = readers.alike(table.column(REQUEST), ids.combine_chunks())
-    bare = pc.invert(pc.is_in(wanted, given.combine_chunks()))
+    table = inputs.read_table(source, "candidates", PAIR)
+    present, wanted = inputs.alike(table.column(REQUEST), ids.combine_chunks())
+    bare = pc.invert(pc.is_in(wanted, present.combine_chunks()))
     if pc.any(bare).as_py():
         missing = wanted.filter(bare)
         first = missing[0].as_py()
         raise InputError(f"candidates: {len(missing)} requests have none, the first {first!r}; list theirs, or leave all out")
-    table = table.set_column(table.column_names.index(REQUEST), REQUEST, given)
-    table = table.filter(pc.is_in(given, wanted)).select(PAIR)
+    table = table.set_column(table.column_names.index(REQUEST), REQUEST, present)
+    table = table.filter(pc.is_in(present, wanted)).select(PAIR)
     if table.group_by(list(PAIR), use_threads=False).aggregate([]).num_rows < table.num_rows:
         raise InputError("candidates: an item is listed twice for a request; list each once")
     return table.set_column(0, REQUEST, table.column(REQUEST).cast(ids.type))
@@ -165,8 +165,8 @@ def _same_types(left: pa.Table, right: pa.Table) -> tuple[pa.Table, pa.Table]:
 def _only_candidates(table: pa.Table, candidates: pa.Table, where: str) -> None:
     left, right = _same_types(table.select(PAIR), candidates)
     strange = left.join(right, list(PAIR), join_type="left anti")
-    asked = pc.is_in(left.column(REQUEST), right.column(REQUEST).combine_chunks())
-    strange = strange.filter(pc.is_in(strange.column(REQUEST), left.column(REQUEST).filter(asked).combine_chunks()))
+    of_request = pc.is_in(left.column(REQUEST), right.column(REQUEST).combine_chunks())
+    strange = strange.filter(pc.is_in(strange.column(REQUEST), left.column(REQUEST).filter(of_request).combine_chunks()))
     if strange.num_rows:
         request, item = (strange.column(name)[0].as_py() for name in PAIR)
         raise InputError(

@@ -2,7 +2,7 @@
 
 The folder holds requests, truth, candidates and the source systems' scores as Parquet, card.json, and for a compact set
 compact.npz; manifest.json names the version and the SHA-256 of each. results/ holds what was scored on it since, and
-uses.jsonl a line each time it was consulted; both grow and are no part of the fingerprint.
+uses.jsonl one line for each time that it was consulted; both grow and are no part of the fingerprint.
 """
 
 import hashlib
@@ -79,12 +79,12 @@ class Kept:
         for name in predictions:
             if name in taken:
                 raise InputError(f"{self.folder}: system {name!r} has been scored already; give the new one another name")
-        made = replace(self.benchmark.score(predictions, families), benchmark=self.label)
+        scored = replace(self.benchmark.score(predictions, families), benchmark=self.label)
         # Counted first, and all systems in one file: a kill leaves none of them scored, and the use is known.
-        self.consulted("score", made.systems)
-        file = hashlib.sha256("\n".join(made.systems).encode()).hexdigest()[:16]  # a system's name may be no file name
-        made.write(self.folder / RESULTS / f"{file}.parquet")
-        return made
+        self.consulted("score", scored.systems)
+        file = hashlib.sha256("\n".join(scored.systems).encode()).hexdigest()[:16]  # a system's name may be no file name
+        scored.write(self.folder / RESULTS / f"{file}.parquet")
+        return scored
 
     def refuse_compact(self) -> None:
         """InputError where the requests were drawn with unequal chances: their plain means are not those of all requests."""
@@ -93,10 +93,10 @@ class Kept:
 
     def board(self) -> Scoreboard:
         """The source systems' scores and all results made here, on one board. InputError: there are none."""
-        found = self.results()
-        if found is None:
+        joined = self.results()
+        if joined is None:
             raise InputError(f"{self.folder}: no system has been scored here; do: assay benchmark score {self.folder}")
-        return found
+        return joined
 
     def results(self) -> Scoreboard | None:
         """As board; None where there are none."""
@@ -105,11 +105,11 @@ class Kept:
 
     def _boards(self) -> list[Scoreboard]:
         own = self.benchmark.scores
-        found = [] if own is None else [replace(own, benchmark=self.label)]
+        boards = [] if own is None else [replace(own, benchmark=self.label)]
         attributes = {} if own is None else own.attributes
         for path in sorted((self.folder / RESULTS).glob("*.parquet")):
-            found.append(replace(Scoreboard.read(path), attributes=attributes))
-        return found
+            boards.append(replace(Scoreboard.read(path), attributes=attributes))
+        return boards
 
     def estimate(self, name: str, predictions: Any) -> Estimated:
         """What a system scores on all requests that this compact set was drawn from, by its measure; counts the use.
@@ -117,17 +117,17 @@ class Kept:
         InputError: no compact set, or anchors, which have no interval: see `guess`.
         """
         drawn, scores = self._scored(name, predictions)
-        found = estimate(drawn, scores)
+        estimated = estimate(drawn, scores)
         self.consulted("estimate", (name,))
-        return found
+        return estimated
 
     def guess(self, name: str, predictions: Any) -> float:
         """What anchors say of a system's mean on all requests, without an interval; counts the use."""
         drawn, scores = self._scored(name, predictions)
         assert isinstance(drawn, Anchors)
-        found = drawn.value(scores)
+        value = drawn.value(scores)
         self.consulted("estimate", (name,))
-        return found
+        return value
 
     def _scored(self, name: str, predictions: Any) -> tuple[CompactSet | Anchors, NDArray[np.float64]]:
         """The set, and a system's scores (n,) on its rows."""
@@ -273,21 +273,21 @@ def open_kept(folder: Path | str) -> Kept:
     if about.get("format") != FORMAT:
         raise InputError(f"{path}: a benchmark of format {about.get('format')}, not {FORMAT}; freeze it again with this version")
     seal = about.pop("seal", None)
-    known = about["artefacts"] if digest(about) == seal else {}
-    changed = [name for name, was in known.items() if not (path / name).is_file() or file_digest(path / name) != was]
-    if changed or not known:
+    artefacts = about["artefacts"] if digest(about) == seal else {}
+    changed = [name for name, was in artefacts.items() if not (path / name).is_file() or file_digest(path / name) != was]
+    if changed or not artefacts:
         what = ", ".join(changed) or MANIFEST
         raise InputError(
             f"{path}: {what} changed since the benchmark was frozen, its results would not be comparable; "
             "restore it, or freeze what it is now as a new version"
         )
-    tables = {name: pq.read_table(path / f"{name}.parquet") for name in _TABLES if f"{name}.parquet" in known}
-    scores = Scoreboard.read(path / "scores.parquet") if "scores.parquet" in known else None
+    tables = {name: pq.read_table(path / f"{name}.parquet") for name in _TABLES if f"{name}.parquet" in artefacts}
+    scores = Scoreboard.read(path / "scores.parquet") if "scores.parquet" in artefacts else None
     card = json.loads((path / "card.json").read_text(encoding="utf-8"))
-    made = Benchmark(tables["requests"], tables["truth"], tables.get("candidates"), tuple(about["measures"]), scores, card)
-    compact, place = _read_compact(path / _COMPACT) if _COMPACT in known else (None, None)
+    benchmark = Benchmark(tables["requests"], tables["truth"], tables.get("candidates"), tuple(about["measures"]), scores, card)
+    compact, place = _read_compact(path / _COMPACT) if _COMPACT in artefacts else (None, None)
     names = {key: about[key] for key in ("name", "version", "fingerprint", "replaces")}
-    return Kept(path, **names, benchmark=made, compact=compact, place=place)
+    return Kept(path, **names, benchmark=benchmark, compact=compact, place=place)
 
 
 def _write(benchmark: Benchmark, compact: CompactSet | Anchors | None, folder: Path) -> None:

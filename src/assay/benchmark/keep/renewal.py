@@ -87,9 +87,9 @@ def status(kept: Kept, traffic: pa.Table | None = None) -> Status:
     """
     uses = kept.uses()
     scored = kept.results()
-    known = {name for use in uses for name in use["systems"]} | set(scored.systems if scored else ())
+    names = {name for use in uses for name in use["systems"]} | set(scored.systems if scored else ())
     precision = kept.card.asked.get("difference") or kept.card.detectable
-    flattered = _flattered(scored, kept.benchmark.measures[0], len(known))
+    flattered = _flattered(scored, kept.benchmark.measures[0], len(names))
     drift = None if traffic is None else _drift(kept, traffic)
     renew = []
     for line in drift or []:
@@ -97,12 +97,12 @@ def status(kept: Kept, traffic: pa.Table | None = None) -> Status:
             renew.append(f"{line['attribute']} has moved: {line['distance']:.0%} of the requests are now of another kind")
     if flattered is not None and precision is not None and flattered > precision / 2:
         renew.append(
-            f"{len(known)} systems have been compared on it: by chance alone the best looks better by about {flattered:.4f}, "
+            f"{len(names)} systems have been compared on it: by chance alone the best looks better by about {flattered:.4f}, "
             f"more than half of the {precision:.4f} that it is to tell apart"
         )
     times = [use["when"] for use in uses]
     return Status(
-        kept.label, dict(Counter(use["what"] for use in uses)), len(known), min(times, default=None), max(times, default=None),
+        kept.label, dict(Counter(use["what"] for use in uses)), len(names), min(times, default=None), max(times, default=None),
         flattered, precision, drift, tuple(renew),
     )  # fmt: skip
 
@@ -111,8 +111,8 @@ def _flattered(board: Scoreboard | None, measure: str, systems: int) -> float | 
     """The expected largest error of so many equal systems, from the errors of the differences between those that are known."""
     if board is None or len(board.systems) < 2 or board.users < 2 or systems < 2:
         return None
-    found = compare(board, [measure])
-    error = float(np.median(found.column("stderr").to_numpy())) / np.sqrt(2.0)  # of one system, what all share taken away
+    pairs = compare(board, [measure])
+    error = float(np.median(pairs.column("stderr").to_numpy())) / np.sqrt(2.0)  # of one system, what all share taken away
     return float(error * stats.norm.ppf((systems - 0.375) / (systems + 0.25)))
 
 

@@ -74,26 +74,26 @@ def build(
     count = plan.size if plan is not None and plan.size is not None else len(pool) if size is None else size
     described = pool.requests.select([REQUEST, "user_id", *pool.attributes.column_names])
     chosen = represent(described, count, traffic=traffic, seed=seed)
-    made = replace(pool, requests=described).take(chosen.rows)
+    benchmark = replace(pool, requests=described).take(chosen.rows)
     # chosen.rows are in order of request id, as made's are
-    requests = made.requests.append_column("weight", pa.array(chosen.weight))
+    requests = benchmark.requests.append_column("weight", pa.array(chosen.weight))
     against = pool.attributes if traffic is None else traffic
     shared = [name for name in pool.attributes.column_names if name in against.column_names]
-    distances = share_distances(made.requests, against.select(shared)).to_pylist() if shared else []
+    distances = share_distances(benchmark.requests, against.select(shared)).to_pylist() if shared else []
     card = Card(
         pool=len(pool),
-        size=len(made),
-        users=len(made.requests.column("user_id").unique()),
+        size=len(benchmark),
+        users=len(benchmark.requests.column("user_id").unique()),
         asked=wanted,
         plan=None if plan is None else str(plan),
         measure=pool.measures[0],
-        detectable=_detectable(made),
+        detectable=_detectable(benchmark),
         shares=[KindShare.model_validate(row) for row in chosen.shares.to_pylist()],
         distances=[Distance.model_validate(row) for row in distances],
         unmatched=list(chosen.unmatched),
         seed=seed,
     )
-    return replace(made, requests=requests, about={**pool.about, **card.known()})
+    return replace(benchmark, requests=requests, about={**pool.about, **card.known()})
 
 
 def _planned(pool: Benchmark, difference: float | None, within: float | None) -> Plan | None:
@@ -112,7 +112,7 @@ def _planned(pool: Benchmark, difference: float | None, within: float | None) ->
     return plan
 
 
-def _detectable(made: Benchmark) -> float | None:
-    if made.scores is None or len(made.scores.systems) < 2 or made.scores.users < 2:
+def _detectable(benchmark: Benchmark) -> float | None:
+    if benchmark.scores is None or len(benchmark.scores.systems) < 2 or benchmark.scores.users < 2:
         return None
-    return detectable_difference(made.scores.of(made.measures[0]), users=made.scores.user)
+    return detectable_difference(benchmark.scores.of(benchmark.measures[0]), users=benchmark.scores.user)

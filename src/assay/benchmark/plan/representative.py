@@ -58,7 +58,7 @@ class Chosen:
     """Requests that stand for the traffic, n of a pool of N.
 
     rows (n,): their positions in the pool, in order of request id; inclusion (n,): each one's chance of being drawn; weight
-    (n,): sums to 1, so that weight @ scores estimates the mean over the traffic. shares: schema SHARES, one row an attribute
+    (n,): sums to 1, so that weight @ scores estimates the mean over the traffic. shares: schema SHARES, one row per attribute
     and level; a null level is null, what is drawn counts by weight. unmatched: in words, where the pool cannot mirror the
     traffic. coverage: how many kinds occur. features (n, p): the columns balanced on, 1 and then levels, the most frequent
     first; mean (p,): theirs over the traffic.
@@ -146,17 +146,17 @@ def represent(
     order = pc.sort_indices(ids)
     # From here on requests are in order of id: sums are the same to the bit for any order of the rows.
     ids, columns = ids.take(order), [(pool.column(name).take(order), traffic.column(name)) for name in names]
-    found = [attribute(name, *both) for name, both in zip(names, columns, strict=True)]
-    weight = _mirror(found, len(ids), unmatched)
+    balanced = [attribute(name, *both) for name, both in zip(names, columns, strict=True)]
+    weight = _mirror(balanced, len(ids), unmatched)
     if size > (able := np.count_nonzero(weight)):
         raise InputError(f"size is {size}, but only {able} of the pool's {len(ids)} requests are like the traffic's; give less")
     chance = inclusion(weight, size)
-    balance = _columns(found, weight)
+    balance = _columns(balanced, weight)
     drawn = np.flatnonzero(cube(balance, chance, mix(hash_ids(ids), seed)))
     design = weight[drawn] / chance[drawn]
     return Chosen(
-        order.to_numpy()[drawn], chance[drawn], design, _shares(found, drawn, design), tuple(unmatched),
-        _coverage(found, weight, drawn), np.insert(balance[drawn] > 0, 0, 1.0, axis=1), np.insert(balance.sum(axis=0), 0, 1.0),
+        order.to_numpy()[drawn], chance[drawn], design, _shares(balanced, drawn, design), tuple(unmatched),
+        _coverage(balanced, weight, drawn), np.insert(balance[drawn] > 0, 0, 1.0, axis=1), np.insert(balance.sum(axis=0), 0, 1.0),
     )  # fmt: skip
 
 
@@ -225,10 +225,10 @@ def _check_size(size: int, N: int) -> None:
         raise InputError(f"size is {size}, but the pool has {N} requests; give {N} at most")
 
 
-def _mirror(found: list[Attribute], N: int, unmatched: list[str]) -> Floats:
+def _mirror(attributes: list[Attribute], N: int, unmatched: list[str]) -> Floats:
     """Weights (N,) of the pool that give it the traffic's shares; what stays unmatched is added in words."""
     targets = []
-    for one in found:
+    for one in attributes:
         held = one.shares
         for level in np.flatnonzero((one.traffic > 0) & (held == 0)).tolist():
             said = f"{one.label(level)}, {one.traffic[level]:.2%} of the traffic, has no request in the pool"
@@ -241,9 +241,9 @@ def _mirror(found: list[Attribute], N: int, unmatched: list[str]) -> Floats:
         ]
         target = np.where(held > 0, one.traffic, 0.0)
         targets.append(target / target.sum())
-    levels = [one.pool for one in found]
+    levels = [one.pool for one in attributes]
     weight = rake(levels, targets, np.ones(N))
-    for one, target, reached in zip(found, targets, margins(levels, targets, weight), strict=True):
+    for one, target, reached in zip(attributes, targets, margins(levels, targets, weight), strict=True):
         unmatched += [
             f"{one.label(level)} is {target[level]:.2%} of the traffic; the pool can be weighted to {reached[level]:.2%} only"
             for level in np.flatnonzero(np.abs(reached - target) > NEGLIGIBLE).tolist()
@@ -251,20 +251,20 @@ def _mirror(found: list[Attribute], N: int, unmatched: list[str]) -> Floats:
     return weight
 
 
-def _columns(found: list[Attribute], weight: Floats) -> Floats:
+def _columns(attributes: list[Attribute], weight: Floats) -> Floats:
     """What is balanced (N, p): the weights of each level's requests, the most frequent level of the traffic first."""
-    shown = [(a, level) for a, one in enumerate(found) for level in np.flatnonzero(one.traffic > 0)]
-    shown.sort(key=lambda key: -found[key[0]].traffic[key[1]])
+    shown = [(a, level) for a, one in enumerate(attributes) for level in np.flatnonzero(one.traffic > 0)]
+    shown.sort(key=lambda key: -attributes[key[0]].traffic[key[1]])
     columns = np.empty((len(weight), len(shown)))
     for j, (a, level) in enumerate(shown):
-        np.multiply(found[a].pool == level, weight, out=columns[:, j])
+        np.multiply(attributes[a].pool == level, weight, out=columns[:, j])
     return columns
 
 
-def _shares(found: list[Attribute], drawn: Ints, weight: Floats) -> pa.Table:
+def _shares(attributes: list[Attribute], drawn: Ints, weight: Floats) -> pa.Table:
     rows = [
         dict(zip(SHARES.names, (one.name, level, *figures), strict=True))
-        for one in found
+        for one in attributes
         for level, *figures in zip(
             one.levels, one.traffic, one.shares, np.bincount(one.pool[drawn], weight, len(one.levels)), strict=True
         )
@@ -272,10 +272,10 @@ def _shares(found: list[Attribute], drawn: Ints, weight: Floats) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=SHARES)
 
 
-def _coverage(found: list[Attribute], weight: Floats, drawn: Ints) -> Coverage:
+def _coverage(attributes: list[Attribute], weight: Floats, drawn: Ints) -> Coverage:
     """Of the levels and pairs of levels that at least one of so many requests of the traffic has."""
-    kinds = [one.pool for one in found]
-    kinds += [a.pool * len(b.levels) + b.pool for a, b in combinations(found, 2)]
+    kinds = [one.pool for one in attributes]
+    kinds += [a.pool * len(b.levels) + b.pool for a, b in combinations(attributes, 2)]
     N, n = len(weight), len(drawn)
     shown, absent = [], []
     for kind in kinds:

@@ -99,12 +99,12 @@ def plan_difference(
     >>> plans[0].size < plans[1].size
     True
     """
-    made = difficulty.checked(scores)
+    matrix = difficulty.checked(scores)
     if not (np.isfinite(difference) and difference > 0):
         raise InputError(f"difference is {difference}; give one above 0, in the measure's unit")
-    detectable = cache(_detectable(made, users, about, alpha, power))
+    detectable = cache(_detectable(matrix, users, about, alpha, power))
     return _answer(
-        detectable, made.shape[1], difference * np.ones(len(detectable(made.shape[1]))), "a smallest detectable difference"
+        detectable, matrix.shape[1], difference * np.ones(len(detectable(matrix.shape[1]))), "a smallest detectable difference"
     )
 
 
@@ -136,18 +136,18 @@ def detectable_difference(
     >>> assay.detectable_difference(scores) < assay.detectable_difference(scores[:, :200])
     True
     """
-    made = difficulty.checked(scores)
-    return float(np.median(_detectable(made, users, about, alpha, power)(made.shape[1])))
+    matrix = difficulty.checked(scores)
+    return float(np.median(_detectable(matrix, users, about, alpha, power)(matrix.shape[1])))
 
 
-def _detectable(made: Floats, users: ArrayLike | None, about: str, alpha: float, power: float) -> Callable[[int], Floats]:
+def _detectable(matrix: Floats, users: ArrayLike | None, about: str, alpha: float, power: float) -> Callable[[int], Floats]:
     """From a number of requests to the smallest detectable difference (P,) of each pair of neighbours."""
     if not 0 < alpha < power < 1:
         raise InputError(f"power is {power} and alpha {alpha}; give 0 < alpha < power < 1")
     if about not in ABOUT:
         raise ValueError(f"about is {about!r}; give 'traffic' or 'log'")
-    N = made.shape[1]
-    pairs = _neighbours(made)
+    N = matrix.shape[1]
+    pairs = _neighbours(matrix)
     code = np.arange(N) if users is None else difficulty.codes(users, N)
     whole = _clustered(pairs, code) if about == "traffic" else np.zeros(len(pairs))
     clusters = np.bincount(code) if about == "traffic" else np.ones(N, np.int64)
@@ -155,8 +155,8 @@ def _detectable(made: Floats, users: ArrayLike | None, about: str, alpha: float,
 
     def detectable(n: int) -> Floats:
         errors = np.sqrt(spread * (1 / n - 1 / N) + whole)
-        found = max(round(_distinct(clusters, n)), 2)
-        return np.asarray(errors * st.minimal_detectable_difference(1.0, found, alpha=alpha, power=power))
+        count = max(round(_distinct(clusters, n)), 2)
+        return np.asarray(errors * st.minimal_detectable_difference(1.0, count, alpha=alpha, power=power))
 
     return detectable
 
@@ -195,19 +195,19 @@ def plan_mean(scores: ArrayLike, within: float = 0.01, *, families: ArrayLike | 
     >>> assay.plan_mean(scores, 0.05).size < assay.plan_mean(scores, 0.01).size <= 2000
     True
     """
-    made = difficulty.checked(scores)
+    matrix = difficulty.checked(scores)
     if not (np.isfinite(within) and 0 < within < 1):
         raise InputError(f"within is {within}; give a share above 0 and below 1, 0.01 for one per cent")
-    level = np.abs(made.mean(axis=1))
+    level = np.abs(matrix.mean(axis=1))
     if not level.all():
         raise InputError(f"system {int(np.argmin(level))} scores 0 on the mean; there is no share of that to plan for")
-    errors = _errors(made, difficulty.grouped(families, len(made)), design)
+    errors = _errors(matrix, difficulty.grouped(families, len(matrix)), design)
 
     @cache
     def share(n: int) -> Floats:
         return np.asarray(errors(n) * float(stats.t.ppf(0.975, n - 1)) / level)
 
-    return _answer(share, made.shape[1], np.full(len(made), within), "a relative half-width")
+    return _answer(share, matrix.shape[1], np.full(len(matrix), within), "a relative half-width")
 
 
 def half_widths(
@@ -217,9 +217,9 @@ def half_widths(
 
     scores (S, N), families, design as in `plan_mean`. InputError: a NaN score, fewer than 2 systems, a size below 10 or above N.
     """
-    made = difficulty.checked(scores)
-    errors = _errors(made, difficulty.grouped(families, len(made)), design)
-    each = [(checked_budget(n, made.shape[1]), stats.t.ppf(0.975, n - 1)) for n in sizes]
+    matrix = difficulty.checked(scores)
+    errors = _errors(matrix, difficulty.grouped(families, len(matrix)), design)
+    each = [(checked_budget(n, matrix.shape[1]), stats.t.ppf(0.975, n - 1)) for n in sizes]
     return np.stack([errors(n) * t for n, t in each])
 
 
@@ -229,24 +229,24 @@ def _errors(scores: Floats, family: Ints, design: str | None) -> Callable[[int],
         spread, N = scores.var(axis=1, ddof=1), scores.shape[1]
         return lambda n: np.asarray(np.sqrt(spread * (1 / n - 1 / N)))
     checked_design(design)
-    known, left = difficulty.features(scores, family), difficulty.residuals(scores, family)
-    return lambda n: lay_out(known, left, family, n, design).errors()
+    features, left = difficulty.features(scores, family), difficulty.residuals(scores, family)
+    return lambda n: lay_out(features, left, family, n, design).errors()
 
 
-def _answer(reach: Callable[[int], Floats], N: int, asked: Floats, kind: str) -> Plan:
+def _answer(reach: Callable[[int], Floats], N: int, wanted: Floats, kind: str) -> Plan:
     """The plan whose size is the median over P systems or pairs; reach(n) (P,) falls with n."""
-    sizes = np.full(len(asked), np.nan)
-    for p in np.flatnonzero(reach(N) <= asked):
+    sizes = np.full(len(wanted), np.nan)
+    for p in np.flatnonzero(reach(N) <= wanted):
         low, high = min(LEAST, N), N
         while low < high:
             middle = (low + high) // 2
-            low, high = (low, middle) if reach(middle)[p] <= asked[p] else (middle + 1, high)
+            low, high = (low, middle) if reach(middle)[p] <= wanted[p] else (middle + 1, high)
         sizes[p] = low
     middle_one = int(np.argsort(sizes, kind="stable")[len(sizes) // 2])
     if np.isnan(sizes[middle_one]):
-        return Plan(None, N, float(asked[0]), float(np.median(reach(N))), sizes, kind)
+        return Plan(None, N, float(wanted[0]), float(np.median(reach(N))), sizes, kind)
     size = int(sizes[middle_one])
-    return Plan(size, N, float(asked[0]), float(reach(size)[middle_one]), sizes, kind)
+    return Plan(size, N, float(wanted[0]), float(reach(size)[middle_one]), sizes, kind)
 
 
 def _neighbours(scores: Floats) -> Floats:

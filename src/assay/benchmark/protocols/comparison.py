@@ -11,9 +11,10 @@ from scipy import stats
 
 from assay.benchmark.board.comparison import mean_intervals
 from assay.benchmark.board.scoreboard import Floats, Scoreboard
+from assay.benchmark.inputs import read_table
 from assay.benchmark.protocols.cuts import Fold
 from assay.benchmark.protocols.interactions import COLUMNS, Interactions
-from assay.benchmark.readers import from_tables, read_table
+from assay.benchmark.readers import from_tables
 from assay.errors import InputError, did_you_mean
 
 if TYPE_CHECKING:  # scikit-learn is heavy to import, and what compares need not fit
@@ -44,12 +45,12 @@ def compare_protocols(events: Any, systems: Mapping[str, System], *, protocols: 
     gives another number of lists, an item twice, or nothing at all.
     """
     table = read_table(events, "events", COLUMNS)
-    named = {name: _folds(name, given) for name, given in protocols.items()}
+    named = {name: _folds(name, folds) for name, folds in protocols.items()}
     if REFERENCE not in named:
         close = did_you_mean(REFERENCE, named) or f"; there are {', '.join(named) or 'none'}"
         raise InputError(f"protocols: none is named {REFERENCE!r}, which others are held against{close}")
-    gain, found = f"ndcg@{k}", f"recall@{k}"
-    boards = {name: [(fold.name, _score(table, systems, fold, (gain, found), k)) for fold in named[name]] for name in named}
+    gain, recall = f"ndcg@{k}", f"recall@{k}"
+    boards = {name: [(fold.name, _score(table, systems, fold, (gain, recall), k)) for fold in named[name]] for name in named}
     for name, scored in boards.items():
         if len(scored) > 1:
             scored.append(("all", _pooled(named[name], [board for _, board in scored])))
@@ -61,10 +62,10 @@ def compare_protocols(events: Any, systems: Mapping[str, System], *, protocols: 
             low, high = mean_intervals(board, gain)
             for s, system in enumerate(board.systems):
                 line = {"protocol": name, "fold": fold, "system": system, "requests": len(board.request)}
-                line |= {gain: board.means(gain)[s], "low": low[s], "high": high[s], found: board.means(found)[s]}
+                line |= {gain: board.means(gain)[s], "low": low[s], "high": high[s], recall: board.means(recall)[s]}
                 lines.append({**line, "tau_b": tau})
     names = pa.schema({"protocol": pa.string(), "fold": pa.string(), "system": pa.string(), "requests": pa.int64()})
-    values = [pa.field(column, pa.float64()) for column in (gain, "low", "high", found, "tau_b")]
+    values = [pa.field(column, pa.float64()) for column in (gain, "low", "high", recall, "tau_b")]
     return pa.Table.from_pylist(lines, schema=pa.schema([*names, *values]))
 
 
@@ -73,8 +74,8 @@ def protocol_warnings(protocols: Protocols) -> pa.Table:
     return pa.Table.from_pylist(
         [
             {"protocol": name, "fold": fold.name, "warning": warning}
-            for name, given in protocols.items()
-            for fold in _folds(name, given)
+            for name, folds in protocols.items()
+            for fold in _folds(name, folds)
             for warning in fold.warnings
         ],
         schema=WARNINGS,
@@ -113,8 +114,8 @@ def ranker(model: "Recommending", *, exclude_known: bool = False, seed: int = 7)
         user = np.repeat(np.arange(len(history)), length)
         place = np.arange(len(user)) - np.repeat(np.cumsum(length) - length, length)
         item = pc.index_in(history.flatten(), log.items).fill_null(len(log.items)).to_numpy()
-        asked = np.arange(len(history))
-        best, _ = fitted.knowing(user, item, place).top_n(asked, k, exclude_known=exclude_known)
+        users = np.arange(len(history))
+        best, _ = fitted.knowing(user, item, place).top_n(users, k, exclude_known=exclude_known)
         lists = pa.array(best.ravel(), mask=best.ravel() < 0)
         return _without_nulls(log.items.take(lists), best >= 0)
 
@@ -131,8 +132,8 @@ def _tau(a: Floats, b: Floats) -> float | None:
     return float(stats.kendalltau(a, b).statistic) if np.ptp(a) > 0 and np.ptp(b) > 0 else None
 
 
-def _folds(name: str, given: Fold | Sequence[Fold]) -> Sequence[Fold]:
-    folds = [given] if isinstance(given, Fold) else given
+def _folds(name: str, one_or_more: Fold | Sequence[Fold]) -> Sequence[Fold]:
+    folds = [one_or_more] if isinstance(one_or_more, Fold) else one_or_more
     if not folds:
         raise InputError(f"protocol {name!r} has no folds; give one at least")
     return folds
@@ -148,27 +149,27 @@ def _score(events: pa.Table, systems: Mapping[str, System], fold: Fold, measures
 
 def _with_history(events: pa.Table, fold: Fold) -> pa.Table:
     """The fold's requests, each with the item ids that its user is known to have taken, in order of time and item id."""
-    known = Interactions.of(events.take(pa.array(fold.known)))
-    request = pc.index_in(known.users, fold.requests.column("user_id").combine_chunks()).to_numpy().astype(np.int64)
-    count = np.bincount(request[known.user], minlength=fold.requests.num_rows)
+    history = Interactions.of(events.take(pa.array(fold.known)))
+    request = pc.index_in(history.users, fold.requests.column("user_id").combine_chunks()).to_numpy().astype(np.int64)
+    count = np.bincount(request[history.user], minlength=fold.requests.num_rows)
     ends = pa.array(np.append(0, np.cumsum(count)).astype(np.int32))
     # Users rise in the fold's requests as they do here, so that one order serves both.
-    items = known.items.take(pa.array(known.item[known.order]))
+    items = history.items.take(pa.array(history.item[history.order]))
     return fold.requests.append_column("history", pa.ListArray.from_arrays(ends, items))
 
 
 def _predictions(name: str, lists: Any, fold: Fold) -> pa.Table:
     """request_id, item_id and score of the lists that a system gave, best first."""
-    made = lists if isinstance(lists, pa.ListArray | pa.LargeListArray) else pa.array(list(lists))
-    if len(made) != fold.requests.num_rows:
+    array = lists if isinstance(lists, pa.ListArray | pa.LargeListArray) else pa.array(list(lists))
+    if len(array) != fold.requests.num_rows:
         raise InputError(
-            f"system {name!r} gives {len(made)} lists for the {fold.requests.num_rows} requests of {fold.name}; "
-            "give one a request, in their order"
+            f"system {name!r} gives {len(array)} lists for the {fold.requests.num_rows} requests of {fold.name}; "
+            "give one per request, in their order"
         )
-    length = pc.list_value_length(made).to_numpy()
+    length = pc.list_value_length(array).to_numpy()
     first = np.repeat(np.cumsum(length) - length, length)
     score = (first - np.arange(len(first))).astype(np.float64)
-    return pa.table({"request_id": np.repeat(np.arange(len(made)), length), "item_id": made.flatten(), "score": score})
+    return pa.table({"request_id": np.repeat(np.arange(len(array)), length), "item_id": array.flatten(), "score": score})
 
 
 def _pooled(folds: Sequence[Fold], boards: Sequence[Scoreboard]) -> Scoreboard:

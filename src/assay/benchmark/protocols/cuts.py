@@ -141,20 +141,24 @@ def _at(log: Interactions, name: str, cut: int, until: int) -> Fold:
         first, last, at, end = log.instants(np.array([log.first, log.end - 1, cut, until])).cast(pa.string()).to_pylist()
         missing = "from there on to test on" if train.any() else "before it to learn from"
         raise InputError(f"{name}: cut {at} (until {end}) has no event {missing}; the log goes from {first} to {last}")
-    known = train & np.isin(log.user, log.user[truth])
-    return _fold(log, name, train=train, truth=truth, known=known, cut=cut)
+    history = train & np.isin(log.user, log.user[truth])
+    return _fold(log, name, train=train, truth=truth, known=history, cut=cut)
 
 
 def _fold(
     log: Interactions, name: str, *, train: Mask, truth: Mask, known: Mask, cut: int | None = None, leaks: Sequence[str] = ()
 ) -> Fold:
     """A fold of masks (n,), asked at the cut (a tick), or else at the first event of each user's truth."""
-    users, asked = _asked(log, truth)
+    users, moments = _asked(log, truth)
     if cut is not None:
-        asked = np.full(len(users), cut)
+        moments = np.full(len(users), cut)
     items = len(log.items)
     pair = np.unique(log.user[truth] * items + log.item[truth])
-    requests = {"request_id": np.arange(len(users)), "user_id": log.users.take(pa.array(users)), "timestamp": log.instants(asked)}
+    requests = {
+        "request_id": np.arange(len(users)),
+        "user_id": log.users.take(pa.array(users)),
+        "timestamp": log.instants(moments),
+    }
     wanted = {
         "request_id": np.searchsorted(users, pair // items),
         "item_id": log.items.take(pa.array(pair % items)),
@@ -210,8 +214,8 @@ def _limits(history: Mask, learnt: Mask) -> Iterator[str]:
 
 def _later_events(log: Interactions, train: Mask, truth: Mask) -> tuple[str, ...]:
     """The future that a fold learns from, over held-out users' requests."""
-    asked, learnt = _asked(log, truth)[1], np.sort(log.tick[train])
-    later = 1.0 - np.searchsorted(learnt, asked, side="right") / len(learnt)
+    moments, learnt = _asked(log, truth)[1], np.sort(log.tick[train])
+    later = 1.0 - np.searchsorted(learnt, moments, side="right") / len(learnt)
     if not later.any():
         return ()
     return (f"{_percent(later)} of the events learnt from are later than a request, on average: a system may know later trends",)
@@ -219,17 +223,17 @@ def _later_events(log: Interactions, train: Mask, truth: Mask) -> tuple[str, ...
 
 def _future(log: Interactions, train: Mask, truth: Mask) -> tuple[str, ...]:
     """The future that leave-last-out learns from: others' later events, items still to come, and how much of it."""
-    asked = log.tick[truth]
+    moments = log.tick[truth]
     end = int(log.tick[train].max())
-    if not (asked < end).any():
+    if not (moments < end).any():
         return ()
     never = np.iinfo(np.int64).max
     first = np.full(len(log.items), never)
     np.minimum.at(first, log.item[train], log.tick[train])
-    new = (first[log.item[truth]] > asked) & (first[log.item[truth]] < never)
-    future = log.written(float(np.median(np.maximum(end - asked, 0))))
+    new = (first[log.item[truth]] > moments) & (first[log.item[truth]] < never)
+    future = log.written(float(np.median(np.maximum(end - moments, 0))))
     return (
-        f"for {_percent(asked < end)} of the requests, events of other users from after the request are learnt from",
+        f"for {_percent(moments < end)} of the requests, events of other users from after the request are learnt from",
         f"{_percent(new)} of the items asked for were new to all at the request, yet later events of them are learnt from",
         f"the events learnt from go on for {future} after the median request",
     )

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from assay.benchmark.readers import read_table
+from assay.benchmark.inputs import read_table
 from assay.errors import InputError
 
 Ints = NDArray[np.int64]
@@ -75,7 +75,7 @@ class Interactions:
 
     @property
     def day(self) -> int | None:
-        """Ticks a day; None where timestamps are integers."""
+        """Ticks per day; None where timestamps are integers."""
         if pa.types.is_timestamp(self.kind):
             return _DAY * _SECOND[self.kind.unit]
         return 1 if pa.types.is_date(self.kind) else None
@@ -90,16 +90,16 @@ class Interactions:
 
     def instants(self, ticks: Ints) -> pa.Array:
         """Ticks (m,) as timestamps of the log's type."""
-        made = pa.array(ticks, pa.int64())
-        return (made.cast(pa.int32()) if pa.types.is_date(self.kind) else made).cast(self.kind)
+        array = pa.array(ticks, pa.int64())
+        return (array.cast(pa.int32()) if pa.types.is_date(self.kind) else array).cast(self.kind)
 
     def tick_of(self, instant: Instant, name: str) -> int:
         """An instant (one without a time zone is UTC) in ticks. InputError: not of the timestamps' kind."""
         try:
-            given = pa.array([instant])
+            array = pa.array([instant])
             # A time would turn into an integer of its own unit, which need not be that of the log.
-            if pa.types.is_integer(given.type) or not pa.types.is_integer(self.kind):
-                return int(_numbers(given.cast(self.kind))[0])
+            if pa.types.is_integer(array.type) or not pa.types.is_integer(self.kind):
+                return int(_numbers(array.cast(self.kind))[0])
         except (pa.ArrowException, ValueError):
             pass
         raise InputError(f"{name} is {instant!r}; timestamps are {self.kind}: give an instant of that kind")
@@ -140,8 +140,8 @@ def _codes(table: pa.Table, name: str) -> tuple[pa.Array, Ints]:
     if not (text or pa.types.is_integer(column.type)):
         raise InputError(f"events: {name} holds {column.type}; ids are integers or text, and a NaN is none")
     column = column.cast(pa.string()) if text else column
-    known = column.unique().sort()
-    return known, pc.index_in(column, known).to_numpy().astype(np.int64)
+    ids = column.unique().sort()
+    return ids, pc.index_in(column, ids).to_numpy().astype(np.int64)
 
 
 def _ticks(column: pa.Array) -> tuple[Ints, pa.DataType]:

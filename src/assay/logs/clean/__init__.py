@@ -1,1 +1,1 @@
-"""One SQL step a file: SELECTs over `events` and the one-row table `parameters`."""
+"""One SQL step per file: SELECTs over `events` and the one-row table `parameters`."""

@@ -1,4 +1,4 @@
-"""Sources of raw rows, one kind a file, and how a config section becomes a list of them."""
+"""Sources of raw rows, one kind per file, and how a config section becomes a list of them."""
 
 import glob
 from pathlib import Path
@@ -28,16 +28,16 @@ FORMATS = {
 def files(section: config.Source) -> list[Path]:
     """The section's files: globs sorted, a list in its own order; SourceError when there is none."""
     assert section.path is not None
-    found: dict[Path, None] = {}
+    paths: dict[Path, None] = {}
     for pattern in [section.path] if isinstance(section.path, str) else section.path:
         if Path(pattern).exists() or not glob.has_magic(pattern):
-            found[Path(pattern)] = None
+            paths[Path(pattern)] = None
             continue
         matches = sorted(path for path in glob.glob(pattern, recursive=True) if Path(path).is_file())
         if not matches:
             raise SourceError(f"{pattern}: no file matches; check path in the config")
-        found.update(dict.fromkeys(map(Path, matches)))
-    return list(found)
+        paths.update(dict.fromkeys(map(Path, matches)))
+    return list(paths)
 
 
 def is_plain_text(path: Path, section: config.Source) -> bool:
@@ -49,9 +49,9 @@ def file_format(path: Path, section: config.Source) -> str:
     """The section's format, else by the file's name."""
     if section.format:
         if section.format not in FORMATS.values() and ":" not in section.format:
-            known = ", ".join(dict.fromkeys(FORMATS.values()))
+            formats = ", ".join(dict.fromkeys(FORMATS.values()))
             hint = did_you_mean(section.format, FORMATS.values())
-            raise ConfigError(f"format = {section.format!r}: unknown{hint}; known: {known}, or package.module:Class")
+            raise ConfigError(f"format = {section.format!r}: unknown{hint}; known: {formats}, or package.module:Class")
         return section.format
     name = path.with_suffix("") if path.suffix in COMPRESSED else path
     try:

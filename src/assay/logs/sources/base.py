@@ -34,11 +34,11 @@ class Source(Protocol):
         ...
 
 
-def missing_column(source: str, column: str, known: Iterable[str], hint: str = "") -> SourceError:
+def missing_column(source: str, column: str, columns: Iterable[str], hint: str = "") -> SourceError:
     """The error for a mapped column that the source does not have."""
-    known = list(known)
-    closest = did_you_mean(column, known)
-    shown = ", ".join(known[:20]) + (", ..." if len(known) > 20 else "")
+    columns = list(columns)
+    closest = did_you_mean(column, columns)
+    shown = ", ".join(columns[:20]) + (", ..." if len(columns) > 20 else "")
     return SourceError(f"{source}: no column {column!r}{closest}{hint} (it has: {shown})")
 
 

@@ -49,10 +49,10 @@ class DatabaseTable:
     def read(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """The columns, typed; only rows beyond the watermark where it is given."""
         mark = self.section.grows_by
-        known = self.columns()
+        present = self.columns()
         for column in [*columns, *([mark] if mark else [])]:
-            if column not in known:
-                raise missing_column(self.name, column, known)
+            if column not in present:
+                raise missing_column(self.name, column, present)
         names = [str(i) for i in range(len(columns))]
         wanted = list(dict.fromkeys([*columns, *([mark] if mark else [])]))
         after = _after(self.watermark) if self.watermark else None

@@ -1,4 +1,4 @@
-"""JSON Lines files, plain or compressed: one object a line."""
+"""JSON Lines files, plain or compressed: one object per line."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,7 @@ BLOCK_BYTES = 16 << 20
 
 
 class JsonLinesFile:
-    """One JSON object a line; every value is given as text, a key that is not there as null."""
+    """One JSON object per line; every value is given as text, a key that is not there as null."""
 
     def __init__(self, path: Path, *, start: int = 0, first_row: int = 1) -> None:
         self.path, self.name = path, str(path)
@@ -27,7 +27,7 @@ class JsonLinesFile:
 
     def columns(self) -> list[str]:
         """Keys of the first hundred objects, in order of appearance."""
-        known: dict[str, None] = {}
+        names: dict[str, None] = {}
         first = next(self._lines(0), pa.array([], pa.string()))
         for row, line in enumerate(first[:100].to_pylist(), 1):
             try:
@@ -35,11 +35,11 @@ class JsonLinesFile:
             except json.JSONDecodeError as error:
                 raise SourceError(f"{self.path}: row {row} is not JSON ({error}): {shorten(line)}") from None
             if not isinstance(value, dict):
-                raise SourceError(f"{self.path}: row {row} is not a JSON object: {shorten(line)}; one object a line")
-            known.update(dict.fromkeys(value))
-        if not known:
+                raise SourceError(f"{self.path}: row {row} is not a JSON object: {shorten(line)}; one object per line")
+            names.update(dict.fromkeys(value))
+        if not names:
             raise SourceError(f"{self.path}: is empty; remove it from path or export it again")
-        return list(known)
+        return list(names)
 
     def _lines(self, start: int) -> Iterator[pa.Array]:
         """Lines as text arrays; the line break is gone, blank lines stay."""
@@ -87,7 +87,7 @@ class JsonLinesFile:
             if first >= 0:
                 raise SourceError(
                     f"{self.path}: row {row + first} is not a JSON object: {shorten(lines[first].as_py())}; "
-                    "give one object a line"
+                    "give one object per line"
                 )
             row += len(lines)
             kept = table.select(names).filter(pa.compute.invert(blank))

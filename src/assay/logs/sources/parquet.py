@@ -34,10 +34,10 @@ class ParquetFile:
     def read(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """The columns, typed."""
         file = self._open()
-        known = file.schema_arrow.names
+        present = file.schema_arrow.names
         for column in columns:
-            if column not in known:
-                raise missing_column(self.name, column, known)
+            if column not in present:
+                raise missing_column(self.name, column, present)
         try:
             for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=list(dict.fromkeys(columns))):
                 arrays = [batch.column(column) for column in columns]

@@ -59,13 +59,13 @@ class Mean(NamedTuple):
 
 def mean(values: Any, user: Ints, chance: float = 0.0) -> Mean:
     """Mean of values (n,) of users (n,), tested against `chance`; LackingError with fewer than two users."""
-    made = np.asarray(values, np.float64)
+    array = np.asarray(values, np.float64)
     code = np.unique(user, return_inverse=True)[1]
     if not len(code) or code.max() < 1:
         raise LackingError("rows of at least 2 users to measure on")
-    stderr = np.sqrt((clusters.deviations(code, made[None]) ** 2).sum())
-    p, low, high = st.t_test(made.mean() - chance, stderr, clusters.degrees_of_freedom(code) + 1)
-    return Mean(float(made.mean()), float(low + chance), float(high + chance), float(p))
+    stderr = np.sqrt((clusters.deviations(code, array[None]) ** 2).sum())
+    p, low, high = st.t_test(array.mean() - chance, stderr, clusters.degrees_of_freedom(code) + 1)
+    return Mean(float(array.mean()), float(low + chance), float(high + chance), float(p))
 
 
 def among(values: NDArray[Any], those: NDArray[Any]) -> Bools:
@@ -101,7 +101,7 @@ def request_auc(label: Bools, score: Any, request: Ints, band: Ints | int = 0) -
     return of, np.bincount(place, pairs[both] * each[both], len(of)) / total
 
 
-class Known:
+class Coded:
     """The evidence as arrays: ids as codes in order of id, over all tables; instants in microseconds since 1970.
 
     InputError: a request is there twice, or truth or candidates name a request that is not.
@@ -257,9 +257,9 @@ class Known:
         at = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows
         names = self.evidence.shown(table)
         order = np.lexsort([self._sortable(table, name)[at] for name in reversed(names)])[:EXAMPLES]
-        found = getattr(self.evidence, table).select(names).take(pa.array(at[order])).to_pylist()
+        lines = getattr(self.evidence, table).select(names).take(pa.array(at[order])).to_pylist()
         beside = [{name: plain(values[k]) for name, values in more.items()} for k in order]
-        return [{k: plain(v) for k, v in row.items()} | extra for row, extra in zip(found, beside, strict=True)]
+        return [{k: plain(v) for k, v in row.items()} | extra for row, extra in zip(lines, beside, strict=True)]
 
     def _sortable(self, table: str, column: str) -> NDArray[Any]:
         if column == "timestamp":
