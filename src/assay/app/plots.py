@@ -12,7 +12,7 @@ from itertools import pairwise
 from markupsafe import Markup
 
 from assay.app import words
-from assay.runs.section import Curve, Diagonal, Histogram, Plot, Row, Rows, Series
+from assay.runs.section import CurvePlot, DiagonalPlot, HistogramPlot, Plot, Row, RowPlot, Series
 
 NEAR = 1e-9  # values are scaled to their unit before they are drawn: closer than this, they are one
 EDGE = 7.0  # percent from an end of the axis within which a label is aligned to that end
@@ -250,11 +250,11 @@ def calibration(ident: str, points: Sequence[tuple[float, float, int]]) -> Marku
 def draw(plot: Plot) -> Markup:
     """A plot as SVG; empty where there is nothing to draw."""
     match plot:
-        case Rows(ident, lines, stem, zero):
+        case RowPlot(ident, lines, stem, zero):
             return rows(ident, lines, stem=stem, zero=zero)
-        case Curve(ident, names, series, x_title, y_title):
+        case CurvePlot(ident, names, series, x_title, y_title):
             return curve(ident, names, series, x_title=x_title, y_title=y_title)
-        case Histogram(ident, edges, counts, x_title, factor):
+        case HistogramPlot(ident, edges, counts, x_title, factor):
             return histogram(ident, edges, counts, x_title=x_title, factor=factor)
-        case Diagonal(ident, points):
+        case DiagonalPlot(ident, points):
             return calibration(ident, points)

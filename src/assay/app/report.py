@@ -17,7 +17,7 @@ from assay.runs.section import Section
 from assay.runs.store import write_text
 
 
-class Shown(NamedTuple):
+class Chapter(NamedTuple):
     """A section of the report: its id and heading, what makes it, and the stage beside the run whose command shows it too."""
 
     name: str
@@ -28,31 +28,31 @@ class Shown(NamedTuple):
 
 _CLOSING = ("log", "samples", "costs")  # how the run was made closes the report
 PARTS = (
-    Shown("headline", "What Assay found", selection.headline),
-    Shown("verdict", "Does it help?", selection.verdict),
-    Shown("curve", "How much to take out", selection.curve),
-    Shown("slices", "Harmful slices", selection.slices, "slices"),
-    Shown("weights", "Learnt weights", selection.weights, "weights"),
-    Shown("anomalies", "Robots and wrong labels", anomalies.anomalies, "anomalies"),
-    Shown("verification", "Are the values true?", verification.verification, "verify"),
-    Shown("trust", "Can this test be trusted?", trust.trusted),
-    Shown("small", "How small could it be?", trust.small),
-    Shown("protocols", "Other ways to cut the log", trust.protocols, "protocols"),
-    Shown("study", "The long comparison", study.study, "study"),
-    Shown("rules", "Rules that describe low values", selection.rules),
-    Shown("importance", "What samples are worth", importance.importance),
-    Shown("rollups", "Who and what carries the value", importance.rollups),
-    Shown("patterns", "Patterns", importance.patterns),
-    Shown("examples", "Single samples", importance.examples),
-    Shown("models", "Models", models.models),
-    Shown("segments", "Groups of the test", models.groups),
-    Shown("calibration", "Calibration", models.calibration),
-    Shown("search", "Search", search.search, "search"),
-    Shown("positions", "Places of a list", search.position_bias),
-    Shown("recommendations", "Recommendations", models.recommendations),
-    Shown("log", "The log and its cleaning", accounts.log),
-    Shown("samples", "Samples", accounts.samples),
-    Shown("costs", "Costs", accounts.costs),
+    Chapter("headline", "What Assay found", selection.headline),
+    Chapter("verdict", "Does it help?", selection.verdict),
+    Chapter("curve", "How much to take out", selection.curve),
+    Chapter("slices", "Harmful slices", selection.slices, "slices"),
+    Chapter("weights", "Learnt weights", selection.weights, "weights"),
+    Chapter("anomalies", "Robots and wrong labels", anomalies.anomalies, "anomalies"),
+    Chapter("verification", "Are the values true?", verification.verification, "verify"),
+    Chapter("trust", "Can this test be trusted?", trust.trusted),
+    Chapter("small", "How small could it be?", trust.small),
+    Chapter("protocols", "Other ways to cut the log", trust.protocols, "protocols"),
+    Chapter("study", "The long comparison", study.study, "study"),
+    Chapter("rules", "Rules that describe low values", selection.rules),
+    Chapter("importance", "What samples are worth", importance.importance),
+    Chapter("rollups", "Who and what carries the value", importance.rollups),
+    Chapter("patterns", "Patterns", importance.patterns),
+    Chapter("examples", "Single samples", importance.examples),
+    Chapter("models", "Models", models.models),
+    Chapter("segments", "Groups of the test", models.groups),
+    Chapter("calibration", "Calibration", models.calibration),
+    Chapter("search", "Search", search.search, "search"),
+    Chapter("positions", "Places of a list", search.position_bias),
+    Chapter("recommendations", "Recommendations", models.recommendations),
+    Chapter("log", "The log and its cleaning", accounts.log),
+    Chapter("samples", "Samples", accounts.samples),
+    Chapter("costs", "Costs", accounts.costs),
 )
 
 

@@ -17,7 +17,7 @@ from assay.pages.evaluation import Summary
 from assay.pages.samples import FeaturesKept, SamplesMade
 from assay.pages.selection import Curve
 from assay.pages.values import Why, WhyScore
-from assay.runs.section import Cell, Figure, Rows, Section, Table, text_of
+from assay.runs.section import Cell, Figure, RowPlot, Section, Table, text_of
 from assay.task import Task
 
 _QUERY = 60  # characters of a query that are shown
@@ -157,7 +157,7 @@ def show_section(section: Section) -> None:
 
 
 def _show_figure(figure: Figure) -> None:
-    lines = [line for plot in figure.plots if isinstance(plot, Rows) for line in plot.lines if words.known(line.value)]
+    lines = [line for plot in figure.plots if isinstance(plot, RowPlot) for line in plot.lines if words.known(line.value)]
     if lines:
         shown = [(line.label, line.shown or words.estimate(line.value, line.low, line.high), line.note) for line in lines]
         print_line(f"{figure.name}: {figure.meaning}" if figure.meaning else figure.name, "dim")

@@ -28,7 +28,7 @@ _KINDS = {
 _ANY = "any value"
 
 
-class Attribute(NamedTuple):
+class RequestAttribute(NamedTuple):
     """levels (L,): names, null as None. pool (N,), live (M,): codes of the pool's and of the traffic's requests.
 
     Every level occurs in the pool or in the traffic.
@@ -58,7 +58,7 @@ class Attribute(NamedTuple):
         return f"{self.name} null" if self.levels[level] is None else f"{self.name} {self.levels[level]!r}"
 
 
-def attribute(name: str, pool: pa.ChunkedArray, traffic: pa.ChunkedArray, most: int = MOST) -> Attribute:
+def attribute(name: str, pool: pa.ChunkedArray, traffic: pa.ChunkedArray, most: int = MOST) -> RequestAttribute:
     """The levels of a column, found in the traffic and given to both.
 
     Text, dictionaries and truth values: the `most` most frequent values (ties: the earlier text), the rest is "other".
@@ -71,7 +71,7 @@ def attribute(name: str, pool: pa.ChunkedArray, traffic: pa.ChunkedArray, most: 
     pool, traffic = (a.cast(b.type) if pa.types.is_null(a.type) else a for a, b in ((pool, traffic), (traffic, pool)))
     names, of_pool, of_traffic = _categories(pool, traffic, most) if kinds <= {"text"} else _ranges(pool, traffic)
     kept = np.unique(np.append(of_pool, of_traffic))
-    return Attribute(name, tuple(names[k] for k in kept), *(np.searchsorted(kept, code) for code in (of_pool, of_traffic)))
+    return RequestAttribute(name, tuple(names[k] for k in kept), *(np.searchsorted(kept, code) for code in (of_pool, of_traffic)))
 
 
 def _kind(name: str, column: pa.ChunkedArray) -> str:

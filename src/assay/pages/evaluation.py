@@ -126,7 +126,7 @@ class LogSummary(Part):
     rejected: int
 
 
-class Lists(Part):
+class ListCounts(Part):
     """How many users got lists, and of how many items at most."""
 
     users: int
@@ -149,4 +149,4 @@ class Summary(Page):
     models: dict[str, Tested]
     selection: dict[str, Selected]
     subsample: SubsampleTested
-    recommendations: Lists | None = None
+    recommendations: ListCounts | None = None

@@ -132,7 +132,7 @@ class SystemsCompact(Page, Compaction):
     path: ClassVar[str] = "systems/compact.json"
 
 
-class Requests(Part):
+class RequestCounts(Part):
     """Requests of a split: all, and those that every system is judged on."""
 
     all: int
@@ -155,7 +155,7 @@ class Systems(Page, LeftOut):
 
     path: ClassVar[str] = "systems/systems.json"
     items: int = 0
-    requests: dict[str, Requests] = Field(default_factory=dict)
+    requests: dict[str, RequestCounts] = Field(default_factory=dict)
     systems: list[SystemScores] = Field(default_factory=list)
 
 

@@ -36,7 +36,7 @@ class Series:
 
 
 @dataclass(frozen=True)
-class Rows:
+class RowPlot:
     """Dots with intervals, or bars from 0 (stem), one per row, on one axis. zero: 0 is on the axis. ident: unique on the page."""
 
     ident: str
@@ -46,7 +46,7 @@ class Rows:
 
 
 @dataclass(frozen=True)
-class Curve:
+class CurvePlot:
     """Lines with error bars over named places on the x axis."""
 
     ident: str
@@ -57,7 +57,7 @@ class Curve:
 
 
 @dataclass(frozen=True)
-class Histogram:
+class HistogramPlot:
     """Rows per bin. edges: one more than counts; they are shown times factor."""
 
     ident: str
@@ -68,14 +68,14 @@ class Histogram:
 
 
 @dataclass(frozen=True)
-class Diagonal:
+class DiagonalPlot:
     """(predicted, observed, rows): on the diagonal a model is right."""
 
     ident: str
     points: Sequence[tuple[float, float, int]]
 
 
-Plot = Rows | Curve | Histogram | Diagonal
+Plot = RowPlot | CurvePlot | HistogramPlot | DiagonalPlot
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class Entry:
+class Bullet:
     """A line of a list. note: small, behind the text; notes: small, each below it; rank: its number."""
 
     text: str
@@ -138,7 +138,7 @@ class Entry:
 class Listing:
     """A list of sentences. tone: useful or harmful, by colour. fold: behind its title, closed or open."""
 
-    entries: Sequence[Entry]
+    entries: Sequence[Bullet]
     title: str | Line = ""
     tone: str = ""
     ordered: bool = True

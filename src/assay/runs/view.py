@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
-from assay.config import Config, Section
+from assay.config import Config, ConfigSection
 
-S = TypeVar("S", bound=Section)
+S = TypeVar("S", bound=ConfigSection)
 
 
 def view(config: Config, keys: Iterable[str]) -> Config:
@@ -24,7 +24,7 @@ def _only(section: S, paths: list[tuple[str, ...]]) -> S:
     for name in list(seen.__dict__):
         if name not in below:
             del seen.__dict__[name]
-        elif () not in below[name] and isinstance(value := seen.__dict__[name], Section):
+        elif () not in below[name] and isinstance(value := seen.__dict__[name], ConfigSection):
             seen.__dict__[name] = _only(value, below[name])
     return seen
 

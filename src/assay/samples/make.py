@@ -16,7 +16,7 @@ from assay.runs.store import Folder, write_json, write_parquet
 from assay.samples.encoder import Encoding, TableEncoder
 from assay.samples.own_table import TableRequests
 from assay.samples.query_requests import QueryRequests
-from assay.samples.rows import Part
+from assay.samples.rows import Chunk
 from assay.samples.splits import check_splits
 from assay.samples.stored import ENCODER, INDEX, file_of
 from assay.samples.table import Samples
@@ -52,11 +52,11 @@ class Requests(Protocol):
         """Names of the features (n,) to keep; train (n,) marks the rows to tell it by."""
         ...
 
-    def labelled(self) -> Part:
+    def labelled(self) -> Chunk:
         """Labelled rows of all four splits."""
         ...
 
-    def ranked(self) -> Iterator[tuple[str, Part]]:
+    def ranked(self) -> Iterator[tuple[str, Chunk]]:
         """What requests are ranked over, by name: candidates (of tuning and test) and upcoming, if there are any."""
         ...
 

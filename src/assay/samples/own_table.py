@@ -10,19 +10,19 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from assay.config import Encode, SamplesSection, Table
+from assay.config import Encode, OwnTable, SamplesSection
 from assay.errors import ConfigError, SourceError, did_you_mean
 from assay.numerics.hashing import hash_ids, mix
 from assay.numerics.periods import DAY, FIRST_MONDAY, days, starts
 from assay.samples.encoder import Encoding, TableEncoder
-from assay.samples.rows import Part
+from assay.samples.rows import Chunk
 from assay.samples.splits import split_periods
 from assay.samples.table import Samples
 from assay.tables import SAMPLE_KEYS, SPLITS
 from assay.task import BINARY
 
 
-def _open(section: Table) -> pa.Table:
+def _open(section: OwnTable) -> pa.Table:
     path = Path(section.path)
     if not path.exists():
         raise SourceError(f"{path}: no such file; [table] path names a Parquet file of labelled rows")
@@ -48,7 +48,7 @@ def _refuse(wrong: NDArray[np.bool_], column: str, what: str, path: str) -> None
         raise SourceError(f"{path}: row {int(np.argmax(wrong)) + 1}, column {column!r}: {what}")
 
 
-def _labels(table: pa.Table, section: Table) -> NDArray[np.int8]:
+def _labels(table: pa.Table, section: OwnTable) -> NDArray[np.int8]:
     column = table.column(section.label)
     _refuse(column.is_null().to_numpy(zero_copy_only=False), section.label, "is missing; a label is 0 or 1", section.path)
     try:
@@ -77,7 +77,7 @@ def _is_signed(kind: pa.DataType) -> bool:
     return bool(pa.types.is_integer(kind) and kind != pa.uint64())
 
 
-def _sample_ids(table: pa.Table, section: Table) -> NDArray[np.int64]:
+def _sample_ids(table: pa.Table, section: OwnTable) -> NDArray[np.int64]:
     if section.key is None:
         return mix(np.arange(table.num_rows, dtype=np.int64)).view(np.int64)
     column = table.column(section.key)
@@ -91,7 +91,7 @@ def _sample_ids(table: pa.Table, section: Table) -> NDArray[np.int64]:
     return np.asarray(ids)
 
 
-def _features(table: pa.Table, section: Table) -> tuple[pa.Table, Encoding]:
+def _features(table: pa.Table, section: OwnTable) -> tuple[pa.Table, Encoding]:
     """Float32 and dictionary columns; by default every column that is nothing else."""
     used = (section.label, section.key, section.timestamp, section.user, section.item, section.request, section.weight)
     numeric, categorical = list(section.numeric), list(section.categorical)
@@ -121,7 +121,7 @@ def _features(table: pa.Table, section: Table) -> tuple[pa.Table, Encoding]:
     return pa.table(columns), Encoding(one_hot=tuple(categorical), binned=tuple(numeric))
 
 
-def read(section: Table, encode: Encode | None = None, samples: SamplesSection | None = None) -> Samples:
+def read(section: OwnTable, encode: Encode | None = None, samples: SamplesSection | None = None) -> Samples:
     """A labelled Parquet table as Samples, its encoder fitted on the training rows.
 
     Keys and labels stay as they are: never normalised, never imputed. With a timestamp column rows are split by
@@ -145,7 +145,7 @@ class TableRequests:
     advice = "name the rows' time in [table] timestamp and set validation, tuning, test and period_days in [samples]"
     retrieval = None
 
-    def __init__(self, section: Table, samples: SamplesSection) -> None:
+    def __init__(self, section: OwnTable, samples: SamplesSection) -> None:
         table = _open(section)
         self.names_requests = section.request is not None
         self.keys = _keys(table, section, samples)
@@ -155,15 +155,15 @@ class TableRequests:
         """All of them."""
         return list(features.column_names)
 
-    def labelled(self) -> Part:
+    def labelled(self) -> Chunk:
         """Every row."""
-        return Part(self.keys, lambda: self.features)
+        return Chunk(self.keys, lambda: self.features)
 
-    def ranked(self) -> Iterator[tuple[str, Part]]:
+    def ranked(self) -> Iterator[tuple[str, Chunk]]:
         """The rows of tuning and test, where they name their requests."""
         if self.names_requests:
             keys, rows = self._later()
-            yield "candidates", Part(keys, lambda: self.features.take(rows))
+            yield "candidates", Chunk(keys, lambda: self.features.take(rows))
 
     def _later(self) -> tuple[pa.Table, pa.Array]:
         """Keys of the rows of tuning and test, and their places."""
@@ -192,7 +192,7 @@ class TableRequests:
         return {"constant_features_left_out": [name for name in self.features.column_names if name not in encoded]}
 
 
-def _keys(table: pa.Table, section: Table, samples: SamplesSection) -> pa.Table:
+def _keys(table: pa.Table, section: OwnTable, samples: SamplesSection) -> pa.Table:
     """The columns of tables.SAMPLE_KEYS, and `key` where rows have one of their own."""
     n = table.num_rows
     label = _labels(table, section)
@@ -216,7 +216,7 @@ def _keys(table: pa.Table, section: Table, samples: SamplesSection) -> pa.Table:
     return keys.append_column("key", table.column(section.key)) if section.key is not None else keys
 
 
-def _times(table: pa.Table, section: Table, samples: SamplesSection) -> tuple[NDArray[np.int32], NDArray[np.int64], pa.Array]:
+def _times(table: pa.Table, section: OwnTable, samples: SamplesSection) -> tuple[NDArray[np.int32], NDArray[np.int64], pa.Array]:
     """Period, split and instant (n,) of each row."""
     n = table.num_rows
     if section.timestamp is None:

@@ -17,7 +17,7 @@ from assay.numerics.position_bias import Examination, effective_size, harvested,
 from assay.samples.encoder import Encoding, TableEncoder
 from assay.samples.match import Match, item_texts, item_words
 from assay.samples.query_features import QueryFeatures
-from assay.samples.rows import Part, SampleRows, Weights, varying
+from assay.samples.rows import Chunk, SampleRows, Weights, varying
 from assay.samples.searches import searches
 from assay.samples.shown import CANDIDATE_SOURCES, KINDS, Shown, candidates, labelled
 from assay.samples.splits import split_periods
@@ -80,20 +80,20 @@ class QueryRequests:
         """The features that vary in train."""
         return varying(features, train)
 
-    def labelled(self) -> Part:
+    def labelled(self) -> Chunk:
         """What searches showed and what they led to; drawn negatives where what they showed is not on record."""
         splits = self.splits
         rows, account = labelled(self.searches, self.past, self._lists, splits.begins[0], splits.end, self.section, self.seed)
         keys = self._keys(rows).append_column("kind", pa.DictionaryArray.from_arrays(pa.array(rows.kind), pa.array(KINDS)))
         keys = keys.append_column("hour", pa.array(hours(keys.column("timestamp"), self.log.time_zone)))
-        return Part(keys, lambda: self._described(rows), account, lambda samples: self._weighed(rows, samples))
+        return Chunk(keys, lambda: self._described(rows), account, lambda samples: self._weighed(rows, samples))
 
-    def ranked(self) -> Iterator[tuple[str, Part]]:
+    def ranked(self) -> Iterator[tuple[str, Chunk]]:
         """Candidates of the searches of tuning and test that took something."""
         tuning, _ = self.splits.span("tuning")
         offered = candidates(self.searches, self.past, self._lists, tuning, self.splits.end, self.section)
         keys = self._keys(offered).append_column("source", pa.array(offered.source))
-        yield "candidates", Part(keys, lambda: self._described(offered))
+        yield "candidates", Chunk(keys, lambda: self._described(offered))
 
     def _of(self, rows: Shown, name: str) -> NDArray[Any]:
         """(n,) a column of the rows' searches."""

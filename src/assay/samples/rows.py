@@ -50,7 +50,7 @@ class SampleRows:
 
 
 @dataclass(frozen=True)
-class Part:
+class Chunk:
     """n rows that belong into one file.
 
     keys: the columns of tables.SAMPLE_KEYS, and more that is not a feature. describe: makes their features, (n,) rows.

@@ -19,7 +19,7 @@ from assay.samples.candidates import CANDIDATE_SOURCES, Candidates, candidates
 from assay.samples.describe import Describer
 from assay.samples.encoder import LOG_ENCODING, Encoding, TableEncoder
 from assay.samples.labels import KINDS, label
-from assay.samples.rows import Part, SampleRows, varying
+from assay.samples.rows import Chunk, SampleRows, varying
 from assay.samples.splits import split_periods
 from assay.tables import SPLITS
 
@@ -58,16 +58,16 @@ class UserRequests:
         """The features that vary in train."""
         return varying(features, train)
 
-    def labelled(self) -> Part:
+    def labelled(self) -> Chunk:
         """What users took, and what they did not though it was shown, or on sale."""
         drawn = label(self.past, self.splits.begins[0], self.splits.end, self.section, self.seed)
         split = self.splits.of(drawn.period)
         keys = self._keys(drawn.user, drawn.item, drawn.period, drawn.draw, drawn.label, split)
         kinds = pa.DictionaryArray.from_arrays(pa.array(drawn.kind, pa.int8()), pa.array(KINDS))
         keys = keys.append_column("kind", kinds).append_column("hour", pa.array(drawn.hour))
-        return Part(keys, lambda: self._describer.describe(drawn.user, drawn.item, drawn.period), drawn.account)
+        return Chunk(keys, lambda: self._describer.describe(drawn.user, drawn.item, drawn.period), drawn.account)
 
-    def ranked(self) -> Iterator[tuple[str, Part]]:
+    def ranked(self) -> Iterator[tuple[str, Chunk]]:
         """Candidates of the requests of tuning and test, then those of every user in the period after the log."""
         tuning, _ = self.splits.span("tuning")
         offered = candidates(self.past, tuning, self.splits.end, self.section)
@@ -76,11 +76,11 @@ class UserRequests:
         offered = candidates(self.past, after, after + 1, self.section, everyone=True)
         yield "upcoming", self._offered(offered, np.full(len(offered.user), len(SPLITS)))
 
-    def _offered(self, offered: Candidates, split: NDArray[np.int64]) -> Part:
+    def _offered(self, offered: Candidates, split: NDArray[np.int64]) -> Chunk:
         draw = np.zeros(len(offered.user), np.int32)
         keys = self._keys(offered.user, offered.item, offered.period, draw, offered.label, split)
         keys = keys.append_column("source", pa.array(offered.source))
-        return Part(keys, lambda: self._describer.describe(offered.user, offered.item, offered.period))
+        return Chunk(keys, lambda: self._describer.describe(offered.user, offered.item, offered.period))
 
     def _keys(
         self, user: Codes, item: Codes, period: Codes, draw: NDArray[np.int32], label: NDArray[np.int8], split: NDArray[np.int64]

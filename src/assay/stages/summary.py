@@ -1,7 +1,7 @@
 """Gather what a run found on one small page."""
 
 from assay.pages.evaluation import (
-    Lists,
+    ListCounts,
     LogSummary,
     ModelsTested,
     Recommended,
@@ -27,7 +27,7 @@ def summary(work: Work) -> None:
         )
     if folder.exists(Recommended.path):
         recommended = Recommended.read(folder)
-        lists = Lists(users=recommended.users, per_user=recommended.per_user)
+        lists = ListCounts(users=recommended.users, per_user=recommended.per_user)
     subsample = Subsample.read(folder)
     page = Summary(
         log=log,

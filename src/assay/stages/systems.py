@@ -8,7 +8,7 @@ import pyarrow as pa
 from assay.benchmark.board.scoreboard import Scoreboard
 from assay.benchmark.of_run import ITEMS, SCORES
 from assay.errors import InputError
-from assay.pages.trust import Requests, Systems, SystemsBoard, SystemsCompact, SystemScores
+from assay.pages.trust import RequestCounts, Systems, SystemsBoard, SystemsCompact, SystemScores
 from assay.runs.stage import Work, stage
 from assay.samples.stored import truth
 from assay.stages import materials as hand
@@ -48,7 +48,7 @@ def systems(work: Work) -> None:
         for split, each in measured.items():
             measures_of[split].append(each)
         work.report(len(lines), len(compared))
-    requests = {split: Requests(all=_requests(work, split), judged=len(judged.request)) for split, judged in fields.items()}
+    requests = {split: RequestCounts(all=_requests(work, split), judged=len(judged.request)) for split, judged in fields.items()}
     fitted = [line for line in lines if "why_not" not in line]
     work.costs["systems"] = {line["system"]: {key: line.pop(key) for key in ("seconds_fit", "seconds_score")} for line in fitted}
     scores_of = [SystemScores.model_validate(line) for line in lines]

@@ -36,7 +36,7 @@ class Found:
     ranks: dict[str, NDArray[np.int64]]
 
 
-class Source(Protocol):
+class Retriever(Protocol):
     """What ranks texts by one kind of likeness."""
 
     def search(self, queries: Sequence[str], n: int) -> Ranked:
@@ -66,7 +66,7 @@ class Retrieval:
         if not len(texts):
             raise InputError("there is no item text to index; map a name, a category or another text column of the items")
         self.size_ = len(texts)
-        self.sources_: dict[str, Source] = {
+        self.sources_: dict[str, Retriever] = {
             "words": Bm25().fit(texts),
             "vectors": VectorIndex(self.embedder or NGrams()).fit(texts),
         }

@@ -8,7 +8,7 @@ from assay.app.sections.facts import Facts
 from assay.pages.evaluation import Leaks
 from assay.pages.log import Cleaned
 from assay.pages.samples import SamplesMade
-from assay.runs.section import Column, Figure, Row, Rows, Section, Table
+from assay.runs.section import Column, Figure, Row, RowPlot, Section, Table
 from assay.tables import SPLITS
 
 _NO_LEAKS = (
@@ -38,7 +38,7 @@ def log(facts: Facts) -> Section | None:
         f"{words.day(account.from_)} to {words.day(account.to)}. "
         "Every row taken out is in rejected.parquet with its reason."
     )
-    return Section(lead, figures=[Figure([Rows("plot-cleaning", steps, stem=True)])])
+    return Section(lead, figures=[Figure([RowPlot("plot-cleaning", steps, stem=True)])])
 
 
 def _flat(value: Any, prefix: str = "") -> list[tuple[str, str]]:
@@ -66,7 +66,7 @@ def samples(facts: Facts) -> Section | None:
     return Section(
         _NO_LEAKS if leaks is not None and not leak_lines else "",
         findings=[("bad", f"{leak.message} {leak.mend}") for leak in leak_lines],
-        figures=[Figure([Rows("plot-splits", splits, stem=True)])],
+        figures=[Figure([RowPlot("plot-splits", splits, stem=True)])],
         tables=[Table(columns, _flat(account.content()), folded="How they were made", place="page")],
     )
 
@@ -80,4 +80,4 @@ def costs(facts: Facts) -> Section | None:
     lines = [Row(stage, float(spent), shown=words.duration(spent), tone="useful") for stage, spent in seconds.items()]
     lines.sort(key=lambda line: (-line.value, line.label))
     lead = f"{words.duration(sum(seconds.values()))} in all, at most {words.memory(cost['peak_rss_mb'])} of memory."
-    return Section(lead, figures=[Figure([Rows("plot-costs", lines, stem=True)])])
+    return Section(lead, figures=[Figure([RowPlot("plot-costs", lines, stem=True)])])

@@ -3,7 +3,7 @@
 from assay.app import words
 from assay.app.sections.facts import Facts
 from assay.pages.selection import Anomalies
-from assay.runs.section import Column, Entry, Listing, Section, Table
+from assay.runs.section import Bullet, Column, Listing, Section, Table
 
 _SHOWN = 5
 
@@ -17,7 +17,7 @@ def anomalies(facts: Facts) -> Section | None:
         (facts.shown(line.user_id), line.trait, words.count(line.samples)) for line in page.users.first[:_SHOWN] if line.flagged
     ]
     samples = [
-        Entry(f"{line.sentence} (user {facts.shown(line.user)}, {facts.task.period} {line.period})")
+        Bullet(f"{line.sentence} (user {facts.shown(line.user)}, {facts.task.period} {line.period})")
         for line in page.samples.first[:_SHOWN]
         if page.samples.flagged
     ]

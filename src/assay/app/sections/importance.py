@@ -3,7 +3,7 @@
 from assay.app import words
 from assay.app.sections.facts import Facts, row, value_tone
 from assay.pages.values import Distribution, Example, Examples, GroupValue, Patterns, RequestPart, Rollup, Why
-from assay.runs.section import Entry, Figure, Histogram, Line, Listing, Rows, Section, Span
+from assay.runs.section import Bullet, Figure, HistogramPlot, Line, Listing, RowPlot, Section, Span
 
 EXAMPLES_SHOWN = 10
 UNITS = {
@@ -27,7 +27,7 @@ def importance(facts: Facts) -> Section | None:
     for name, values in sorted(page.valuers.items()):
         factor, size = words.unit(values.edges)
         title = f"value, {size}{values.unit}"
-        plot = Histogram(f"plot-distribution-{name}", values.edges, values.counts, title, factor)
+        plot = HistogramPlot(f"plot-distribution-{name}", values.edges, values.counts, title, factor)
         figures.append(Figure([plot], name, f"{words.percent(values.negative_share)} of training samples have a value below 0."))
     lead = (
         "A value says how much the model's utility falls when the sample is taken away: higher is more useful, below 0 the model "
@@ -58,7 +58,9 @@ def _rollup(facts: Facts, unit: str, groups: list[GroupValue]) -> Figure:
         drawn.append(row(label, value, shown=words.plain(value.value), note=note, tone=value_tone(line.value)))
     periods = facts.task.periods
     heading = UNITS[unit].format(periods=periods, Periods=periods.capitalize())
-    return Figure([Rows(f"plot-rollup-{unit}", drawn, stem=True, zero=True)], heading, f"In {size}the utility." if size else "")
+    return Figure(
+        [RowPlot(f"plot-rollup-{unit}", drawn, stem=True, zero=True)], heading, f"In {size}the utility." if size else ""
+    )
 
 
 def patterns(facts: Facts) -> Section | None:
@@ -74,7 +76,7 @@ def patterns(facts: Facts) -> Section | None:
         note = f"{words.count(line.rows)} rows, {words.percent(line.share)}"
         drawn.append(row(line.sentence, value, shown=words.plain(value.value), note=note, tone=value_tone(line.value)))
     lead = f"Groups of training samples that carry (right) or cost (left) the most{f', in {size}the utility' if size else ''}."
-    return Section(lead, figures=[Figure([Rows("plot-patterns", drawn, stem=True, zero=True)])])
+    return Section(lead, figures=[Figure([RowPlot("plot-patterns", drawn, stem=True, zero=True)])])
 
 
 def examples(facts: Facts) -> Section | None:
@@ -89,13 +91,13 @@ def examples(facts: Facts) -> Section | None:
     return Section(lists=lists) if lists else None
 
 
-def _example(facts: Facts, line: Example) -> Entry:
+def _example(facts: Facts, line: Example) -> Bullet:
     who = [Span("user "), Span(facts.shown(line.user), "name"), Span(" · item "), Span(facts.shown(line.item), "name")]
     rest = Span(f" · {facts.task.period} {line.period} · value {words.plain(line.value)} · z {words.plain(line.z)}")
     notes: list[str | Line] = [[*who, rest]]
     if line.why is not None:
         notes.append(_why(facts, line.why))
-    return Entry(line.sentence, notes=notes)
+    return Bullet(line.sentence, notes=notes)
 
 
 def _why(facts: Facts, why: Why) -> str:

@@ -7,7 +7,7 @@ from assay.app.sections.facts import Facts, row
 from assay.evaluation.claims import CLAIMS
 from assay.pages.evaluation import Calibration, Groups, Recommended, Summary
 from assay.pages.samples import FeaturesKept
-from assay.runs.section import Column, Diagonal, Entry, Figure, Listing, Rows, Section, Span, Table
+from assay.runs.section import Bullet, Column, DiagonalPlot, Figure, Listing, RowPlot, Section, Span, Table
 
 USERS_SHOWN = 10
 
@@ -29,7 +29,7 @@ def models(facts: Facts) -> Section | None:
         ]
         lower = words.lower_is_better(measure)
         lines.sort(key=lambda line: (line.value if lower else -line.value, line.label))
-        figures.append(Figure([Rows(f"plot-models-{measure}", lines)], measure, words.meaning(measure)))
+        figures.append(Figure([RowPlot(f"plot-models-{measure}", lines)], measure, words.meaning(measure)))
     kept = facts.page(FeaturesKept)
     columns = [Column("measure"), *(Column(name, number=True) for name in tested)]
     rows = [[m, *(words.estimated(test.get(m)) for test in tested.values())] for m in measures]
@@ -63,7 +63,7 @@ def groups(facts: Facts) -> Section | None:
             for line in lines
             if line.group == group
         ]
-        figures.append(Figure([Rows(f"plot-group-{n}", drawn)], group.replace("_", " ")))
+        figures.append(Figure([RowPlot(f"plot-group-{n}", drawn)], group.replace("_", " ")))
     return Section(f"{words.meaning(measure)}. On the test periods.", bold=f"{measure}:", figures=figures)
 
 
@@ -73,7 +73,7 @@ def calibration(facts: Facts) -> Section | None:
     if page is None or not page.models:
         return None
     figures = [
-        Figure([Diagonal(f"plot-calibration-{name}", [(bin.predicted, bin.observed, bin.rows) for bin in bins])], name)
+        Figure([DiagonalPlot(f"plot-calibration-{name}", [(bin.predicted, bin.observed, bin.rows) for bin in bins])], name)
         for name, bins in sorted(page.models.items())
     ]
     lead = "On the dashed line a probability means what it says; below it the model promises too much."
@@ -107,7 +107,7 @@ def recommendations(facts: Facts) -> Section | None:
     return Section(f"{size}{len(shown)} users are shown.", lists=shown)
 
 
-def _entry(facts: Facts, line: dict[str, Any]) -> Entry:
+def _entry(facts: Facts, line: dict[str, Any]) -> Bullet:
     name = line.get("name") or facts.shown(line["item_id"])
     reason = line.get("reason")
-    return Entry(name, line.get("category") or "", [reason] if reason else [], int(line["rank"]))
+    return Bullet(name, line.get("category") or "", [reason] if reason else [], int(line["rank"]))

@@ -7,7 +7,7 @@ from assay.app.sections.facts import Facts, row
 from assay.evaluation.claims import DECIDES_RANKED
 from assay.pages.samples import SamplesMade
 from assay.pages.search import SearchMade, SearchSystem
-from assay.runs.section import Column, Figure, Row, Rows, Section, Table, Tone
+from assay.runs.section import Column, Figure, Row, RowPlot, Section, Table, Tone
 
 
 def search(facts: Facts) -> Section | None:
@@ -30,7 +30,7 @@ def search(facts: Facts) -> Section | None:
     for measure in words.ordered(systems[best].test):
         lines = [row(name, system.test[measure], tone="s1" if name == best else "s0") for name, system in systems.items()]
         lines.sort(key=lambda line: (-line.value, line.label))
-        figures.append(Figure([Rows(f"plot-search-{measure}", lines)], measure, words.meaning(measure)))
+        figures.append(Figure([RowPlot(f"plot-search-{measure}", lines)], measure, words.meaning(measure)))
     return Section(lead, findings=findings, figures=figures, tables=[_against(systems)])
 
 
@@ -62,4 +62,4 @@ def position_bias(facts: Facts) -> Section | None:
         Row(f"place {place}", value, shown=words.figure(value), note=f"{words.count(rows)} rows", tone="useful")
         for place, (value, rows) in enumerate(zip(bias.examination, bias.rows, strict=True), 1)
     ]
-    return Section(lead, figures=[Figure([Rows("plot-examination", lines[:20], stem=True)], "examination")])
+    return Section(lead, figures=[Figure([RowPlot("plot-examination", lines[:20], stem=True)], "examination")])

@@ -10,7 +10,7 @@ from assay.pages.evaluation import Consulted, Summary
 from assay.pages.parts import Estimate
 from assay.pages.selection import Explained, LearntWeights, Rules, SliceTrial, TriedArm
 from assay.pages.trust import Systems
-from assay.runs.section import Column, Curve, Figure, Line, Plot, Rows, Section, Series, Span, Table, Tone
+from assay.runs.section import Column, CurvePlot, Figure, Line, Plot, RowPlot, Section, Series, Span, Table, Tone
 
 SLICES_SHOWN = 12  # those that help come first
 ARMS = ("full", "selected", "random", "recency", "popularity", "loss")
@@ -89,7 +89,7 @@ def _arms(ident: str, arms: Mapping[str, Mapping[str, Estimate]], order: Sequenc
     figures = []
     for measure in [m for m in measures if m in CLAIMS] or measures[:2]:
         lines = [row(name, arms[name][measure], tone=tones.get(name, "s0")) for name in names if measure in arms[name]]
-        figures.append(Figure([Rows(f"{ident}-{measure}", lines)], measure, words.meaning(measure)))
+        figures.append(Figure([RowPlot(f"{ident}-{measure}", lines)], measure, words.meaning(measure)))
     return figures
 
 
@@ -136,7 +136,7 @@ def _amounts(arms: Sequence[TriedArm], measure: str) -> list[Plot]:
         series.append(Series(way, [(x, one.value, one.low, one.high) for x, one in changes]))
     names = [words.percent(fraction) for fraction in fractions]
     x_title, y_title = "share of training samples removed", f"change of {measure} on tuning"
-    return [Curve(f"plot-curve-{measure}", names, series, x_title, y_title)] if series else []
+    return [CurvePlot(f"plot-curve-{measure}", names, series, x_title, y_title)] if series else []
 
 
 def _way(arm: TriedArm) -> str:
@@ -156,7 +156,7 @@ def curve(facts: Facts) -> Section | None:
         kept = [arm for arm in arms if not arm.removed_fraction and measure in arm.difference]
         others = [row(arm.arm, arm.difference[measure], tone="ink") for arm in kept]
         others = [line for line in others if line.value or line.low]  # "nothing" differs from itself by 0
-        plots: list[Plot] = [*_amounts(arms, measure), Rows(f"plot-arms-{measure}", others, zero=True)]
+        plots: list[Plot] = [*_amounts(arms, measure), RowPlot(f"plot-arms-{measure}", others, zero=True)]
         figures.append(Figure(plots, measure, words.meaning(measure)))
     lead = (
         "Each point is a change of the training set, compared with keeping all samples, on the tuning set. No value was made "

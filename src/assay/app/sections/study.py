@@ -4,7 +4,7 @@ from assay.app import words
 from assay.app.sections.facts import Facts, changed, row
 from assay.evaluation.claims import CLAIMS
 from assay.pages.verification import Retrained, StudyCurves, StudyMethods, StudyModels, StudyRecommenders
-from assay.runs.section import Cell, Column, Curve, Figure, Plot, Rows, Section, Series, Table
+from assay.runs.section import Cell, Column, CurvePlot, Figure, Plot, RowPlot, Section, Series, Table
 
 
 def study(facts: Facts) -> Section | None:
@@ -19,7 +19,7 @@ def study(facts: Facts) -> Section | None:
             for line in models.lines
             if measure in line.difference
         ]
-        plots: list[Plot] = [*_by_amount(curves.lines, measure), Rows(f"plot-study-models-{measure}", lines, zero=True)]
+        plots: list[Plot] = [*_by_amount(curves.lines, measure), RowPlot(f"plot-study-models-{measure}", lines, zero=True)]
         figures.append(Figure(plots, measure, words.meaning(measure)))
     others = f"; below them the other models without {words.percent(models.lines[0].fraction)}" if models.lines else ""
     lead = (
@@ -39,7 +39,7 @@ def _by_amount(lines: list[Retrained], measure: str) -> list[Plot]:
         series.append(Series(words.valuer(valuer), [(x, one.value, one.low, one.high) for x, one in changes]))
     names = [words.percent(fraction) for fraction in fractions]
     x_title, y_title = "share of training samples removed", f"change of {measure} on tuning"
-    return [Curve(f"plot-study-{measure}", names, series, x_title, y_title)] if series else []
+    return [CurvePlot(f"plot-study-{measure}", names, series, x_title, y_title)] if series else []
 
 
 def _methods(facts: Facts) -> list[Section]:

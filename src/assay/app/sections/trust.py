@@ -16,7 +16,7 @@ from assay.pages.trust import (
     ProtocolsCompared,
     ProtocolWarning,
 )
-from assay.runs.section import Column, Curve, Figure, Row, Rows, Section, Series, Table, Tone
+from assay.runs.section import Column, CurvePlot, Figure, Row, RowPlot, Section, Series, Table, Tone
 
 _SYSTEMS_SHOWN = 25
 _LEVELS_SHOWN = 40
@@ -78,7 +78,7 @@ def _leaders(board: Comparison) -> Figure:
     ]  # fmt: skip
     more = len(board.board) - len(lines)
     meaning = "systems of one colour cannot be told apart from the best of their tier" + (f"; {more} more" if more else "")
-    return Figure([Rows("plot-trust-board", lines)], board.measure, meaning)
+    return Figure([RowPlot("plot-trust-board", lines)], board.measure, meaning)
 
 
 def distances(lines: Sequence[Distance], of: str) -> list[Figure]:
@@ -86,7 +86,7 @@ def distances(lines: Sequence[Distance], of: str) -> list[Figure]:
     drawn = [Row(line.attribute, line.distance, line.low, line.high) for line in lines]
     if not drawn:
         return []
-    plot = Rows("plot-distances", sorted(drawn, key=lambda row: -row.value), zero=True)
+    plot = RowPlot("plot-distances", sorted(drawn, key=lambda row: -row.value), zero=True)
     meaning = f"{of}: the share that would have to change its kind; 0 is the same, 1 nothing alike"
     return [Figure([plot], "Distance from the traffic", meaning)]
 
@@ -102,7 +102,7 @@ def shares(lines: Sequence[KindShare]) -> list[Figure]:
     ]  # fmt: skip
     if not drawn:
         return []
-    plot = Rows("plot-shares", drawn, zero=True)
+    plot = RowPlot("plot-shares", drawn, zero=True)
     return [Figure([plot], "Kinds of requests", "their share among those chosen, and in the traffic")]
 
 
@@ -195,7 +195,7 @@ def _widths(page: Compaction) -> Figure:
         Series(NAMES[design], [(at, value, None, None) for at, value in enumerate(page.half_widths[design])])
         for design in ("mean", "simple", "neyman")
     ]
-    plot = Curve("plot-small-widths", names, series, "requests", f"± {page.measure}, 95 %, of a system of a new family")
+    plot = CurvePlot("plot-small-widths", names, series, "requests", f"± {page.measure}, 95 %, of a system of a new family")
     return Figure([plot], "How sure", "half of the interval's width to expect, median over systems")
 
 
@@ -206,4 +206,4 @@ def _relative(page: Compaction, best: Design) -> Figure:
         if value is not None
     ]
     meaning = "error over that of the plain mean, by the family that was left out: below 1 is better"
-    return Figure([Rows("plot-small-families", lines, zero=True)], f"With {page.budget} requests", meaning)
+    return Figure([RowPlot("plot-small-families", lines, zero=True)], f"With {page.budget} requests", meaning)

@@ -15,7 +15,7 @@ from assay.pages.verification import (
     VerifyNoise,
     VerifyTransfer,
 )
-from assay.runs.section import Cell, Column, Curve, Figure, Line, Row, Rows, Section, Series, Span, Table, Tone
+from assay.runs.section import Cell, Column, CurvePlot, Figure, Line, Row, RowPlot, Section, Series, Span, Table, Tone
 
 _STABILITY = {
     "seeds": "values from other seeds",
@@ -55,7 +55,7 @@ def _curves(lines: Sequence[CurvePoint], kind: str) -> list[Figure]:
     shown = "removed, worst first" if kind == "removal" else "kept, best first"
     names = [words.percent(fraction) for fraction in fractions]
     x_title, y_title = f"share of training samples {shown}", "change of log_loss on tuning, against all samples"
-    plot = Curve(f"plot-verify-{kind}", names, series, x_title, y_title)
+    plot = CurvePlot(f"plot-verify-{kind}", names, series, x_title, y_title)
     return [Figure([plot], f"Samples {shown}", "lower is better; retrained at every point")]
 
 
@@ -89,7 +89,7 @@ def _noise(facts: Facts) -> list[Figure]:
 
 
 def _figure(ident: str, name: str, meaning: str, lines: list[Row]) -> list[Figure]:
-    return [Figure([Rows(f"plot-verify-{ident}", lines, zero=True)], name, meaning)] if lines else []
+    return [Figure([RowPlot(f"plot-verify-{ident}", lines, zero=True)], name, meaning)] if lines else []
 
 
 def _transfer(facts: Facts) -> list[Section]:

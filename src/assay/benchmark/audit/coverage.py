@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from assay.benchmark.attributes import KEYS, OTHER, Attribute, attribute
+from assay.benchmark.attributes import KEYS, OTHER, RequestAttribute, attribute
 from assay.benchmark.audit.coded import EXAMPLES, Coded, Floats, Ints, Outcome, among
 from assay.benchmark.audit.evidence import plain_table
 from assay.errors import InputError
@@ -50,7 +50,7 @@ def share_distances(requests: Any, traffic: Any) -> pa.Table:
     return pa.Table.from_pylist([line for _, line in _compared(requests, traffic)], schema=SHARES)
 
 
-def _compared(requests: Any, traffic: Any) -> list[tuple[Attribute, dict[str, Any]]]:
+def _compared(requests: Any, traffic: Any) -> list[tuple[RequestAttribute, dict[str, Any]]]:
     """The shared attributes, by name, each with its line of SHARES."""
     described, live = plain_table(requests, "requests"), plain_table(traffic, "traffic")
     names = sorted(set(described.column_names) & set(live.column_names) - set(KEYS))
@@ -79,7 +79,7 @@ def shares(coded: Coded) -> Outcome:
     return Outcome(findings, {"shares": [line for _, line in compared]})
 
 
-def _farthest(levels: Attribute) -> list[dict[str, Any]]:
+def _farthest(levels: RequestAttribute) -> list[dict[str, Any]]:
     """The levels whose shares differ most."""
     own, live = levels.shares, levels.traffic
     order = np.argsort(-np.abs(own - live), kind="stable")[:EXAMPLES]
@@ -96,16 +96,17 @@ def _users(table: pa.Table, where: str) -> Ints | None:
     return np.asarray(pc.rank(column, tiebreaker="dense").to_numpy(), np.int64) - 1
 
 
-def _pooled(one: Attribute, clusters: int) -> Attribute:
+def _pooled(one: RequestAttribute, clusters: int) -> RequestAttribute:
     """With the rare levels and those beyond the most frequent as one."""
     kept = np.flatnonzero((one.traffic * clusters >= _LEAST) & np.array([level != OTHER for level in one.levels]))
     place = np.full(len(one.levels), len(kept))
     place[kept] = np.arange(len(kept))
     names = tuple(one.levels[k] for k in kept)
-    return Attribute(one.name, names if len(names) == len(one.levels) else (*names, OTHER), place[one.pool], place[one.live])
+    pooled = names if len(names) == len(one.levels) else (*names, OTHER)
+    return RequestAttribute(one.name, pooled, place[one.pool], place[one.live])
 
 
-def _line(levels: Attribute, asked_user: Ints | None, live_user: Ints | None) -> dict[str, Any]:
+def _line(levels: RequestAttribute, asked_user: Ints | None, live_user: Ints | None) -> dict[str, Any]:
     distance = 0.5 * float(np.abs(levels.shares - levels.traffic).sum())
     rng = np.random.default_rng(_SEED)
     noise = zip(_noise(levels, levels.pool, asked_user, rng), _noise(levels, levels.live, live_user, rng), strict=True)
@@ -121,7 +122,7 @@ def _line(levels: Attribute, asked_user: Ints | None, live_user: Ints | None) ->
     }
 
 
-def _noise(levels: Attribute, level: Ints, user: Ints | None, rng: np.random.Generator) -> Iterator[Floats]:
+def _noise(levels: RequestAttribute, level: Ints, user: Ints | None, rng: np.random.Generator) -> Iterator[Floats]:
     """How far redrawn shares (L,) are from the drawn ones, DRAWS times."""
     share = levels.share(level)
     if user is None:

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from assay.benchmark.attributes import KEYS, Attribute, Floats, Ints, attribute
+from assay.benchmark.attributes import KEYS, Floats, Ints, RequestAttribute, attribute
 from assay.benchmark.compact.designs import measured
 from assay.errors import InputError, did_you_mean
 from assay.numerics.cube import cube
@@ -225,7 +225,7 @@ def _check_size(size: int, N: int) -> None:
         raise InputError(f"size is {size}, but the pool has {N} requests; give {N} at most")
 
 
-def _mirror(attributes: list[Attribute], N: int, unmatched: list[str]) -> Floats:
+def _mirror(attributes: list[RequestAttribute], N: int, unmatched: list[str]) -> Floats:
     """Weights (N,) of the pool that give it the traffic's shares; what stays unmatched is added in words."""
     targets = []
     for one in attributes:
@@ -251,7 +251,7 @@ def _mirror(attributes: list[Attribute], N: int, unmatched: list[str]) -> Floats
     return weight
 
 
-def _columns(attributes: list[Attribute], weight: Floats) -> Floats:
+def _columns(attributes: list[RequestAttribute], weight: Floats) -> Floats:
     """What is balanced (N, p): the weights of each level's requests, the most frequent level of the traffic first."""
     shown = [(a, level) for a, one in enumerate(attributes) for level in np.flatnonzero(one.traffic > 0)]
     shown.sort(key=lambda key: -attributes[key[0]].traffic[key[1]])
@@ -261,7 +261,7 @@ def _columns(attributes: list[Attribute], weight: Floats) -> Floats:
     return columns
 
 
-def _shares(attributes: list[Attribute], drawn: Ints, weight: Floats) -> pa.Table:
+def _shares(attributes: list[RequestAttribute], drawn: Ints, weight: Floats) -> pa.Table:
     rows = [
         dict(zip(SHARES.names, (one.name, level, *figures), strict=True))
         for one in attributes
@@ -272,7 +272,7 @@ def _shares(attributes: list[Attribute], drawn: Ints, weight: Floats) -> pa.Tabl
     return pa.Table.from_pylist(rows, schema=SHARES)
 
 
-def _coverage(attributes: list[Attribute], weight: Floats, drawn: Ints) -> Coverage:
+def _coverage(attributes: list[RequestAttribute], weight: Floats, drawn: Ints) -> Coverage:
     """Of the levels and pairs of levels that at least one of so many requests of the traffic has."""
     kinds = [one.pool for one in attributes]
     kinds += [a.pool * len(b.levels) + b.pool for a, b in combinations(attributes, 2)]
