@@ -164,7 +164,7 @@ def peers(path: Path) -> dict[str, Any]:
 
 
 def bootstrap(users: int = 100_000, resamples: int = 10_000) -> tuple[float, float]:
-    """Seconds, and of all cores together, of a bootstrap of one mean, a request a user."""
+    """Seconds, and of all cores together, of a bootstrap of one mean, one request per user."""
     from assay.numerics import statistics as st
 
     mean = st.mean_statistic(np.arange(users), np.random.default_rng(0).random((users, 1)), users)

@@ -134,7 +134,7 @@ def test_edges():
         ({"truth_count": np.array([0])}, "truth_count of request 0 is 0 but its list holds 1"),
         ({"tie": np.zeros(2, int)}, "3 scores but 2 tie ranks"),
         ({"relevance": np.array([0, np.nan, 0])}, "relevance of row 1"),
-        ({"truth": (np.array([0, 2]), np.ones(2))}, "truth needs as many gains a request"),
+        ({"truth": (np.array([0, 2]), np.ones(2))}, "truth needs as many gains per request"),
     ],
 )
 def test_refuses(change, message):
