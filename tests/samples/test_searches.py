@@ -68,6 +68,12 @@ def test_what_a_list_did_not_show_is_not_its():
     ]
 
 
+def test_an_item_that_is_shown_again_and_again_stays_with_its_search():
+    shown = [Row(0, 1, "exposure", minute) for minute in (0, 25, 50, 75)]
+    found = made([Row(0, None, "search", 0, "milk"), *shown, Row(0, 1, "cart", 100)])
+    assert [(i["request"], i["item_code"], i["carted"]) for i in found.impressions.to_pylist()] == [(0, 1, True)]
+
+
 def test_without_any_query_there_is_no_search():
     found = made([Row(0, 1, "view", 0), Row(0, None, "search", 1, "  "), Row(0, None, "search", 2, None)])
     assert len(found) == 0

@@ -159,9 +159,14 @@ def _follow(rows: _Rows, request: Ints, gap: int) -> None:
     listed = np.zeros(int(request.max(initial=-1)) + 2, bool)
     listed[request[exposure]] = True
     listed[-1] = False  # of no search
-    followers = (request < 0) & (rows.item >= 0)
     pair = rows.visit * (int(rows.item.max(initial=0)) + 1) + rows.item
-    shown = _latest(pair, rows.instant, request, exposure & (request >= 0), gap)
+    while True:  # an item that is shown again belongs to the search that showed it, and so does what follows
+        shown = _latest(pair, rows.instant, request, exposure & (request >= 0), gap)
+        again = exposure & (request < 0) & (shown >= 0)
+        if not again.any():
+            break
+        request[again] = shown[again]
+    followers = (request < 0) & (rows.item >= 0)
     latest = np.where(listed[latest], -1, latest)  # what a list on record did not show is not its
     request[:] = np.where(followers, np.where(shown >= 0, shown, latest), request)
 
