@@ -94,6 +94,13 @@ def test_any_scores_give_ordered_finite_figures(y, design):
     assert np.isfinite([found.value, found.stderr, found.traffic_stderr, found.unexplained]).all()
 
 
+@pytest.mark.parametrize("design", DESIGNS)
+@pytest.mark.parametrize("least", [7e-162, 5e-324])
+def test_scores_whose_variance_is_no_number_count_as_equal(design, least):
+    estimated = estimate(compact(SOURCES[:, :300], budget=20, design=design), np.where(np.arange(20) == 3, least, 0.0))
+    assert estimated.unexplained == 0.0
+
+
 def test_refuses_anchors_and_scores_that_do_not_fit():
     drawn = compact(SOURCES, budget=20)
     with pytest.raises(InputError, match="chosen, not drawn"):

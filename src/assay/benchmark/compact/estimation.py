@@ -10,6 +10,7 @@ from assay.benchmark.compact.designs import Anchors, CompactSet, measured
 from assay.errors import InputError
 from assay.numerics import survey
 
+_LEAST = float(np.finfo(float).tiny)  # of a variance; a smaller one is that of equal scores
 _SURE = 0.99  # of a warning: one new system in a hundred is warned of by chance
 
 
@@ -98,7 +99,7 @@ def estimate(compact: CompactSet | Anchors, y: ArrayLike) -> Estimated:
     spread = float(compact.weight @ (scores - compact.weight @ scores) ** 2)
     return Estimated(
         value, stderr, value - reach, value + reach, total, value - wide, value + wide, df,
-        squares / spread if spread > 0 else 0.0,
+        squares / spread if spread > _LEAST else 0.0,
         _warnings(compact, scores, residual, value - reach, value + reach),
     )  # fmt: skip
 
@@ -111,7 +112,7 @@ def _warnings(compact: CompactSet, y: np.ndarray, residual: np.ndarray, low: flo
         sentences.append("worse than every source system: no source system shows how such a system scores")
     centred = (y - compact.weight @ y) ** 2
     spread = float(compact.weight @ centred)
-    if spread > 0:
+    if spread > _LEAST:
         most = float(compact.unexplained.max())
         # The share's error from its linearised terms (Woodruff 1971); above the worst source system beyond chance only.
         excess = residual**2 - most * centred
