@@ -15,10 +15,10 @@ study: .venv/demo.stamp  ## the long comparison: every model, every valuer
 	$(BIN)/assay demo --study
 
 test: .venv/test.stamp  ## the whole suite
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2
 
 quick: .venv/test.stamp  ## the common run, under two minutes
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
 
 check: .venv/test.stamp  ## style, types, layers
 	$(BIN)/ruff check .

@@ -16,6 +16,7 @@ ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 IDS = [str(page.relative_to(ROOT)) for page in PAGES]
 BLOCK = re.compile(r"^```([a-z]+)( fragment)?\n(.*?)^```", re.MULTILINE | re.DOTALL)
+LONG = ("docs/search/index.md", "docs/python.md", "docs/models/neural.md")  # pages whose code runs for seconds
 
 
 def blocks(page: Path, language: str) -> list[str]:
@@ -24,7 +25,11 @@ def blocks(page: Path, language: str) -> list[str]:
 
 
 def having(language: str) -> list:
-    return [pytest.param(page, id=name) for page, name in zip(PAGES, IDS, strict=True) if blocks(page, language)]
+    return [
+        pytest.param(page, id=name, marks=[pytest.mark.slow] if name in LONG else [])
+        for page, name in zip(PAGES, IDS, strict=True)
+        if blocks(page, language)
+    ]
 
 
 @pytest.mark.parametrize("page", having("python"))
@@ -81,6 +86,7 @@ def test_links_lead_somewhere(page):
             assert (page.parent / link).exists(), link
 
 
+@pytest.mark.slow
 def test_the_picture_of_the_stages_is_what_the_code_draws(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(ROOT / "docs" / "figures")
     import architecture

@@ -33,6 +33,7 @@ def rows_of(path: Path) -> list[dict[str, str]]:
     return [dict(zip(names, line.split(","), strict=True)) for line in lines[1:]]
 
 
+@pytest.mark.slow
 def test_from_a_database_and_back_into_it(database: str, execute: Callable, tmp_path: Path) -> None:
     write_shop(tmp_path / "log.csv", users=30, items=30, weeks=18)
     rows = rows_of(tmp_path / "log.csv")
@@ -110,6 +111,7 @@ def table_config(path: Path) -> Config:
     return parse(SMALL | {"models": models, "table": {"path": str(path), **names}})
 
 
+@pytest.mark.slow
 def test_a_feature_table_enters_at_the_samples(tmp_path: Path) -> None:
     features(tmp_path / "own.parquet")
     run = run_in(table_config(tmp_path / "own.parquet"), tmp_path / "run")
@@ -139,6 +141,7 @@ def test_a_table_that_no_longer_names_requests_ranks_nothing(tmp_path: Path) -> 
     assert "why_not" in run.read_json("trust/board.json")
 
 
+@pytest.mark.slow
 def test_an_estimator_that_is_not_stored_is_fitted_again_when_a_run_goes_on(tmp_path: Path) -> None:
     features(tmp_path / "own.parquet")
     config = table_config(tmp_path / "own.parquet")
@@ -177,6 +180,7 @@ def kinds(path: Path, weeks: int = 18) -> None:
     path.write_text("\n".join(json.dumps(line, ensure_ascii=False) for line in lines), encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_a_log_of_many_kinds_of_events(tmp_path: Path) -> None:
     kinds(tmp_path / "site.jsonl")
     items = pa.table({"sku": [f"{k:04d}" for k in range(20)], "class": ["чай" if k % 2 else "茶" for k in range(20)]})
@@ -199,6 +203,7 @@ def test_a_log_of_many_kinds_of_events(tmp_path: Path) -> None:
     assert report.write(run).exists()
 
 
+@pytest.mark.slow
 def test_a_log_that_grew_by_a_day_ends_as_if_read_at_once(tmp_path: Path) -> None:
     write_shop(tmp_path / "whole.csv", users=30, items=30, weeks=18)
     header, *lines = (tmp_path / "whole.csv").read_text(encoding="utf-8").splitlines()
@@ -223,6 +228,7 @@ def test_a_log_that_grew_by_a_day_ends_as_if_read_at_once(tmp_path: Path) -> Non
     assert [source["change"] for source in grown.costs()["sources"]] == ["unchanged", "new"]
 
 
+@pytest.mark.slow
 def test_the_served_model_is_the_best_of_all_whatever_is_shown(shop: Path, tmp_path: Path) -> None:
     models = {"names": ["popularity", "logistic"], "estimators": {"boosted": "sklearn.ensemble:GradientBoostingClassifier"}}
     models |= {"l2": 1e9, "subsample": 4_000}  # so that the logistic regression is no rival
@@ -242,6 +248,7 @@ def test_the_served_model_is_the_best_of_all_whatever_is_shown(shop: Path, tmp_p
     assert chosen[0] == chosen[1]
 
 
+@pytest.mark.slow
 def test_values_by_chance_and_no_fractions_are_a_config_like_others(shop: Path, tmp_path: Path) -> None:
     select = {"valuer": "random", "fractions": [], "counts": [50]}
     run = run_in(shop_config(shop, **SMALL | {"select": select}), tmp_path, until="evaluate")

@@ -42,6 +42,7 @@ sys.meta_path.insert(0, Absent())
     return done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(NEURAL))
 def test_without_pytorch_its_models_say_what_to_install(name):
     code = f"""
@@ -58,6 +59,7 @@ except InputError as error:
     assert without("torch", code) == f"{name} needs the package torch: pip install 'assay[deep]'\n"
 
 
+@pytest.mark.slow
 def test_without_pytorch_the_core_runs(shop, tmp_path):
     code = f"""
 from pathlib import Path
@@ -90,6 +92,7 @@ front.execute(neural_config(Path(sys.argv[1])), sys.argv[2], until="train")
 """
 
 
+@pytest.mark.slow
 def test_an_item_tower_reads_the_items_texts(shop, tmp_path):
     """Of a run: when it is trained, when it is loaded, and when verify trains it again."""
     (tmp_path / "items.csv").write_text(

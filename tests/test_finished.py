@@ -54,6 +54,7 @@ def test_what_no_stage_of_the_manifest_made_is_not_there(run):
         opened.model("forest")
 
 
+@pytest.mark.slow
 def test_a_run_made_anew_while_it_is_read_is_said(tmp_path: Path):
     write_shop(tmp_path / "log.csv", users=30, items=30, weeks=18)
     run_in(shop_config(tmp_path / "log.csv", **SMALL), tmp_path / "run")

@@ -272,6 +272,7 @@ def test_a_sample_and_a_recommendation_are_explained(run: assay.Run) -> None:
         run.explain(first["sample_id"], user="c3", item=item)
 
 
+@pytest.mark.slow
 def test_search_says_how_to_make_it_and_then_answers(run: assay.Run) -> None:
     with pytest.raises(InputError, match=r'run = run\.add\("search"\), or: assay search FOLDER QUERY'):
         run.search("thing 3")
@@ -353,6 +354,7 @@ def test_tables_are_not_replaced_under_a_run_at_work(finished: Path) -> None:
     assert file_digest(finished / "input" / "events.parquet") == before
 
 
+@pytest.mark.slow
 def test_reading_runs_no_code_that_the_config_names(run: assay.Run, tmp_path: Path) -> None:
     (tmp_path / "evil.py").write_text("from pathlib import Path\nPath('ran').write_text('')\nraise SystemExit('ran')\n")
     config = json.loads((run.folder / "config.json").read_text())
@@ -414,6 +416,7 @@ TEXT = st.one_of(st.none(), st.text(max_size=4))
 AS = {"text": pa.string(), "large": pa.large_string(), "view": pa.string_view(), "codes": pa.dictionary(pa.int32(), pa.string())}
 
 
+@pytest.mark.slow
 @given(
     rows=st.lists(st.tuples(TEXT, st.one_of(st.none(), st.integers(-(2**63), 2**63 - 1))), min_size=1, max_size=30),
     kinds=st.tuples(st.sampled_from(list(AS)), st.sampled_from(list(AS))),

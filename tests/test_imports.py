@@ -7,6 +7,8 @@ import ast
 import graphlib
 from pathlib import Path
 
+import pytest
+
 SOURCE = Path(__file__).parents[1] / "src"
 
 
@@ -27,6 +29,7 @@ def imports() -> dict[str, set[str]]:
     return found
 
 
+@pytest.mark.slow
 def test_no_two_modules_need_each_other():
     graph = imports()
     assert "assay.text.embed" in graph["assay.text.transformer"]

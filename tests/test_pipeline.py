@@ -77,6 +77,7 @@ def test_an_unknown_stage_is_named(shop: Path, tmp_path: Path) -> None:
         run_in(shop_config(shop), tmp_path, until="trian")
 
 
+@pytest.mark.slow
 def test_stages_one_by_one_end_with_the_same_bytes(finished: Finished, shop: Path, tmp_path: Path) -> None:
     for stage in STAGES:
         run = run_in(shop_config(shop), tmp_path, until=stage)
@@ -85,6 +86,7 @@ def test_stages_one_by_one_end_with_the_same_bytes(finished: Finished, shop: Pat
     assert artefacts(tmp_path) == artefacts(finished.folder)
 
 
+@pytest.mark.slow
 def test_the_study_tries_every_valuer_on_every_model_that_learns(
     finished: Finished, shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -112,6 +114,7 @@ def test_the_study_tries_every_valuer_on_every_model_that_learns(
     assert front.study(shop_config(shop), run.folder).reused == (*STAGES, "weights", "systems", "study")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["mutual_information", "l1"])
 def test_feature_selection_says_what_it_saved_and_cost(method: str, shop: Path, tmp_path: Path) -> None:
     config = shop_config(shop)

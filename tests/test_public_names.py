@@ -91,6 +91,7 @@ def public() -> list[str]:
     return [name for name in assay.__all__ if name != "__version__"]
 
 
+@pytest.mark.slow
 def test_type_checkers_see_the_names_that_python_finds():
     tree = ast.parse(inspect.getsource(assay))
     [block] = [node for node in tree.body if isinstance(node, ast.If)]
@@ -242,6 +243,7 @@ def test_names_of_valuers_and_models():
     assert sorted(MODELS) == sorted([*recommenders, *of_features, *nets])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("module", "unwanted"),
     [

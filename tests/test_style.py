@@ -4,6 +4,8 @@ import ast
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 SOURCE = Path(__file__).parents[1] / "src" / "assay"
 GUESSES = {"app/cli.py": 1}  # Typer gives the class of its errors no public name
 
@@ -14,6 +16,7 @@ def calls(path: Path) -> list[ast.Call]:
     return [node for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
 
 
+@pytest.mark.slow
 def test_what_an_object_can_do_is_declared_and_not_guessed():
     """A capability is a protocol that isinstance asks for: no hasattr, and no getattr with a default."""
     has, guesses = Counter(), Counter()

@@ -65,6 +65,7 @@ def pairs(path: Path) -> None:
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_all_of_them_take_part_in_one_run(tmp_path):
     pairs(tmp_path / "log.pairs")
     sections = SMALL | {
@@ -115,6 +116,7 @@ def test_a_stage_and_its_page(tmp_path):
     assert set(page.shares) == {"train", "validation", "tuning", "test"}
 
 
+@pytest.mark.slow
 def test_what_is_no_template_is_refused(tmp_path):
     write_shop(tmp_path / "log.csv", users=20, items=20, weeks=18)
 

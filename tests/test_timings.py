@@ -58,6 +58,7 @@ def test_seeds_have_a_line_a_valuer_and_chance(run, capsys, monkeypatch):
     assert [line.split(" by ")[1].split(":")[0] for line in out.splitlines() if " by " in line] == ["influence", "random"]
 
 
+@pytest.mark.slow
 def test_serving_has_a_verdict_for_searches_and_recommendations(tmp_path, capsys, monkeypatch):
     write_shop(tmp_path / "log.csv", users=20, items=30, weeks=18)
     (tmp_path / "items.csv").write_text("item_id,name\n" + "".join(f"牛奶-{k} 🥛,rye bread {k}\n" for k in range(30)))
@@ -194,6 +195,7 @@ def test_the_search_benchmark_has_a_line_a_method(capsys):
         assert method in out
 
 
+@pytest.mark.slow
 def test_the_text_benchmark_has_a_verdict_a_target(capsys):
     benchmark("text").main([], texts=20, count=150, queries=10)
     out = capsys.readouterr().out

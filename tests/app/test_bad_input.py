@@ -95,6 +95,7 @@ def test_an_unreadable_time_is_kept_with_its_reason(tmp_path):
     assert "time" in rejected[0]["reason"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", ["1e308", "nan", "inf", "-inf", "-3"])
 @pytest.mark.parametrize("column", [3, 4])
 def test_impossible_prices_and_quantities_are_taken_out_with_a_reason_or_named(column, value, tmp_path):
@@ -191,6 +192,7 @@ CONFIGS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CONFIGS)
 def test_a_wrong_config_says_which_key(case, tmp_path, capsys):
     text, says = CONFIGS[case]

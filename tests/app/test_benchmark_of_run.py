@@ -53,6 +53,7 @@ def test_pooled_measures_of_a_run_are_those_of_its_evaluation(run):
             assert board.means(name)[s] == pytest.approx(tested[model]["test"][name]["value"])
 
 
+@pytest.mark.slow
 def test_a_run_as_a_source_of_everything(run, tmp_path, capsys):
     assert "ndcg@10" in called(capsys, "measures", run.folder)
     assert "lightgbm" in called(capsys, "compare", run.folder)

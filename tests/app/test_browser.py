@@ -39,6 +39,7 @@ def dump(folder: Path, name: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [1280, 390])
 def test_the_page_fits(width, run, tmp_path):
     source = report.write(run).read_text(encoding="utf-8")

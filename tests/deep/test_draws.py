@@ -29,6 +29,7 @@ def dropout(net, share):
     return net
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(ALL))
 def test_training_leaves_the_callers_random_state_alone(name):
     net, batch = ALL[name](12)
@@ -41,6 +42,7 @@ def test_training_leaves_the_callers_random_state_alone(name):
     assert torch.initial_seed() == 77
 
 
+@pytest.mark.slow
 def test_a_training_that_fails_leaves_it_alone_too():
     net, batch = ALL["dcn"](12)
 
@@ -73,6 +75,7 @@ def test_what_a_watcher_draws_moves_no_training():
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", PLACES)
 def test_masks_are_those_of_the_step_when_it_is_replayed(place, monkeypatch):
     """In the replay of a second-order value, with another watcher that draws in between."""

@@ -105,6 +105,7 @@ def selects(draw: st.DrawFn, kind: str) -> str:
     return f"WITH log AS (SELECT * FROM log WHERE id > 1) {sql} LIMIT 2" if kind == "postgresql" and draw(st.booleans()) else sql
 
 
+@pytest.mark.slow
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_what_was_read_and_written_again_selects_the_same(results, data):
@@ -122,6 +123,7 @@ edit fts3_tokenizer my_own_function
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", HARMLESS)
 @pytest.mark.parametrize("name", HARMFUL.split())
 def test_functions_that_do_more_than_compute_are_refused(kind, name):

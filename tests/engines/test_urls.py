@@ -55,6 +55,7 @@ sqlite:///none.db?password={p}
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", PLACES.split())
 @settings(max_examples=10)
 @given(secret=st.text(st.characters(codec="ascii", categories=["L", "N", "P"]), min_size=5).filter(lambda s: not s.isdecimal()))

@@ -18,6 +18,7 @@ def world():
     return train, samples.split("validation"), LogisticRegression(l2=3.0).fit(train, rng=np.random.default_rng(0))
 
 
+@pytest.mark.slow
 def test_parts_sum_to_the_value(world):
     train, validation, model = world
     state = prepare(

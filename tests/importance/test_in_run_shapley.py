@@ -71,6 +71,7 @@ def test_a_steps_values_are_its_games_over_all_subsets():
     assert found[2].sum() == pytest.approx(utility[-1], rel=1e-9)
 
 
+@pytest.mark.slow
 def test_some_steps_tell_the_same_on_average():
     net, batch = ALL["dcn"](24)
     rows = ArrayRows({name: value.numpy() for name, value in batch.items()})

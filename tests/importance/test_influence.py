@@ -75,6 +75,7 @@ def leave_one_out(X, y, l2, weight, loss):
     return out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize(("n", "p", "l2"), [(300, 5, 1.0), (240, 20, 5.0)])
 def test_values_are_those_of_leave_one_out_retraining(n, p, l2, seed):

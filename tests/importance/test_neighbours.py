@@ -48,6 +48,7 @@ CASES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", CASES)
 def test_a_thousand_games_without_ties(kind):
     for seed in range(1000):
@@ -55,6 +56,7 @@ def test_a_thousand_games_without_ties(kind):
         np.testing.assert_allclose(CASES[kind](*data, k=k), brute(*data, k, kind), atol=1e-10, err_msg=f"seed {seed}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", CASES)
 def test_ties_are_averaged_over_their_orders(kind):
     for seed in range(300):

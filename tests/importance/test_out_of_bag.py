@@ -33,6 +33,7 @@ def by_hand(model, X, y):
     return hits / seen
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "model",
     [
@@ -48,6 +49,7 @@ def test_values_are_shares_of_bags_without_the_row(model):
     np.testing.assert_allclose(data_oob(model, X, y), by_hand(model, X, y), atol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("names", [("no", "yes"), (3, 7), (False, True)])
 def test_classes_of_any_kind(names):
     X, y, _ = data(names=names)
@@ -56,6 +58,7 @@ def test_classes_of_any_kind(names):
         np.testing.assert_array_equal(data_oob(model, X, y), data_oob(model, X, codes))
 
 
+@pytest.mark.slow
 def test_flipped_labels_are_low_with_every_kind_of_model():
     X, y, wrong = data(n=600)
     for model in (DecisionTreeClassifier(), LogisticRegression(), LinearSVC(), RandomForestClassifier(100)):

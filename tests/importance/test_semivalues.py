@@ -16,6 +16,7 @@ def utilities(seed, n):
 KINDS = [("shapley", 1, 1), ("banzhaf", 1, 1), ("beta(4,1)", 4, 1), ("beta(1,4)", 1, 4), ("beta(0.5, 2)", 0.5, 2)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "a", "b"), KINDS)
 @pytest.mark.parametrize("n", [1, 2, 5, 8])
 def test_estimates_are_within_their_errors(kind, a, b, n):
@@ -26,6 +27,7 @@ def test_estimates_are_within_their_errors(kind, a, b, n):
     assert found.stderr.max() < 0.5
 
 
+@pytest.mark.slow
 def test_errors_are_as_large_as_they_say():
     table, utility = utilities(3, 5)
     exact = games.semivalue(table, 5)
@@ -72,6 +74,7 @@ def test_truncation_saves_evaluations_and_costs_no_more_than_the_tolerance():
     assert np.all(np.abs(found - 0.1) < 4 * found.stderr)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["shapley", "banzhaf"])
 def test_one_seed_one_answer_on_any_number_of_workers(kind):
     _, utility = utilities(5, 6)

@@ -61,6 +61,7 @@ def brute(train, validation, k, m=None, negatives=0, kind="shapley"):
     return ids, out / prefixes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("negatives", [0, "all"])
 @pytest.mark.parametrize("kind", ["shapley", "banzhaf"])
 def test_hundreds_of_games(kind, negatives):

@@ -61,6 +61,7 @@ def test_every_step_is_sql_that_spark_reads(name):
     assert not any(word in text.upper() for word in ("ASOF", "QUALIFY", "LIST_", "MACRO"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
@@ -154,6 +155,7 @@ def returned(rows: list[dict], days: int) -> dict[int, float]:
     return {n: quantity for n, quantity in left.items() if quantity > 0}
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
@@ -184,6 +186,7 @@ def test_robots_are_far_out_and_busy(run):
     assert len(cleaned(run, people + robot, robot_min_per_day=3_000)[1]) == 0
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sets(st.tuples(st.sampled_from(USERS), st.sampled_from("abcde")), min_size=1))
 def test_rare_is_the_k_core(run, pairs):

@@ -98,6 +98,7 @@ def test_an_error_in_a_tail_names_the_row_of_the_file(tmp_path, run):
         assert run.path("log/events/part-00000.parquet").read_bytes() == kept
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(sizes=st.lists(st.integers(1, 20), min_size=1, max_size=4), kind=st.sampled_from(["csv", "jsonl"]))
 def test_any_growth_gives_the_bytes_of_a_fresh_read(tmp_path_factory, sizes, kind):

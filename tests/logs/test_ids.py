@@ -40,6 +40,7 @@ def read(section: config.Events) -> pa.Table:
     return pa.Table.from_batches(b for s in sources.open_sources(section) for b in canonical.events(s, section))
 
 
+@pytest.mark.slow
 @SHARED
 @given(users=numbers(-(10**60), 10**60), items=numbers(-(10**60), 10**60))
 def test_ids_of_text_files(section, users, items):
@@ -54,6 +55,7 @@ def test_ids_of_text_files(section, users, items):
         assert table["item_id"].to_pylist() == [str(row["i"]) for row in rows]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TYPES)
 @SHARED
 @given(data=st.data())
@@ -82,6 +84,7 @@ def test_a_float_that_is_no_whole_number_to_the_unit_is_no_id(tmp_path, value):
         attributes.users(config.Users(path=str(path), columns={"user_id": "u"}))
 
 
+@pytest.mark.slow
 @SHARED
 @given(ids=numbers(0, 2**64 - 1), wide=numbers(-(10**30) + 1, 10**30 - 1))
 def test_ids_of_databases(database, execute, ids, wide):
@@ -105,6 +108,7 @@ def test_ids_of_databases(database, execute, ids, wide):
         assert sorted(table["item_id"].to_pylist()) == sorted(row["i"] for row in rows)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("column", ["u", "i"])
 def test_a_log_grows_by_ids_beyond_64_bits(database, execute, tmp_path, column):
     kind = {"mysql": "BIGINT UNSIGNED", "postgresql": "NUMERIC(20)", "sqlite": "BIGINT"}[database.partition(":")[0]]
@@ -153,6 +157,7 @@ def test_one_user_in_sources_of_several_types_is_one_user(tmp_path):
     assert run.read_table("clean/users.parquet")["user_id"].to_pylist() == ["7", "8", str(big)]
 
 
+@pytest.mark.slow
 @given(text=st.text(st.characters(codec="utf-8", categories=["Cc", "Cf", "L", "P"]), min_size=1).filter(lambda t: t.strip()))
 @SHARED
 def test_control_characters_stay_in_the_data(section, text):

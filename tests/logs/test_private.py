@@ -30,6 +30,7 @@ def test_what_is_unknown_stays_unknown():
     assert hide(pa.array([], pa.string()), "s").to_pylist() == []
 
 
+@pytest.mark.slow
 def test_no_id_of_the_log_is_in_the_folder_and_a_user_is_still_found(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("SHOP_SALT", "tomato")
     write_shop(tmp_path / "log.csv", users=30, items=30, weeks=18)

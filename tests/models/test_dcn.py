@@ -80,6 +80,7 @@ def test_early_stopping_looks_at_the_last_periods_and_checkpoints_are_of_the_las
         assert torch.equal(value, state[name])
 
 
+@pytest.mark.slow
 def test_files_teach_as_memory_does_without_holding_it(tmp_path):
     samples = make_samples(4_000)
     for k, part in enumerate((samples.take(np.arange(1_500)), samples.take(np.arange(1_500, 4_000)))):

@@ -32,6 +32,7 @@ def chain(users=60, items=12, events=15, seed=0):
     return user, (first[user] + step) % items, step + 3
 
 
+@pytest.mark.slow
 def test_it_learns_an_order_that_counts_do_not_show():
     user, item, period = chain(users=40)
     model = Transformer(**(SMALL | {"epochs": 30, "dropout": 0.0, "rate": 0.02}))
@@ -41,6 +42,7 @@ def test_it_learns_an_order_that_counts_do_not_show():
     np.testing.assert_array_equal(best[:, 0], (known[1] + 1) % 12)
 
 
+@pytest.mark.slow
 def test_it_learns_that_the_same_items_come_again():
     """Each user takes from four items of its own, drawn from 200 alike: no order and no count of all users tells them."""
     rng = np.random.default_rng(3)

@@ -45,6 +45,7 @@ def rng():
     return np.random.default_rng(3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NETS)
 def test_the_pilot_tells_the_passes_and_only_the_learning_is_watched(name, train):
     watcher, model = Counted(), NETS[name]()
@@ -58,6 +59,7 @@ def test_the_pilot_tells_the_passes_and_only_the_learning_is_watched(name, train
     assert len(model.checkpoints_) == best
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NETS)
 def test_what_one_fit_is_told_the_next_one_does_not_know(name, train):
     watcher, whole = Counted(), NETS[name]().fit(train, rng=rng())

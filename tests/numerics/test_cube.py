@@ -40,6 +40,7 @@ def test_chances_are_met_and_totals_nearly():
     assert (totals.std(axis=0) < 0.6 * alone.std(axis=0)).all()
 
 
+@pytest.mark.slow
 def test_groups_as_columns_are_strata():
     """Each of the 36 stratified samples is drawn as often."""
     balance = np.repeat(np.eye(2), 4, axis=0) / 2
@@ -52,6 +53,7 @@ def test_groups_as_columns_are_strata():
     assert stats.chisquare(counts).pvalue > 0.001
 
 
+@pytest.mark.slow
 def test_without_columns_every_sample_of_the_size_is_drawn_as_often():
     rows = [tuple(np.flatnonzero(one)) for one in many(np.empty((6, 0)), np.full(6, 0.5), 10_000)]
     counts = np.array([rows.count(sample) for sample in itertools.combinations(range(6), 3)])
@@ -87,6 +89,7 @@ def test_each_column_errs_by_the_units_that_were_open_when_it_was_given_up(N, p,
     assert (gap <= np.abs(each).max(axis=0, initial=0) * np.arange(2, p + 2) + 1e-6).all()
 
 
+@pytest.mark.slow
 def test_two_hundred_thousand_units_and_sixty_columns():
     rng = np.random.default_rng(1)
     N, n, p = 200_000, 2000, 60

@@ -20,6 +20,7 @@ def exact(y, s, threshold=0.5):
     }
 
 
+@pytest.mark.slow
 @given(
     h.lists(h.tuples(h.booleans(), h.integers(0, 4), h.integers(0, 5)), min_size=1, max_size=40), h.sampled_from([0.5, 2.0, 9.0])
 )
@@ -39,6 +40,7 @@ def test_requests_without_any_row_have_no_score():
     assert pooled_by_request([], [], [], 3) == {}
 
 
+@pytest.mark.slow
 def test_errors_are_those_of_resampled_users():
     rng = np.random.default_rng(0)
     user = np.sort(rng.integers(150, size=600))  # of requests

@@ -50,6 +50,7 @@ ROWS = h.lists(
 )
 
 
+@pytest.mark.slow
 @given(ROWS)
 @settings(max_examples=200, deadline=None)
 @pytest.mark.filterwarnings("ignore")

@@ -123,6 +123,7 @@ def test_whatever_was_there_the_folder_ends_as_a_fresh_one(tmp_path_factory, sta
     assert clock.ran == []  # nothing changed, so nothing is done
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(stages=graphs(), first=VALUES, second=VALUES, data=st.data())
 def test_a_part_of_a_run_leaves_nothing_of_another_config(tmp_path_factory, stages, first, second, data):

@@ -128,6 +128,7 @@ def pair_features(events, bought, user, item, period):
     return out
 
 
+@pytest.mark.slow
 def test_every_number_is_what_a_recount_gives(log):
     returned = [e for e in random_log(77, 40) if e.kind == "purchase"]
     rng = np.random.default_rng(5)
@@ -172,6 +173,7 @@ EVENTS = h.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(EVENTS, EVENTS, h.integers(1, PERIODS), h.integers(0, 100))
 def test_events_of_the_future_change_no_feature_of_an_earlier_sample(log, more, cut, seed):
@@ -186,6 +188,7 @@ def test_events_of_the_future_change_no_feature_of_an_earlier_sample(log, more, 
     assert before.equals(after)
 
 
+@pytest.mark.slow
 def test_the_order_of_the_log_changes_nothing(log):
     user, item = np.arange(40, dtype=np.int32) % USERS, np.arange(40, dtype=np.int32) % ITEMS
     period = np.full(40, 15, np.int32)

@@ -26,6 +26,7 @@ def tables(draw):
     return pa.table(table | {"shop": text(draw(h.lists(TEXTS, min_size=n, max_size=n)))})
 
 
+@pytest.mark.slow
 @settings(max_examples=80, deadline=None)
 @given(tables(), tables(), h.integers(1, 5), h.integers(2, 6))
 def test_every_row_has_one_entry_a_block_and_every_block_its_own_columns(train, other, rare, bins):

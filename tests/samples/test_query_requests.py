@@ -39,6 +39,7 @@ def described(rows, user, item, period, query, asked=None):
     return found.describe(*(np.array(codes, np.int32) for codes in (user, item, period, query)))
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_features_of_query_and_match_are_those_of_a_recount(seed):
@@ -69,6 +70,7 @@ def test_features_of_query_and_match_are_those_of_a_recount(seed):
         assert line["query_click_share"] == (pytest.approx(np.mean(hits)) if hits else None)
 
 
+@pytest.mark.slow
 @settings(max_examples=8, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(2, 11))
 def test_nothing_of_the_period_or_later_changes_a_feature(seed, period):

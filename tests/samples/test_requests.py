@@ -71,6 +71,7 @@ def test_attributes_are_those_of_the_log(run, found):
         assert row["period"] == row["timestamp"].date().isoformat()
 
 
+@pytest.mark.slow
 def test_other_kinds_of_events_queries_and_users_attributes(tmp_path):
     rng = np.random.default_rng(0)
     lines = ["who,what,when,kind,words"]

@@ -88,6 +88,7 @@ def test_requests_are_described_by_length_and_frequency_of_the_query(made):
     assert set(truth.column("request_id").to_pylist()) == set(requests.column("request_id").to_pylist())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("method", "within"), [("logged", 0.12), ("harvested", 0.15), ("regression", 0.15)])
 def test_places_are_learnt_and_weights_undo_them_in_train_alone(made, method, within, tmp_path):
     run = again(made, tmp_path, position_bias=method, clip=4.0)
@@ -105,6 +106,7 @@ def test_places_are_learnt_and_weights_undo_them_in_train_alone(made, method, wi
     assert bias["clipped"] == (weight == 4.0).sum()
 
 
+@pytest.mark.slow
 def test_without_lists_on_record_negatives_are_drawn(tmp_path):
     events = LOG.events.filter(pc.not_equal(LOG.events.column("event"), "exposure"))
     config = search_config(tmp_path, replace(LOG, events=events), samples=PARTS)

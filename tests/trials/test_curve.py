@@ -176,6 +176,7 @@ def test_the_best_model_is_the_first_of_the_best_on_tuning():
 LISTS = {"fractions": [0.02, 0.05], "counts": [30], "below": [-1.0], "harmful": [1.5]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("named", [some for size in range(5) for some in combinations(LISTS, size)])
 def test_every_set_of_arms_is_tried(named):
     samples = make_samples(1_500)

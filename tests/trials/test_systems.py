@@ -102,6 +102,7 @@ def few():
     return [s for s in systems.catalogue(Models(subsample=2_000)) if s.name.startswith(wanted)]
 
 
+@pytest.mark.slow
 def test_scores_are_those_of_pytrec_eval_and_scikit_learn(bench, judged):
     chosen = few()
     assert len(chosen) == 9

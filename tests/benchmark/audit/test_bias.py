@@ -337,6 +337,7 @@ def test_rare_levels_are_one():
     assert new.to_pylist()[0]["distance"] == pytest.approx(0.5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("each", [1, 6])
 def test_distances_beyond_chance_are_rare_where_there_is_none(each):
     """With users of one device and several requests each, too: level 5 %, and the interval holds the true distance, 0."""

@@ -34,6 +34,7 @@ def estimate(estimator, context, action, reward, *, error=0.2, **more):
     return policy_value(reward, BEHAVIOUR[context, action], TARGET[context, action], estimator=estimator, model=given, **more)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 @pytest.mark.parametrize("users", [None, 150])
 def test_unbiased_and_covered_in_a_world_that_is_known(estimator, users):

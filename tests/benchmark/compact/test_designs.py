@@ -10,6 +10,7 @@ from assay.testing.scores import make_scores
 BOARD = make_scores(900, 300, 12, 4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("design", DESIGNS)
 def test_inclusion_probabilities_are_how_often_requests_are_drawn(design):
     scores = BOARD.scores[:4, :200]

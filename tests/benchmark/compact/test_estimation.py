@@ -13,6 +13,7 @@ NEW = BOARD.families == "family 2"
 SOURCES, FAMILIES = BOARD.scores[~NEW], BOARD.families[~NEW]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("design", DESIGNS)
 def test_the_interval_holds_the_truth_as_often_as_it_says(design):
     y = BOARD.scores[NEW][0]

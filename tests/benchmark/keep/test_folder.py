@@ -222,6 +222,7 @@ keep.freeze(make_benchmark(requests=40), Path(sys.argv[1]))
 """
 
 
+@pytest.mark.slow
 def test_a_kill_leaves_nothing_that_looks_whole(tmp_path):
     done = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path / "b")], env=os.environ, check=False)
     assert done.returncode == -signal.SIGKILL

@@ -60,6 +60,7 @@ def test_with_its_own_traffic_chances_and_weights_are_equal():
     assert chosen.features.shape == (200, len(chosen.mean))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("traffic", [POOL, TRAFFIC])
 @pytest.mark.parametrize("size", [50, 200, 1000])
 def test_the_chosen_mirror_the_traffic_better_than_a_simple_draw_from_it(size, traffic):
@@ -96,6 +97,7 @@ def test_what_would_be_drawn_more_than_once_is_drawn_for_certain_and_weighs_more
     assert chosen.weight.sum() == pytest.approx(1)
 
 
+@pytest.mark.slow
 def test_chances_are_how_often_requests_are_drawn_and_means_are_unbiased():
     pool, traffic = requests(200), requests(400, 3, 0.4)
     often, means = np.zeros(200), []

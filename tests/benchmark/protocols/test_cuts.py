@@ -213,6 +213,7 @@ def pairs(events, rows):
     return set(zip(part.column("user_id").to_pylist(), part.column("item_id").to_pylist(), strict=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("protocol", ["time_split", "rolling_origin", "user_holdout", "leave_last_out"])
 @given(rows=ROWS)
 @settings(max_examples=80, deadline=None)
