@@ -55,8 +55,10 @@ def test_every_column_of_ours_has_words_of_its_own(column):
         ("item_price", [], True, "price is unknown"),
         (
             "item_trend", [(math.log(2), None)], False,
-            "bought more than 2 times as often in the last 4 weeks as in the last 16 weeks",
+            "rate of purchases in the last 4 weeks is more than 2 times that in the last 16 weeks",
         ),
+        ("item_trend", [(0.0, None)], False, "rate of purchases in the last 4 weeks is more than that in the last 16 weeks"),
+        ("pair_due", [(None, 1.0)], False, "last bought by the household at most the usual gap ago"),
         ("item_repeat_share", [(0.3, None)], False, "more than 30 % of its purchases are by households who had it before"),
         ("pair_times_bought", [(None, 0.0)], False, "never bought by the household before"),
         ("pair_times_bought", [(1.0, None)], False, "bought by the household in more than 1 week before"),

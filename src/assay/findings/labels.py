@@ -21,6 +21,7 @@ Counted = Literal["users", "periods", "positives", "sales", "words", "times", "c
 Unit = Counted | Literal["money", "share", "ratio", "log_ratio", "number"]
 Span = tuple[float | None, float | None]  # above the first and at most the second; None where there is no such end
 _COUNTED = ("users", "periods", "positives", "sales", "words", "times", "count")
+_ONCE = " 1 times"  # of what it is compared with: left out where it stands alone
 _LARGE = 1e4  # numbers from here on are written out
 _LOG_LARGEST = 700.0  # of what can be told as a ratio
 
@@ -122,10 +123,10 @@ class Label:
     def _range(self, span: Span) -> str:
         low, high = (None if end is None else self._number(end) for end in span)
         if low is None:
-            return "no" if high == "0" and self.unit in _COUNTED else f"at most {high}"
+            return "no" if high == "0" and self.unit in _COUNTED else f"at most {high}".removesuffix(_ONCE)
         above = "above" if self.unit in ("money", "number") else "more than"
         if high is None:
-            return f"{above} {low}"
+            return f"{above} {low}".removesuffix(_ONCE)
         if self.unit in _COUNTED and np.isfinite(span[0] or 0):  # whole numbers, so that the span has a first one
             first = f"{int(np.floor(span[0] or 0)) + 1:,}"
             return high if first == high else f"{first} to {high}"
@@ -155,7 +156,7 @@ class Label:
 # By column, N a number of periods: unit; what it says; what it says where it is unknown, and where it is 0.
 _COLUMNS: dict[str, tuple[Unit, str, str, str]] = {
     "item_buyers_N": ("users", "{taken} by @ in {last}", "", ""),
-    "item_trend": ("log_ratio", "{taken} @ as often in {last4} as in {last16}", "", ""),
+    "item_trend": ("log_ratio", "rate of {positive}s in {last4} is @ that in {last16}", "", ""),
     "item_repeat_share": ("share", "@ of its {positive}s are by {user}s who had it before", "never {taken} before", ""),
     "item_periods_since": ("periods", "last {taken} @ ago", "never {taken} before", ""),
     "item_periods_known": ("periods", "first {taken} @ ago", "never {taken} before", ""),
