@@ -133,8 +133,13 @@ def test_a_whole_training_is_the_sum_of_its_steps(name, optimizer, monkeypatch):
         if isinstance(module, nn.Dropout):
             module.p = 0.0
     _, other = ALL[name](7)
-    for module in ("next_item", "two_tower"):  # negatives that both draw alike
-        monkeypatch.setattr(f"assay.models.{module}.drawn_columns", lambda *_, always_the_same: torch.arange(5))
+
+    def alike(chance, _, *, always_the_same):
+        """Negatives that both draw."""
+        return torch.arange(5, device=chance.device)
+
+    for module in ("next_item", "two_tower"):
+        monkeypatch.setattr(f"assay.models.{module}.drawn_columns", alike)
     rows = ArrayRows({n: v.numpy() for n, v in batch.items()} | {"weight": np.linspace(0.5, 1.5, 12)})
     held = ArrayRows({n: v.numpy() for n, v in other.items()})
     fold = np.arange(7) % 2
