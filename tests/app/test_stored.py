@@ -63,3 +63,11 @@ def test_they_answer_without_the_log_in_a_folder_where_another_works(arguments, 
 def test_an_id_that_no_column_can_hold_is_nobody_s(user, run, capsys):
     assert cli.main(["user", str(run.folder), user]) == 0  # whose ids are whole numbers
     assert "has no list in this run" in " ".join(capsys.readouterr().out.split())
+
+
+def test_the_graph_names_only_stages_that_have_something_to_do(folder, capsys):
+    assert cli.main(["graph", str(folder)]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()[1:]]
+    shown = {line[0] for line in lines}
+    assert "features" not in shown  # no feature selection was asked for
+    assert {name.strip(",") for line in lines for name in line[2:]} <= shown

@@ -128,9 +128,12 @@ def show(run: Finished) -> None:
 
 
 def show_graph(states: Mapping[str, tuple[str, Sequence[str]]]) -> None:
-    """Print every stage with its state and what it follows."""
+    """Print every stage with its state, and those of them that it follows."""
     styles = {"fresh": "green", "stale": "yellow", "missing": "dim"}
-    rows = [(name, [(state, styles[state])], ", ".join(follows)) for name, (state, follows) in states.items()]
+    rows = [
+        (name, [(state, styles[state])], ", ".join(other for other in follows if other in states))
+        for name, (state, follows) in states.items()
+    ]
     print_table(("stage", "state", "follows"), rows)
 
 
