@@ -29,9 +29,9 @@ MEASURES = {
     "hit_rate": "share of lists with a chosen item in them; higher is better",
 }
 SMALL = (
-    (1e-3, 1.0, ""),
-    (1e-6, 1e3, "thousandths of "),
-    (1e-9, 1e6, "millionths of "),
+    (1e-2, 1.0, ""),
+    (1e-4, 1e3, "thousandths of "),
+    (1e-7, 1e6, "millionths of "),
     (0.0, 1e9, "billionths of "),
 )
 
