@@ -85,6 +85,42 @@ def test_an_output_that_cannot_be_written_is_noticed_before_any_work(tmp_path: P
     assert run_in(config, tmp_path / "run", until="clean").ran == ["collect", "clean"]  # which write no list
 
 
+@pytest.mark.parametrize(
+    ("sections", "message"),
+    [
+        ({"recommend": {"model": "lightgmb"}}, r"\[recommend\] model: the run trains no 'lightgmb'"),
+        ({"models": {"names": ["logistik"]}}, r"unknown model 'logistik'; did you mean 'logistic'"),
+        ({"models": {"names": ["logistic"], "estimators": {"own": "sklearn.nothing:X"}}}, "cannot be imported"),
+        ({"models": {"names": ["popularity"]}}, r"values samples for 'logistic'; add it"),
+        ({"value": {"valuers": ["influenze"]}}, "unknown valuer 'influenze'; did you mean 'influence'"),
+        ({"select": {"valuer": "influenze"}}, "unknown valuer 'influenze'"),
+        ({"evaluate": {"measures": {"own": "nothing.at:all"}}}, "cannot be imported"),
+    ],
+)
+def test_a_name_that_is_none_is_noticed_before_any_work(tmp_path: Path, sections: dict, message: str) -> None:
+    write_shop(tmp_path / "log.csv", users=5, items=5, weeks=14)
+    with pytest.raises(AssayError, match=message):
+        run_in(shop_config(tmp_path / "log.csv", **(SMALL | sections)), tmp_path / "run")
+    assert [path.name for path in (tmp_path / "run").iterdir()] == [".lock"]
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [
+        {"models": {"estimators": {"../../evil": "sklearn.naive_bayes:GaussianNB"}}},
+        {"models": {"estimators": {".progress": "sklearn.naive_bayes:GaussianNB"}}},
+        {"seed": -1},
+        {"log": {"events": []}},
+        {"recommend": {"url": "sqlite:///shop.db"}},
+        {"recommend": {"table": "best"}},
+    ],
+)
+def test_what_no_run_could_do_is_no_config(tmp_path: Path, sections: dict) -> None:
+    content = shop_config(tmp_path / "log.csv").model_dump(exclude_none=True, exclude_defaults=True)
+    with pytest.raises(AssayError):
+        parse(content | sections)
+
+
 def features(path: Path, rows: int = 6_000) -> None:
     """A team's own samples: key, label, time, user, request and columns of every kind, numbers missing here and there."""
     rng = np.random.default_rng(4)
@@ -124,6 +160,24 @@ def test_a_feature_table_enters_at_the_samples(tmp_path: Path) -> None:
     assert weights["key"].to_pylist()[:2] == ["r-0", "r-1"]
     again = run_in(table_config(tmp_path / "own.parquet"), tmp_path / "run")
     assert again.reused == list(STAGES[2:])
+
+
+def test_requests_that_lie_in_several_splits_are_ranked_in_each(tmp_path: Path) -> None:
+    features(tmp_path / "own.parquet", 3_000)
+    content = table_config(tmp_path / "own.parquet").model_dump(exclude_none=True, exclude_defaults=True)
+    content["table"]["request"] = content["table"]["user"]
+    content["models"] = {"names": ["logistic"]}
+    run = run_in(parse(content), tmp_path / "run", until="evaluate")
+    requests = run.read_table("samples/requests.parquet")
+    assert requests.group_by(["request_id", "split"]).aggregate([]).num_rows == requests.num_rows
+    samples = run.read_table("samples/samples.parquet", ["split", "label"])
+    for split in ("tuning", "test"):
+        taken = sum(
+            n for n, s in zip(requests["truth_count"].to_pylist(), requests["split"].to_pylist(), strict=True) if s == split
+        )
+        rows = zip(samples["label"].to_pylist(), samples["split"].to_pylist(), strict=True)
+        assert taken == sum(label for label, s in rows if s == split)
+    assert run.read_json("evaluation/models.json")["models"]["logistic"]["test"]["ndcg@10"]["value"] > 0
 
 
 def test_a_table_that_no_longer_names_requests_ranks_nothing(tmp_path: Path) -> None:

@@ -120,14 +120,14 @@ def test_a_run_killed_while_it_trains_goes_on_and_ends_with_the_same_bytes(shop,
     for name in NEURAL:
         assert f"{name}: learns" in told
         assert any(words.startswith(f"{name}: loss ") for words in told)
-    assert not (whole.folder / "models/progress").exists()
+    assert not (whole.folder / "models/.progress").exists()
     assert {"logistic", "lightgbm", *NEURAL} <= set(whole.read_json("evaluation/models.json")["models"])
     families = [system.family for system in catalogue(config.models)]
     assert [families.count(name) for name in NEURAL] == [2, 2, 2]
     killed = tmp_path / "killed"
     for name in ("dcn", "transformer"):
         going = subprocess.Popen([sys.executable, "-c", RUN, str(shop), str(killed)], env=os.environ | {"OMP_NUM_THREADS": "1"})
-        while not list(killed.glob(f"models/progress/{name}-*/*/progress.safetensors")) and going.poll() is None:
+        while not list(killed.glob(f"models/.progress/{name}-*/*/progress.safetensors")) and going.poll() is None:
             time.sleep(0.01)
         going.send_signal(signal.SIGKILL)
         assert going.wait() == -signal.SIGKILL

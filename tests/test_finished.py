@@ -102,3 +102,10 @@ def test_where_no_run_is(tmp_path, make, says):
     make(tmp_path / "x")
     with pytest.raises(InputError, match=says):
         Finished(tmp_path / "x")
+
+
+def test_the_config_is_that_of_the_time_when_it_was_opened(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"table": {"path": "x", "label": "y"}, "seed": 3}')
+    opened = Finished(tmp_path)
+    (tmp_path / "config.json").write_text('{"table": {"path": "x", "label": "y"}, "seed": 4}')
+    assert opened.config.seed == 3

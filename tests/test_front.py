@@ -183,6 +183,9 @@ def test_a_kind_of_event_that_comes_late_is_mapped_too(tmp_path: Path) -> None:
         (pa.table({"user": ["a"], "item": ["b"], "date": ["01/02/2024"]}), {}, "day/month or month/day; say which"),
         (pa.table({"user": ["a"]}), {"log": {"hash_ids": True}}, "kept in the run's folder as it is"),
         (pa.table({"user": ["a"]}), {"log": []}, "log: give a dictionary"),
+        (pa.table({"user": ["a"]}), {"log": {"events": "x"}}, "log: events: give a dictionary"),
+        (pa.table({"user": ["a"]}), {"columns": ["user"]}, "columns: give a dictionary"),
+        (pa.table({"user": ["a"]}), {"columns": {"user_id": "usr"}}, "has no column 'usr' for user_id; did you mean 'user'"),
         (pa.table({"user": ["a"]}), {"sample": {}}, "unknown key 'sample'; did you mean 'samples'"),
         (pa.table({"user": ["a"]}), {"config": {}}, "give either a config, or events"),
         (None, {"items": pa.table({"item": ["a"]})}, "give either a config, or events"),
@@ -201,6 +204,9 @@ def test_tables_whose_columns_cannot_be_guessed_replace_nothing(tmp_path: Path) 
     (tmp_path / ".input-killed").mkdir()
     with pytest.raises(InputError, match="no column looks like timestamp"):
         assay.run(events=pa.table({"user": ["a"], "item": ["b"]}), folder=tmp_path, until="collect")
+    for wrong in ({"until": "sample"}, {"recommend": {"model": "lightgmb"}}, {"models": {"names": ["logistik"]}}):
+        with pytest.raises(ConfigError):
+            assay.run(events=purchases(13, 14), folder=tmp_path, **wrong)
     assert {path.name: path.read_bytes() for path in (tmp_path / "input").iterdir()} == before
     assert not list(tmp_path.glob(".input-*"))
 

@@ -10,7 +10,7 @@ from assay.logs.sources.base import BATCH_ROWS, missing_column, require_file
 
 
 class PairsFile:
-    """One row a line, `user=7 item="a b"`; values are text, a key that is not there is null."""
+    """One row per line, `user=7 item="a b"`; values are text, a key that is not there is null."""
 
     first_row = 1
 

@@ -11,6 +11,7 @@ from assay.errors import ConfigError, UndeclaredError, did_you_mean
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
+Name = Annotated[str, Field(pattern=r"^\w[\w. -]*$")]  # of a model, whose folder is called by it
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Positive = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
@@ -85,7 +86,7 @@ class Log(ConfigSection):
 
     hash_ids: bool = False  # store ids hashed, from the first stage on
     salt_env: str | None = None  # the environment variable with what they are hashed with; keep it secret
-    events: list[Events]
+    events: list[Events] = Field(min_length=1)
     items: Items | None = None
     users: Users | None = None
 
@@ -133,7 +134,7 @@ class SamplesSection(ConfigSection):
 
 
 class OwnTable(ConfigSection):
-    """Entry for teams that have a feature table already: one row a labelled sample."""
+    """Entry for teams that have a feature table already: one row per labelled sample."""
 
     path: str
     label: str
@@ -158,7 +159,7 @@ class Models(ConfigSection):
     """What is trained."""
 
     names: list[str] | None = None  # default: the usual ones; on [table] without those that read a log's features
-    estimators: dict[str, str] = {}  # name -> dotted path of a scikit-learn classifier
+    estimators: dict[Name, str] = {}  # name -> dotted path of a scikit-learn classifier
     l2: float = Field(10.0, gt=0)
     subsample: Count = 300_000  # rows for tree, forest and estimators
     lightgbm_trees: Count = 150
@@ -211,6 +212,12 @@ class Recommend(ConfigSection):
     password_env: str | None = None
     table: str | None = None
 
+    @model_validator(mode="after")
+    def _whole_address(self) -> "Recommend":
+        if (self.url is None) != (self.table is None):
+            raise ValueError("give url and table both, or neither")
+        return self
+
 
 class Show(ConfigSection):
     """What people see."""
@@ -223,7 +230,7 @@ class Show(ConfigSection):
 class Config(ConfigSection):
     """A whole run."""
 
-    seed: int = 7
+    seed: int = Field(7, ge=0)
     log: Log | None = None
     table: OwnTable | None = None
     clean: Clean = Clean()

@@ -42,9 +42,11 @@ class Finished(Folder):
         if not (self.folder / CONFIG).exists():
             raise InputError(f"{folder}: holds no run; make one: assay run CONFIG --folder {folder}")
         self.stages: dict[str, Entry] = dict(Manifest.read(self).entries)  # what each finished stage made, as of now
+        self.config = self._config()
+        if self.stages != Manifest.read(self).entries:
+            raise self._moved()
 
-    @cached_property
-    def config(self) -> Config:
+    def _config(self) -> Config:
         """The resolved config that the run was made with, without passwords."""
         return parse(Folder(self.folder).read_json(CONFIG), str(self.folder / CONFIG))
 

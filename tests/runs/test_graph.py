@@ -208,6 +208,18 @@ def test_what_stands_is_not_checked_again(tmp_path):
     assert checks == ["c", "c"]
 
 
+def test_what_a_kill_left_half_written_is_gone_after_the_next_run(tmp_path):
+    (tmp_path / "a").mkdir()
+    for name in ("a/.a.txt.partial", "a/.other.parquet.partial"):
+        (tmp_path / name).write_text("half")
+    simple(Clock()).run(config((0,) * 4), tmp_path, lambda *_: None)
+    assert not list(tmp_path.rglob("*.partial"))
+
+
+def test_no_artefact_lies_outside_of_the_folder():
+    assert not Stage("a", "", (), (), ("models/*",), lambda work: None).owns("models/../../evil.json")
+
+
 def test_only_one_process_works_in_a_folder(tmp_path):
     with alone(tmp_path), pytest.raises(InputError, match="another run is at work there"):
         simple(Clock()).run(config((0,) * 4), tmp_path, lambda *_: None)

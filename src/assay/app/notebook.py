@@ -52,9 +52,9 @@ class Run(Finished):
         Returns
         -------
         pyarrow.Table
-            A row a training sample: sample_id (int64), the user's own key where the config names one, user_id, item_id,
-            timestamp, label, value (float64, in the utility's unit: nats a validation row for influence; higher is more useful),
-            stderr and z (float64, NaN where the valuer has no folds).
+            One row per training sample: sample_id (int64), the user's own key where the config names one, user_id, item_id,
+            timestamp, label, value (float64, in the utility's unit: nats per validation row for influence; higher is more
+            useful), stderr and z (float64, NaN where the valuer has no folds).
 
         Raises
         ------

@@ -19,7 +19,7 @@ def _typed(user_id: str, kind: pa.DataType) -> object:
         return user_id
     digits = user_id.removeprefix("-")
     number = int(user_id) if digits.isdecimal() and len(digits) < 20 else _BEYOND
-    return number if abs(number) < _BEYOND else None
+    return number if -_BEYOND <= number < _BEYOND else None
 
 
 def _by_shown(run: Finished) -> dict[str, object]:
@@ -34,11 +34,17 @@ def known_user(run: Finished, user_id: str) -> object | None:
     if run.log is None:
         return None
     users = run.log.users.column("user_id")
+
+    def there(ident: object) -> bool:
+        return ident is not None and bool(pc.index(users, pa.scalar(ident, users.type)).as_py() >= 0)
+
+    if there(typed := _typed(user_id, users.type)):
+        return typed
+    if run.config.show.hash_ids and (shown := run.at_hand(_by_shown).get(user_id)) is not None:
+        return shown
     salt = private.salt(run.config.log) if run.config.log is not None else None
-    for ident in (_typed(user_id, users.type), private.hidden(user_id, salt) if salt is not None else None):
-        if ident is not None and pc.index(users, pa.scalar(ident, users.type)).as_py() >= 0:
-            return ident
-    return run.at_hand(_by_shown).get(user_id) if run.config.show.hash_ids else None
+    hidden = None if salt is None else private.hidden(user_id, salt)
+    return hidden if there(hidden) else None
 
 
 def search(run: Finished, query: str, *, user_id: str | None = None, number: int = 10) -> SearchAnswer:

@@ -76,7 +76,7 @@ def _groups(group: ArrayLike | pa.Array, rows: int, counted: NDArray[np.bool_]) 
     """Each group's label and row numbers, by label, null last; groups without a counted row are left out."""
     labels = group if isinstance(group, pa.Array | pa.ChunkedArray) else pa.array(np.asarray(group))
     if len(labels) != rows:
-        raise InputError(f"group has {len(labels)} entries for {rows} rows; give one a row")
+        raise InputError(f"group has {len(labels)} entries for {rows} rows; give one per row")
     coded = pa.chunked_array([labels.cast(pa.string())]).combine_chunks().dictionary_encode()
     names: list[str] = coded.dictionary.to_pylist()
     codes = coded.indices.fill_null(len(names)).to_numpy(zero_copy_only=False)

@@ -23,6 +23,16 @@ from assay.samples.table import Samples
 Predict = Callable[[Samples], NDArray[np.float64]]
 
 
+def own_measures(section: Evaluate) -> dict[str, Measure]:
+    """The user's own measures, by name; ConfigError when one cannot be imported or hides one of ours."""
+    measures = {}
+    for name, path in section.measures.items():
+        if name in POINTWISE or "@" in name:
+            raise ConfigError(f"[evaluate] measures: {name!r} is the name of a built-in measure; choose another")
+        measures[name] = registry.load(path, f"[evaluate] measures: {name}")
+    return measures
+
+
 @dataclass(frozen=True)
 class Scored:
     """What a model said on a holdout: probabilities (n,) of its samples, every measure, and one row per request."""
@@ -45,13 +55,8 @@ class Holdout:
 
     @cached_property
     def _more(self) -> dict[str, Measure]:
-        """The user's own measures, by name; ConfigError when one cannot be imported or hides one of ours."""
-        measures = {}
-        for name, path in self.section.measures.items():
-            if name in POINTWISE or "@" in name:
-                raise ConfigError(f"[evaluate] measures: {name!r} is the name of a built-in measure; choose another")
-            measures[name] = registry.load(path, f"[evaluate] measures: {name}")
-        return measures
+        """The user's own measures, by name."""
+        return own_measures(self.section)
 
     @cached_property
     def _truth(self) -> NDArray[np.int64]:

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from assay.findings.rules import Conditions, matching
 from assay.findings.segments import Attribute
 
-Condition = tuple[str, frozenset[int]]
 _BEAM, _DEPTH, _FEW = 6, 3, 4  # rules kept, conditions in a rule, text levels in a condition
 _BETTER = 1.15  # what one condition more must improve
 _STRONG = 4.0  # below this a rule is not worth a test

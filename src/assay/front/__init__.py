@@ -52,10 +52,11 @@ def execute_tables(
     log = sections.get("log", {})
     if not isinstance(log, Mapping):
         raise ConfigError(f"log: give a dictionary of keys of [log], not {type(log).__name__}")
-    parse({**sections, "log": {"events": []}})
+    parse({**sections, "log": {"events": [{"path": "", "event": "purchase", "columns": {}}]}})
     with alone(folder):
         with tables.beside(inputs, folder) as paths:
             config = parse({**sections, "log": tables.log_section(paths, folder, columns, log)})
+            graph().check(config, until)
             tables.keep(paths, folder)
         return graph().run(config, folder, report, until=until, held=True)
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from assay.errors import InputError
+from assay.errors import InputError, did_you_mean
 from assay.logs import suggest
 from assay.logs.collect import regrouped
 from assay.runs.store import write_parquet
@@ -111,12 +111,23 @@ def log_section(
         )
     sections = {}
     for name, path in paths.items():
-        own = dict(more.get(name, {}))
+        own = _own(name, more)
         if name == "events" and columns is not None:
+            if not isinstance(columns, Mapping):
+                raise InputError(f"columns: give a dictionary, canonical name -> column, not {type(columns).__name__}")
             own["columns"] = dict(columns)
         sections[name] = {"path": str(kept(name, folder))} | _guessed(name, path, own) | own
     events = {"events": [sections.pop("events")]}
     return {key: value for key, value in more.items() if key not in paths} | events | sections
+
+
+def _own(name: str, more: Mapping[str, Any]) -> dict[str, Any]:
+    """What the user says of a table; of events also as the config's file has it, a list of one."""
+    own = more.get(name, {})
+    own = own[0] if isinstance(own, list) and len(own) == 1 else own
+    if not isinstance(own, Mapping):
+        raise InputError(f"log: {name}: give a dictionary of keys of that section, not {type(own).__name__}")
+    return dict(own)
 
 
 def _guessed(name: str, path: Path, own: Mapping[str, Any]) -> dict[str, Any]:
@@ -130,6 +141,9 @@ def _guessed(name: str, path: Path, own: Mapping[str, Any]) -> dict[str, Any]:
             choices = ", ".join(map(repr, values))
             say = f'columns={{"{canonical}": ...}}' if name == "events" else f'log={{"{name}": {{"columns": {{...}}}}}}'
             raise InputError(f"{name}: no column looks like {canonical} (it has: {choices}); name it: {say}")
+    for canonical, column in columns.items():
+        if column not in values:
+            raise InputError(f"{name}: has no column {column!r} for {canonical}{did_you_mean(str(column), values)}")
     return {"columns": columns} | (_of_events(path, columns, own) if name == "events" else {})
 
 

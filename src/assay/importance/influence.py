@@ -103,8 +103,8 @@ def influence(
     sample_weight : array, shape (n,), optional
         Weights of 0 or more; a sample of weight 0 has value 0. By default 1.
     utility : str
-        "log_loss" (unit: nats a validation row); "auc" (mean pairwise logistic loss over all pairs); "ndcg@k" (pairwise logistic
-        loss inside each request, pairs weighted by |delta NDCG@k| as it is at coef, a mean over requests with both labels); or
+        "log_loss" (unit: nats per validation row); "auc" (mean pairwise logistic loss over all pairs); "ndcg@k" (pairwise
+        logistic loss inside each request, pairs weighted by |delta NDCG@k| as it is at coef, a mean over requests with both labels); or
         "softmax" (the softmax loss of each request's positives).
     request_val : array, shape (m,), optional
         The request of each validation row; ndcg@k and softmax need it.
@@ -299,7 +299,7 @@ class Influence:
     def value(
         self, train: Samples, validation: Samples, *, model: Any, utility: str, folds: int, rng: np.random.Generator
     ) -> Importance:
-        """Values (n,) of log_loss (nats a validation row), auc, ndcg@k (pairwise losses) or softmax, mean over folds.
+        """Values (n,) of log_loss (nats per validation row), auc, ndcg@k (pairwise losses) or softmax, mean over folds.
 
         model is a fitted models.logistic.LogisticRegression (coef_, l2, curve). InputError: another model or utility,
         or a model that is not converged.

@@ -271,7 +271,7 @@ class _Retraining:
     def value(
         self, train: Samples, validation: Samples, *, model: Any, utility: str, folds: int, rng: np.random.Generator
     ) -> Importance:
-        """Values (n,) in nats a validation row, mean over folds; InputError beyond 1,000 samples."""
+        """Values (n,) in nats per validation row, mean over folds; InputError beyond 1,000 samples."""
         only_log_loss(utility, self.name)
         if len(train) > _MOST:
             raise InputError(

@@ -1,4 +1,4 @@
-"""How a net came to know each sample: scores that a training gives away while it runs, at the cost of some numbers a row.
+"""How a net came to know each sample: scores that a training gives away while it runs, at the cost of some numbers per row.
 
 They look at no validation rows, so none has an error over folds, and none says what a model would be without the sample: they
 tell samples that are learnt early and for good from those that are hard, rare or wrongly labelled.

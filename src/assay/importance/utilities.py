@@ -42,7 +42,7 @@ class Utility(Protocol):
 
 @dataclass(frozen=True)
 class LogLoss:
-    """Minus the weighted mean log-loss, in nats a row."""
+    """Minus the weighted mean log-loss, in nats per row."""
 
     name: str = "log_loss"
 

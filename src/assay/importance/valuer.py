@@ -1,4 +1,4 @@
-"""What a valuer is, and what it returns: one value a training sample, with its standard error."""
+"""What a valuer is, and what it returns: one value per training sample, with its standard error."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -68,7 +68,7 @@ class Importance:
         does more or less than its samples one by one (see group_influence). ValueError: another length.
         """
         if len(group) != len(self.value):
-            raise ValueError(f"group has {len(group)} entries for {len(self.value)} samples; give one a sample")
+            raise ValueError(f"group has {len(group)} entries for {len(self.value)} samples; give one per sample")
         names = pc.unique(group.drop_null()).sort()
         code = pc.fill_null(pc.index_in(group, names), len(names)).to_numpy(zero_copy_only=False)
         folds = self.value[None] if self.per_fold is None else self.per_fold

@@ -20,7 +20,7 @@ from assay.errors import ConfigError, InputError, did_you_mean
 from assay.progress import Report, silent
 from assay.runs.manifest import Entry, Manifest, alone
 from assay.runs.stage import Memory, Stage, StageFolder, Work
-from assay.runs.store import Folder, digest, file_digest, write_json
+from assay.runs.store import Folder, digest, file_digest, whole_name, write_json
 from assay.runs.view import values, view, without_passwords
 
 State = Literal["fresh", "stale", "missing"]
@@ -79,6 +79,12 @@ class Graph:
                 runner.settle()
             return runner.done()
 
+    def check(self, config: Config, until: str | None = None) -> None:
+        """Raise what can be said of a run before it: ConfigError where no stage is called `until`, and what its stages check."""
+        for stage in self._wanted(config, until):
+            if stage.check is not None:
+                stage.check(config)
+
     def add(self, config: Config, folder: Path, name: str, report: Report) -> Done:
         """Do a stage beside a finished run, of what the run's stages made; the log is not looked at.
 
@@ -134,10 +140,6 @@ class Graph:
             if stage.name in needed:
                 needed.update(stage.follows)
         return [stage for stage in stages if stage.name in needed]
-
-    def owner(self, name: str) -> Stage | None:
-        """The stage that makes an artefact; None for a file that no stage makes."""
-        return next((stage for stage in self.stages.values() if stage.owns(name)), None)
 
 
 class _Runner:
@@ -253,7 +255,7 @@ class _Runner:
             if path.is_dir() and not path.is_symlink():
                 if stage.owns(f"{name}/") and not any(path.iterdir()):
                     path.rmdir()
-            elif stage.owns(name) and name not in kept:
+            elif stage.owns(whole_name(name)) and name not in kept:
                 path.unlink()
 
     def settle(self) -> None:

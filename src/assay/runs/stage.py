@@ -58,7 +58,7 @@ class Stage:
 
     def owns(self, name: str) -> bool:
         """Whether an artefact is one that this stage makes."""
-        return any(fnmatchcase(name, pattern) for pattern in self.makes)
+        return ".." not in name.split("/") and any(fnmatchcase(name, pattern) for pattern in self.makes)
 
 
 def stage(

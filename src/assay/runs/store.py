@@ -14,6 +14,8 @@ import pyarrow.parquet as pq
 
 from assay.errors import InputError
 
+_PARTIAL = ".partial"
+
 
 def digest(value: object) -> str:
     """SHA-256 (hex) of a JSON-serialisable value, keys sorted."""
@@ -26,10 +28,16 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def whole_name(name: str) -> str:
+    """The artefact that a file is, or that it was to become when `whole_file` was killed."""
+    folder, slash, file = name.rpartition("/")
+    return folder + slash + file[1:].removesuffix(_PARTIAL) if file.startswith(".") and file.endswith(_PARTIAL) else name
+
+
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path`; on success it becomes `path`, durably, else it is removed."""
-    partial = path.with_name(f".{path.name}.partial")
+    partial = path.with_name(f".{path.name}{_PARTIAL}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield partial

@@ -1,4 +1,4 @@
-"""Entry for teams that have a feature table already: one row a labelled sample, any columns."""
+"""Entry for teams that have a feature table already: one row per labelled sample, any columns."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,7 +31,7 @@ def _open(section: OwnTable) -> pa.Table:
     except (pa.ArrowInvalid, OSError) as error:
         raise SourceError(f"{path}: not a Parquet file ({error}); [table] takes Parquet") from None
     if not table.num_rows:
-        raise SourceError(f"{path}: has no rows; bring a table with one row a labelled sample")
+        raise SourceError(f"{path}: has no rows; bring a table with one row per labelled sample")
     named = {"label": section.label, "key": section.key, "timestamp": section.timestamp, "user": section.user}
     named |= {"item": section.item, "request": section.request, "weight": section.weight}
     named |= {f"numeric[{k}]": name for k, name in enumerate(section.numeric)}
@@ -172,16 +172,22 @@ class TableRequests:
         return self.keys.take(rows), rows
 
     def tables(self) -> dict[str, pa.Table]:
-        """requests: who, when, and how many rows were positive, of those of tuning and test; none where rows name none."""
+        """requests: who, when, and how many rows were positive, of those of tuning and test; none where rows name none.
+
+        A request with rows in both stands once for each, with what it has there.
+        """
         if not self.names_requests:
             return {}
         later = Samples(self._later()[0], pa.table({}))
-        request, first, code = np.unique(later.request, return_index=True, return_inverse=True)
+        split = later.keys.column("split")
+        of_test = pc.equal(split.cast(pa.string()), SPLITS[3]).to_numpy(zero_copy_only=False).astype(np.int64)
+        pairs = np.stack([later.request, of_test])
+        (request, _), first, code = np.unique(pairs, axis=1, return_index=True, return_inverse=True)
         columns = {
             "request_id": request,
             "user_code": later.user[first],
             "period": later.period[first],
-            "split": later.keys.column("split").take(pa.array(first)),
+            "split": split.take(pa.array(first)),
             "truth_count": np.bincount(code, later.label, minlength=len(request)).astype(np.int32),
         }
         return {"requests": pa.table(columns)}

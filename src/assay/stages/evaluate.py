@@ -3,8 +3,9 @@
 import numpy as np
 import pyarrow as pa
 
+from assay.config import Config
 from assay.evaluation import calibration, group_samples, leaks, usual_groups
-from assay.evaluation.holdout import Scored, details, differences, estimates
+from assay.evaluation.holdout import Scored, details, differences, estimates, own_measures
 from assay.models.boosting import LightGBM
 from assay.numerics.linearised import pooled_by_request
 from assay.pages.evaluation import (
@@ -35,11 +36,17 @@ from assay.trials.subsample import draws
 SERVED = LightGBM.name  # the other model that the selection is tried on
 
 
+def _measures(config: Config) -> None:
+    """Raise now where a measure of the user's own cannot be imported."""
+    own_measures(config.evaluate)
+
+
 @stage(
     follows=("clean", "samples", "features", "train", "value", "select"),
     reads=("evaluate", "select.valuer", "select.floor", "select.subsample", *TASK, "models", "text", "seed"),
     makes=("evaluation/*",),
     pages=(Leaks, ModelsTested, Calibration, Groups, Selection, Differences, Subsample, Consulted),
+    check=_measures,
 )
 def evaluate(work: Work) -> None:
     """evaluation/: every page of figures as JSON, and per-request scores as Parquet."""

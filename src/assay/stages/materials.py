@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from assay.config import Config
 from assay.errors import ConfigError
 from assay.evaluation.holdout import Holdout
 from assay.evaluation.holdout import holdout as make_holdout
@@ -49,6 +50,12 @@ def rng(work: Work, stream: int) -> np.random.Generator:
 def names(work: Work) -> list[str]:
     """Every model that is trained, ours and the user's own."""
     return models.trained(work.config.models, on_a_log=CleanLog.find(work.folder) is not None)
+
+
+def made(config: Config) -> dict[str, Scorer]:
+    """Every model that a run of the config trains, as it is before. ConfigError: a name that is none."""
+    names = models.trained(config.models, on_a_log=config.log is not None)
+    return {name: models.make(name, config.models) for name in names}
 
 
 def unfitted_models(work: Work) -> dict[str, Scorer]:

@@ -5,6 +5,7 @@ import pyarrow.compute as pc
 from assay import recommend as recommending
 from assay.config import Config
 from assay.engines import databases
+from assay.errors import ConfigError, did_you_mean
 from assay.evaluation.holdout import best_model
 from assay.pages.evaluation import Recommended
 from assay.runs.stage import Work, stage
@@ -13,8 +14,12 @@ from assay.stages.materials import RECOMMENDING, WORDS
 
 
 def _output(config: Config) -> None:
-    """Raise now what would keep the lists from being written to their database in the end."""
+    """Raise now where the run will not train the model, or the lists could not be written to their database in the end."""
     section = config.recommend
+    if section.model is not None and section.model not in (names := hand.made(config)):
+        known = ", ".join(names)
+        hint = did_you_mean(section.model, names)
+        raise ConfigError(f"[recommend] model: the run trains no {section.model!r}{hint}; it trains {known}")
     if section.url and section.table:
         databases.check_output(section.url, section.table, section.password_env)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from assay.config import Config
 from assay.pages.samples import SamplesMade
 from assay.runs.stage import Work, stage
+from assay.runs.store import file_digest
 from assay.samples.describe import families
 from assay.samples.make import make_samples
 
@@ -14,7 +15,7 @@ def _files(config: Config) -> object:
     read: dict[str, object] = {}
     if config.table is not None:
         path = Path(config.table.path)
-        read["table"] = [path.stat().st_size, path.stat().st_mtime_ns] if path.exists() else None
+        read["table"] = file_digest(path) if path.is_file() else None
     if config.samples.features is not None:
         read["families"] = [family.select for family in families(config.samples.features)]
     return read

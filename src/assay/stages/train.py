@@ -2,6 +2,8 @@
 
 import shutil
 
+from assay import registry
+from assay.config import Config
 from assay.models.capabilities import Trained
 from assay.models.scorer import Scorer, Training
 from assay.runs.stage import Work, stage
@@ -9,10 +11,17 @@ from assay.runs.store import digest
 from assay.stages import materials as hand
 from assay.stages.materials import TRAINING
 
-PROGRESS = "models/progress"  # of models that learn for long; gone when all have learnt
+PROGRESS = "models/.progress"  # of models that learn for long; gone when all have learnt
 
 
-@stage(follows=("clean", "samples", "features"), reads=("models", "text", "seed"), makes=("models/*",))
+def _models(config: Config) -> None:
+    """Raise now where a model's name or path is none."""
+    hand.made(config)
+    for name, path in config.models.estimators.items():
+        registry.load(path, f"[models] estimators: {name}")
+
+
+@stage(follows=("clean", "samples", "features"), reads=("models", "text", "seed"), makes=("models/*",), check=_models)
 def train(work: Work) -> None:
     """models/<name>/ of every model."""
     learnt, names = hand.train(work), hand.names(work)

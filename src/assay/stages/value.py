@@ -4,9 +4,11 @@ import time
 
 import numpy as np
 
+from assay.config import Config
 from assay.findings import segments
 from assay.findings.examples import examples
 from assay.findings.explain import explain_sample
+from assay.importance import named as valuers
 from assay.importance.stored import write_values
 from assay.importance.valuer import Importance
 from assay.pages.values import Distribution, Example, Examples, Histogram, Patterns, Rollup
@@ -18,20 +20,32 @@ from assay.stages.materials import VALUER_SECONDS, VALUING, WORDS
 _EXPLAINED = 3  # examples of each kind that are taken apart
 
 
+def _valuers(config: Config) -> None:
+    """Raise now where a valuer's name or path is none, or the run trains no model for it."""
+    for name in _wanted(config):
+        valuers.model_of(name, hand.made(config))
+
+
+def _wanted(config: Config) -> list[str]:
+    """Valuers of a run: those asked for, the one that it selects by, and the loss, which stands for hard samples."""
+    return list(dict.fromkeys([*config.value.valuers, config.select.valuer, "loss"]))
+
+
 @stage(
     follows=("clean", "samples", "features", "train"),
     reads=("value", "select.valuer", "models", "text", *WORDS, "seed"),
     makes=("importance/*",),
     pages=(Distribution, Rollup, Examples, Patterns),
+    check=_valuers,
 )
 def value(work: Work) -> None:
     """importance/: values of every training sample by every valuer, and what they show, as JSON."""
-    section, samples, main_valuer = work.config.value, hand.train(work), work.config.select.valuer
+    samples, main_valuer = hand.train(work), work.config.select.valuer
     shapes: dict[str, Histogram] = {}
     seconds: dict[str, float] = {}
     values: dict[str, Importance] = {}
     validation = hand.validation(work)
-    wanted = list(dict.fromkeys([*section.valuers, main_valuer, "loss"]))
+    wanted = _wanted(work.config)
     for done, name in enumerate(wanted):
         work.report(done, len(wanted) + 1)
         started = time.perf_counter()

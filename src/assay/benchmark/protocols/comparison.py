@@ -36,7 +36,7 @@ def compare_protocols(events: Any, systems: Mapping[str, System], *, protocols: 
     events: those that the folds were made from. systems: name -> System; `ranker` makes one of a recommender.
     protocols: name -> fold or folds; one is named "time_split".
 
-    A row a protocol, fold and system, and where a protocol has several folds, also one over all of them, fold "all":
+    One row per protocol, fold and system, and where a protocol has several folds, also one over all of them, fold "all":
     requests, ndcg@k (mean over requests) with low and high (its 95 % interval, clustered by user), recall@k, and tau_b:
     Kendall's between the systems' ndcg@k, over all folds, and that of "time_split"; the same in all rows of a protocol,
     null where one of the two does not vary.
@@ -70,7 +70,7 @@ def compare_protocols(events: Any, systems: Mapping[str, System], *, protocols: 
 
 
 def protocol_warnings(protocols: Protocols) -> pa.Table:
-    """A row a protocol, fold and warning, schema WARNINGS. InputError: a protocol has no folds."""
+    """One row per protocol, fold and warning, schema WARNINGS. InputError: a protocol has no folds."""
     return pa.Table.from_pylist(
         [
             {"protocol": name, "fold": fold.name, "warning": warning}
