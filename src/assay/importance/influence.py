@@ -104,8 +104,8 @@ def influence(
         Weights of 0 or more; a sample of weight 0 has value 0. By default 1.
     utility : str
         "log_loss" (unit: nats per validation row); "auc" (mean pairwise logistic loss over all pairs); "ndcg@k" (pairwise
-        logistic loss inside each request, pairs weighted by |delta NDCG@k| as it is at coef, a mean over requests with both labels); or
-        "softmax" (the softmax loss of each request's positives).
+        logistic loss inside each request, pairs weighted by |delta NDCG@k| as it is at coef, a mean over requests with both
+        labels); or "softmax" (the softmax loss of each request's positives).
     request_val : array, shape (m,), optional
         The request of each validation row; ndcg@k and softmax need it.
     folds : array of int, shape (m,), optional
