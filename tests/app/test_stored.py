@@ -1,13 +1,16 @@
 """What commands read back from a run: with its log gone, and while another process works in its folder."""
 
 import json
+import re
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
+import assay
 from assay import front
-from assay.app import cli
+from assay.app import cli, report
+from assay.app.sections.facts import Facts
 from assay.config import parse
 from assay.runs.manifest import alone
 from tests.conftest import run_in, shop_config, write_shop
@@ -71,3 +74,21 @@ def test_the_graph_names_only_stages_that_have_something_to_do(folder, capsys):
     shown = {line[0] for line in lines}
     assert "features" not in shown  # no feature selection was asked for
     assert {name.strip(",") for line in lines for name in line[2:]} <= shown
+
+
+@pytest.mark.slow
+def test_with_hashed_ids_no_answer_shows_an_id_of_the_log(tmp_path, capsys):
+    """Items have no names here, so that their ids are all that there is to call them by."""
+    write_shop(tmp_path / "log.csv", users=30, items=30, weeks=18)
+    run_in(shop_config(tmp_path / "log.csv", **SMALL, show={"hash_ids": True}), tmp_path / "run")
+    run = assay.open(tmp_path / "run")
+    page = report.write(run).read_text(encoding="utf-8")
+    assert run.log is not None
+    users = run.log.users["user_id"].to_pylist()
+    user = Facts(run).shown(users[0])
+    listed = run.recommend(user)
+    answers = [listed, run.explain(int(sample(tmp_path / "run"))), run.explain(user=user, item=listed[0]["item_id"])]
+    assert cli.main(["explain", str(tmp_path / "run"), sample(tmp_path / "run")]) == 0
+    shown = page + json.dumps(answers, ensure_ascii=False) + " ".join(capsys.readouterr().out.split())
+    assert "牛奶" not in shown
+    assert not set(users) & set(re.findall(r"\bu\d+\b", shown))

@@ -172,12 +172,11 @@ def explain(
     _debug: Debug = False,
 ) -> None:
     """Say why a training sample is worth what it is, or which samples made a recommendation."""
-    from assay import front
-    from assay.app import terminal
+    from assay.app import stored, terminal
     from assay.finished import Finished
 
     finished = Finished(folder)
-    answer = front.explain(finished, sample_id=sample_id, user_id=user_id, item_id=item_id)
+    answer = stored.explain(finished, sample_id=sample_id, user_id=user_id, item_id=item_id)
     if as_json:
         print_json(answer.model_dump())
     else:

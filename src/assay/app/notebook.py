@@ -164,10 +164,8 @@ class Run(Finished):
         InputError
             No such sample or candidate, or not one of the two.
         """
-        from assay import front
-
         ids = [None if ident is None else str(ident) for ident in (sample_id, user, item)]
-        return front.explain(self, sample_id=ids[0], user_id=ids[1], item_id=ids[2]).model_dump()
+        return stored.explain(self, sample_id=ids[0], user_id=ids[1], item_id=ids[2]).model_dump()
 
     def report(self) -> Path:
         """Write report.html into the run's folder, one page that needs no network, and return its path."""

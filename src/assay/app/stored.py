@@ -8,6 +8,7 @@ from assay.errors import InputError
 from assay.finished import Finished
 from assay.logs import private
 from assay.pages.answers import I, SearchAnswer, UserList, renamed
+from assay.pages.values import Why, WhyScore
 from assay.recommend import Lists
 
 _BEYOND = 1 << 63  # what a 64-bit id is below
@@ -76,3 +77,25 @@ def _shown(run: Finished, items: list[I]) -> list[I]:
         return items
     facts = Facts(run, hash_ids=True)
     return renamed(items, [facts.shown(item.item_id) for item in items])
+
+
+def explain(
+    run: Finished, *, sample_id: str | None = None, user_id: str | None = None, item_id: str | None = None
+) -> Why | WhyScore:
+    """What front.explain says, with users as they may be shown; ids are the log's own, or with [show] hash_ids the shown ones."""
+    from assay import front
+
+    facts = Facts(run, hash_ids=run.config.show.hash_ids)
+    if not facts.hash_ids:
+        return front.explain(run, sample_id=sample_id, user_id=user_id, item_id=item_id)
+    user = None if user_id is None else known_user(run, user_id)
+    items = {} if item_id is None or run.log is None else {facts.shown(i): i for i in run.log.items.column("item_id").to_pylist()}
+    answer = front.explain(
+        run,
+        sample_id=sample_id,
+        user_id=user_id if user is None else str(user),
+        item_id=None if item_id is None else str(items.get(item_id, item_id)),
+    )
+    lists = ("made", "against") if isinstance(answer, WhyScore) else ("helped", "hurt")
+    hidden = {name: [one.model_copy(update={"user": facts.shown(one.user)}) for one in getattr(answer, name)] for name in lists}
+    return answer.model_copy(update=hidden)

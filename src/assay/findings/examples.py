@@ -31,7 +31,10 @@ def _examples(
     return [
         Example(
             sentence=sentence(
-                names.get(int(few.item[k])) or f"item {keys[k]['item_id']}", int(few.label[k]), features[k], wording
+                names.get(int(few.item[k])) or f"item {wording.ident(keys[k]['item_id'])}",
+                int(few.label[k]),
+                features[k],
+                wording,
             ),
             sample_id=int(importance.sample_id[row]),
             value=float(importance.value[row]),

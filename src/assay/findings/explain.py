@@ -135,7 +135,7 @@ def _columns(
 
 def _told(samples: Samples, row: int, names: Mapping[int, str], wording: Wording) -> str:
     one = samples.take(np.array([row]))
-    item = names.get(int(one.item[0])) or f"item {one.keys.column('item_id')[0].as_py()}"
+    item = names.get(int(one.item[0])) or f"item {wording.ident(one.keys.column('item_id')[0].as_py())}"
     return sentence(item, int(one.label[0]), one.features.to_pylist()[0], wording)
 
 

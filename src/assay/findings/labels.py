@@ -4,6 +4,7 @@ The one place that knows what each of our columns says, and in what unit. A colu
 with spaces. Of an item's buyers in several periods, who took it in three of them counts three times.
 """
 
+import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -31,21 +32,27 @@ class Wording:
     """How people are told of a log: the words of its task, and its money.
 
     minor_units: decimals of the currency, whose smallest unit money is counted in. of_log: the columns are those that Assay
-    makes of a log; else they are a user's own.
+    makes of a log; else they are a user's own. hash_ids: ids of users and items are shown hashed.
     """
 
     task: Task = field(default_factory=Task)
     currency: str = ""
     minor_units: int = 2
     of_log: bool = True
+    hash_ids: bool = False
 
     @classmethod
     def of(cls, run: Folder, config: Config) -> "Wording":
         """That of a run, by its clean log, the config's [samples] and its currency."""
-        log, currency = CleanLog.find(run), config.show.currency
+        log, show = CleanLog.find(run), config.show
         if log is None:
-            return cls(Task.of(config.samples, own_table=True), currency, of_log=False)
-        return cls(Task.of(config.samples), currency, log.minor_units)
+            return cls(Task.of(config.samples, own_table=True), show.currency, of_log=False, hash_ids=show.hash_ids)
+        return cls(Task.of(config.samples), show.currency, log.minor_units, hash_ids=show.hash_ids)
+
+    def ident(self, ident: object) -> str:
+        """An id as it may be shown: itself, or 12 hexadecimal digits of its SHA-256."""
+        text = str(ident)
+        return hashlib.sha256(text.encode()).hexdigest()[:12] if self.hash_ids else text
 
     def money(self, amount: float) -> str:
         """An amount in the smallest unit of the currency, as people write it."""
@@ -222,6 +229,7 @@ _COLUMNS: dict[str, tuple[Unit, str, str, str]] = {
     "text_words_in_category": ("share", "@ of the query's words are in the item's category", "", ""),
     "text_fused": ("number", "fused score of words and vectors is @", "", ""),
 }  # fmt: skip
+_IDS = ("user", "item")  # columns whose levels are ids
 _TEXTS = {"query_class": "frequency of the query"}
 _PATTERNS = [(re.compile(column.replace("_N", r"_(\d+)")), parts) for column, parts in _COLUMNS.items()]
 
@@ -280,7 +288,7 @@ def matrix_column(name: str, wording: Wording) -> str:
         return _cell(binned[1], binned[2], wording)
     column, is_level, level = name.partition("=")
     if is_level:
-        return f"{title(column, wording)} is {level}"
+        return f"{title(column, wording)} is {wording.ident(level) if column in _IDS else level}"
     if name.endswith(": rare"):
         return " and ".join(title(part, wording) for part in name.removesuffix(": rare").split(" x ")) + ": rare"
     return label(name, wording).title

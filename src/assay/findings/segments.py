@@ -1,7 +1,7 @@
 """Which segments of the samples carry or cost the most: attributes, roll-ups, sums with intervals over folds."""
 
 import itertools
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -210,7 +210,7 @@ def rollup(
     falling. names: item_code -> readable name.
     """
     users = _labels(samples.user, samples.keys.column("user_id"))
-    items = _labels(samples.item, samples.keys.column("item_id"), names)
+    items = _labels(samples.item, samples.keys.column("item_id"), names, wording.ident)
     periods, codes = np.unique(samples.period, return_inverse=True)
     begins = [start(int(p), wording.task.period_days).date().isoformat() for p in periods]
     # Users or items that occur once each (a table without such a column) are no groups.
@@ -227,11 +227,13 @@ def rollup(
     }
 
 
-def _labels(codes: NDArray[np.int32], ids: pa.ChunkedArray, names: Mapping[int, str] | None = None) -> Any:
-    """Dense codes of those that occur, and a readable name for each."""
+def _labels(
+    codes: NDArray[np.int32], ids: pa.ChunkedArray, names: Mapping[int, str] | None = None, ident: Callable[[object], str] = str
+) -> Any:
+    """Dense codes of those that occur, and a readable name for each; ident: of one without a name."""
     present, first, dense = np.unique(codes, return_index=True, return_inverse=True)
     shown = ids.take(pa.array(first)).to_pylist()
-    return dense, [(names or {}).get(int(code)) or str(ident) for code, ident in zip(present, shown, strict=True)]
+    return dense, [(names or {}).get(int(code)) or ident(one) for code, one in zip(present, shown, strict=True)]
 
 
 def _lines(codes: Codes, levels: list[str], importance: Importance, shown: int | None) -> list[GroupValue]:

@@ -36,7 +36,7 @@ from assay.trials.curve import refit
 
 CANDIDATES = "samples/candidates.parquet"
 TASK = ("samples.target", "samples.period_days", "samples.request")  # keys that `task` reads
-WORDS = (*TASK, "show.currency")  # keys that `wording` reads
+WORDS = (*TASK, "show.currency", "show.hash_ids")  # keys that `wording` reads
 LINEAR = LogisticRegression.name  # what the selection is refitted with
 VALUER_SECONDS = "valuers"  # of cost.json: seconds of each valuer
 TRAINING, VALUING, RECOMMENDING = 0, 1, 2  # streams of random numbers: one stage's draws do not move another's

@@ -1,10 +1,10 @@
 """A run's pages as the sections of the report read them, and how numbers become rows and cells."""
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 from assay.app import words
+from assay.findings.labels import Wording
 from assay.finished import Finished
 from assay.pages.parts import Change, Estimate
 from assay.runs.pages import Page
@@ -31,8 +31,7 @@ class Facts:
 
     def shown(self, ident: object) -> str:
         """An id as it may be shown: itself, or 12 hexadecimal digits of its SHA-256."""
-        text = str(ident)
-        return hashlib.sha256(text.encode()).hexdigest()[:12] if self.hash_ids else text
+        return Wording(hash_ids=self.hash_ids).ident(ident)
 
     def item_names(self, ids: Iterable[object]) -> dict[str, str]:
         """Readable names of those items that have one, by the text of their id."""
