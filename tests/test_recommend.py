@@ -100,7 +100,7 @@ def test_an_opened_run_gives_each_user_the_stored_list_in_whatever_order_it_is_s
     rng = np.random.default_rng(seed)
     known, unknown = recommend(Table(rng.random(len(upcoming))), upcoming, items, Recommend(per_user=4), Wording())
     known = known.take(pa.array(rng.permutation(known.num_rows)))
-    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "config.json").write_text('{"table": {"path": "x", "label": "y"}}')
     write_parquet(tmp_path / "recommendations.parquet", known)
     write_parquet(tmp_path / "recommendations_unknown.parquet", unknown)
     stored = listed(tmp_path).at_hand(Lists)
