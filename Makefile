@@ -17,7 +17,7 @@ study: .venv/demo.stamp  ## the long comparison: every model, every valuer
 test: .venv/test.stamp  ## the whole suite
 	$(BIN)/python -m pytest -n 2
 
-quick: .venv/test.stamp  ## the common run, under two minutes
+quick: .venv/test.stamp  ## the common run, about two minutes
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
 
 check: .venv/test.stamp  ## style, types, layers
