@@ -322,17 +322,11 @@ def compact(
 def estimate(folder: KeptFolder, systems: Systems = None, as_json: Json = False, _debug: Debug = False) -> None:
     """Score new systems on a compact set and say what they would score on all requests, with an interval."""
     from assay.app import benchmark_terminal as terminal
-    from assay.benchmark.compact.designs import Anchors
-    from assay.benchmark.compact.estimation import Estimated, Guess
+    from assay.app import boards
     from assay.benchmark.keep.folder import open_kept
 
     kept = open_kept(folder)
-    estimates: dict[str, Estimated | Guess] = {}
-    for name, path in _arguments(None, None, systems, None, None).predictions().items():
-        if isinstance(kept.compact, Anchors):
-            estimates[name] = Guess(kept.guess(name, path))
-        else:
-            estimates[name] = kept.estimate(name, path)
+    estimates = boards.estimates(kept, _arguments(None, None, systems, None, None).predictions())
     if as_json:
         print_json(
             {

@@ -1,6 +1,6 @@
 """What the commands of `assay benchmark` are given: a run, a kept benchmark, a scoreboard, or tables of others' making."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from pathlib import Path
@@ -19,6 +19,8 @@ from assay.finished import Finished
 if TYPE_CHECKING:
     from assay.benchmark.audit.checks import Evidence
     from assay.benchmark.board.off_policy import PolicyValue
+    from assay.benchmark.compact.estimation import Estimated, Guess
+    from assay.benchmark.keep.folder import Kept
 
 
 @dataclass(frozen=True)
@@ -132,6 +134,16 @@ def evidence(truth: Path, target: str, **tables: Path | None) -> "Evidence":
         per_request = judged.drop_columns([name for name in pairs if name in judged.column_names])
         read["requests"] = per_request.group_by(per_request.column_names, use_threads=False).aggregate([])
     return Evidence(truth=judged, target=target, **read)
+
+
+def estimates(kept: "Kept", predictions: Mapping[str, Path]) -> "dict[str, Estimated | Guess]":
+    """What each system would score on all requests, from what it predicts for a compact set's; a guess where it is of anchors."""
+    from assay.benchmark.compact.designs import Anchors
+    from assay.benchmark.compact.estimation import Guess
+
+    if isinstance(kept.compact, Anchors):
+        return {name: Guess(kept.guess(name, path)) for name, path in predictions.items()}
+    return {name: kept.estimate(name, path) for name, path in predictions.items()}
 
 
 def policy_values(path: Path, policies: Sequence[str], model: str | None, clip: float | None) -> list[tuple[str, "PolicyValue"]]:

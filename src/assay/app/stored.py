@@ -96,6 +96,4 @@ def explain(
         user_id=user_id if user is None else str(user),
         item_id=None if item_id is None else str(items.get(item_id, item_id)),
     )
-    lists = ("made", "against") if isinstance(answer, WhyScore) else ("helped", "hurt")
-    hidden = {name: [one.model_copy(update={"user": facts.shown(one.user)}) for one in getattr(answer, name)] for name in lists}
-    return answer.model_copy(update=hidden)
+    return answer.with_users(facts.shown)

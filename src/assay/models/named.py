@@ -76,6 +76,11 @@ def _configured(of: Any, section: Models) -> Any:
     return of.configured(section) if isinstance(of, Configured) else of()
 
 
+def unfitted(section: Models, *, on_a_log: bool) -> dict[str, Scorer]:
+    """Every model that a run trains, by name, as it is before. ConfigError: a name that is none."""
+    return {name: make(name, section) for name in trained(section, on_a_log=on_a_log)}
+
+
 def load(folder: Path) -> Scorer:
     """The model that a folder's model.json names; InputError when it is missing, broken or of an unknown kind."""
     name = str(read_model(folder).get("model"))

@@ -12,14 +12,19 @@ from assay.samples.table import Samples
 S = TypeVar("S", bound=Scorer)
 
 
-def twin(fitted: S, samples: Samples, *, rng: np.random.Generator, training: Training = Training()) -> S:
-    """A fitted twin of a model. It is told the texts of items that the model was told; a net is trained as `training` says."""
-    model = fitted.fresh()
-    if isinstance(fitted, ReadsText) and isinstance(model, ReadsText):
-        return model.fit(samples, rng=rng, training=replace(training, texts=fitted.item_texts_))
+def fit(model: S, samples: Samples, *, rng: np.random.Generator, training: Training = Training()) -> S:
+    """The model, fitted; it is told of the training where it takes that."""
     if isinstance(model, Trained):
         return model.fit(samples, rng=rng, training=training)
+    if isinstance(model, ReadsText):
+        return model.fit(samples, rng=rng, training=training)
     return model.fit(samples, rng=rng)
+
+
+def twin(fitted: S, samples: Samples, *, rng: np.random.Generator, training: Training = Training()) -> S:
+    """A fitted twin of a model. It is told the texts of items that the model was told; a net is trained as `training` says."""
+    texts = fitted.item_texts_ if isinstance(fitted, ReadsText) else training.texts
+    return fit(fitted.fresh(), samples, rng=rng, training=replace(training, texts=texts))
 
 
 def refitted(fitted: S, samples: Samples, *, rng: np.random.Generator) -> S:

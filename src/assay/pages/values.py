@@ -1,6 +1,7 @@
 """What values of the training samples show."""
 
-from typing import ClassVar
+from collections.abc import Callable, Sequence
+from typing import ClassVar, Self, TypeVar
 
 from assay.pages.parts import Estimate, Ident
 from assay.runs.pages import Page, Part
@@ -93,6 +94,10 @@ class Why(Part):
     neighbours: list[Neighbour]
     columns: list[ColumnPart]
 
+    def with_users(self, shown: Callable[[object], str]) -> Self:
+        """The same with users' ids as they may be shown."""
+        return self.model_copy(update={"helped": _shown(self.helped, shown), "hurt": _shown(self.hurt, shown)})
+
 
 class Support(Part):
     """A training sample behind a score. change: of the score's margin, were the sample left out."""
@@ -116,6 +121,17 @@ class WhyScore(Part):
     made: list[Support]
     against: list[Support]
     columns: list[ColumnPart]
+
+    def with_users(self, shown: Callable[[object], str]) -> Self:
+        """The same with users' ids as they may be shown."""
+        return self.model_copy(update={"made": _shown(self.made, shown), "against": _shown(self.against, shown)})
+
+
+U = TypeVar("U", RequestPart, Support)
+
+
+def _shown(parts: Sequence[U], shown: Callable[[object], str]) -> list[U]:
+    return [part.model_copy(update={"user": shown(part.user)}) for part in parts]
 
 
 class Example(Part):

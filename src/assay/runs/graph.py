@@ -68,9 +68,7 @@ class Graph:
         with nullcontext() if held else alone(folder):
             runner = _Runner(self, config, Folder(folder), report)
             stale = runner.stale()
-            for stage in wanted:
-                if stage.check is not None and (stage.name in stale or stage.name not in runner.manifest.entries):
-                    stage.check(config)
+            _check((stage for stage in wanted if stage.name in stale or stage.name not in runner.manifest.entries), config)
             runner.drop_stale(stale, self._views)
             write_json(folder / CONFIG, without_passwords(config.model_dump(mode="json", exclude_none=True)))
             for stage in wanted:
@@ -81,9 +79,7 @@ class Graph:
 
     def check(self, config: Config, until: str | None = None) -> None:
         """Raise what can be said of a run before it: ConfigError where no stage is called `until`, and what its stages check."""
-        for stage in self._wanted(config, until):
-            if stage.check is not None:
-                stage.check(config)
+        _check(self._wanted(config, until), config)
 
     def add(self, config: Config, folder: Path, name: str, report: Report) -> Done:
         """Do a stage beside a finished run, of what the run's stages made; the log is not looked at.
@@ -94,8 +90,7 @@ class Graph:
             beside = [other for other in self.stages if other in self._beside]
             raise ConfigError(f"no stage {name!r} stands beside a run{did_you_mean(name, beside)}; these do: {', '.join(beside)}")
         stage = self.stages[name]
-        if stage.check is not None:
-            stage.check(config)
+        _check([stage], config)
         with alone(folder):
             runner = _Runner(self, config, Folder(folder), report)
             for other in stage.follows:
@@ -140,6 +135,12 @@ class Graph:
             if stage.name in needed:
                 needed.update(stage.follows)
         return [stage for stage in stages if stage.name in needed]
+
+
+def _check(stages: Iterable[Stage], config: Config) -> None:
+    for stage in stages:
+        if stage.check is not None:
+            stage.check(config)
 
 
 class _Runner:

@@ -9,7 +9,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from assay.config import Config
 from assay.errors import ConfigError
 from assay.evaluation.holdout import Holdout
 from assay.evaluation.holdout import holdout as make_holdout
@@ -19,10 +18,10 @@ from assay.importance.stored import read_values
 from assay.importance.valuer import Importance
 from assay.logs.clean_log import CleanLog
 from assay.models import named as models
-from assay.models.capabilities import ReadsText, Trained
+from assay.models import twins
+from assay.models.capabilities import ReadsText
 from assay.models.logistic import LogisticRegression
 from assay.models.scorer import Scorer, Training
-from assay.models.twins import refitted
 from assay.pages.samples import FeaturesKept
 from assay.runs.stage import Work
 from assay.samples import stored
@@ -52,15 +51,9 @@ def names(work: Work) -> list[str]:
     return models.trained(work.config.models, on_a_log=CleanLog.find(work.folder) is not None)
 
 
-def made(config: Config) -> dict[str, Scorer]:
-    """Every model that a run of the config trains, as it is before. ConfigError: a name that is none."""
-    names = models.trained(config.models, on_a_log=config.log is not None)
-    return {name: models.make(name, config.models) for name in names}
-
-
 def unfitted_models(work: Work) -> dict[str, Scorer]:
     """Every model that is trained, as it is before: what the run's models are capable of."""
-    return {name: models.make(name, work.config.models) for name in names(work)}
+    return models.unfitted(work.config.models, on_a_log=CleanLog.find(work.folder) is not None)
 
 
 def kept_features(work: Work) -> tuple[str, ...] | None:
@@ -167,11 +160,8 @@ def make(work: Work, name: str) -> Scorer:
 
 def fit(work: Work, model: Scorer, on: Samples, draws: np.random.Generator, training: Training = Training()) -> Scorer:
     """The model, fitted; a net as `training` says. One that reads texts of items is told them."""
-    if isinstance(model, ReadsText):
-        return model.fit(on, rng=draws, training=replace(training, texts=text_vectors(work)))
-    if isinstance(model, Trained):
-        return model.fit(on, rng=draws, training=training)
-    return model.fit(on, rng=draws)
+    texts = text_vectors(work) if isinstance(model, ReadsText) else None
+    return twins.fit(model, on, rng=draws, training=replace(training, texts=texts))
 
 
 def text_vectors(work: Work) -> NDArray[np.float32] | None:
@@ -204,7 +194,7 @@ def retrained(work: Work, name: str, weight: NDArray[np.float64]) -> Scorer:
     """A trained model fitted again under other weights of the training samples; a neural one for as many passes."""
     if name == LINEAR:
         return refit(precondition(work), train(work), weight)
-    return refitted(model(work, name), train(work).with_weight(weight), rng=rng(work, TRAINING))
+    return twins.refitted(model(work, name), train(work).with_weight(weight), rng=rng(work, TRAINING))
 
 
 def retraining(work: Work, name: str) -> Callable[[NDArray[np.float64]], Scorer]:

@@ -7,6 +7,7 @@ from assay.config import Config
 from assay.engines import databases
 from assay.errors import ConfigError, did_you_mean
 from assay.evaluation.holdout import best_model
+from assay.models import named as models
 from assay.pages.evaluation import Recommended
 from assay.runs.stage import Work, stage
 from assay.stages import materials as hand
@@ -16,10 +17,10 @@ from assay.stages.materials import RECOMMENDING, WORDS
 def _output(config: Config) -> None:
     """Raise now where the run will not train the model, or the lists could not be written to their database in the end."""
     section = config.recommend
-    if section.model is not None and section.model not in (names := hand.made(config)):
-        known = ", ".join(names)
+    names = models.trained(config.models, on_a_log=config.log is not None)
+    if section.model is not None and section.model not in names:
         hint = did_you_mean(section.model, names)
-        raise ConfigError(f"[recommend] model: the run trains no {section.model!r}{hint}; it trains {known}")
+        raise ConfigError(f"[recommend] model: the run trains no {section.model!r}{hint}; it trains {', '.join(names)}")
     if section.url and section.table:
         databases.check_output(section.url, section.table, section.password_env)
 

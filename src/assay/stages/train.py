@@ -4,6 +4,7 @@ import shutil
 
 from assay import registry
 from assay.config import Config
+from assay.models import named as models
 from assay.models.capabilities import Trained
 from assay.models.scorer import Scorer, Training
 from assay.runs.stage import Work, stage
@@ -16,7 +17,7 @@ PROGRESS = "models/.progress"  # of models that learn for long; gone when all ha
 
 def _models(config: Config) -> None:
     """Raise now where a model's name or path is none."""
-    hand.made(config)
+    models.unfitted(config.models, on_a_log=config.log is not None)
     for name, path in config.models.estimators.items():
         registry.load(path, f"[models] estimators: {name}")
 

@@ -11,6 +11,7 @@ from assay.findings.explain import explain_sample
 from assay.importance import named as valuers
 from assay.importance.stored import write_values
 from assay.importance.valuer import Importance
+from assay.models import named as models
 from assay.pages.values import Distribution, Example, Examples, Histogram, Patterns, Rollup
 from assay.runs.stage import Work, stage
 from assay.samples.table import Samples
@@ -23,7 +24,7 @@ _EXPLAINED = 3  # examples of each kind that are taken apart
 def _valuers(config: Config) -> None:
     """Raise now where a valuer's name or path is none, or the run trains no model for it."""
     for name in _wanted(config):
-        valuers.model_of(name, hand.made(config))
+        valuers.model_of(name, models.unfitted(config.models, on_a_log=config.log is not None))
 
 
 def _wanted(config: Config) -> list[str]:
