@@ -32,7 +32,7 @@ class ConfigSection(BaseModel):
             return super().__getattr__(name)
 
 
-class Source(ConfigSection):
+class SourceSection(ConfigSection):
     """Where a table comes from: files (path, glob or list of them) or a database."""
 
     path: str | list[str] | None = None
@@ -45,7 +45,7 @@ class Source(ConfigSection):
     grows_by: str | None = None  # a column that only grows: later runs read only rows beyond its last value
 
     @model_validator(mode="after")
-    def _one_place(self) -> "Source":
+    def _one_place(self) -> "SourceSection":
         if (self.path is None) == (self.url is None):
             raise ValueError("give either path or url")
         if any("://" in path for path in ([self.path] if isinstance(self.path, str) else self.path or [])):
@@ -55,7 +55,7 @@ class Source(ConfigSection):
         return self
 
 
-class Events(Source):
+class Events(SourceSection):
     """Events: `columns` maps canonical names (tables.EVENTS, and `amount`: money for the line) to the source's."""
 
     columns: dict[str, str]
@@ -66,7 +66,7 @@ class Events(Source):
     minor_units: int = Field(2, ge=0, le=6)  # decimals of the currency
 
 
-class Items(Source):
+class Items(SourceSection):
     """Items: `columns` maps item_id, name, department, category, brand to the source's columns.
 
     A list of columns is joined by a space.
@@ -75,7 +75,7 @@ class Items(Source):
     columns: dict[str, str | list[str]]
 
 
-class Users(Source):
+class Users(SourceSection):
     """Users: `columns` maps user_id and any attribute to the source's columns."""
 
     columns: dict[str, str]
@@ -314,7 +314,7 @@ def _resolve(config: Config, folder: Path) -> Config:
     def place(value: str) -> str:
         return str(folder / value)
 
-    def source(section: Source | None) -> Source | None:
+    def source(section: SourceSection | None) -> SourceSection | None:
         if section is None or section.path is None:
             return section
         paths = place(section.path) if isinstance(section.path, str) else [place(p) for p in section.path]

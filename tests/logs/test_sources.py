@@ -51,7 +51,7 @@ class TestDatabase(SourceTests):
         with sqlite3.connect(path) as c:
             c.execute(f"CREATE TABLE t ({', '.join(f'{n} TEXT' for n in names)})")
             c.executemany(f"INSERT INTO t VALUES ({', '.join('?' * len(names))})", rows)
-        return DatabaseTable(config.Source(url=f"sqlite:///{path}", table="t"))
+        return DatabaseTable(config.SourceSection(url=f"sqlite:///{path}", table="t"))
 
 
 def events(section: config.Events) -> pa.Table:

@@ -20,7 +20,7 @@ from assay.task import Task
 
 Counted = Literal["users", "periods", "positives", "sales", "words", "times", "count"]
 Unit = Counted | Literal["money", "share", "ratio", "log_ratio", "number"]
-Span = tuple[float | None, float | None]  # above the first and at most the second; None where there is no such end
+Range = tuple[float | None, float | None]  # above the first and at most the second; None where there is no such end
 _COUNTED = ("users", "periods", "positives", "sales", "words", "times", "count")
 _ONCE = " 1 times"  # of what it is compared with: left out where it stands alone
 _LARGE = 1e4  # numbers from here on are written out
@@ -90,7 +90,7 @@ class Label:
         """What it says without an amount."""
         return f"{self.before}…{self.after}".removesuffix(" is …")
 
-    def says(self, spans: Sequence[Span], *, unknown: bool = False) -> str:
+    def says(self, spans: Sequence[Range], *, unknown: bool = False) -> str:
         """What samples have in common whose value lies in one of the spans (in order), or is unknown."""
         parts = [self._says(spans)] if spans else []
         if unknown:
@@ -106,14 +106,14 @@ class Label:
             return self.none
         return self._with(self.wording.counted(self._number(value), self.unit))
 
-    def level(self, span: Span) -> str:
+    def level(self, span: Range) -> str:
         """A span by itself: "at most $0.99", "$0.99 to $2.49", "above $2.49"; "known" where it has no end."""
         low, high = (None if end is None else self._number(end) for end in span)
         if low is None:
             return "known" if high is None else f"at most {high}"
         return f"above {low}" if high is None else f"{low} to {high}"
 
-    def _says(self, spans: Sequence[Span]) -> str:
+    def _says(self, spans: Sequence[Range]) -> str:
         low, high = spans[0]
         if self.none and len(spans) == 1 and low is None and high is not None and high < 1:
             return self.none
@@ -127,7 +127,7 @@ class Label:
     def _with(self, amount: str) -> str:
         return f"{self.before}{amount}{self.after}"
 
-    def _range(self, span: Span) -> str:
+    def _range(self, span: Range) -> str:
         low, high = (None if end is None else self._number(end) for end in span)
         if low is None:
             return "no" if high == "0" and self.unit in _COUNTED else f"at most {high}".removesuffix(_ONCE)

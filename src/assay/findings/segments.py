@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy import stats
 
-from assay.findings.labels import Label, Span, Wording, kind, label, title
+from assay.findings.labels import Label, Range, Wording, kind, label, title
 from assay.importance.valuer import Importance
 from assay.importance.values import Vector
 from assay.numerics.periods import start
@@ -63,9 +63,9 @@ class Attribute:
         named = [self.levels[k] for k in inside], [self.levels[k] for k in outside]
         return f"{self.words} is {_several(named[0]) if len(inside) <= len(outside) else f'not {_several(named[1])}'}"
 
-    def _spans(self, levels: Collection[int]) -> list[Span]:
+    def _spans(self, levels: Collection[int]) -> list[Range]:
         """The ranges of a number that neighbouring levels make up."""
-        spans: list[Span] = []
+        spans: list[Range] = []
         for k in sorted(levels):
             low, high = (self.edges[e] if 0 <= e < len(self.edges) else None for e in (k - 1, k))
             if spans and k - 1 in levels:

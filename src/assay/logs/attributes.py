@@ -12,7 +12,7 @@ from assay.logs.canonical import id_type, no_id, wrong_value
 from assay.tables import ITEMS
 
 
-def _raw(section: config.Source, columns: Sequence[str], key: str) -> pa.Table:
+def _raw(section: config.SourceSection, columns: Sequence[str], key: str) -> pa.Table:
     """The columns of all sources of a section, with a unique, present key."""
     tables = []
     for source in sources.open_sources(section):

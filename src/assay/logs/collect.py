@@ -44,7 +44,7 @@ def regrouped(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[
         yield pa.Table.from_batches(waiting, schema).combine_chunks().to_batches()[0]
 
 
-def _content(section: config.Source) -> dict[str, Any]:
+def _content(section: config.SourceSection) -> dict[str, Any]:
     """What a section says of rows: all but where its files lie, and with which password a database is read."""
     content = section.model_dump(mode="json", exclude={"path", "password_env"})
     return content if section.url is None else content | {"url": urls.redact(section.url)}
@@ -92,7 +92,7 @@ class _Writer:
     def __init__(self, run: Folder, report: Report, salt: str | None) -> None:
         self.run, self.report, self.salt, self.read = run, report, salt, 0
 
-    def key(self, section: config.Source) -> str:
+    def key(self, section: config.SourceSection) -> str:
         """Changes with whatever decides how the rows of a section are stored."""
         return digest([FORMAT, None if self.salt is None else private.hidden("", self.salt), _content(section)])
 
@@ -213,7 +213,7 @@ def collect(log: config.Log, run: Folder, report: Report = silent) -> Collected:
             write_parquet(run.path(f"log/{name}.parquet"), private.hide_columns(table, salt))
             files.append(f"log/{name}.parquet")
     rows = sum(record["rows"] for record in records)
-    time_zone, parts = log.events[0].time_zone, [pages.Source.model_validate(record) for record in records]
+    time_zone, parts = log.events[0].time_zone, [pages.SourceRead.model_validate(record) for record in records]
     page = pages.SourcesRead(rows=rows, time_zone=time_zone, minor_units=minor_units.pop(), sources=parts)
     write_json(run.path(page.path), page.content())
     return Collected([*files, page.path], changes)

@@ -178,7 +178,7 @@ def kinds(values: Iterable[str]) -> dict[str, str]:
 
 def _open(path: Path) -> tuple[Source, str | None]:
     """The file and, for text with another delimiter than its name says, that delimiter."""
-    section = config.Source(path=str(path))
+    section = config.SourceSection(path=str(path))
     source = sources.open_file(path, section)
     if isinstance(source, CsvFile):
         best = max(DELIMITERS, key=lambda d: len(CsvFile(path, d).columns()))

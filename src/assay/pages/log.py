@@ -14,7 +14,7 @@ class Watermark(Part):
     value: str
 
 
-class Source(Part):
+class SourceRead(Part):
     """A file or a database query that was read. bytes, sha256, lines and zoned: of a file; watermark: of a database."""
 
     name: str  # the file, or the database's URL without its password
@@ -36,7 +36,7 @@ class SourcesRead(Page):
     rows: int
     time_zone: str
     minor_units: int
-    sources: list[Source]
+    sources: list[SourceRead]
 
 
 class CleaningStep(Part):

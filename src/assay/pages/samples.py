@@ -8,7 +8,7 @@ from assay.pages.parts import Change, Estimate
 from assay.runs.pages import Page, Part
 
 
-class Span(Part):
+class Periods(Part):
     """The periods of a split: from the first day up to, not including, the last (ISO dates)."""
 
     from_: str = Field(alias="from")
@@ -52,7 +52,7 @@ class SamplesMade(Page):
     constant_features_left_out: list[str]
     columns: int  # of the encoded matrix
     entries_a_row: float | None = None  # that are not 0
-    splits: dict[str, Span] | None = None
+    splits: dict[str, Periods] | None = None
     positives: int | None = None
     positives_not_on_sale: int | None = None  # left out
     negatives: dict[str, int] | None = None  # by where they were drawn from

@@ -25,7 +25,7 @@ FORMATS = {
 }
 
 
-def files(section: config.Source) -> list[Path]:
+def files(section: config.SourceSection) -> list[Path]:
     """The section's files: globs sorted, a list in its own order; SourceError when there is none."""
     assert section.path is not None
     paths: dict[Path, None] = {}
@@ -40,12 +40,12 @@ def files(section: config.Source) -> list[Path]:
     return list(paths)
 
 
-def is_plain_text(path: Path, section: config.Source) -> bool:
+def is_plain_text(path: Path, section: config.SourceSection) -> bool:
     """Whether rows appended to the file can be read by themselves."""
     return path.suffix not in COMPRESSED and file_format(path, section) in ("csv", "tsv", "jsonl")
 
 
-def file_format(path: Path, section: config.Source) -> str:
+def file_format(path: Path, section: config.SourceSection) -> str:
     """The section's format, else by the file's name."""
     if section.format:
         if section.format not in FORMATS.values() and ":" not in section.format:
@@ -60,7 +60,7 @@ def file_format(path: Path, section: config.Source) -> str:
         raise SourceError(f"{path}: unknown kind of file; say format = 'csv', 'tsv', 'jsonl' or 'parquet'") from None
 
 
-def open_file(path: Path, section: config.Source, *, start: int = 0, first_row: int = 1) -> Source:
+def open_file(path: Path, section: config.SourceSection, *, start: int = 0, first_row: int = 1) -> Source:
     """A source over one file; a plain-text file may be opened at the byte where a row begins."""
     kind = file_format(path, section)
     if ":" in kind:
@@ -74,7 +74,7 @@ def open_file(path: Path, section: config.Source, *, start: int = 0, first_row: 
     return CsvFile(path, delimiter, start=start, first_row=first_row)
 
 
-def open_sources(section: config.Source) -> list[Source]:
+def open_sources(section: config.SourceSection) -> list[Source]:
     """Everything that a section names, in order."""
     if section.url is not None:
         return [DatabaseTable(section)]

@@ -18,7 +18,7 @@ class DatabaseTable:
     `watermark` is the last value of grows_by that was read: {"type", "value"}, both text.
     """
 
-    def __init__(self, section: config.Source, *, watermark: dict[str, str] | None = None, first_row: int = 1) -> None:
+    def __init__(self, section: config.SourceSection, *, watermark: dict[str, str] | None = None, first_row: int = 1) -> None:
         assert section.url is not None
         self.section, self.watermark, self.first_row = section, watermark, first_row
         self.name = f"{urls.shown(section.url)} {section.table or 'query'}"
