@@ -118,14 +118,14 @@ class SamplesSection(ConfigSection):
     validation: Count = 4  # periods, counted from the end of the log: train | validation | tuning | test
     tuning: Count = 4
     test: Count = 4
+    negatives_from: Literal["candidates", "drawn"] = "candidates"  # of periods without exposures
     negatives: float = Field(1.5, gt=0)  # a positive
-    from_popularity: float = Field(0.5, ge=0)  # shares of the mixture of negatives
+    from_popularity: float = Field(0.5, ge=0)  # shares of the mixture of drawn negatives
     from_history: float = Field(0.25, ge=0)
     from_category: float = Field(0.25, ge=0)
     available: Count = 8  # an item is on sale in a period if it was sold in so many periods before
-    candidates_history: int = Field(60, ge=0)
-    candidates_popular: int = Field(60, ge=0)
-    candidates_category: int = Field(40, ge=0)
+    candidates: int = Field(250, ge=1, le=5_000)  # of a usual request
+    candidate_sizes: dict[str, Annotated[int, Field(ge=0, le=5_000)]] = {}  # by source; default: chosen on tuning by recall
     candidates_query: Count = 100  # what retrieval finds for a query, where the log does not say what was shown
     search_minutes: float = Field(30, gt=0)  # an event without a query follows a visit's last search for so long
     position_bias: Literal["none", "logged", "harvested", "regression"] = "none"  # how examination by position is known

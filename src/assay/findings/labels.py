@@ -18,10 +18,10 @@ from assay.logs.clean_log import CleanLog
 from assay.runs.store import Folder
 from assay.task import Task
 
-Counted = Literal["users", "periods", "positives", "sales", "words", "times", "count"]
+Counted = Literal["users", "periods", "positives", "sales", "words", "times", "days", "count"]
 Unit = Counted | Literal["money", "share", "ratio", "log_ratio", "number"]
 Range = tuple[float | None, float | None]  # above the first and at most the second; None where there is no such end
-_COUNTED = ("users", "periods", "positives", "sales", "words", "times", "count")
+_COUNTED = ("users", "periods", "positives", "sales", "words", "times", "days", "count")
 _ONCE = " 1 times"  # of what it is compared with: left out where it stands alone
 _LARGE = 1e4  # numbers from here on are written out
 _LOG_LARGEST = 700.0  # of what can be told as a ratio
@@ -64,7 +64,7 @@ class Wording:
         """A number with what it counts: "1 week", "3 weeks"; a "count" counts what the sentence says."""
         task = self.task
         nouns = {"users": task.user, "periods": task.period, "positives": task.positive, "sales": task.sale}
-        nouns |= {"words": "word", "times": "time"}
+        nouns |= {"words": "word", "times": "time", "days": "day"}
         if unit not in nouns:
             return number
         several = task.periods if unit == "periods" else f"{nouns[unit]}s"
@@ -167,6 +167,10 @@ _COLUMNS: dict[str, tuple[Unit, str, str, str]] = {
     "item_repeat_share": ("share", "@ of its {positive}s are by {user}s who had it before", "never {taken} before", ""),
     "item_periods_since": ("periods", "last {taken} @ ago", "never {taken} before", ""),
     "item_periods_known": ("periods", "first {taken} @ ago", "never {taken} before", ""),
+    "item_first_buyers_N": (
+        "number", "first {positive}s by new {user}s, fading with a half-life of N days: @", "", "",
+    ),
+    "item_first_share": ("share", "@ of its {positive}s lately are by {user}s who never had it", "no {positive} lately", ""),
     "item_views_N": ("times", "viewed @ in {last}", "not viewed in {last}", ""),
     "item_rating": ("number", "mean rating is @", "never rated before", ""),
     "item_price": ("money", "price is @", "", ""),
@@ -180,6 +184,27 @@ _COLUMNS: dict[str, tuple[Unit, str, str, str]] = {
         "no {positive} of the {user} in the category before", "",
     ),
     "category_usual_price": ("money", "the {user}'s usual price in the category is @", "", ""),
+    "category_faded_N": (
+        "number", "{positive}s of the {user} in the category, fading with a half-life of N days: @", "", "",
+    ),
+    "category_days_since": (
+        "days", "the {user}'s last {positive} in the category is @ ago", "no {positive} of the {user} in the category before", "",
+    ),
+    "category_gaps_since": (
+        "ratio", "the {user}'s last {positive} in the category is @ the usual gap ago",
+        "{positive}s of the {user} in the category on less than two days before", "",
+    ),
+    "name_faded_N": (
+        "number", "{positive}s of the {user} under the item's name, fading with a half-life of N days: @", "", "",
+    ),
+    "name_days_since": (
+        "days", "the {user}'s last {positive} under the item's name is @ ago",
+        "no {positive} of the {user} under the item's name before", "",
+    ),
+    "name_gaps_since": (
+        "ratio", "the {user}'s last {positive} under the item's name is @ the usual gap ago",
+        "{positive}s of the {user} under the item's name on less than two days before", "",
+    ),
     "brand_share_N": (
         "share", "@ of the {user}'s {positive}s in {last} are of the brand", "no {positive} of the {user} in {last}", "",
     ),
@@ -188,6 +213,20 @@ _COLUMNS: dict[str, tuple[Unit, str, str, str]] = {
     "pair_due": (
         "ratio", "last {taken} by the {user} @ the usual gap ago", "{taken} by the {user} less than twice before", "",
     ),
+    "pair_faded_N": ("number", "{positive}s by the {user}, fading with a half-life of N days: @", "", ""),
+    "pair_trip_share_N": (
+        "share", "in @ of the {user}'s trips, fading with a half-life of N days", "no trip of the {user} before", "",
+    ),
+    "pair_share_N": (
+        "share", "@ of what the {user} takes, fading with a half-life of N days", "no {positive} of the {user} before", "",
+    ),
+    "pair_days_since": ("days", "last {taken} by the {user} @ ago", "never {taken} by the {user} before", ""),
+    "pair_gaps_since": (
+        "ratio", "last {taken} by the {user} @ the usual gap ago, in days",
+        "{taken} by the {user} on less than two days before", "",
+    ),
+    "score_user_knn": ("number", "score by users alike is @", "", ""),
+    "score_category": ("number", "score by the {user}'s categories is @", "", ""),
     "pair_views_N": ("times", "viewed by the {user} @ in {last}", "not viewed by the {user} in {last}", ""),
     "pair_carts_N": (
         "times", "put in the cart by the {user} @ in {last}", "not put in the cart by the {user} in {last}", "",
@@ -198,6 +237,13 @@ _COLUMNS: dict[str, tuple[Unit, str, str, str]] = {
     ),
     "user_periods_active_N": ("count", "the {user} was active in @ of {last}", "", ""),
     "user_purchases_N": ("positives", "@ of the {user} in {last}", "", ""),
+    "user_trips_N": ("number", "trips of the {user}, fading with a half-life of N days: @", "", ""),
+    "user_items_per_trip": ("number", "@ items per trip of the {user}", "no trip of the {user} before", ""),
+    "user_new_share": (
+        "share", "@ of what the {user} takes is new to the {user}", "no {positive} of the {user} before", "",
+    ),
+    "user_days_since": ("days", "the {user}'s last {positive} is @ ago", "no {positive} of the {user} before", ""),
+    "user_trip_gap": ("number", "days between two trips of the {user}: @", "less than two trips of the {user} before", ""),
     "user_periods_since": ("periods", "the {user}'s last {positive} is @ ago", "no {positive} of the {user} before", ""),
     "user_periods_known": ("periods", "the {user}'s first {positive} is @ ago", "no {positive} of the {user} before", ""),
     "user_views_N": ("times", "the {user} viewed items @ in {last}", "the {user} was not seen in {last}", ""),
@@ -244,7 +290,8 @@ def label(column: str, wording: Wording) -> Label:
             names |= {f"last{count}": task.last(count) for count in (4, 16)}
             if match.groups():
                 names["last"] = task.last(int(match[1]))
-            phrase, unknown, none = (text.format(**names) for text in texts)
+            days = f" {match[1]} days" if match.groups() else ""
+            phrase, unknown, none = (text.format(**names).replace(" N days", days) for text in texts)
             before, _, after = phrase.partition("@")
             return Label(before, after, wording, unit, unknown, none)
     return Label(f"{column.replace('_', ' ')} is ", "", wording)
@@ -259,6 +306,7 @@ _KINDS = {
     "history": "drawn from the {user}'s past",
     "category": "drawn from the {user}'s categories",
     "retrieval": "drawn from the query's matches",
+    "candidate": "a candidate that was not {taken}",
 }
 
 

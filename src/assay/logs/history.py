@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -94,6 +95,26 @@ class History:
     def request_ids(self, user: Codes, period: Codes) -> NDArray[np.int64]:
         """(n,) stable ids of requests: a user in a period."""
         return mix(self.user_hash[user], period).view(np.int64)
+
+    @cached_property
+    def first_takings(self) -> NDArray[np.bool_]:
+        """(n,) whether the user took the item of a bought triple for the first time then."""
+        pair = self.bought.user.astype(np.int64) * len(self.category) + self.bought.item
+        first = np.zeros(len(pair), bool)
+        first[np.unique(pair, return_index=True)[1]] = True  # triples are in order of period
+        return first
+
+    def hours(self, user: Codes, period: Codes) -> NDArray[np.int8]:
+        """(n,) hour of the day at which each request first took something; -1 where it took nothing."""
+        bought, users = self.bought, len(self.user_hash)
+        request = bought.period.astype(np.int64) * users + bought.user
+        distinct, begins = np.unique(request, return_index=True)
+        first = np.minimum.reduceat(bought.hour, begins) if len(begins) else np.empty(0, np.int8)
+        if not len(distinct):
+            return np.full(len(user), -1, np.int8)
+        wanted = period.astype(np.int64) * users + user
+        place = np.minimum(np.searchsorted(distinct, wanted), len(distinct) - 1)
+        return np.where(distinct[place] == wanted, first[place], -1).astype(np.int8)
 
     def next_period(self, period_days: int) -> int:
         """The period after the one of the last event."""

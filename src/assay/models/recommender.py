@@ -1,7 +1,8 @@
 """Recommenders: models that know of users only what they took, and score any item for them.
 
-They are Scorers of labelled samples: the positives of weight above 0 are what was taken, and a sample is scored by what
-its user had taken before the sample's period, so that no score knows its own answer. They also rank whole catalogues.
+They are Scorers of labelled samples: the positives of weight above 0 are what was taken, with what the log knows besides
+(`Samples.takings`), and a sample is scored by what its user had taken before the sample's period, so that no score knows its own
+answer. They also rank whole catalogues.
 """
 
 from copy import copy
@@ -18,7 +19,7 @@ from assay.models.calibrated import Calibrated
 from assay.models.files import read_arrays, read_model, write_model
 from assay.models.scorer import Vector, not_fitted, training_rows
 from assay.numerics.histories import top_n as best_items
-from assay.samples.table import Samples
+from assay.samples.table import Samples, Takings
 
 Ints = NDArray[np.int64]
 AFTER = 2**31 - 1  # a period after all others
@@ -42,10 +43,19 @@ class Taken:
 
     @classmethod
     def of(cls, samples: Samples, most: int, name: str) -> Self:
-        """From the positives of weight above 0, of the `most` items taken most often (ties by item code)."""
+        """From the positives of weight above 0, and what users took before the last of them that is no sample.
+
+        Of the `most` items taken most often (ties by item code).
+        """
         rows = training_rows(samples, name)
+        last = samples.period[rows].max()
         rows = rows[samples.label[rows] > 0]
-        return cls.of_events(samples.user[rows], samples.item[rows], samples.period[rows], most)
+        events = [(samples.user[rows], samples.item[rows], samples.period[rows])]
+        if (log := samples.takings) is not None:
+            unsampled = np.flatnonzero(~log.sampled & (log.period <= last))
+            events.append((log.user[unsampled], log.item[unsampled], log.period[unsampled]))
+        user, item, period = (np.concatenate(column) for column in zip(*events, strict=True))
+        return cls.of_events(user, item, period, most)
 
     @classmethod
     def of_events(cls, user: NDArray[Any], item: NDArray[Any], period: NDArray[Any], most: int) -> Self:
@@ -110,6 +120,7 @@ class Recommending(Calibrated):
     """What all recommenders share: what was taken, calibration, and the ranking of catalogues."""
 
     taken_: Taken | None = None
+    _told: "tuple[Takings, Self] | None" = None
 
     def __init__(self, items: int = 10_000) -> None:
         self.items = items
@@ -171,13 +182,24 @@ class Recommending(Calibrated):
         Items that it did not learn of are left out. InputError before fit.
         """
         twin = copy(self)
+        twin._told = None
         twin.taken_ = Taken.in_columns(self.fitted().item_codes, user, item, period)
         return twin
+
+    def told(self, samples: Samples) -> Self:
+        """The model that knows all that the samples' users took, where the samples say it; a score asks for what is earlier."""
+        log = samples.takings
+        if log is None:
+            return self
+        if self._told is None or self._told[0] is not log:
+            self._told = None
+            self._told = log, self.knowing(log.user, log.item, log.period)
+        return self._told[1]
 
     def raw(self, samples: Samples) -> Vector:
         """(n,) exp of the score, capped: positive, in the order of scores."""
         columns = self.fitted().columns(samples.item)
-        return np.exp(np.minimum(self.score(samples.user, columns, samples.period), 50.0))
+        return np.exp(np.minimum(self.told(samples).score(samples.user, columns, samples.period), 50.0))
 
     def top_n(self, user: NDArray[Any], n: int, *, exclude_known: bool = True) -> tuple[Ints, Vector]:
         """As capabilities.Recommender says; InputError for n below 1."""

@@ -42,6 +42,23 @@ class PositionBias(Part):
     why_not: str | None = None
 
 
+class SourceRows(Part):
+    """Rows that a source of candidates named: what was taken, and how many of the rest were drawn, at which rate."""
+
+    positives: int
+    negatives: int
+    rate: float
+
+
+class SizeStep(Part):
+    """A block of places that went to a source of candidates; candidates a request and recall of all sources after it."""
+
+    source: str
+    places: int
+    candidates: float
+    recall: float
+
+
 class SamplesMade(Page):
     """The account of the samples. What a table of the user's own, or requests that are queries, do not have is null."""
 
@@ -55,10 +72,15 @@ class SamplesMade(Page):
     splits: dict[str, Periods] | None = None
     positives: int | None = None
     positives_not_on_sale: int | None = None  # left out
+    positives_not_candidates: int | None = None  # left out
     negatives: dict[str, int] | None = None  # by where they were drawn from
+    negatives_rate: float | None = None  # share of the candidates that were not taken; their weight is its inverse
+    by_source: dict[str, SourceRows] | None = None  # of candidates; one may be named by several
     negatives_not_found: int | None = None
     ratio: float | None = None  # negatives to a positive
     candidates: dict[str, Candidates] | None = None  # by split
+    candidate_sizes: dict[str, int] | None = None  # places of a usual request by source
+    candidate_steps: list[SizeStep] | None = None  # how they were chosen; none where the config gave them
     requests: dict[str, int] | None = None  # by split, where requests are queries
     searches: dict[str, Any] | None = None  # counts of the log's searches
     position_bias: PositionBias | None = None

@@ -25,11 +25,13 @@ UNITS = {
     "item": ("item_code",),
     "pair": ("user_code", "item_code"),
     "category": ("user_code", "category"),
+    "name": ("user_code", "name"),
     "brand": ("user_code", "brand"),
     "query": ("query_code",),
     "match": ("query_code", "item_code"),
 }
 TEXT = ("department", "category", "brand")
+CLASSES = ("category", "name", "brand")  # that items are told apart by
 
 
 @dataclass(frozen=True)
@@ -66,16 +68,19 @@ def _families(folder: Traversable) -> Iterator[Family]:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Items by code: ids and texts as they came, codes of category and brand (-1 unknown)."""
+    """Items by code: ids and texts as they came, and by each of CLASSES its codes (items,), -1 unknown."""
 
     items: pa.Table
-    category: Codes
-    brand: Codes
+    codes: Mapping[str, Codes]
 
     @classmethod
     def of(cls, items: pa.Table) -> "Catalogue":
         """From clean items, in order of item_code."""
-        return cls(items, category_codes(items)[0], category_codes(items, "brand")[0])
+        return cls(items, {column: category_codes(items, column)[0] for column in CLASSES})
+
+    def classes(self, item: NDArray[np.integer]) -> dict[str, Codes]:
+        """Codes of category, name and brand of items (n,), -1 unknown; of the item -1, -1."""
+        return {column: np.append(codes, np.int32(-1))[item] for column, codes in self.codes.items()}
 
 
 class Describer:
@@ -99,7 +104,7 @@ class Describer:
         self.engine = engines.connect()
         self._load("all_events", events, period_days)
         self._load("returned", returned, period_days)
-        set_parameters(self.engine, {"target": target})
+        set_parameters(self.engine, {"target": target, "period_days": period_days})
         every = "SELECT all_events.* FROM all_events CROSS JOIN parameters"
         self.engine.keep("taken", f"{every} WHERE event = target AND item_code IS NOT NULL")
         self.engine.keep("events", f"{every} WHERE event <> target OR rating IS NOT NULL")
@@ -119,7 +124,7 @@ class Describer:
         table = pa.table(
             columns
             | {"visit": pc.cast(session, pa.string()), "day": day, "period": (day // period_days).astype(np.int32)}
-            | {"category": _at(self.catalogue.category, item), "brand": _at(self.catalogue.brand, item)}
+            | self.catalogue.classes(item)
         )
         put(self.engine, name, table)
 
@@ -140,7 +145,7 @@ class Describer:
         the families of query/ and match/.
         """
         codes = {"user_code": user, "item_code": item} | ({} if query is None else {"query_code": query})
-        codes |= {"category": _at(self.catalogue.category, item), "brand": _at(self.catalogue.brand, item)}
+        codes |= self.catalogue.classes(item)
         columns: dict[str, pa.Array] = {}
         for unit, keys in UNITS.items():
             if "query_code" in keys and query is None:
@@ -191,11 +196,6 @@ class Describer:
         for name in TEXT:
             texts[name] = _dictionary(self.catalogue.items.column(name), item)
         return texts
-
-
-def _at(codes: Codes, item: NDArray[np.integer]) -> Codes:
-    """Code of each item; -1 for the item -1."""
-    return np.asarray(np.append(codes, np.int32(-1))[item], np.int32)
 
 
 def _distinct(keys: list[Codes], period: Codes) -> tuple[list[Codes], NDArray[np.int64]]:

@@ -36,14 +36,20 @@ class Encoding:
 
 # What a log's features become: few enough per row that exact curvature stays cheap (its cost is their square).
 LOG_ENCODING = Encoding(
-    one_hot=("user", "item", "category", "brand"),
     binned=(
-        "pair_due", "pair_views_4", "pair_carts_4", "pair_price_gap", "category_share_16", "category_periods_since",
-        "item_buyers_1", "item_buyers_4", "item_buyers_16", "item_repeat_share", "item_periods_since", "item_price",
-        "item_price_change", "item_trend", "user_purchases_4",
+        "pair_faded_7", "pair_faded_14", "pair_faded_28", "pair_faded_56", "pair_faded_112", "pair_faded_365",
+        "pair_trip_share_28", "pair_trip_share_112", "pair_share_56", "pair_days_since", "pair_gaps_since", "pair_views_4",
+        "pair_carts_4", "pair_price_gap", "category_faded_14", "category_faded_56", "category_faded_365", "category_days_since",
+        "category_gaps_since", "category_share_16", "name_faded_56", "name_faded_365", "name_days_since", "name_gaps_since",
+        "item_buyers_1", "item_buyers_4", "item_buyers_16", "item_first_buyers_7", "item_first_buyers_28", "item_first_share",
+        "item_repeat_share", "item_price", "item_trend", "item_price_change", "item_views_4", "item_rating", "user_trips_28",
+        "user_trips_112", "user_items_per_trip", "user_new_share", "user_days_since", "score_user_knn", "score_category",
     ),
-    standard=("brand_share_16", "user_category_entropy", "user_price_level_16"),
-    crosses=(("pair_times_bought", "pair_periods_since"),),
+    one_hot=("department",),
+    crosses=(
+        ("pair_times_bought", "pair_periods_since"), ("pair_faded_112", "item_repeat_share"),
+        ("pair_gaps_since", "pair_faded_112"), ("pair_trip_share_112", "user_trips_28"),
+    ),
 )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ A negative that nobody could have bought yet teaches a model the calendar, not t
 like a gain (docs/decisions/0002): so both classes hold only items sold or shown in the `available` periods before.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,8 +17,8 @@ from assay.errors import ConfigError
 from assay.logs.history import Codes, History, Market, Triples
 from assay.numerics.hashing import mix, splitmix
 
-KINDS = ("positive", "popularity", "history", "category", "exposure")
-_EXPOSURE = 4
+KINDS = ("positive", "popularity", "history", "category", "exposure", "candidate")
+_EXPOSURE, CANDIDATE = 4, 5
 _TRIES = 24  # a draw that fails so often (a tiny market) is left out and counted
 
 
@@ -130,24 +131,33 @@ def _exposed(history: History, market: Market) -> Triples:
     return history.shown.take(shown).take(keep)
 
 
-def label(history: History, begin: int, end: int, section: SamplesSection, seed: int) -> Labelled:
-    """Positives and negatives of the requests in the periods from begin up to, not including, end.
+def exposed_periods(history: History) -> NDArray[np.int32]:
+    """Periods in which anything was shown, rising."""
+    return np.unique(history.shown.period)
 
-    Without exposures, every positive on sale brings `negatives` draws (a fraction by hash) from recent
-    popularity, the user's own past and the item's category; never a positive of the same request, never twice.
-    Each draw depends on (seed, user id, period, item id, draw) alone, so row order and later events cannot matter.
+
+def label(history: History, periods: Sequence[int], section: SamplesSection, seed: int) -> Labelled:
+    """Positives and negatives of the requests in some periods, rising.
+
+    In a period with exposures the negatives are what was shown and not taken. In another, every positive on sale brings
+    `negatives` draws (a fraction by hash) from recent popularity, the user's own past and the item's category; never a positive
+    of the same request, never twice. Each draw depends on (seed, user id, period, item id, draw) alone, so row order and later
+    events cannot matter.
     """
     if section.from_popularity + section.from_history + section.from_category <= 0:
         raise ConfigError("[samples] from_popularity, from_history and from_category are all 0; give one of them a share")
     seen = np.full(len(history.category), -1, np.int64)
-    parts: list[tuple[Triples, NDArray[np.int8], NDArray[np.int32]]] = []
+    nobody = np.empty(0, np.int32)
+    none = Triples(nobody, nobody, nobody, np.empty(0, np.int8))
+    parts: list[tuple[Triples, NDArray[np.int8], NDArray[np.int32]]] = [(none, np.empty(0, np.int8), np.empty(0, np.int32))]
+    shown = frozenset(exposed_periods(history).tolist())
     positives = excluded = missed = 0
-    for market in history.markets(begin, end, section.available):
+    for market in (market for period in periods for market in history.markets(period, period + 1, section.available)):
         bought = history.bought.take(history.bought.between(market.period, market.period + 1))
         good = market.on_sale[bought.item]
         taken = bought.take(good)
         parts.append((taken, np.zeros(len(taken), np.int8), np.zeros(len(taken), np.int32)))
-        if len(history.shown):
+        if market.period in shown:
             exposed = _exposed(history, market)
             parts.append((exposed, np.full(len(exposed), _EXPOSURE, np.int8), np.ones(len(exposed), np.int32)))
         else:
@@ -163,7 +173,7 @@ def label(history: History, begin: int, end: int, section: SamplesSection, seed:
     account = {
         "positives": positives,
         "positives_not_on_sale": excluded,
-        "negatives": {KINDS[k]: int(counts[k]) for k in range(1, len(KINDS))},
+        "negatives": {KINDS[k]: int(counts[k]) for k in range(1, len(KINDS)) if k != CANDIDATE},
         "negatives_not_found": missed,
         "ratio": round(float(counts[1:].sum() / max(positives, 1)), 6),
     }

@@ -60,8 +60,11 @@ class Requests(Protocol):
         """What requests are ranked over, by name: candidates (of tuning and test) and upcoming, if there are any."""
         ...
 
-    def tables(self) -> dict[str, pa.Table]:
-        """More tables by name: requests (of tuning and test) where they are named, and what only this kind has."""
+    def tables(self, keys: pa.Table) -> dict[str, pa.Table]:
+        """More tables by name: requests (of tuning and test) where they are named, and what only this kind has.
+
+        keys: of the labelled rows.
+        """
         ...
 
     def account(self, keys: pa.Table, encoder: TableEncoder, constant: list[str]) -> dict[str, Any]:
@@ -83,9 +86,10 @@ def make_samples(config: Config, run: Folder, report: Report = silent) -> list[s
     """Write samples/ of a run and return the names of the artefacts.
 
     samples.parquet: labelled rows of all four splits. candidates.parquet: what the requests of tuning and test are ranked over,
-    with label, and requests.parquet: these requests; neither where a table of one's own names no requests. upcoming.parquet: the
-    same for every user in the period after the log, without truth; only where requests are users. Where requests are queries
-    also searches.parquet, queries.parquet, impressions.parquet and index/ (of item texts). encoder.json, account.json.
+    with label, and requests.parquet: these requests; neither where a table of one's own names no requests. Where requests are
+    users: takings.parquet, all that users took, and upcoming.parquet, candidates of every user in the period after the log,
+    without truth. Where requests are queries: searches.parquet, queries.parquet, impressions.parquet and index/ (of item texts).
+    encoder.json, account.json.
     SplitError: a split without rows or with one class, too few periods. InputError: no target event, and as each kind says.
     """
     report("samples", 0, _STEPS)
@@ -99,7 +103,8 @@ def make_samples(config: Config, run: Folder, report: Report = silent) -> list[s
     constant = [name for name in features.column_names if name not in kept]
     features = features.select(kept)
     encoder = TableEncoder.fit(features.take(pa.array(np.flatnonzero(split == 0))), requests.encoding, config.encode)
-    samples = Samples(part.keys, features, encoder)
+    keys = part.keys
+    samples = Samples(keys, features, encoder)
     account = {**part.account, **requests.account(part.keys, encoder, constant)}
     account |= {
         "rows": {name: int((split == k).sum()) for k, name in enumerate(SPLITS)},
@@ -114,7 +119,7 @@ def make_samples(config: Config, run: Folder, report: Report = silent) -> list[s
     written = [_write(run, "samples", samples.table())]
     del part, features, samples
     report("samples", 2, _STEPS)
-    tables = requests.tables()
+    tables = requests.tables(keys)
     written += [_write(run, name, table) for name, table in tables.items()]
     for done, (name, rows) in enumerate(requests.ranked(), 3):
         if name == "candidates" and requests.candidate_sources:

@@ -171,7 +171,7 @@ class TableRequests:
         rows = pa.array(np.flatnonzero(pc.is_in(split, pa.array(SPLITS[2:])).to_numpy(zero_copy_only=False)))
         return self.keys.take(rows), rows
 
-    def tables(self) -> dict[str, pa.Table]:
+    def tables(self, keys: pa.Table) -> dict[str, pa.Table]:  # noqa: ARG002
         """requests: who, when, and how many rows were positive, of those of tuning and test; none where rows name none.
 
         A request with rows in both stands once for each, with what it has there.

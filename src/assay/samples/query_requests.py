@@ -146,7 +146,7 @@ class QueryRequests:
             return harvested(query * (int(rows.item.max()) + 1) + rows.item[train], at, label)
         return regression_em(at, label, samples.take(train).matrix())
 
-    def tables(self) -> dict[str, pa.Table]:
+    def tables(self, keys: pa.Table) -> dict[str, pa.Table]:  # noqa: ARG002
         """requests: searches of tuning and test that took something, when, what for, how many items; and all searches."""
         searches, splits = self.searches, self.splits
         taken = np.bincount(searches.of("request")[searches.outcome(self.section.target)], minlength=len(searches))

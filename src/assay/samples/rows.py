@@ -74,6 +74,17 @@ class Chunk:
         return np.asarray(self.keys.column("label").to_numpy())
 
 
+def joined(first: Chunk, second: Chunk) -> Chunk:
+    """The rows of both, in order of period, user and item; what only the first account says is kept, what both say is summed."""
+    keys = pa.concat_tables([first.keys, second.keys])
+    order = pa.array(np.lexsort([keys.column(name).to_numpy() for name in ("item_code", "user_code", "period")]))
+
+    def describe() -> pa.Table:
+        return pa.concat_tables([first.describe(), second.describe()], promote_options="default").unify_dictionaries().take(order)
+
+    return Chunk(keys.unify_dictionaries().take(order), describe, {**second.account, **first.account})
+
+
 def varying(features: pa.Table, train: NDArray[np.bool_]) -> list[str]:
     """Names of the features that are not the same, or unknown, in all training rows."""
     rows = pa.array(np.flatnonzero(train))

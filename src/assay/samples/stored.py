@@ -14,10 +14,10 @@ from assay.logs.history import Codes
 from assay.runs.store import Folder, missing
 from assay.samples.encoder import TableEncoder
 from assay.samples.searches import TABLES, Searches
-from assay.samples.table import NOT_FEATURES, Samples
+from assay.samples.table import NOT_FEATURES, Samples, Takings
 
 Which = Literal["samples", "candidates", "upcoming"]
-ENCODER, INDEX = "samples/encoder.json", "samples/index"
+ENCODER, INDEX, TAKINGS = "samples/encoder.json", "samples/index", "samples/takings.parquet"
 
 
 def file_of(name: str) -> str:
@@ -34,7 +34,15 @@ def load(run: Folder, split: str | None = None, which: Which = "samples", names:
     table = pq.read_table(path, filters=[("split", "==", split)] if split else None)
     keys = [name for name in NOT_FEATURES if name in table.column_names]
     features = [name for name in table.column_names if name not in keys and (names is None or name in names)]
-    return Samples(table.select(keys), table.select(features), encoder)
+    return Samples(table.select(keys), table.select(features), encoder, takings=takings(run))
+
+
+def takings(run: Folder) -> Takings | None:
+    """All that users took; None where the run's requests are not users in a period."""
+    if not run.exists(TAKINGS):
+        return None
+    table = run.read_table(TAKINGS)
+    return Takings(*(table.column(name).to_numpy() for name in ("user_code", "item_code", "period", "sampled")))
 
 
 def read_searches(run: Folder) -> Searches:

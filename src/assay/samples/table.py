@@ -30,18 +30,33 @@ class Encoder(Protocol):
 
 
 @dataclass(frozen=True)
+class Takings:
+    """All that users took in a log (n,), distinct in (user, item, period): what recommenders know of users.
+
+    sampled: whether a labelled sample stands for it. What none stands for is known all the same: it came before training, or was
+    no candidate.
+    """
+
+    user: NDArray[np.int32]
+    item: NDArray[np.int32]
+    period: NDArray[np.int32]
+    sampled: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
 class Samples:
     """Labelled samples, one row each.
 
     keys: the columns of tables.SAMPLE_KEYS. features: float32 columns (null: unknown) and
     dictionary<int32, string> columns, same rows. hidden: features that models must not learn from, though people
-    read them. A selection is the same Samples with other weights.
+    read them. takings: of the whole log, where it is known. A selection is the same Samples with other weights.
     """
 
     keys: pa.Table
     features: pa.Table
     encoder: Encoder | None = None
     hidden: frozenset[str] = frozenset()
+    takings: Takings | None = None
 
     def __len__(self) -> int:
         return int(self.keys.num_rows)

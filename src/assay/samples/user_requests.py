@@ -1,7 +1,7 @@
 """Requests of users: a user in a period of the log, labelled by what they took in it."""
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, replace
 from functools import cached_property
 from typing import Any
 
@@ -15,11 +15,14 @@ from assay.errors import InputError
 from assay.logs.clean_log import CleanLog
 from assay.logs.history import Codes
 from assay.numerics.periods import starts
-from assay.samples.candidates import CANDIDATE_SOURCES, Candidates, candidates
-from assay.samples.describe import Describer
+from assay.samples.candidates import sources
+from assay.samples.candidates.listing import SCORE, Candidates, Listing
+from assay.samples.candidates.sizes import Choice, choose
+from assay.samples.describe import Describer, float_column
 from assay.samples.encoder import LOG_ENCODING, Encoding, TableEncoder
-from assay.samples.labels import KINDS, label
-from assay.samples.rows import Chunk, SampleRows, varying
+from assay.samples.labels import CANDIDATE, KINDS, Labelled, exposed_periods, label
+from assay.samples.rows import Chunk, SampleRows, joined, varying
+from assay.samples.sampled import account, sample
 from assay.samples.splits import split_periods
 from assay.tables import SPLITS
 
@@ -30,7 +33,7 @@ class UserRequests:
     InputError: no target event. SplitError: too few periods.
     """
 
-    candidate_sources = CANDIDATE_SOURCES
+    candidate_sources = sources.NAMES
     advice = "check [samples] target and the mapping of events"
     retrieval = None
 
@@ -58,29 +61,82 @@ class UserRequests:
         """The features that vary in train."""
         return varying(features, train)
 
+    @cached_property
+    def _unsized(self) -> Listing:
+        section = self.section
+        sources.check(section.candidate_sizes)
+        return Listing(self.past, self.log.items, section.period_days, section.available, sources.make(), {}, sources.SCORED)
+
+    @cached_property
+    def _choice(self) -> Choice:
+        """Sizes of the sources, chosen on tuning."""
+        return choose(replace(self._unsized, scored=()), *self.splits.span("tuning"), self.section.candidates)
+
+    @cached_property
+    def _listing(self) -> Listing:
+        """How candidates are found, with sizes by the config, or chosen on tuning."""
+        listing = self._unsized
+        if self.section.candidate_sizes:
+            return replace(listing, sizes=self.section.candidate_sizes)
+        return replace(listing, sizes=self._choice.sizes)
+
     def labelled(self) -> Chunk:
-        """What users took, and what they did not though it was shown, or on sale."""
-        drawn = label(self.past, self.splits.begins[0], self.splits.end, self.section, self.seed)
+        """What users took, and what they did not though it was shown, or a candidate."""
+        begin, end, section = self.splits.begins[0], self.splits.end, self.section
+        every = np.arange(begin, end)
+        exposed = np.isin(every, exposed_periods(self.past))
+        if section.negatives_from == "drawn" or exposed.all():
+            return self._of_labels(label(self.past, every.tolist(), section, self.seed))
+        chunk = self._of_candidates(every[~exposed])
+        if not exposed.any():
+            return chunk
+        return joined(chunk, self._of_labels(label(self.past, every[exposed].tolist(), section, self.seed)))
+
+    def _of_labels(self, drawn: Labelled) -> Chunk:
         split = self.splits.of(drawn.period)
         keys = self._keys(drawn.user, drawn.item, drawn.period, drawn.draw, drawn.label, split)
-        kinds = pa.DictionaryArray.from_arrays(pa.array(drawn.kind, pa.int8()), pa.array(KINDS))
-        keys = keys.append_column("kind", kinds).append_column("hour", pa.array(drawn.hour))
-        return Chunk(keys, lambda: self._describer.describe(drawn.user, drawn.item, drawn.period), drawn.account)
+        keys = self._with_kind(keys, drawn.kind, np.zeros(len(drawn.user), np.int16), drawn.hour)
+
+        def describe() -> pa.Table:
+            scores = self._listing.scores_of(drawn.user, drawn.item, drawn.period)
+            return _with_scores(self._describer.describe(drawn.user, drawn.item, drawn.period), scores)
+
+        return Chunk(keys, describe, drawn.account)
+
+    def _of_candidates(self, periods: NDArray[np.int64]) -> Chunk:
+        """Candidates of the requests of some periods: all that was taken, a known share of the rest."""
+        parts = (part for period in periods for part in self._listing.of_periods(int(period), int(period) + 1))
+        sampled = sample(parts, self.past, self.splits.begins[1], self.section.negatives, self.seed)
+        rows = sampled.rows
+        taken = int(np.isin(self.past.bought.period, periods).sum())
+        keys = self._keys(
+            rows.user, rows.item, rows.period, np.zeros(len(rows), np.int32), rows.label, self.splits.of(rows.period)
+        )
+        keys = keys.set_column(keys.column_names.index("weight"), "weight", pa.array(sampled.weight))
+        kind = np.where(rows.label > 0, 0, CANDIDATE).astype(np.int8)
+        keys = self._with_kind(keys, kind, rows.source, self.past.hours(rows.user, rows.period))
+        return Chunk(keys, self._describes(rows), account(sampled, taken, sources.NAMES))
+
+    def _with_kind(self, keys: pa.Table, kind: NDArray[np.int8], source: NDArray[np.int16], hour: NDArray[np.int8]) -> pa.Table:
+        kinds = pa.DictionaryArray.from_arrays(pa.array(kind, pa.int8()), pa.array(KINDS))
+        return keys.append_column("kind", kinds).append_column("source", pa.array(source)).append_column("hour", pa.array(hour))
+
+    def _describes(self, rows: Candidates) -> Callable[[], pa.Table]:
+        return lambda: _with_scores(self._describer.describe(rows.user, rows.item, rows.period), rows.scores)
 
     def ranked(self) -> Iterator[tuple[str, Chunk]]:
         """Candidates of the requests of tuning and test, then those of every user in the period after the log."""
         tuning, _ = self.splits.span("tuning")
-        offered = candidates(self.past, tuning, self.splits.end, self.section)
+        offered = self._listing.all(tuning, self.splits.end)
         yield "candidates", self._offered(offered, self.splits.of(offered.period))
         after = self.past.next_period(self.section.period_days)
-        offered = candidates(self.past, after, after + 1, self.section, everyone=True)
-        yield "upcoming", self._offered(offered, np.full(len(offered.user), len(SPLITS)))
+        offered = self._listing.all(after, after + 1, everyone=True)
+        yield "upcoming", self._offered(offered, np.full(len(offered), len(SPLITS)))
 
     def _offered(self, offered: Candidates, split: NDArray[np.int64]) -> Chunk:
-        draw = np.zeros(len(offered.user), np.int32)
+        draw = np.zeros(len(offered), np.int32)
         keys = self._keys(offered.user, offered.item, offered.period, draw, offered.label, split)
-        keys = keys.append_column("source", pa.array(offered.source))
-        return Chunk(keys, lambda: self._describer.describe(offered.user, offered.item, offered.period))
+        return Chunk(keys.append_column("source", pa.array(offered.source)), self._describes(offered))
 
     def _keys(
         self, user: Codes, item: Codes, period: Codes, draw: NDArray[np.int32], label: NDArray[np.int8], split: NDArray[np.int64]
@@ -89,12 +145,17 @@ class UserRequests:
         rows = SampleRows(past.request_ids(user, period), user, item, period, time, split, label, draw)
         return rows.keys(self.log.users, self.log.items, past.user_hash, past.item_hash)
 
-    def tables(self) -> dict[str, pa.Table]:
-        """requests: who, when, and how many distinct items were taken, of every request of tuning and test."""
+    def tables(self, keys: pa.Table) -> dict[str, pa.Table]:
+        """requests of tuning and test, and takings.
+
+        requests: who, when, how many distinct items were taken, and how many of them were new to the user. takings: all that
+        users took, and whether a labelled row stands for it.
+        """
         past, (tuning, _) = self.past, self.splits.span("tuning")
         rows = past.bought.between(tuning, self.splits.end)
         users = len(past.user_hash)
-        packed, counts = np.unique(past.bought.period[rows].astype(np.int64) * users + past.bought.user[rows], return_counts=True)
+        request = past.bought.period[rows].astype(np.int64) * users + past.bought.user[rows]
+        packed, place, counts = np.unique(request, return_inverse=True, return_counts=True)
         user, period = (packed % users).astype(np.int32), (packed // users).astype(np.int32)
         columns = {
             "request_id": past.request_ids(user, period),
@@ -102,8 +163,21 @@ class UserRequests:
             "period": period,
             "split": pa.array(SPLITS).take(pa.array(self.splits.of(period))),
             "truth_count": counts.astype(np.int32),
+            "new_count": np.bincount(place, past.first_takings[rows], len(packed)).astype(np.int32),
         }
-        return {"requests": pa.table(columns)}
+        return {"requests": pa.table(columns), "takings": self._takings(keys)}
+
+    def _takings(self, keys: pa.Table) -> pa.Table:
+        bought, users, items = self.past.bought, len(self.past.user_hash), len(self.past.item_hash)
+
+        def packed(user: NDArray[Any], item: NDArray[Any], period: NDArray[Any]) -> NDArray[np.int64]:
+            return np.asarray((period.astype(np.int64) * users + user) * items + item, np.int64)
+
+        positive = keys.filter(pc.equal(keys.column("label"), 1))
+        own = packed(*(positive.column(name).to_numpy() for name in ("user_code", "item_code", "period")))
+        sampled = np.isin(packed(bought.user, bought.item, bought.period), own)
+        names = ("user_code", "item_code", "period", "sampled")
+        return pa.table(dict(zip(names, (bought.user, bought.item, bought.period, sampled), strict=True)))
 
     def account(self, keys: pa.Table, encoder: TableEncoder, constant: list[str]) -> dict[str, Any]:  # noqa: ARG002
         """Dates of the splits, the features that do not vary, and how many columns a row has an entry in."""
@@ -111,4 +185,13 @@ class UserRequests:
             "splits": self.splits.dates(self.section.period_days),
             "constant_features_left_out": constant,
             "entries_a_row": len(encoder.blocks),
+            "candidate_sizes": dict(self._listing.sizes),
+            "candidate_steps": [] if self.section.candidate_sizes else [asdict(step) for step in self._choice.steps],
         }
+
+
+def _with_scores(table: pa.Table, scores: Mapping[str, NDArray[np.float32]]) -> pa.Table:
+    """Features, and the scores of sources of candidates as more of them."""
+    for name, score in scores.items():
+        table = table.append_column(SCORE.format(name), float_column(score))
+    return table

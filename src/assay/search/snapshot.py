@@ -63,13 +63,12 @@ def _keys(
     met, listed = (item >= 0) & on_sale[item], on_sale[shown]
     everybody, every_query = np.arange(users + 1, dtype=np.int32), np.arange(queries + 1, dtype=np.int32)
     happened = item >= 0
-    category, brand = (codes[item[happened]] for codes in (catalogue.category, catalogue.brand))
+    classes = catalogue.classes(item[happened])
     return {
         "user": (everybody,),
         "item": (np.flatnonzero(on_sale).astype(np.int32),),
         "pair": _pairs(user[met], item[met], everybody),
-        "category": _pairs(user[happened], category, everybody),
-        "brand": _pairs(user[happened], brand, everybody),
+        **{name: _pairs(user[happened], codes, everybody) for name, codes in classes.items()},
         "query": (every_query,),
         "match": _pairs(query[listed], shown[listed], every_query),
     }
@@ -86,7 +85,7 @@ def _irregular(describer: Describer, unit: "Unit", name: str, firsts: Codes, on_
     """Features of the user's own families that some drawn pairs have otherwise than the unit's rows say."""
     rng = np.random.default_rng(0)
     catalogue = describer.catalogue
-    seconds = {"item_code": on_sale, "category": catalogue.category, "brand": catalogue.brand}[UNITS[name][1]]
+    seconds = {"item_code": on_sale, **catalogue.codes}[UNITS[name][1]]
     first, second = rng.choice(firsts, _TRIED), rng.choice(seconds, _TRIED)
     described = describer.describe_unit(name, (first, second), np.full(_TRIED, period, np.int32))
     rows = unit.rows(first, second)
@@ -159,7 +158,7 @@ class Snapshot:
         n = len(item)
         user, query = len(self.user_ids) if user is None else user, len(self.queries) - 1 if query is None else query
         codes = {"user_code": np.full(n, user, np.int32), "query_code": np.full(n, query, np.int32), "item_code": item}
-        codes |= {"category": self.catalogue.category[item], "brand": self.catalogue.brand[item]}
+        codes |= self.catalogue.classes(item)
         columns: dict[str, pa.Array] = {}
         for unit, keys in UNITS.items():
             rows = self.units[unit].rows(*(codes[key] for key in keys))

@@ -102,13 +102,15 @@ def wording(work: Work) -> Wording:
 
 
 def popularity(work: Work) -> NDArray[np.int64]:
-    """(items,) training positives by item code."""
+    """(items,) what was taken in training, by item code: events where the log knows them, else positives."""
     table = items(work)
+    learnt = train(work)
+    if table is not None and (log := learnt.takings) is not None:
+        return np.bincount(log.item[log.period <= learnt.period.max()], minlength=table.num_rows).astype(np.int64)
     if table is not None:
         size = table.num_rows
     else:
         size = pc.max(work.folder.read_table("samples/samples.parquet", ["item_code"]).column(0)).as_py() + 1
-    learnt = train(work)
     return np.bincount(learnt.item, learnt.label, minlength=size).astype(np.int64)
 
 

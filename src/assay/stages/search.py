@@ -187,7 +187,7 @@ class _Sets:
 def liked(model: Recommending, samples: Samples) -> NDArray[np.float64]:
     """(n,) what a recommender of the run says of user and item, whatever the query; NaN for items that it does not know."""
     column = model.fitted().columns(samples.item)
-    score = model.score(samples.user, column, samples.period)
+    score = model.told(samples).score(samples.user, column, samples.period)
     return np.where(column >= 0, score, np.nan)
 
 

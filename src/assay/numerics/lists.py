@@ -1,0 +1,222 @@
+"""Sparse scores of items for users, and the lists made of them, in compiled loops.
+
+Sparse scores are (starts, items, scores): row r owns places starts[r] ... starts[r + 1] - 1; an item stands once in a row.
+"""
+
+from typing import Any, TypeAlias
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+SparseScores: TypeAlias = tuple[Ints, NDArray[np.int32], NDArray[np.float32]]
+
+
+@numba.njit(cache=True)
+def _faded(begin, end, item, period, now, half_life, total, touched):  # type: ignore[no-untyped-def]
+    # total[i] += takings of i, each halved in `half_life` periods; touched: their items; how many there are.
+    count = 0
+    for a in range(begin, end):
+        i = item[a]
+        if total[i] == 0.0:
+            touched[count] = i
+            count += 1
+        total[i] += 0.5 ** ((now - period[a]) / half_life)
+    return count
+
+
+@numba.njit(cache=True, parallel=True)
+def _faded_rows(begins, ends, item, period, now, half_life, items, starts, threads, out_item, out_score):  # type: ignore[no-untyped-def]
+    for thread in numba.prange(threads):
+        total = np.zeros(items)
+        longest = 0
+        for r in range(thread, begins.size, threads):
+            longest = max(longest, ends[r] - begins[r])
+        touched = np.empty(longest, np.int64)
+        for r in range(thread, begins.size, threads):
+            count = _faded(begins[r], ends[r], item, period, now, half_life, total, touched)
+            at = starts[r]
+            for i in np.sort(touched[:count]):
+                out_item[at], out_score[at] = i, total[i]
+                total[i] = 0.0
+                at += 1
+
+
+@numba.njit(cache=True)
+def _distinct(begins, ends, item, items):  # type: ignore[no-untyped-def]
+    last = np.full(items, -1, np.int64)
+    counts = np.zeros(begins.size, np.int64)
+    for r in range(begins.size):
+        for a in range(begins[r], ends[r]):
+            if last[item[a]] != r:
+                last[item[a]] = r
+                counts[r] += 1
+    return counts
+
+
+def faded(
+    begins: Ints, ends: Ints, item: NDArray[np.int32], period: NDArray[np.int32], now: int, half_life: float, items: int
+) -> SparseScores:
+    """Of each row (m,) the events begins[r] ... ends[r] - 1: items in rising order, and how much of each was taken.
+
+    item, period (n,): of events, before the period `now`. Each taking is halved in `half_life` periods.
+    """
+    counts = _distinct(begins, ends, item, items)
+    starts = np.concatenate(([0], np.cumsum(counts)))
+    out_item, out_score = np.empty(starts[-1], np.int32), np.empty(starts[-1], np.float32)
+    _faded_rows(begins, ends, item, period, now, half_life, items, starts, numba.get_num_threads(), out_item, out_score)
+    return starts, out_item, out_score
+
+
+@numba.njit(cache=True)
+def _best(score, item, count, most):  # type: ignore[no-untyped-def]
+    # Places of the `most` highest of score[:count], ties to the lower item, best first.
+    if count > most:
+        least = np.partition(-score[:count], most - 1)[most - 1]
+        some = np.flatnonzero(-score[:count] <= least)
+    else:
+        some = np.arange(count)
+    order = some[np.argsort(item[some], kind="mergesort")]
+    return order[np.argsort(-score[order], kind="mergesort")][:most]
+
+
+@numba.njit(cache=True, parallel=True)
+def _top(starts, items, scores, allowed, skip_starts, skip_items, sizes, width, out):  # type: ignore[no-untyped-def]
+    for r in numba.prange(starts.size - 1):
+        skipped = skip_items[skip_starts[r] : skip_starts[r + 1]]
+        begin, end = starts[r], starts[r + 1]
+        item, score = np.empty(end - begin, np.int64), np.empty(end - begin, np.float32)
+        count = 0
+        for a in range(begin, end):
+            i = items[a]
+            if not allowed[i] or scores[a] <= 0.0:
+                continue
+            if skipped.size:
+                place = np.searchsorted(skipped, i)
+                if place < skipped.size and skipped[place] == i:
+                    continue
+            item[count], score[count] = i, scores[a]
+            count += 1
+        if sizes[r] > 0 and count:
+            best = _best(score, item, count, min(sizes[r], width))
+            for k in range(best.size):
+                out[r, k] = item[best[k]]
+
+
+def top(
+    scores: SparseScores, allowed: NDArray[np.bool_], sizes: Ints, skip: tuple[Ints, NDArray[np.int32]] | None = None
+) -> Ints:
+    """(m, w) items of the highest scores above 0 of each row, best first, ties to the lower item; -1 where there are no more.
+
+    allowed (items,): which items may stand in lists. sizes (m,): most of each row; w is the largest of them. skip: (starts,
+    items) that each row's list leaves out, rising within a row.
+    """
+    rows = len(scores[0]) - 1
+    width = int(sizes.max(initial=0))
+    out = np.full((rows, width), -1, np.int64)
+    none = np.zeros(rows + 1, np.int64), np.empty(0, np.int32)
+    _top(*scores, allowed, *(none if skip is None else skip), np.asarray(sizes, np.int64), width, out)
+    return out
+
+
+@numba.njit(cache=True, parallel=True)
+def _gather(starts, items, scores, row_starts, item, size, threads, out):  # type: ignore[no-untyped-def]
+    for thread in numba.prange(threads):
+        dense = np.zeros(size, np.float32)
+        for r in range(thread, starts.size - 1, threads):
+            for a in range(starts[r], starts[r + 1]):
+                dense[items[a]] = scores[a]
+            for k in range(row_starts[r], row_starts[r + 1]):
+                out[k] = dense[item[k]]
+            for a in range(starts[r], starts[r + 1]):
+                dense[items[a]] = 0.0
+
+
+def gather(scores: SparseScores, row_starts: Ints, item: NDArray[np.int32], items: int) -> NDArray[np.float32]:
+    """(n,) the score of each item in its row, 0 where the row does not have it; row r owns row_starts[r] ... of item (n,)."""
+    out = np.empty(len(item), np.float32)
+    _gather(*scores, row_starts, item, items, numba.get_num_threads(), out)
+    return out
+
+
+@numba.njit(cache=True, parallel=True)
+def _nearest(starts, items, weights, itself, owner_starts, owners, owner_weights, crowd, threads, nearest, likeness):  # type: ignore[no-untyped-def]
+    for thread in numba.prange(threads):
+        total = np.zeros(crowd, np.float32)
+        for r in range(thread, starts.size - 1, threads):
+            total[:] = 0.0
+            for a in range(starts[r], starts[r + 1]):
+                i, w = items[a], weights[a]
+                for b in range(owner_starts[i], owner_starts[i + 1]):
+                    total[owners[b]] += w * owner_weights[b]
+            if itself[r] >= 0:
+                total[itself[r]] = 0.0
+            k = nearest.shape[1]
+            least = -np.partition(-total, k - 1)[k - 1]
+            some = np.flatnonzero((total >= least) & (total > 0.0))
+            order = some[np.argsort(-total[some], kind="mergesort")][:k]
+            for n in range(order.size):
+                nearest[r, n], likeness[r, n] = order[n], total[order[n]]
+
+
+def nearest_rows(
+    rows: SparseScores, crowd: SparseScores, itself: Ints, size: int, most: int
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """nearest, likeness (m, k): of each of m rows the crowd's (c) with the highest dot products above 0, ties to the first.
+
+    itself (m,): the place of the row in the crowd, which is left out; -1 where it has none. size: number of items. k is `most`,
+    or c where that is less; -1 and 0 where there are no more. Normalise rows for cosines.
+    """
+    starts, items, weights = crowd
+    count = len(starts) - 1
+    owner = np.repeat(np.arange(count, dtype=np.int32), np.diff(starts))
+    order = np.argsort(items, kind="stable")
+    owner_starts = np.concatenate(([0], np.cumsum(np.bincount(items, minlength=size)))).astype(np.int64)
+    m, k = len(rows[0]) - 1, min(most, count)
+    nearest, likeness = np.full((m, k), -1, np.int32), np.zeros((m, k), np.float32)
+    if k:
+        _nearest(*rows, itself, owner_starts, owner[order], weights[order], count, numba.get_num_threads(), nearest, likeness)
+    return nearest, likeness
+
+
+@numba.njit(cache=True, parallel=True)
+def _sum_rows(chosen, factor, starts, items, scores, size, threads, counts, out_starts, out_item, out_score, fill):  # type: ignore[no-untyped-def]
+    for thread in numba.prange(threads):
+        total = np.zeros(size, np.float64)
+        touched = np.empty(size, np.int64)
+        for r in range(thread, chosen.shape[0], threads):
+            count = 0
+            for n in range(chosen.shape[1]):
+                row = chosen[r, n]
+                if row < 0:
+                    break
+                for a in range(starts[row], starts[row + 1]):
+                    i = items[a]
+                    if total[i] == 0.0:
+                        touched[count] = i
+                        count += 1
+                    total[i] += factor[r, n] * scores[a]
+            counts[r] = count
+            if fill:
+                at = out_starts[r]
+                for c in range(count):
+                    out_item[at + c], out_score[at + c] = touched[c], total[touched[c]]
+            for c in range(count):
+                total[touched[c]] = 0.0
+
+
+def sum_rows(chosen: NDArray[np.int32], factor: NDArray[np.float32], scores: SparseScores, size: int) -> SparseScores:
+    """Sums of the rows of sparse scores that each row of chosen (m, k) names (-1 ends it), times factor (m, k), above 0."""
+    counts, threads = np.zeros(len(chosen), np.int64), numba.get_num_threads()
+    none = np.zeros(1, np.int64), np.empty(0, np.int32), np.empty(0, np.float32)
+    _sum_rows(chosen, factor, *scores, size, threads, counts, *none, False)
+    starts = np.concatenate(([0], np.cumsum(counts)))
+    item, score = np.empty(starts[-1], np.int32), np.empty(starts[-1], np.float32)
+    _sum_rows(chosen, factor, *scores, size, threads, counts, starts, item, score, True)
+    return starts, item, score
+
+
+def sparse(matrix: Any) -> SparseScores:
+    """A SciPy CSR array as sparse scores."""
+    return matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32), matrix.data.astype(np.float32)

@@ -1,0 +1,1 @@
+"""Which items a request is ranked over. One source of candidates a file; `listing` asks them all."""

@@ -1,0 +1,28 @@
+"""Every source of candidates by its name."""
+
+from collections.abc import Mapping
+
+from assay.errors import ConfigError, did_you_mean
+from assay.samples.candidates.base import Source
+from assay.samples.candidates.categories import Categories
+from assay.samples.candidates.own import Own
+from assay.samples.candidates.popular import Popular
+from assay.samples.candidates.user_knn import UserKnn
+
+_SOURCES: tuple[type[Source], ...] = (Own, Popular, Categories, UserKnn)
+NAMES = tuple(source.name for source in _SOURCES)  # bits of a candidate's `source`, in this order
+
+SCORED = (Categories.name, UserKnn.name)  # whose scores are features
+
+
+def make() -> dict[str, Source]:
+    """Every source, in the order of NAMES."""
+    return {source.name: source() for source in _SOURCES}
+
+
+def check(sizes: Mapping[str, int]) -> None:
+    """Raise ConfigError for a name that is none."""
+    for name in sizes:
+        if name not in NAMES:
+            known = ", ".join(NAMES)
+            raise ConfigError(f"[samples] candidate_sizes: unknown source {name!r}{did_you_mean(name, NAMES)}; known: {known}")

@@ -1,0 +1,78 @@
+"""Labelled rows from the candidates of requests: all that was taken, and a known share of the rest."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assay.logs.history import History
+from assay.numerics.hashing import mix, uniform
+from assay.samples.candidates.listing import Candidates
+
+_MORE = 2.0  # times as many negatives are kept as are needed, until the share is known
+_DIGITS = 6
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """Candidates (n,) and their weights: 1 for what was taken, 1 / rate for the rest.
+
+    rate: the share of the rest that was drawn.
+    """
+
+    rows: Candidates
+    weight: NDArray[np.float64]
+    rate: float
+
+
+def sample(parts: Iterable[Candidates], history: History, train_end: int, negatives: float, seed: int) -> Sampled:
+    """All positives, and of the other candidates so many as make `negatives` of them for each positive of the training periods.
+
+    parts: candidates in order of period. train_end: the period after the last of training. Every candidate that was not taken is
+    drawn with the same chance, `rate`; whether it is drawn depends on (seed, user id, period, item id) alone.
+    """
+    kept: list[Candidates] = []
+    chances: list[NDArray[np.float64]] = []
+    positives = others = 0
+    rate = most = 1.0
+    for part in parts:
+        if int(part.period.max(initial=-1)) < train_end:
+            positives += int(part.label.sum())
+            others += len(part) - int(part.label.sum())
+            rate = min(1.0, negatives * positives / max(others, 1))
+        most = min(most, _MORE * rate)
+        chance = uniform(mix(seed, history.user_hash[part.user], part.period, history.item_hash[part.item]))
+        rows = np.flatnonzero((part.label > 0) | (chance < most))
+        kept.append(part.take(rows))
+        chances.append(chance[rows])
+    joined = Candidates.joined(kept, list(kept[0].scores) if kept else [])
+    rate = min(rate, most)
+    rows = np.flatnonzero((joined.label > 0) | (np.concatenate(chances or [np.empty(0)]) < rate))
+    joined = joined.take(rows)
+    return Sampled(joined, np.where(joined.label > 0, 1.0, 1.0 / max(rate, 1e-12)), rate)
+
+
+def account(sampled: Sampled, taken: int, sources: Sequence[str]) -> dict[str, Any]:
+    """What is told of the rows: positives, how many of all takings are among the candidates, rows by source, and the rate."""
+    label, source = sampled.rows.label, sampled.rows.source
+    by_source = {}
+    for k, name in enumerate(sources):
+        mine = (source >> k) & 1 == 1
+        if mine.any():
+            positives = int(label[mine].sum())
+            by_source[name] = {
+                "positives": positives,
+                "negatives": int(mine.sum()) - positives,
+                "rate": round(sampled.rate, _DIGITS),
+            }
+    positives = int(label.sum())
+    return {
+        "positives": positives,
+        "positives_not_candidates": taken - positives,
+        "negatives": {"candidate": len(label) - positives},
+        "negatives_rate": round(sampled.rate, _DIGITS),
+        "by_source": by_source,
+        "ratio": round((len(label) - positives) / max(positives, 1), _DIGITS),
+    }
