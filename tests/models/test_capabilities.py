@@ -32,7 +32,7 @@ CAPABLE = {
     Traced: {"dcn"},
     OfEvents: {"two_tower", "transformer"},
     OfSingleEvents: {"two_tower"},
-    Recommender: {"ease", "item_knn", "session_knn", "als", "two_tower", "transformer"},
+    Recommender: {"ease", "item_knn", "session_knn", "tifu_knn", "up_cf", "als", "two_tower", "transformer"},
     ReadsText: {"two_tower"},
     Baseline: {"popularity", "buy_it_again"},
 }
