@@ -47,8 +47,8 @@ _VARIED: dict[str, tuple[Settings, ...]] = {
     "logistic": ({"l2": 1.0}, {"l2": 10.0}, {"l2": 100.0}),
     "ease": tuple({"l2": l2} for l2 in (20.0, 100.0, 200.0, 500.0, 2000.0)),
     "session_knn": ({"neighbours": 30}, {"neighbours": 100}, {"neighbours": 500}),
-    "tifu_knn": ({"neighbours": 100, "alpha": 0.7}, {"neighbours": 300, "alpha": 0.7}, {"neighbours": 300, "alpha": 0.9}),
-    "up_cf": ({"recent": 5, "locality": 5.0}, {"recent": 25, "locality": 5.0}, {"recent": 25, "locality": 10.0}),
+    "tifu_knn": ({"group": 3, "alpha": 0.7}, {"group": 3, "alpha": 0.9}, {"group": 7, "alpha": 0.7}),
+    "up_cf": ({"recent": 5, "locality": 5.0}, {"recent": 15, "locality": 5.0}, {"recent": 15, "locality": 10.0}),
     "lightgbm": (
         {"trees": 50, "leaves": 31, "rate": 0.1}, {"trees": 150, "leaves": 63, "rate": 0.1},
         {"trees": 200, "leaves": 15, "rate": 0.1}, {"trees": 80, "leaves": 127, "rate": 0.05},
