@@ -236,7 +236,7 @@ def test_names_of_valuers_and_models():
         "shapley",
         "threshold_knn_shapley",
     ]
-    recommenders = ["als", "ease", "item_knn", "session_knn"]
+    recommenders = ["als", "ease", "item_knn", "session_knn", "tifu_knn", "up_cf"]
     of_features = ["buy_it_again", "forest", "lambdarank", "lightgbm", "logistic", "popularity", "tree"]
     assert set(of_nets) <= set(VALUERS)
     nets = ["dcn", "transformer", "two_tower"]

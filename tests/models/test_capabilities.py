@@ -9,6 +9,7 @@ from assay.models import named
 from assay.models.baselines import Popularity
 from assay.models.capabilities import (
     Baseline,
+    Boosted,
     Configured,
     Linear,
     OfEvents,
@@ -32,8 +33,9 @@ CAPABLE = {
     Traced: {"dcn"},
     OfEvents: {"two_tower", "transformer"},
     OfSingleEvents: {"two_tower"},
-    Recommender: {"ease", "item_knn", "session_knn", "als", "two_tower", "transformer"},
+    Recommender: {"ease", "item_knn", "session_knn", "tifu_knn", "up_cf", "als", "two_tower", "transformer"},
     ReadsText: {"two_tower"},
+    Boosted: {"lightgbm", "lambdarank"},
     Baseline: {"popularity", "buy_it_again"},
 }
 

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from assay.models.boosting import LightGBM
+from assay.models.lambdarank import LambdaRank
 from assay.models.logistic import LogisticRegression
 from assay.models.scorer import Training
 from assay.models.twins import refitted, twin
@@ -91,6 +93,21 @@ def test_twins_are_told_the_texts(train):
     bare = model.fresh().fit(train, rng=rng(), training=Training(passes=1))
     assert bare.item_texts_ is bare.text_ is None
     assert not np.array_equal(bare.predict(train), model.predict(train))
+
+
+@pytest.mark.parametrize("model", [LightGBM(trees=40, leaves=5), LambdaRank(trees=40, leaves=5)], ids=lambda model: model.name)
+def test_a_refitted_booster_has_as_many_rounds(model, train, tmp_path):
+    model = model.fresh().fit(train, rng=rng())
+    half = train.with_weight(train.weight * (np.arange(len(train)) % 3 > 0))
+    other = model.fresh().fit(half, rng=rng())
+    assert other.rounds_ != model.rounds_  # left alone, it chooses otherwise
+    model.save(tmp_path)
+    for known in (model, type(model).load(tmp_path)):
+        again = refitted(known, half, rng=rng())
+        assert again.rounds_ == again.booster_.num_trees() == model.rounds_
+        expected = model.fresh().fit(half, rng=rng(), training=Training(rounds=model.rounds_))
+        np.testing.assert_array_equal(again.predict(train), expected.predict(train))
+    np.testing.assert_array_equal(refitted(model, train, rng=rng()).predict(train), model.predict(train))
 
 
 def test_a_twin_of_a_model_without_passes_is_a_fresh_fit(train):

@@ -59,10 +59,10 @@ def best(bench):
     return set(sorted(range(60), key=lambda item: (-sales[item], item))[:KEPT])
 
 
-def test_there_are_forty_systems_in_six_families_and_names_are_their_own():
+def test_there_are_fifty_systems_in_ten_families_and_names_are_their_own():
     found = systems.catalogue(Models(subsample=777, l2=5.0))
-    assert 40 <= len(found) <= 50
-    assert len({system.family for system in found}) >= 8
+    assert 50 <= len(found) <= 60
+    assert len({system.family for system in found}) >= 10
     assert len({system.name for system in found}) == len(found)
     for system in found:
         model = system.make()

@@ -5,13 +5,13 @@ from typing import Any, Self
 
 import lightgbm
 import numpy as np
-from numpy.typing import NDArray
 
 from assay.config import Models
 from assay.errors import InputError
 from assay.models.dense import Dense
 from assay.models.files import read_model, write_model
-from assay.models.scorer import Positions, Vector, not_fitted, training_rows
+from assay.models.rounds import PATIENCE, held_back, regularised
+from assay.models.scorer import Positions, Training, Vector, not_fitted, training_rows
 from assay.runs.store import write_text
 from assay.samples.table import Samples
 
@@ -26,23 +26,58 @@ _COMMON = {
 
 
 def boost(
-    samples: Samples, rows: Positions, trees: int, group: NDArray[np.int64] | None = None, **settings: Any
+    samples: Samples,
+    rows: Positions,
+    rounds: int,
+    settings: dict[str, Any],
+    *,
+    ranked: bool = False,
+    stopping: Positions | None = None,
 ) -> tuple[Dense, Any]:
-    """The layout and the booster of `trees` rounds on the given rows under their weights.
+    """The layout and the booster of `rounds` rounds on the given rows under their weights.
 
-    group: sizes of the requests that the rows stand in, one after another. InputError: no feature besides user and item.
+    settings: LightGBM's. ranked: it learns by request, under one weight a request (see `request_weights`). stopping: rows that
+    stop it early, by the metric of the settings; the booster then has as many rounds as were best. InputError: no feature
+    besides user and item.
     """
     layout = Dense.learn(samples, rows, most_native=_MOST_NATIVE, impute=False)
-    data = lightgbm.Dataset(
-        layout.matrix(samples.features, rows),
-        label=samples.label[rows].astype(np.float32),
-        weight=samples.weight[rows].astype(np.float32),
-        group=group,
-        categorical_feature=[layout.names.index(name) for name in layout.native],
-    )
-    booster = lightgbm.train(_COMMON | settings, data, num_boost_round=trees)
+    data = _data(samples, rows, layout, ranked)
+    late = [] if stopping is None else [_data(samples, stopping, layout, ranked, data)]
+    stops: list[Any] = [lightgbm.early_stopping(PATIENCE, verbose=False)] if late else []
+    booster = lightgbm.train(_COMMON | settings, data, num_boost_round=rounds, valid_sets=late, callbacks=stops)
     # A booster holds on to its binned data until it is made anew from its text.
     return layout, lightgbm.Booster(model_str=booster.model_to_string())
+
+
+def _data(samples: Samples, rows: Positions, layout: Dense, ranked: bool, like: Any = None) -> Any:
+    """LightGBM's data; like: the data whose bins it takes."""
+    weight, group = samples.weight[rows], None
+    if ranked:
+        rows = rows[np.argsort(samples.request[rows], kind="stable")]
+        weight = request_weights(samples, rows)
+        _, group = np.unique(samples.request[rows], return_counts=True)
+    return lightgbm.Dataset(
+        layout.matrix(samples.features, rows),
+        label=samples.label[rows].astype(np.float32),
+        weight=weight.astype(np.float32),
+        group=group,
+        categorical_feature=[layout.names.index(name) for name in layout.native],
+        reference=like,
+    )
+
+
+def request_weights(samples: Samples, rows: Positions) -> Vector:
+    """(n,) for each row the mean weight of the positives of its request among the rows; 1 where there is none.
+
+    LightGBM multiplies what all of a row's pairs ask of it by the row's own weight. A negative of weight 10 would be pushed down
+    ten times as hard as its positive is pulled up, which is the gradient of nothing: pairs within a leaf would not cancel. So a
+    negative that stands for ten is one negative to a request's pairs, and a request counts as much as its positives do.
+    """
+    _, which = np.unique(samples.request[rows], return_inverse=True)
+    positive = samples.label[rows] > 0
+    count = np.bincount(which, positive)
+    mean = np.bincount(which, positive * samples.weight[rows]) / np.maximum(count, 1)
+    return np.asarray(np.where(count > 0, mean, 1.0)[which])
 
 
 def boosted(layout: Dense, booster: Any, samples: Samples) -> Vector:
@@ -65,7 +100,9 @@ def read_booster(folder: Path) -> Any:
 class LightGBM:
     """Boosted trees on the dense features; unknown values stay unknown, categories are split natively.
 
-    trees: how many rounds. leaves: most of a tree. rate: the learning rate. Learnt: booster_, layout_.
+    trees: most rounds. leaves: most of a tree. rate: the learning rate. The fewer rows, the smaller are the trees
+    (`rounds.regularised`). How many rounds: as were best for the weighted log-loss of the last fifth of the training periods in a
+    fit on the earlier ones (`rounds.held_back`); then it learns from all rows for as many. Learnt: booster_, layout_, rounds_.
     """
 
     name = "lightgbm"
@@ -74,6 +111,7 @@ class LightGBM:
         self.trees, self.leaves, self.rate = trees, leaves, rate
         self.layout_: Dense | None = None
         self.booster_: Any = None
+        self.rounds_: int | None = None
 
     def settings(self) -> dict[str, Any]:
         """The constructor's arguments."""
@@ -84,17 +122,25 @@ class LightGBM:
         """With the section's number of trees."""
         return cls(section.lightgbm_trees)
 
-    def fit(self, samples: Samples, *, rng: np.random.Generator) -> Self:
-        """Boost on all rows of weight above 0 under their weights.
+    def fit(self, samples: Samples, *, rng: np.random.Generator, training: Training = Training()) -> Self:
+        """Boost on all rows of weight above 0 under their weights, for training.rounds or as many rounds as are best.
 
         SplitError: no rows, or one class only. InputError: no feature besides user and item.
         """
         rows = training_rows(samples, self.name)
-        self.layout_, self.booster_ = boost(
-            samples, rows, self.trees, objective="binary", num_leaves=self.leaves, learning_rate=self.rate,
-            seed=int(rng.integers(2**31)),
-        )  # fmt: skip
+        settings = {"objective": "binary", "learning_rate": self.rate, "seed": int(rng.integers(2**31))}
+        rounds = self._best(samples, rows, settings) if training.rounds is None else training.rounds
+        self.layout_, self.booster_ = boost(samples, rows, rounds, settings | regularised(len(rows), self.leaves))
+        self.rounds_ = rounds
         return self
+
+    def _best(self, samples: Samples, rows: Positions, settings: dict[str, Any]) -> int:
+        held = held_back(samples, rows)
+        if held is None:
+            return self.trees
+        settings = settings | {"metric": "binary_logloss"} | regularised(len(held.early), self.leaves)
+        _, booster = boost(samples, held.early, self.trees, settings, stopping=held.stopping)
+        return max(int(booster.num_trees()), 1)
 
     def predict(self, samples: Samples) -> Vector:
         """(n,) probabilities; a level never seen in training counts as unknown."""
@@ -112,7 +158,7 @@ class LightGBM:
             raise not_fitted(self.name)
         path = folder / "booster.txt"
         write_text(path, self.booster_.model_to_string())
-        content = {"settings": self.settings(), "layout": self.layout_.describe()}
+        content = {"settings": self.settings(), "rounds": self.rounds_, "layout": self.layout_.describe()}
         return [*write_model(folder, self.name, content, {}), path]
 
     @classmethod
@@ -121,4 +167,5 @@ class LightGBM:
         content = read_model(folder)
         model = cls(**content["settings"])
         model.layout_, model.booster_ = Dense.described(content["layout"]), read_booster(folder)
+        model.rounds_ = content["rounds"]
         return model

@@ -134,6 +134,20 @@ class ReadsText(Scorer, Protocol):
 
 
 @runtime_checkable
+class Boosted(Scorer, Protocol):
+    """A model of trees that are grown one after another, until rows that were held back say stop.
+
+    rounds_: how many were grown, None before fit.
+    """
+
+    rounds_: int | None
+
+    def fit(self, samples: Samples, *, rng: np.random.Generator, training: Training = Training()) -> Self:
+        """As every model; it grows `training.rounds` trees where that is told, and stops nowhere else."""
+        ...
+
+
+@runtime_checkable
 class Baseline(Scorer, Protocol):
     """A rule that ranks by few features of a log and learns only how they go with the label: it is not worth retraining."""
 

@@ -25,6 +25,8 @@ OURS = {
     "ease": "item_to_item:Ease",
     "item_knn": "item_to_item:ItemKnn",
     "session_knn": "session_knn:SessionKnn",
+    "tifu_knn": "tifu_knn:TifuKnn",
+    "up_cf": "up_cf:UpCf",
     "als": "als:Als",
     "dcn": "dcn:Dcn",
     "two_tower": "two_tower:TwoTower",

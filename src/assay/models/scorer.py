@@ -60,6 +60,8 @@ class Training:
         They see every step in which the model learns from all rows. They do not see early stopping.
     passes : int, optional
         How often the model goes over all rows. By default the model stops early on the last periods of train, and learns as long.
+    rounds : int, optional
+        How many trees a boosted model grows. By default it stops early on the last periods of train, and grows as many.
     folder : Path, optional
         Where progress is kept after every pass. A fit that was killed goes on from there, and ends the same.
     report : callable, optional
@@ -70,6 +72,7 @@ class Training:
 
     watchers: "tuple[Watcher, ...]" = ()
     passes: int | None = None
+    rounds: int | None = None
     folder: Path | None = None
     report: Callable[[str, int, int | None], None] | None = None
     texts: NDArray[Any] | None = None

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from assay.models.capabilities import ReadsText, Trained
+from assay.models.capabilities import Boosted, ReadsText, Trained
 from assay.models.scorer import Scorer, Training
 from assay.samples.table import Samples
 
@@ -18,6 +18,8 @@ def fit(model: S, samples: Samples, *, rng: np.random.Generator, training: Train
         return model.fit(samples, rng=rng, training=training)
     if isinstance(model, ReadsText):
         return model.fit(samples, rng=rng, training=training)
+    if isinstance(model, Boosted):
+        return model.fit(samples, rng=rng, training=training)
     return model.fit(samples, rng=rng)
 
 
@@ -28,9 +30,11 @@ def twin(fitted: S, samples: Samples, *, rng: np.random.Generator, training: Tra
 
 
 def refitted(fitted: S, samples: Samples, *, rng: np.random.Generator) -> S:
-    """A fitted twin of a model: a net learns for as many passes as the model did, and does not stop early.
+    """A fitted twin of a model: a net learns for as many passes as the model did, and trees grow for as many rounds. Neither
+    stops early.
 
     A logistic regression begins anew; `trials.curve.refit` goes on from its coefficients, which is faster.
     """
     passes = len(fitted.checkpoints_) if isinstance(fitted, Trained) else None
-    return twin(fitted, samples, rng=rng, training=Training(passes=passes))
+    rounds = fitted.rounds_ if isinstance(fitted, Boosted) else None
+    return twin(fitted, samples, rng=rng, training=Training(passes=passes, rounds=rounds))

@@ -1,4 +1,4 @@
-"""Some fifty systems in eleven families, fitted on train and scored request by request: what a benchmark is made of.
+"""Some fifty systems in thirteen families, fitted on train and scored request by request: what a benchmark is made of.
 
 All are judged on one set of items, those most bought in train: the only ones that EASE knows. Candidates, samples and what
 requests took are restricted to it alike, and a request that took none of these items is left out.
@@ -47,6 +47,8 @@ _VARIED: dict[str, tuple[Settings, ...]] = {
     "logistic": ({"l2": 1.0}, {"l2": 10.0}, {"l2": 100.0}),
     "ease": tuple({"l2": l2} for l2 in (20.0, 100.0, 200.0, 500.0, 2000.0)),
     "session_knn": ({"neighbours": 30}, {"neighbours": 100}, {"neighbours": 500}),
+    "tifu_knn": ({"group": 3, "alpha": 0.7}, {"group": 3, "alpha": 0.9}, {"group": 7, "alpha": 0.7}),
+    "up_cf": ({"recent": 5, "locality": 5.0}, {"recent": 15, "locality": 5.0}, {"recent": 15, "locality": 10.0}),
     "lightgbm": (
         {"trees": 50, "leaves": 31, "rate": 0.1}, {"trees": 150, "leaves": 63, "rate": 0.1},
         {"trees": 200, "leaves": 15, "rate": 0.1}, {"trees": 80, "leaves": 127, "rate": 0.05},
@@ -101,7 +103,8 @@ def catalogue(section: Models) -> list[System]:
     section: rows that trees are grown on, the usual l2 of logistic regression, settings of neural models.
     """
     fixed: dict[str, Settings] = {name: {"subsample": section.subsample} for name in ("tree", "forest")}
-    fixed |= {name: {"items": ITEMS} for name in ("item_knn", "als", "ease", "session_knn", "two_tower", "transformer")}
+    of_items = ("item_knn", "als", "ease", "session_knn", "tifu_knn", "up_cf", "two_tower", "transformer")
+    fixed |= {name: {"items": ITEMS} for name in of_items}
     usual: dict[str, Settings] = {"logistic": {"l2": section.l2}, "lightgbm": {"trees": 150}}
     systems = []
     for family, varied in _VARIED.items():
