@@ -7,7 +7,7 @@ from assay.logs.history import Codes
 from assay.numerics.lists import SparseScores, sparse
 from assay.samples.candidates.moment import Moment
 
-_EACH = 40  # best sellers of a category that are looked at
+_EACH = 20  # best sellers of a category that are looked at
 
 
 class Categories:

@@ -7,7 +7,7 @@ from assay.logs.history import Codes
 from assay.numerics.lists import SparseScores, nearest_rows, sum_rows
 from assay.samples.candidates.moment import Moment
 
-_NEIGHBOURS = 200
+_NEIGHBOURS = 100
 _HALF_LIFE_DAYS = 182  # of what makes users alike
 _LATELY_DAYS = 84  # in which they took what they commend
 _HALF_LIFE_LATELY = 28  # days
