@@ -14,6 +14,7 @@ from assay.evaluation.claims import CLAIMS
 from assay.finished import Finished
 from assay.pages.answers import FoundItem, SearchAnswer, UserList
 from assay.pages.evaluation import Summary
+from assay.pages.log import Cleaned
 from assay.pages.samples import FeaturesKept, SamplesMade
 from assay.pages.selection import Curve
 from assay.pages.values import Why, WhyScore
@@ -61,6 +62,8 @@ def closing(run: Finished) -> list[tuple[str, str, str]]:
         lines.append(("cleaned", f"{words.count(log.rejected)} taken out; left: {kept_of}", ""))
     if summary is not None:
         lines.append(("learnt", _learnt(summary), ""))
+    if left_over := words.left_over(samples, read.page(Cleaned)):
+        lines.append(("left out", left_over, ""))
     if samples is not None and (bias := samples.position_bias) is not None and bias.examination is not None:
         few = ", ".join(words.plain(value) for value in bias.examination[:3])
         size = f"{words.count(bias.positives)} positives weigh as {words.count(bias.effective_positives)}"

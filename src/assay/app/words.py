@@ -7,8 +7,9 @@ from typing import Any, Literal, TypeGuard
 from assay.evaluation.claims import CLAIMS, verdict
 from assay.numerics.measures import LOWER_IS_BETTER
 from assay.pages.evaluation import Selected
+from assay.pages.log import Cleaned
 from assay.pages.parts import Change, Estimate, Tested
-from assay.pages.samples import FeaturesKept
+from assay.pages.samples import FeaturesKept, SamplesMade
 from assay.pages.selection import FlaggedSamples, FlaggedUsers
 from assay.runs.section import Tone
 
@@ -120,6 +121,17 @@ def memory(megabytes: Any) -> str:
 def day(moment: Any) -> str:
     """The date of an ISO 8601 time."""
     return str(moment)[:10] if moment else NONE
+
+
+def left_over(samples: SamplesMade | None, log: Cleaned | None) -> str | None:
+    """What is in no split because the log breaks off in its last period, in a sentence; None where that one is whole."""
+    test = (samples.splits or {}).get("test") if samples is not None else None
+    if test is None or log is None or day(log.to) <= test.to:
+        return None
+    return (
+        f"The events after {test.to} are in no split and test nothing: the log ends on {day(log.to)}, before the last period "
+        "is over."
+    )
 
 
 def unit(values: Iterable[Any]) -> tuple[float, str]:
