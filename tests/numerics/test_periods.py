@@ -69,7 +69,7 @@ def test_the_last_day_is_whole_when_it_reaches_the_hours_in_which_days_end(perio
 
 
 def test_one_broken_day_before_does_not_lower_what_a_day_must_reach():
-    log = days_of_hours(20, 9, 20) + [MONDAY + timedelta(days=20, hours=3), MONDAY + timedelta(days=21, hours=4)]
+    log = [*days_of_hours(20, 9, 20), MONDAY + timedelta(days=20, hours=3), MONDAY + timedelta(days=21, hours=4)]
     assert last_whole_day(instants(*log), 1) == days(instants(MONDAY))[0] + 20
 
 

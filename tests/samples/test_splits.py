@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as h
 
 from assay.config import SamplesSection
-from assay.logs.history import history
 from assay.errors import SplitError
+from assay.logs.history import history
 from assay.samples.splits import check_splits, split_periods
 from assay.tables import SPLITS
 from assay.task import Task

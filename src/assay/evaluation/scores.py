@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.errors import InputError
+from assay.numerics import measures as ms
 from assay.numerics import statistics as st
 
 
@@ -74,10 +75,11 @@ class Scores:
         result = {}
         for m, (name, p_holm) in enumerate(zip(self.measures, st.holm(p), strict=True)):
             effect = st.cohens_d_from_error(float(value[m]), float(stderr[m]), len(self.users))
+            lowest, highest = ms.within(name, value[m], low[m], high[m], difference=True)
             result[name] = Difference(
                 value=float(value[m]),
-                low=float(low[m]),
-                high=float(high[m]),
+                low=float(lowest),
+                high=float(highest),
                 p=float(p[m]),
                 p_holm=float(p_holm),
                 effect=None if np.isinf(effect) else effect,
