@@ -66,6 +66,19 @@ def test_a_finding_says_what_the_intervals_say(auc, log_loss, tone, says):
     assert words.finding("logistic", entry)[1].startswith("Without the 2 % of training samples picked by influence")
 
 
+def test_below_the_planned_size_there_is_no_verdict():
+    difference = {"auc": change(0.44) | {"needs": 4000}, "log_loss": change(-0.01) | {"needs": 4000}}
+    entry = Selected(valuer="influence", removed_fraction=0.02, test={}, difference=difference)
+    tone, text = words.finding("logistic", entry)
+    assert tone == "even"
+    assert "auc +0.4400 (+0.4390 to +0.4410), too few to tell" in text
+    assert text.endswith("Too few to tell: it would take some 4,000 requests.")
+    nothing = {"auc": {"value": 0.0, "low": 0.0, "high": 0.0, "p": 1.0, "needs": 30}}
+    _, text = words.finding("logistic", Selected(valuer="influence", removed_fraction=0, test={}, difference=nothing))
+    assert text.endswith("Too few to tell: it would take some 30 requests.")
+    assert [verdict for verdict, _ in words.changes(entry.difference)] == ["few", "few"]
+
+
 def test_nothing_to_remove_is_said_as_good_news():
     tone, text = words.finding("logistic", Selected(valuer="influence", removed_fraction=0, test={}, difference={}))
     assert tone == "even"

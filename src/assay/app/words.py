@@ -2,9 +2,9 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal, TypeGuard
+from typing import Any, TypeGuard
 
-from assay.evaluation.claims import CLAIMS, verdict
+from assay.evaluation.claims import CLAIMS, Verdict, verdict
 from assay.numerics.measures import LOWER_IS_BETTER
 from assay.pages.evaluation import Selected
 from assay.pages.log import Cleaned
@@ -14,7 +14,6 @@ from assay.pages.selection import FlaggedSamples, FlaggedUsers
 from assay.runs.section import Tone
 
 NONE = "–"
-Verdict = Literal["better", "worse", "even"]
 MEASURES = {
     "auc": "how often a chosen item scores above one that was not; higher is better",
     "user_auc": "the same within each user, then averaged; higher is better",
@@ -158,8 +157,8 @@ def ordered(measures: Iterable[str]) -> list[str]:
 
 
 def judge(measure: str, change: Change) -> Verdict:
-    """`better`, `worse` or `even`: whether an interval of a difference leaves out 0, and on which side."""
-    return verdict(measure, change.ends()) if known(change.value) else "even"
+    """`better`, `worse` or `even`: whether an interval leaves out 0, and on which side; `few`: too few to tell."""
+    return verdict(measure, change.judged_by()) if known(change.value) else "even"
 
 
 def changes(by_measure: Mapping[str, Change]) -> list[tuple[Verdict, str]]:
@@ -168,8 +167,14 @@ def changes(by_measure: Mapping[str, Change]) -> list[tuple[Verdict, str]]:
 
 
 def _change(measure: str, change: Change) -> str:
-    meant = {"better": "a gain", "worse": "a loss", "even": "within chance"}[judge(measure, change)]
+    meant = {"better": "a gain", "worse": "a loss", "even": "within chance", "few": "too few to tell"}[judge(measure, change)]
     return f"{measure} {estimated(change, sign=True)}, {meant}"
+
+
+def too_few(changes: Iterable[Change]) -> str | None:
+    """That there are too few requests to tell some differences, in a sentence; None where there are enough."""
+    needs = [change.needs for change in changes if change.needs is not None]
+    return f"Too few to tell: it would take some {count(max(needs))} requests." if needs else None
 
 
 def finding(model: str, selected: Selected, chosen: str | None = None) -> tuple[Tone, str]:
@@ -179,7 +184,7 @@ def finding(model: str, selected: Selected, chosen: str | None = None) -> tuple[
         return (
             "even",
             f"Nothing to remove for {model}: on the tuning periods no change by {valuer} was better than "
-            "keeping every training sample as it is. The log is fine in this respect.",
+            f"keeping every training sample as it is. {too_few(difference.values()) or 'The log is fine in this respect.'}",
         )
     shown = [m for m in CLAIMS if m in difference] or ordered(difference)[:3]
     verdicts = {judge(m, difference[m]) for m in shown}
@@ -187,6 +192,8 @@ def finding(model: str, selected: Selected, chosen: str | None = None) -> tuple[
     picked = f"without the {percent(removed)} of training samples picked by {valuer}" if removed else f"re-weighted by {valuer}"
     named = chosen or picked
     start = f"{named[0].upper()}{named[1:]}: {model} changed on the untouched test"
+    if few := too_few(difference[m] for m in shown):
+        return "even", f"{start} by {changes}. {few}"
     if verdicts == {"better"} or verdicts == {"better", "even"}:
         return "good", f"{start} by {changes}. It helps."
     if "worse" in verdicts:

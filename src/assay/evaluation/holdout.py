@@ -13,6 +13,7 @@ from assay import registry
 from assay.config import Evaluate
 from assay.errors import ConfigError
 from assay.evaluation.claims import DECIDES, DECIDES_RANKED
+from assay.evaluation.enough import requests_needed
 from assay.evaluation.rankings import compare_rankings, evaluate_rankings
 from assay.evaluation.samples import Measure, compare_samples, evaluate_samples
 from assay.evaluation.scores import Difference, Estimate
@@ -113,7 +114,7 @@ class Holdout:
         return np.pad(self.popularity, (0, size - len(self.popularity)))
 
     def difference(self, a: Scored, b: Scored, *, resamples: int | None = None) -> dict[str, Difference]:
-        """b minus a, paired by user: every measure of samples, then of rankings."""
+        """b minus a, paired by user: every measure of samples, then of rankings; and whether the requests are enough to tell."""
         draws = resamples or self.section.resamples
         s = self.samples
         by_measure = compare_samples(
@@ -122,7 +123,17 @@ class Holdout:
         )  # fmt: skip
         if a.per_request is not None and b.per_request is not None:
             by_measure |= compare_rankings(a.per_request, b.per_request, resamples=draws, seed=self.seed)
+        users, requests = self._size
+        needs = requests_needed(by_measure, users=users, requests=requests)
+        for one in by_measure.values():
+            one["needs"] = needs
         return {name: d for name, d in by_measure.items() if np.isfinite(d["value"])}
+
+    @cached_property
+    def _size(self) -> tuple[int, int]:
+        """Users and requests that are judged on."""
+        judged = self.samples.weight > 0
+        return len(np.unique(self.samples.user[judged])), len(np.unique(self.samples.request[judged]))
 
 
 def best_model(tuning: Holdout, models: Mapping[str, Predict]) -> str:
@@ -161,9 +172,9 @@ def estimates(by_measure: dict[str, Estimate], names: Sequence[str] | None = Non
 
 
 def differences(by_measure: dict[str, Difference], names: Sequence[str] | None = None) -> dict[str, dict[str, float | None]]:
-    """As JSON takes them: value, low, high, p."""
+    """As JSON takes them: value, low, high, p and needs."""
     return {
-        name: {key: _finite(entry.get(key)) for key in ("value", "low", "high", "p")}
+        name: {key: _finite(entry.get(key)) for key in ("value", "low", "high", "p", "needs")}
         for name, entry in by_measure.items()
         if names is None or name in names
     }

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,8 @@ class Estimate(TypedDict):
 class Difference(TypedDict):
     """b minus a: 95 % interval, p, p after Holm over the measures compared, paired Cohen's d over users.
 
-    effect is None when all users differ by exactly the same amount.
+    effect is None when all users differ by exactly the same amount. needs: how many requests a verdict on
+    the change would take, None where there are enough; only where the requests are known.
     """
 
     value: float
@@ -32,6 +33,7 @@ class Difference(TypedDict):
     p: float
     p_holm: float
     effect: float | None
+    needs: NotRequired[int | None]
 
 
 @dataclass(frozen=True)

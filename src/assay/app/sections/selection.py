@@ -72,6 +72,8 @@ def _explained(explained: Explained) -> str:
         compared = f"The same change by this rule does worse on tuning ({', '.join(worse)})"
         compared += f", though better in {', '.join(better)}: the values" if better else ": the values"
         compared += " tell more than the rule."
+    elif few := words.too_few(explained.against_chosen[m] for m in verdicts):
+        compared = f"Whether the same change by this rule does as well cannot be said. {few}"
     else:
         compared = "The same change by this rule does as well on tuning: mend these rows at their source."
     return (
