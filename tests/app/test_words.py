@@ -71,7 +71,7 @@ def test_below_the_planned_size_there_is_no_verdict():
     entry = Selected(valuer="influence", removed_fraction=0.02, test={}, difference=difference)
     tone, text = words.finding("logistic", entry)
     assert tone == "even"
-    assert "auc +0.4400 (+0.4390 to +0.4410), too few to tell" in text
+    assert "auc +0.4400 (+0.4390 to +0.4410);" in text
     assert text.endswith("Too few to tell: it would take some 4,000 requests.")
     nothing = {"auc": {"value": 0.0, "low": 0.0, "high": 0.0, "p": 1.0, "needs": 30}}
     _, text = words.finding("logistic", Selected(valuer="influence", removed_fraction=0, test={}, difference=nothing))

@@ -73,6 +73,21 @@ def test_a_difference_says_how_many_requests_a_verdict_takes(samples, judges, mo
     assert {verdict(name, entry) for name, entry in change.items()} == {"few"}
 
 
+def test_chance_is_what_random_scores_have_on_average(judges, models):
+    ranked, plain = judges
+    rng = np.random.default_rng(3)
+    draws = [ranked.score(lambda rows: rng.random(len(rows)), resamples=2).measures["ndcg@10"]["value"] for _ in range(200)]
+    chance = ranked.chance(0.4)
+    assert chance.measures["ndcg@10"]["value"] == pytest.approx(np.mean(draws), abs=3 * np.std(draws) / 200**0.5)
+    model = ranked.score(models[0].predict)
+    gap = ranked.ranked_difference(chance, model)
+    assert set(gap) == {"ndcg@10"}
+    assert gap["ndcg@10"]["value"] == pytest.approx(model.measures["ndcg@10"]["value"] - chance.measures["ndcg@10"]["value"])
+    share = float(plain.samples.label.mean())
+    expected = -(share * np.log(share) + (1 - share) * np.log(1 - share))
+    assert plain.chance(share).measures["log_loss"]["value"] == pytest.approx(expected)
+
+
 def test_pages_are_json_without_nan(judges, models):
     a, b = (judges[0].score(model.predict) for model in models)
     found = judges[0].difference(a, b)

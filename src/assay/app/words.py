@@ -177,24 +177,34 @@ def too_few(changes: Iterable[Change]) -> str | None:
     return f"Too few to tell: it would take some {count(max(needs))} requests." if needs else None
 
 
-def finding(model: str, selected: Selected, chosen: str | None = None) -> tuple[Tone, str]:
-    """(tone, sentence) about one model's selection, whose arm was `chosen`."""
+def finding(
+    model: str, selected: Selected, chosen: str | None = None, doubt: str | None = None, few: str | None = None
+) -> tuple[Tone, str]:
+    """(tone, sentence) about one model's selection, whose arm was `chosen`.
+
+    doubt: why its gain is none of what is served. few: that tuning had too few requests to choose, in a sentence.
+    """
     valuer, removed, difference = selected.valuer, selected.removed_fraction, selected.difference
     if not removed and not any(change.value for change in difference.values()):
+        told = few or too_few(difference.values()) or "The log is fine in this respect."
         return (
             "even",
             f"Nothing to remove for {model}: on the tuning periods no change by {valuer} was better than "
-            f"keeping every training sample as it is. {too_few(difference.values()) or 'The log is fine in this respect.'}",
+            f"keeping every training sample as it is. {told}",
         )
     shown = [m for m in CLAIMS if m in difference] or ordered(difference)[:3]
     verdicts = {judge(m, difference[m]) for m in shown}
-    changes = "; ".join(_change(m, difference[m]) for m in shown)
+    lacking = too_few(difference[m] for m in shown)
+    each = (f"{m} {estimated(difference[m], sign=True)}" if lacking else _change(m, difference[m]) for m in shown)
+    changes = "; ".join(each)
     picked = f"without the {percent(removed)} of training samples picked by {valuer}" if removed else f"re-weighted by {valuer}"
     named = chosen or picked
     start = f"{named[0].upper()}{named[1:]}: {model} changed on the untouched test"
-    if few := too_few(difference[m] for m in shown):
-        return "even", f"{start} by {changes}. {few}"
+    if lacking:
+        return "even", f"{start} by {changes}. {lacking}"
     if verdicts == {"better"} or verdicts == {"better", "even"}:
+        if doubt:
+            return "even", f"{start} by {changes}. A gain of this model alone: {doubt}."
         return "good", f"{start} by {changes}. It helps."
     if "worse" in verdicts:
         mixed = "The result is mixed: keep all samples unless the gain is what counts."

@@ -14,11 +14,11 @@ from assay.config import Evaluate
 from assay.errors import ConfigError
 from assay.evaluation.claims import DECIDES, DECIDES_RANKED
 from assay.evaluation.enough import requests_needed
-from assay.evaluation.rankings import compare_rankings, evaluate_rankings
+from assay.evaluation.rankings import compare_rankings, evaluate_rankings, ranking_scores
 from assay.evaluation.samples import Measure, compare_samples, evaluate_samples
 from assay.evaluation.scores import Difference, Estimate
 from assay.numerics.measures import POINTWISE
-from assay.numerics.ranking import tie_order
+from assay.numerics.ranking import expected_ndcg, request_offsets, tie_order
 from assay.samples.table import Samples
 
 Predict = Callable[[Samples], NDArray[np.float64]]
@@ -108,6 +108,23 @@ class Holdout:
         of_rankings = {name: estimate for name, estimate in ranked.items() if np.isfinite(estimate["value"])}
         return Scored(p, measures | of_rankings, per_request)
 
+    def chance(self, share: float) -> Scored:
+        """What knowing nothing is worth: each order of the candidates is as likely; where there are none, all have one chance.
+
+        Of rankings it has ndcg alone, the mean over all orders. share: of positives, the probability that all samples have.
+        """
+        if self.candidates is None or not len(self.candidates):
+            return self.score(lambda samples: np.full(len(samples), share))
+        c = self.candidates
+        order = np.argsort(c.request, kind="stable")
+        requests, offsets = request_offsets(c.request[order])
+        user, truth = c.user[order][offsets[:-1]], self._truth[order][offsets[:-1]]
+        table = pa.table({"request": requests, "user": user, "truth_count": truth})
+        for k in dict.fromkeys((*self.section.k, int(DECIDES_RANKED.partition("@")[2]))):
+            table = table.append_column(f"ndcg@{k}", pa.array(expected_ndcg(offsets, c.label[order], truth, k)))
+        measures = ranking_scores(table).estimates(resamples=self.section.resamples, seed=self.seed)
+        return Scored(np.full(len(self.samples), share), measures, table)
+
     def _padded(self) -> NDArray[np.int64]:
         assert self.candidates is not None
         size = max(len(self.popularity), int(self.candidates.item.max(initial=0)) + 1)
@@ -121,16 +138,29 @@ class Holdout:
             s.label, a.probability, b.probability, s.user, weight=s.weight, threshold=self.section.threshold,
             resamples=draws, seed=self.seed, more=self._more,
         )  # fmt: skip
-        if a.per_request is not None and b.per_request is not None:
-            by_measure |= compare_rankings(a.per_request, b.per_request, resamples=draws, seed=self.seed)
-        users, requests = self._size
+        by_measure |= self._of_rankings(a, b, draws)
+        return self._judged(by_measure)
+
+    def ranked_difference(self, a: Scored, b: Scored) -> dict[str, Difference]:
+        """b minus a in the measures of rankings that both have: a small part of the work of `difference`."""
+        return self._judged(self._of_rankings(a, b, self.section.resamples))
+
+    def _of_rankings(self, a: Scored, b: Scored, draws: int) -> dict[str, Difference]:
+        if a.per_request is None or b.per_request is None:
+            return {}
+        shared = [name for name in a.per_request.column_names if name in b.per_request.column_names]
+        return compare_rankings(a.per_request.select(shared), b.per_request.select(shared), resamples=draws, seed=self.seed)
+
+    def _judged(self, by_measure: dict[str, Difference]) -> dict[str, Difference]:
+        """Those that have a value, each with what a verdict would take."""
+        users, requests = self.size
         needs = requests_needed(by_measure, users=users, requests=requests)
         for one in by_measure.values():
             one["needs"] = needs
         return {name: d for name, d in by_measure.items() if np.isfinite(d["value"])}
 
     @cached_property
-    def _size(self) -> tuple[int, int]:
+    def size(self) -> tuple[int, int]:
         """Users and requests that are judged on."""
         judged = self.samples.weight > 0
         return len(np.unique(self.samples.user[judged])), len(np.unique(self.samples.request[judged]))

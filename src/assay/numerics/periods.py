@@ -17,7 +17,7 @@ _NEAR = 0.05  # share of a period that may be missing at its end
 
 def days(timestamps: pa.ChunkedArray | pa.Array) -> NDArray[np.int64]:
     """Instants (n,) -> days since Monday 1970-01-05, UTC."""
-    return np.asarray(_microseconds(timestamps) // DAY - FIRST_MONDAY, np.int64)
+    return np.asarray(microseconds(timestamps) // DAY - FIRST_MONDAY, np.int64)
 
 
 def last_whole_day(timestamps: pa.ChunkedArray | pa.Array, period_days: int) -> int:
@@ -28,7 +28,7 @@ def last_whole_day(timestamps: pa.ChunkedArray | pa.Array, period_days: int) -> 
     period, which is near enough to its end (72 minutes of a day, 8.4 hours of a week). So a log whose times are all midnight
     has a whole last day, and a shop that closes at six has one when its last event is at a quarter to six.
     """
-    micro = _microseconds(timestamps)
+    micro = microseconds(timestamps)
     if not len(micro):
         return -1
     day = micro // DAY
@@ -41,7 +41,7 @@ def last_whole_day(timestamps: pa.ChunkedArray | pa.Array, period_days: int) -> 
     return last - FIRST_MONDAY - (not whole)
 
 
-def _microseconds(timestamps: pa.ChunkedArray | pa.Array) -> NDArray[np.int64]:
+def microseconds(timestamps: pa.ChunkedArray | pa.Array) -> NDArray[np.int64]:
     """Instants (n,) -> microseconds since 1970-01-01, UTC."""
     micro = pc.cast(pc.cast(timestamps, pa.timestamp("us", tz="UTC")), pa.int64()).to_numpy(zero_copy_only=False)
     return np.asarray(micro, np.int64)
@@ -49,7 +49,7 @@ def _microseconds(timestamps: pa.ChunkedArray | pa.Array) -> NDArray[np.int64]:
 
 def hours(timestamps: pa.ChunkedArray | pa.Array, time_zone: str) -> NDArray[np.int8]:
     """Instants (n,) -> hours of the day (n,) in a time zone."""
-    second = _microseconds(timestamps) // 1_000_000
+    second = microseconds(timestamps) // 1_000_000
     begins, which = np.unique(second // 3600, return_inverse=True)
     zone = ZoneInfo(time_zone)  # not Arrow's, which needs the system's time zones
     moments = (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(hours=int(k)) for k in begins)
