@@ -186,7 +186,8 @@ def finding(
     """
     valuer, removed, difference = selected.valuer, selected.removed_fraction, selected.difference
     if not removed and not any(change.value for change in difference.values()):
-        told = few or too_few(difference.values()) or "The log is fine in this respect."
+        fine = f"That says little of the log: {doubt}." if doubt else "The log is fine in this respect."
+        told = few or too_few(difference.values()) or fine
         return (
             "even",
             f"Nothing to remove for {model}: on the tuning periods no change by {valuer} was better than "
