@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from assay import front
@@ -34,17 +35,57 @@ def finished(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Finished:
 
 def test_the_summary_has_exactly_the_promised_keys(finished: Finished) -> None:
     summary = finished.read_json("summary.json")
-    assert set(summary) == {"log", "samples", "models", "selection", "subsample", "recommendations"}
+    parts = {"log", "samples", "models", "standing", "left_out", "selection", "subsample", "recommendations"}
+    assert set(summary) == parts
     assert set(summary["log"]) == {"events", "users", "items", "from", "to", "rejected"}
     assert set(summary["samples"]) == {"train", "validation", "tuning", "test"}
     assert set(summary["selection"]["logistic"]["test"]) == {"full", "selected", "random", "recency", "popularity", "loss"}
     assert set(summary["selection"]["lightgbm"]["test"]) == {"full", "selected"}
-    assert set(summary["selection"]["logistic"]["difference"]["auc"]) == {"value", "low", "high", "p"}
+    assert set(summary["selection"]["logistic"]["difference"]["auc"]) == {"value", "low", "high", "p", "needs"}
     assert set(summary["subsample"]["test"]) == {"uniform", "weighted", "all"}
     for model in ("popularity", "buy_it_again", "logistic", "lightgbm"):
         for measure in ("auc", "user_auc", "log_loss", "f1", "calibration_error", "ndcg@10", "mrr@10", "coverage@10"):
             assert set(summary["models"][model]["test"][measure]) == {"value", "low", "high"}
     assert summary["recommendations"] == {"users": 80, "per_user": 10}
+
+
+def test_the_served_model_stands_beside_the_simple_rules(finished: Finished) -> None:
+    standing = finished.read_json("evaluation/models.json")["standing"]
+    served = finished.read_json("recommendations.json")["model"]
+    assert (standing["served"], standing["measure"], standing["users"], standing["with_past"]) == (served, "ndcg@10", 80, 1.0)
+    assert set(standing["rules"]) == {"chance", "popularity", "buy_it_again"}
+    own = finished.read_table(f"evaluation/requests/{served}.parquet")
+    for name in {"popularity", "buy_it_again"} - {served}:
+        rule = finished.read_table(f"evaluation/requests/{name}.parquet")
+        gap = np.array(own["ndcg@10"]) - np.array(rule["ndcg@10"])
+        gap = gap[np.array(own["truth_count"]) > 0]
+        change = standing["difference"][name]["ndcg@10"]
+        assert change["value"] == pytest.approx(gap.mean())
+        assert change["low"] < gap.mean() < change["high"]
+    assert served not in standing["difference"]
+    assert (
+        0 < standing["rules"]["chance"]["test"]["ndcg@10"]["value"] < standing["rules"]["popularity"]["test"]["ndcg@10"]["value"]
+    )
+    assert finished.read_json("summary.json")["standing"] == standing
+
+
+def test_a_log_where_nobody_comes_back_runs_without_buy_it_again(tmp_path: Path) -> None:
+    rng, lines = np.random.default_rng(0), ["who,what,when,pieces,paid"]
+    for week in range(12):
+        for session in range(40):
+            for event in range(4):
+                item = min(int(rng.geometric(0.2)), 20) if event else session % 20
+                day = np.datetime64("2024-01-01T08:00:00") + np.timedelta64(7 * week + session % 7, "D")
+                lines.append(f"s{week}-{session},p{item},{day + np.timedelta64(event, 'm')},1,1.50")
+    (tmp_path / "log.csv").write_text("\n".join(lines), encoding="utf-8")
+    samples = {"warm_up": 2, "validation": 2, "tuning": 2, "test": 2}
+    run = run_in(shop_config(tmp_path / "log.csv", samples=samples), tmp_path / "run")
+    summary = run.read_json("summary.json")
+    assert set(summary["models"]) == {"popularity", "logistic", "lightgbm"}
+    assert set(summary["left_out"]) == {"buy_it_again"}
+    assert "pair_times_bought" in summary["left_out"]["buy_it_again"]
+    assert summary["standing"]["with_past"] == 0
+    assert set(summary["standing"]["rules"]) == {"chance", "popularity"}
 
 
 def test_taste_is_learnt(finished: Finished) -> None:

@@ -6,7 +6,8 @@ from hypothesis import strategies as h
 
 from assay.app import plots, terminal, words
 from assay.pages.evaluation import Selected
-from assay.pages.samples import FeaturesKept
+from assay.pages.log import Cleaned
+from assay.pages.samples import FeaturesKept, SamplesMade
 from assay.runs.section import Row, Series
 
 
@@ -65,6 +66,19 @@ def test_a_finding_says_what_the_intervals_say(auc, log_loss, tone, says):
     assert words.finding("logistic", entry)[1].startswith("Without the 2 % of training samples picked by influence")
 
 
+def test_below_the_planned_size_there_is_no_verdict():
+    difference = {"auc": change(0.44) | {"needs": 4000}, "log_loss": change(-0.01) | {"needs": 4000}}
+    entry = Selected(valuer="influence", removed_fraction=0.02, test={}, difference=difference)
+    tone, text = words.finding("logistic", entry)
+    assert tone == "even"
+    assert "auc +0.4400 (+0.4390 to +0.4410);" in text
+    assert text.endswith("Too few to tell: it would take some 4,000 requests.")
+    nothing = {"auc": {"value": 0.0, "low": 0.0, "high": 0.0, "p": 1.0, "needs": 30}}
+    _, text = words.finding("logistic", Selected(valuer="influence", removed_fraction=0, test={}, difference=nothing))
+    assert text.endswith("Too few to tell: it would take some 30 requests.")
+    assert [verdict for verdict, _ in words.changes(entry.difference)] == ["few", "few"]
+
+
 def test_nothing_to_remove_is_said_as_good_news():
     tone, text = words.finding("logistic", Selected(valuer="influence", removed_fraction=0, test={}, difference={}))
     assert tone == "even"
@@ -77,6 +91,19 @@ def test_feature_selection_in_a_sentence():
     text = words.features(FeaturesKept.model_validate(kept | {"tuning": {}}))
     assert text.startswith("1 of 3 features kept by l1: 7,379 columns became 90, 22 entries per row 5;")
     assert "a loss" in text
+
+
+@pytest.mark.parametrize(("end", "left_over"), [("2018-01-07", False), ("2018-01-08", True)])
+def test_events_after_the_last_whole_period_are_said_to_be_left_out(end, left_over):
+    counts = {"rows_read": 5, "events": 5, "users": 1, "items": 1, "rejected": 0, "reduced_by_returns": 0}
+    times = {"from": "2017-01-01T11:53:26+00:00", "to": f"{end}T00:10:20+00:00"}
+    log = Cleaned.model_validate(counts | times | {"items_without_description": 0, "steps": []})
+    made = {"rows": {}, "share_of_positives": {}, "features": [], "constant_features_left_out": [], "columns": 0}
+    made |= {"splits": {"test": {"periods": 1, "from": "2018-01-01", "to": "2018-01-07"}}}
+    text = words.left_over(SamplesMade.model_validate(made), log)
+    assert bool(text) == left_over
+    assert text is None or ("after 2018-01-07" in text and "ends on 2018-01-08" in text)
+    assert words.left_over(None, log) is None
 
 
 @given(h.lists(h.floats(-1e12, 1e12), max_size=20), h.booleans(), h.booleans())

@@ -97,3 +97,14 @@ def test_refuses():
     ):
         with pytest.raises(InputError, match=message):
             evaluate_rankings(**(log | change))
+
+
+def test_a_difference_over_two_users_lies_between_minus_one_and_one():
+    def ranked(scores):
+        requests = np.repeat([0, 1], 2)
+        return evaluate_rankings(
+            requests, requests, np.tile([0, 1], 2), scores, [1, 0, 1, 0], np.ones(4, int), np.arange(2), (1,), resamples=50
+        )[0]
+
+    change = compare_rankings(ranked([0, 1, 1, 0]), ranked([1, 0, 1, 0]), resamples=50)["hit_rate@1"]
+    assert (change["value"], change["low"], change["high"]) == (0.5, -1.0, 1.0)

@@ -3,7 +3,8 @@ import pyarrow as pa
 import pytest
 
 from assay.config import Evaluate
-from assay.evaluation.claims import CLAIMS
+from assay.evaluation.claims import CLAIMS, verdict
+from assay.evaluation.enough import requests_needed
 from assay.evaluation.holdout import details, differences, estimates, holdout
 from assay.models.baselines import BuyItAgain, Popularity
 from assay.testing.data import make_samples
@@ -58,11 +59,40 @@ def test_a_difference_turns_its_sign_with_its_order(judges, models):
     assert all(entry["value"] == 0 for entry in judges[0].difference(a, a).values())
 
 
+def test_a_difference_says_how_many_requests_a_verdict_takes(samples, judges, models):
+    a, b = (judges[0].score(model.predict) for model in models)
+    test = samples.split("test")
+    users, requests = len(np.unique(test.user)), len(np.unique(test.request))
+    change = judges[0].difference(a, b)
+    expected = requests_needed(change, users=users, requests=requests)
+    assert expected is not None
+    assert {entry["needs"] for entry in change.values()} == {expected}
+    few = test.take(np.flatnonzero(np.isin(test.user, np.unique(test.user)[:2])))
+    judge = holdout(few, None, None, "test", np.ones(60, np.int64), Evaluate(resamples=60), 7)
+    change = judge.difference(judge.score(models[0].predict), judge.score(models[1].predict))
+    assert {verdict(name, entry) for name, entry in change.items()} == {"few"}
+
+
+def test_chance_is_what_random_scores_have_on_average(judges, models):
+    ranked, plain = judges
+    rng = np.random.default_rng(3)
+    draws = [ranked.score(lambda rows: rng.random(len(rows)), resamples=2).measures["ndcg@10"]["value"] for _ in range(200)]
+    chance = ranked.chance(0.4)
+    assert chance.measures["ndcg@10"]["value"] == pytest.approx(np.mean(draws), abs=3 * np.std(draws) / 200**0.5)
+    model = ranked.score(models[0].predict)
+    gap = ranked.ranked_difference(chance, model)
+    assert set(gap) == {"ndcg@10"}
+    assert gap["ndcg@10"]["value"] == pytest.approx(model.measures["ndcg@10"]["value"] - chance.measures["ndcg@10"]["value"])
+    share = float(plain.samples.label.mean())
+    expected = -(share * np.log(share) + (1 - share) * np.log(1 - share))
+    assert plain.chance(share).measures["log_loss"]["value"] == pytest.approx(expected)
+
+
 def test_pages_are_json_without_nan(judges, models):
     a, b = (judges[0].score(model.predict) for model in models)
     found = judges[0].difference(a, b)
     assert set(differences(found, CLAIMS)) == set(CLAIMS)
-    assert set(details(found)["auc"]) == {"value", "low", "high", "p", "p_holm", "effect"}
+    assert set(details(found)["auc"]) == {"value", "low", "high", "p", "p_holm", "effect", "needs"}
     assert estimates({"x": {"value": 1.0, "low": float("nan"), "high": float("inf")}})["x"] == {
         "value": 1.0,
         "low": None,

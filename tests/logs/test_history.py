@@ -48,7 +48,8 @@ def test_a_history_holds_every_target_and_exposure_once(log):
     for kind, triples in (("purchase", found.bought), ("exposure", found.shown)):
         assert rows(triples) == sorted({(e.period, e.user, e.item) for e in log if e.kind == kind})
     assert len(found.shown) > 0
-    assert (found.first_day, found.last_day) == (min(e.day for e in log), max(e.day for e in log))
+    assert (found.first_day, found.last_event_day) == (min(e.day for e in log), max(e.day for e in log))
+    assert found.last_event_day - found.last_day in (0, 1)
     assert found.next_period(7) == max(e.period for e in log) + 1
     np.testing.assert_array_equal(found.user_hash, hash_ids(users_table().column("user_id")))
     np.testing.assert_array_equal(found.item_hash, hash_ids(items_table().column("item_id")))
@@ -97,7 +98,7 @@ def test_events_without_an_item_are_no_purchases():
 
 def test_a_log_of_nothing_has_no_days():
     found = past([])
-    assert (len(found.bought), len(found.shown), found.first_day, found.last_day) == (0, 0, 0, -1)
+    assert (len(found.bought), len(found.shown), found.first_day, found.last_day, found.last_event_day) == (0, 0, 0, -1, -1)
     assert found.own_begins.tolist() == [0] * (USERS + 1)
     assert len(found.category) == ITEMS
 
@@ -107,3 +108,10 @@ def test_the_order_of_the_log_changes_nothing():
     once, again = past(log), past(log[::-1])
     assert rows(once.bought) == rows(again.bought)
     assert once.own_item.tolist() == again.own_item.tolist()
+
+
+def test_a_last_day_that_broke_off_is_not_whole_but_what_comes_next_comes_after_it():
+    log = [Event(0, 1, "purchase", day * DAY + second) for day in range(14) for second in (0, DAY - 60)]
+    broken = past([*log, Event(0, 1, "purchase", 14 * DAY + 600)])
+    assert (past(log).last_day, past(log).next_period(7)) == (13, 2)
+    assert (broken.last_day, broken.last_event_day, broken.next_period(7)) == (13, 14, 3)

@@ -115,3 +115,31 @@ def test_resampled_auc_counts_users_as_often_as_drawn():
     for one, value in zip(counts, found, strict=True):
         rows = np.repeat(np.arange(300), one[user].astype(int))
         assert value == pytest.approx(sk.roc_auc_score(label[rows], score[rows]), abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("measure", "ends"),
+    [
+        ("auc", (0, 1)),
+        ("hit_rate@2", (0, 1)),
+        ("ndcg@10", (0, 1)),
+        ("coverage@5", (0, 1)),
+        ("log_loss", (0, np.inf)),
+        ("novelty@10", (0, np.inf)),
+        ("profit", (-np.inf, np.inf)),
+        ("profit@10", (-np.inf, np.inf)),
+    ],
+)
+def test_where_a_measure_can_lie(measure, ends):
+    assert ms.bounds(measure) == ends
+
+
+@given(h.floats(0, 1), h.floats(0, 20))
+def test_intervals_of_shares_stay_there_and_keep_their_value_and_their_side_of_zero(value, half):
+    low, high = ms.within("hit_rate@2", value, value - half, value + half)
+    assert 0 <= low <= value <= high <= 1
+    low, high = ms.within("hit_rate@2", value, value - half, value + half, difference=True)
+    assert -1 <= low <= value <= high <= 1
+    assert (low > 0) == (value - half > 0)
+    assert ms.within("profit", value, value - half, value + half) == (value - half, value + half)
+    assert np.isnan(ms.within("auc", value, np.nan, np.nan)).all()

@@ -1,5 +1,5 @@
 import math
-from itertools import combinations
+from itertools import combinations, permutations
 
 import numpy as np
 import pytest
@@ -175,3 +175,20 @@ def test_beyond_accuracy_against_loops():
     assert popularity[head].sum() >= 0.4 * popularity.sum()
     assert popularity[head].min() >= popularity[~head].max()
     assert np.isnan(rk.diversity(np.array([[3, -1]]), category)[0])
+
+
+@settings(max_examples=30)
+@given(h.lists(h.integers(0, 1), min_size=1, max_size=5), h.integers(0, 3), h.integers(1, 6))
+def test_chance_has_the_mean_over_all_orders(labels, missed, k):
+    relevance, truth = np.array(labels), np.array([sum(labels) + missed])
+    offsets = np.array([0, len(labels)])
+    every = [
+        rk.ranking_measures(offsets, np.array(order), relevance, truth, np.arange(len(labels)), (k,))[f"ndcg@{k}"][0]
+        for order in permutations(range(len(labels)))
+    ]
+    assert rk.expected_ndcg(offsets, relevance, truth, k) == pytest.approx([np.mean(every)])
+
+
+def test_chance_has_nothing_where_there_is_nothing_to_find():
+    found = rk.expected_ndcg(np.array([0, 0, 2, 3, 3]), np.array([1, 0, 0]), np.array([2, 1, 0, 0]), 1)
+    assert found.tolist() == [0.0, 0.5, 0.0, 0.0]

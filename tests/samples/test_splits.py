@@ -5,9 +5,11 @@ from hypothesis import strategies as h
 
 from assay.config import SamplesSection
 from assay.errors import SplitError
+from assay.logs.history import history
 from assay.samples.splits import check_splits, split_periods
 from assay.tables import SPLITS
 from assay.task import Task
+from tests.samples.conftest import DAY, Event, events_table, items_table, users_table
 
 SECTION = SamplesSection(warm_up=2, validation=1, tuning=2, test=3)
 
@@ -44,3 +46,12 @@ def test_the_four_splits_follow_one_another_and_end_with_the_last_whole_period(f
 def test_a_split_that_cannot_serve_is_named(split, label, says):
     with pytest.raises(SplitError, match=says):
         check_splits(np.array(label, np.int8), np.array(split), Task(), "do this")
+
+
+@pytest.mark.parametrize(("last_second", "test_day"), [(620, 6), (DAY - 60, 7)])
+def test_a_last_day_of_ten_minutes_is_not_tested_on(last_second, test_day):
+    log = [Event(0, 1, "view", day * DAY + second) for day in range(7) for second in range(0, DAY, 1200)]
+    log += [Event(0, 1, "view", 7 * DAY + second) for second in (600, 610, last_second)]
+    section = SamplesSection(target="view", period_days=1, warm_up=1, validation=1, tuning=1, test=1)
+    past = history(events_table(log), users_table(), items_table(), "view", 1)
+    assert split_periods(past.first_day, past.last_day, section).span("test") == (test_day, test_day + 1)

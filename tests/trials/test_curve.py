@@ -97,6 +97,13 @@ def test_the_lowest_log_loss_of_the_harmless_wins_if_beyond_chance(small, large,
     assert choose(ARMS, {"nothing": {}, "small": small, "large": large}).name == wins
 
 
+def test_with_too_few_requests_nothing_is_chosen():
+    compared = judged((-0.02, 0.005, 1e-5))
+    assert choose(ARMS[:2], {"nothing": {}, "small": compared}).name == "small"
+    few = {measure: one | {"needs": 4000} for measure, one in compared.items()}
+    assert choose(ARMS[:2], {"nothing": {}, "small": few}).name == "nothing"
+
+
 def test_with_nothing_to_compare_nothing_wins():
     assert choose(ARMS[:1], {"nothing": {}}).name == "nothing"
     assert choose(ARMS, {"nothing": {}, "small": {}, "large": {}}).name == "nothing"

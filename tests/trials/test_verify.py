@@ -72,6 +72,10 @@ def test_a_verdict_of_every_kind():
     assert "cannot be told" in trials.verdict([even], "x")["sentence"]
     barely = line(0.01, 1, 0.03)
     assert trials.verdict([barely, even, line(0.1, 0, 0.9)], "x")["usable"]  # Holm over the amounts
+    few = line(0.01, 1, 1e-6)
+    few["against_random"]["log_loss"]["needs"] = 4000
+    assert trials.verdict([few], "x")["usable"]
+    assert "take some 4,000" in trials.verdict([few], "x")["sentence"]
 
 
 def test_values_worse_than_random_are_barred_from_selection(world):

@@ -6,7 +6,7 @@ from typing import Any
 from rich.table import Table as Grid
 from rich.text import Text
 
-from assay.app import words
+from assay.app import standing, words
 from assay.app.console import console
 from assay.app.safe import one_line
 from assay.app.sections.facts import Facts
@@ -14,6 +14,7 @@ from assay.evaluation.claims import CLAIMS
 from assay.finished import Finished
 from assay.pages.answers import FoundItem, SearchAnswer, UserList
 from assay.pages.evaluation import Summary
+from assay.pages.log import Cleaned
 from assay.pages.samples import FeaturesKept, SamplesMade
 from assay.pages.selection import Curve
 from assay.pages.values import Why, WhyScore
@@ -54,6 +55,11 @@ def closing(run: Finished) -> list[tuple[str, str, str]]:
     read = Facts(run)
     summary, samples, kept, curve = read.page(Summary), read.page(SamplesMade), read.page(FeaturesKept), read.page(Curve)
     lines: list[tuple[str, str, str]] = []
+    if summary is not None and summary.standing is not None:
+        tone, sentence = standing.sentence(summary.standing)
+        lines.append(("served", sentence, _TONES[tone]))
+    if summary is not None:
+        lines += [("limits", sentence, "") for sentence in standing.limits(summary.standing, summary.left_out)]
     if summary is not None and (log := summary.log) is not None:
         since = f"{words.day(log.from_)} to {words.day(log.to)}"
         lines.append(("read", f"{words.count(log.events + log.rejected)} events, {since}", ""))
@@ -61,15 +67,17 @@ def closing(run: Finished) -> list[tuple[str, str, str]]:
         lines.append(("cleaned", f"{words.count(log.rejected)} taken out; left: {kept_of}", ""))
     if summary is not None:
         lines.append(("learnt", _learnt(summary), ""))
+    if left_over := words.left_over(samples, read.page(Cleaned)):
+        lines.append(("left out", left_over, ""))
     if samples is not None and (bias := samples.position_bias) is not None and bias.examination is not None:
         few = ", ".join(words.plain(value) for value in bias.examination[:3])
         size = f"{words.count(bias.positives)} positives weigh as {words.count(bias.effective_positives)}"
         lines.append(("places", f"looked at {few}, … by {bias.method}; {size}", ""))
     if kept is not None:
         lines.append(("features", words.features(kept), ""))
-    for model, entry in sorted(summary.selection.items()) if summary is not None else ():
-        chosen = None if curve is None else curve.chosen
-        tone, sentence = words.finding(model, entry, chosen)
+    for model in sorted(summary.selection) if summary is not None else ():
+        assert summary is not None
+        tone, sentence = standing.gain(model, summary, curve)
         lines.append(("gained", sentence, _TONES[tone]))
     if summary is not None and (lists := summary.recommendations) is not None:
         lines.append(("recommended", f"{words.count(lists.users)} users, {words.count(lists.per_user)} each", ""))

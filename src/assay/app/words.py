@@ -2,18 +2,18 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal, TypeGuard
+from typing import Any, TypeGuard
 
-from assay.evaluation.claims import CLAIMS, verdict
+from assay.evaluation.claims import CLAIMS, Verdict, verdict
 from assay.numerics.measures import LOWER_IS_BETTER
 from assay.pages.evaluation import Selected
+from assay.pages.log import Cleaned
 from assay.pages.parts import Change, Estimate, Tested
-from assay.pages.samples import FeaturesKept
+from assay.pages.samples import FeaturesKept, SamplesMade
 from assay.pages.selection import FlaggedSamples, FlaggedUsers
 from assay.runs.section import Tone
 
 NONE = "–"
-Verdict = Literal["better", "worse", "even"]
 MEASURES = {
     "auc": "how often a chosen item scores above one that was not; higher is better",
     "user_auc": "the same within each user, then averaged; higher is better",
@@ -122,6 +122,17 @@ def day(moment: Any) -> str:
     return str(moment)[:10] if moment else NONE
 
 
+def left_over(samples: SamplesMade | None, log: Cleaned | None) -> str | None:
+    """What is in no split because the log breaks off in its last period, in a sentence; None where that one is whole."""
+    test = (samples.splits or {}).get("test") if samples is not None else None
+    if test is None or log is None or day(log.to) <= test.to:
+        return None
+    return (
+        f"The events after {test.to} are in no split and test nothing: the log ends on {day(log.to)}, before the last period "
+        "is over."
+    )
+
+
 def unit(values: Iterable[Any]) -> tuple[float, str]:
     """(factor, words): what to multiply values by so that they read well, and what to call that."""
     largest = max((abs(v) for v in values if known(v)), default=0.0)
@@ -146,8 +157,8 @@ def ordered(measures: Iterable[str]) -> list[str]:
 
 
 def judge(measure: str, change: Change) -> Verdict:
-    """`better`, `worse` or `even`: whether an interval of a difference leaves out 0, and on which side."""
-    return verdict(measure, change.ends()) if known(change.value) else "even"
+    """`better`, `worse` or `even`: whether an interval leaves out 0, and on which side; `few`: too few to tell."""
+    return verdict(measure, change.judged_by()) if known(change.value) else "even"
 
 
 def changes(by_measure: Mapping[str, Change]) -> list[tuple[Verdict, str]]:
@@ -156,26 +167,45 @@ def changes(by_measure: Mapping[str, Change]) -> list[tuple[Verdict, str]]:
 
 
 def _change(measure: str, change: Change) -> str:
-    meant = {"better": "a gain", "worse": "a loss", "even": "within chance"}[judge(measure, change)]
+    meant = {"better": "a gain", "worse": "a loss", "even": "within chance", "few": "too few to tell"}[judge(measure, change)]
     return f"{measure} {estimated(change, sign=True)}, {meant}"
 
 
-def finding(model: str, selected: Selected, chosen: str | None = None) -> tuple[Tone, str]:
-    """(tone, sentence) about one model's selection, whose arm was `chosen`."""
+def too_few(changes: Iterable[Change]) -> str | None:
+    """That there are too few requests to tell some differences, in a sentence; None where there are enough."""
+    needs = [change.needs for change in changes if change.needs is not None]
+    return f"Too few to tell: it would take some {count(max(needs))} requests." if needs else None
+
+
+def finding(
+    model: str, selected: Selected, chosen: str | None = None, doubt: str | None = None, few: str | None = None
+) -> tuple[Tone, str]:
+    """(tone, sentence) about one model's selection, whose arm was `chosen`.
+
+    doubt: why its gain is none of what is served. few: that tuning had too few requests to choose, in a sentence.
+    """
     valuer, removed, difference = selected.valuer, selected.removed_fraction, selected.difference
     if not removed and not any(change.value for change in difference.values()):
+        fine = f"That says little of the log: {doubt}." if doubt else "The log is fine in this respect."
+        told = few or too_few(difference.values()) or fine
         return (
             "even",
             f"Nothing to remove for {model}: on the tuning periods no change by {valuer} was better than "
-            "keeping every training sample as it is. The log is fine in this respect.",
+            f"keeping every training sample as it is. {told}",
         )
     shown = [m for m in CLAIMS if m in difference] or ordered(difference)[:3]
     verdicts = {judge(m, difference[m]) for m in shown}
-    changes = "; ".join(_change(m, difference[m]) for m in shown)
+    lacking = too_few(difference[m] for m in shown)
+    each = (f"{m} {estimated(difference[m], sign=True)}" if lacking else _change(m, difference[m]) for m in shown)
+    changes = "; ".join(each)
     picked = f"without the {percent(removed)} of training samples picked by {valuer}" if removed else f"re-weighted by {valuer}"
     named = chosen or picked
     start = f"{named[0].upper()}{named[1:]}: {model} changed on the untouched test"
+    if lacking:
+        return "even", f"{start} by {changes}. {lacking}"
     if verdicts == {"better"} or verdicts == {"better", "even"}:
+        if doubt:
+            return "even", f"{start} by {changes}. A gain of this model alone: {doubt}."
         return "good", f"{start} by {changes}. It helps."
     if "worse" in verdicts:
         mixed = "The result is mixed: keep all samples unless the gain is what counts."

@@ -13,11 +13,12 @@ from assay import registry
 from assay.config import Evaluate
 from assay.errors import ConfigError
 from assay.evaluation.claims import DECIDES, DECIDES_RANKED
-from assay.evaluation.rankings import compare_rankings, evaluate_rankings
+from assay.evaluation.enough import requests_needed
+from assay.evaluation.rankings import compare_rankings, evaluate_rankings, ranking_scores
 from assay.evaluation.samples import Measure, compare_samples, evaluate_samples
 from assay.evaluation.scores import Difference, Estimate
 from assay.numerics.measures import POINTWISE
-from assay.numerics.ranking import tie_order
+from assay.numerics.ranking import expected_ndcg, request_offsets, tie_order
 from assay.samples.table import Samples
 
 Predict = Callable[[Samples], NDArray[np.float64]]
@@ -107,22 +108,62 @@ class Holdout:
         of_rankings = {name: estimate for name, estimate in ranked.items() if np.isfinite(estimate["value"])}
         return Scored(p, measures | of_rankings, per_request)
 
+    def chance(self, share: float) -> Scored:
+        """What knowing nothing is worth: each order of the candidates is as likely; where there are none, all have one chance.
+
+        Of rankings it has ndcg alone, the mean over all orders. share: of positives, the probability that all samples have.
+        """
+        if self.candidates is None or not len(self.candidates):
+            return self.score(lambda samples: np.full(len(samples), share))
+        c = self.candidates
+        order = np.argsort(c.request, kind="stable")
+        requests, offsets = request_offsets(c.request[order])
+        user, truth = c.user[order][offsets[:-1]], self._truth[order][offsets[:-1]]
+        table = pa.table({"request": requests, "user": user, "truth_count": truth})
+        for k in dict.fromkeys((*self.section.k, int(DECIDES_RANKED.partition("@")[2]))):
+            table = table.append_column(f"ndcg@{k}", pa.array(expected_ndcg(offsets, c.label[order], truth, k)))
+        measures = ranking_scores(table).estimates(resamples=self.section.resamples, seed=self.seed)
+        return Scored(np.full(len(self.samples), share), measures, table)
+
     def _padded(self) -> NDArray[np.int64]:
         assert self.candidates is not None
         size = max(len(self.popularity), int(self.candidates.item.max(initial=0)) + 1)
         return np.pad(self.popularity, (0, size - len(self.popularity)))
 
     def difference(self, a: Scored, b: Scored, *, resamples: int | None = None) -> dict[str, Difference]:
-        """b minus a, paired by user: every measure of samples, then of rankings."""
+        """b minus a, paired by user: every measure of samples, then of rankings; and whether the requests are enough to tell."""
         draws = resamples or self.section.resamples
         s = self.samples
         by_measure = compare_samples(
             s.label, a.probability, b.probability, s.user, weight=s.weight, threshold=self.section.threshold,
             resamples=draws, seed=self.seed, more=self._more,
         )  # fmt: skip
-        if a.per_request is not None and b.per_request is not None:
-            by_measure |= compare_rankings(a.per_request, b.per_request, resamples=draws, seed=self.seed)
+        by_measure |= self._of_rankings(a, b, draws)
+        return self._judged(by_measure)
+
+    def ranked_difference(self, a: Scored, b: Scored) -> dict[str, Difference]:
+        """b minus a in the measures of rankings that both have: a small part of the work of `difference`."""
+        return self._judged(self._of_rankings(a, b, self.section.resamples))
+
+    def _of_rankings(self, a: Scored, b: Scored, draws: int) -> dict[str, Difference]:
+        if a.per_request is None or b.per_request is None:
+            return {}
+        shared = [name for name in a.per_request.column_names if name in b.per_request.column_names]
+        return compare_rankings(a.per_request.select(shared), b.per_request.select(shared), resamples=draws, seed=self.seed)
+
+    def _judged(self, by_measure: dict[str, Difference]) -> dict[str, Difference]:
+        """Those that have a value, each with what a verdict would take."""
+        users, requests = self.size
+        needs = requests_needed(by_measure, users=users, requests=requests)
+        for one in by_measure.values():
+            one["needs"] = needs
         return {name: d for name, d in by_measure.items() if np.isfinite(d["value"])}
+
+    @cached_property
+    def size(self) -> tuple[int, int]:
+        """Users and requests that are judged on."""
+        judged = self.samples.weight > 0
+        return len(np.unique(self.samples.user[judged])), len(np.unique(self.samples.request[judged]))
 
 
 def best_model(tuning: Holdout, models: Mapping[str, Predict]) -> str:
@@ -161,9 +202,9 @@ def estimates(by_measure: dict[str, Estimate], names: Sequence[str] | None = Non
 
 
 def differences(by_measure: dict[str, Difference], names: Sequence[str] | None = None) -> dict[str, dict[str, float | None]]:
-    """As JSON takes them: value, low, high, p."""
+    """As JSON takes them: value, low, high, p and needs."""
     return {
-        name: {key: _finite(entry.get(key)) for key in ("value", "low", "high", "p")}
+        name: {key: _finite(entry.get(key)) for key in ("value", "low", "high", "p", "needs")}
         for name, entry in by_measure.items()
         if names is None or name in names
     }

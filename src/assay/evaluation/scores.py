@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
 from assay.errors import InputError
+from assay.numerics import measures as ms
 from assay.numerics import statistics as st
 
 
@@ -22,7 +23,8 @@ class Estimate(TypedDict):
 class Difference(TypedDict):
     """b minus a: 95 % interval, p, p after Holm over the measures compared, paired Cohen's d over users.
 
-    effect is None when all users differ by exactly the same amount.
+    effect is None when all users differ by exactly the same amount. needs: how many requests a verdict on
+    the change would take, None where there are enough; only where the requests are known.
     """
 
     value: float
@@ -31,6 +33,7 @@ class Difference(TypedDict):
     p: float
     p_holm: float
     effect: float | None
+    needs: NotRequired[int | None]
 
 
 @dataclass(frozen=True)
@@ -74,10 +77,11 @@ class Scores:
         result = {}
         for m, (name, p_holm) in enumerate(zip(self.measures, st.holm(p), strict=True)):
             effect = st.cohens_d_from_error(float(value[m]), float(stderr[m]), len(self.users))
+            lowest, highest = ms.within(name, value[m], low[m], high[m], difference=True)
             result[name] = Difference(
                 value=float(value[m]),
-                low=float(low[m]),
-                high=float(high[m]),
+                low=float(lowest),
+                high=float(highest),
                 p=float(p[m]),
                 p_holm=float(p_holm),
                 effect=None if np.isinf(effect) else effect,

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from assay.numerics.hashing import Hashes, hash_ids, mix
-from assay.numerics.periods import days, hours
+from assay.numerics.periods import days, hours, last_whole_day
 
 Codes = NDArray[np.int32]
 
@@ -64,7 +64,8 @@ class History:
 
     bought, shown: triples of target and of exposure events. category: (items,) codes, -1 unknown, numbered in
     order of name. user_hash, item_hash: (users,), (items,) stable hashes of the ids. own_item, own_period: each
-    user's purchases in order of time, beginning at own_begins[user].
+    user's purchases in order of time, beginning at own_begins[user]. first_day, last_day: of all events, the last that the log
+    covers to its end (see periods.last_whole_day); last_event_day: of the last event.
     """
 
     bought: Triples
@@ -78,6 +79,7 @@ class History:
     own_begins: NDArray[np.int64]
     first_day: int
     last_day: int
+    last_event_day: int
 
     def markets(self, begin: int, end: int, available: int) -> Iterator[Market]:
         """The market at the start of every period from begin up to, not including, end."""
@@ -118,7 +120,7 @@ class History:
 
     def next_period(self, period_days: int) -> int:
         """The period after the one of the last event."""
-        return self.last_day // period_days + 1
+        return self.last_event_day // period_days + 1
 
 
 def history(events: pa.Table, users: pa.Table, items: pa.Table, target: str, period_days: int, time_zone: str = "UTC") -> History:
@@ -147,7 +149,8 @@ def history(events: pa.Table, users: pa.Table, items: pa.Table, target: str, per
         own_period=bought.period[order],
         own_begins=np.searchsorted(bought.user[order], np.arange(users.num_rows + 1)),
         first_day=int(day.min()) if len(day) else 0,
-        last_day=int(day.max()) if len(day) else -1,
+        last_day=last_whole_day(events.column("timestamp"), period_days),
+        last_event_day=int(day.max()) if len(day) else -1,
     )
 
 

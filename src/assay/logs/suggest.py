@@ -3,13 +3,16 @@
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from assay import config
 from assay.errors import SourceError
 from assay.logs import sources
+from assay.logs.schedule import schedule, span
 from assay.logs.sources.base import Source, require_file
 from assay.logs.sources.csv import DELIMITERS, CsvFile
 from assay.tables import EVENT_KINDS, EVENTS
@@ -77,6 +80,7 @@ KINDS = {
     "search": ("search", "query"),
     "exposure": ("exposure", "impression", "show"),
 }
+TARGETS = ("cart", "view", "review")  # what makes a positive where nothing is bought, best first
 NUMERIC = ("quantity", "amount", "price", "rating", "position", "propensity")
 
 
@@ -118,6 +122,8 @@ def event_columns(values: Mapping[str, Sequence[str]]) -> dict[str, str]:
             if dated and len(dated) == len([v for v in texts if v]) and column not in columns.values():
                 columns["timestamp"] = column
                 break
+    if "user_id" not in columns and "session_id" in columns:
+        columns["user_id"] = columns["session_id"]  # of anonymous sessions each is its own user
     return columns
 
 
@@ -203,11 +209,40 @@ def suggest(path: Path | str) -> str:
     rows = pa.Table.from_batches([first.slice(0, LOOK)]).rename_columns(names)
     typed_time = {field.name for field in rows.schema if pa.types.is_temporal(field.type)}
     values = look(rows)
-    return _toml(path, values, event_columns(values), delimiter, typed_time)
+    columns = event_columns(values)
+    time = columns.get("timestamp")
+    shape = time_format(values[time]) if time is not None and time not in typed_time else None
+    return _toml(path, values, columns, delimiter, shape, _samples(source, columns, shape))
+
+
+def _samples(source: Source, columns: Mapping[str, str], shape: str | None) -> list[str]:
+    """Lines of [samples]: what makes a positive where nothing is bought, and periods that fit the log; of all of its rows."""
+    lines = []
+    if "event" in columns:
+        seen = {kind for batch in source.read([columns["event"]]) for kind in pc.unique(batch.column(0)).to_pylist()}
+        words = kinds(str(kind) for kind in seen)
+        here = {words.get(str(kind), str(kind)) for kind in seen}
+        if "purchase" not in here and (target := next((kind for kind in TARGETS if kind in here), None)):
+            lines.append(f'target = "{target}"  # the event that makes a positive; the log has no purchase')
+    ends = span((batch.column(0) for batch in source.read([columns["timestamp"]])), shape) if "timestamp" in columns else None
+    if ends is not None:
+        try:
+            fitting = schedule(*ends)
+        except ValueError as error:
+            return [*lines, f"# the log is too short to be run: {error}"]
+        if fitting is not None:
+            lines.append(f"# for the {ends[1] - ends[0] + 1} days of this log; a longer one needs none of these lines")
+            lines += [f"{key} = {value}" for key, value in asdict(fitting).items()]
+    return lines
 
 
 def _toml(
-    path: Path, look: Mapping[str, Sequence[str]], columns: Mapping[str, str], delimiter: str | None, typed_time: set[str]
+    path: Path,
+    look: Mapping[str, Sequence[str]],
+    columns: Mapping[str, str],
+    delimiter: str | None,
+    shape: str | None,
+    samples: Sequence[str],
 ) -> str:
     def text(value: str) -> str:
         return json.dumps(value, ensure_ascii=False)
@@ -222,8 +257,7 @@ def _toml(
     words = kinds(look[columns["event"]]) if "event" in columns else {}
     if "event" not in columns:
         lines.append('event = "purchase"  # the kind of every row: ' + ", ".join(EVENT_KINDS))
-    time = columns.get("timestamp")
-    if time and time not in typed_time and (shape := time_format(look[time])):
+    if shape:
         note = "  # or month first?" if shape.startswith("%d/%m") else ""
         lines.append(f"time_format = {text(shape)}{note}")
     lines += [
@@ -233,7 +267,9 @@ def _toml(
         "[log.events.columns]  # canonical name = your column",
     ]
     for name, (_, meaning) in {**EVENTS, "amount": (None, "money for the whole line")}.items():
-        if name in columns:
+        if name == "user_id" and columns.get(name) == columns.get("session_id", ""):
+            lines.append(f"{name} = {text(columns[name])}  # no column of users: each session counts as one")
+        elif name in columns:
             lines.append(f"{name} = {text(columns[name])}  # {meaning}")
         elif name in ("user_id", "item_id", "timestamp"):
             lines.append(f'{name} = "?"  # NOT FOUND: {meaning}')
@@ -243,6 +279,8 @@ def _toml(
     if words:
         lines += ["", "[log.events.kinds]  # your word = kind"]
         lines += [f"{text(word)} = {text(kind)}" for word, kind in words.items()]
+    if samples:
+        lines += ["", "[samples]", *samples]
     lines += [
         "",
         "# [log.items]  # one row per item, if you have such a table",

@@ -18,9 +18,31 @@ Bools = NDArray[np.bool_]
 
 POINTWISE = ("auc", "user_auc", "log_loss", "accuracy", "precision", "recall", "f1", "calibration_error")
 LOWER_IS_BETTER = frozenset({"log_loss", "calibration_error"})
+_NOT_SHARES = {"log_loss", "novelty"}  # of ours, those that have no upper end
+_AT_A_CUT = ("precision", "recall", "hit_rate", "mrr", "map", "ndcg", "coverage", "diversity", "popularity_share", "novelty")
 
 # A probability is kept this far from 0 and 1 before its logarithm is taken, as scikit-learn does.
 CLIP = float(np.finfo(np.float64).eps)
+
+
+def bounds(measure: str) -> tuple[float, float]:
+    """The least and the most that a measure of ours can be; without ends for a measure of the user's own."""
+    name, at, _ = measure.partition("@")
+    if name not in (_AT_A_CUT if at else POINTWISE):
+        return -np.inf, np.inf
+    return 0.0, np.inf if name in _NOT_SHARES else 1.0
+
+
+def within(measure: str, value: Any, low: Any, high: Any, *, difference: bool = False) -> tuple[Any, Any]:
+    """low and high (...,) of intervals of a measure, or of differences in it, kept where such values can lie.
+
+    A measure in [0, 1] has no interval beyond that, and a difference of two none beyond [-1, 1]. NaN stays NaN.
+    """
+    least, most = bounds(measure)
+    if difference:
+        least, most = least - most, most - least
+    # A value that rounding carried over an end takes the interval with it.
+    return np.maximum(low, np.minimum(least, value)), np.minimum(high, np.maximum(most, value))
 
 
 def checked(label: ArrayLike, score: ArrayLike, weight: ArrayLike | None = None) -> tuple[Bools, Floats, Floats]:

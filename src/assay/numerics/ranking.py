@@ -147,6 +147,21 @@ def ranking_measures(
     return {f"{name}@{cut}": table[:, c, m].copy() for c, cut in enumerate(cuts) for m, name in enumerate(RANKING)}
 
 
+def expected_ndcg(offsets: Ints, relevance: NDArray[Any], truth_count: Ints, k: int) -> Floats:
+    """ndcg@k (R,) of a random order of each request's rows, on average over all orders.
+
+    relevance (n,): 0 or 1. truth_count as in `ranking_measures`. Each place has the rows' share of relevant ones as its expected
+    gain. 0 without truth or without rows.
+    """
+    counts, length = np.asarray(truth_count, np.int64), np.diff(offsets)
+    hits = np.add.reduceat(np.append(np.asarray(relevance, np.float64), 0.0), offsets[:-1]) if len(length) else np.zeros(0)
+    gains = np.concatenate([[0.0], np.cumsum(1.0 / np.log2(np.arange(2, k + 2)))])  # of a list of so many relevant rows
+    share = np.divide(hits, length, out=np.zeros(len(length)), where=length > 0)
+    ideal = gains[np.minimum(counts, k)]
+    ndcg: Floats = np.divide(share * gains[np.minimum(length, k)], ideal, out=np.zeros(len(length)), where=ideal > 0)
+    return ndcg
+
+
 def _blocks(offsets: Ints) -> Iterator[tuple[int, int]]:
     """First and last request (exclusive) of blocks of about BLOCK rows."""
     first, requests = 0, len(offsets) - 1

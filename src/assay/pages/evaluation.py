@@ -26,11 +26,30 @@ class Leaks(Page):
     lines: list[Leak]
 
 
+class Standing(Part):
+    """The model that is served beside the simple rules (chance, popularity, buy_it_again), on the same test requests.
+
+    measure: the one that models are chosen by. rules: each rule's figures, by measure; chance has those that a random order of
+    the candidates, or the same probability for all, has on average. difference: the served model minus the rule, by rule and
+    measure; it has no line for itself. with_past: share of the requests whose user had any event before; null: not known.
+    """
+
+    served: str
+    measure: str
+    requests: int
+    users: int
+    rules: dict[str, Tested]
+    difference: dict[str, dict[str, Change]]
+    with_past: float | None = None
+
+
 class ModelsTested(Page):
-    """Every model on test, once."""
+    """Every model on test, once, and how the served one stands. left_out: models that the log cannot feed, and why."""
 
     path: ClassVar[str] = "evaluation/models.json"
     models: dict[str, Tested]
+    standing: Standing | None = None
+    left_out: dict[str, str] = Field(default_factory=dict)
 
 
 class Bin(Part):
@@ -147,6 +166,8 @@ class Summary(Page):
     log: LogSummary | None = None
     samples: dict[str, int]  # by split
     models: dict[str, Tested]
+    standing: Standing | None = None
+    left_out: dict[str, str] = Field(default_factory=dict)  # models that the log cannot feed, and why
     selection: dict[str, Selected]
     subsample: SubsampleTested
     recommendations: ListCounts | None = None

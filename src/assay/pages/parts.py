@@ -29,9 +29,17 @@ class Estimate(Part):
 
 
 class Change(Estimate):
-    """A difference of a measure: the changed thing minus what it is compared with. p: of no difference, in [0, 1]."""
+    """A difference of a measure: the changed thing minus what it is compared with. p: of no difference, in [0, 1].
+
+    needs: how many requests a verdict on the change would take; null where there are enough.
+    """
 
     p: float | None = None
+    needs: float | None = None
+
+    def judged_by(self) -> dict[str, float | None]:
+        """What a verdict is made of: the ends of the interval, and whether the requests are enough."""
+        return self.ends() | {"needs": self.needs}
 
 
 class Effect(Change):

@@ -80,7 +80,7 @@ Plot = RowPlot | CurvePlot | HistogramPlot | DiagonalPlot
 
 @dataclass(frozen=True)
 class Span:
-    """A few words of a line. tone: "name" for an id or a name of the log, "better", "worse" or "even" for a change."""
+    """A few words of a line. tone: "name" for an id or a name of the log, "better", "worse", "even" or "few" for a change."""
 
     text: str
     tone: str = ""

@@ -50,8 +50,9 @@ def _iso(day: int) -> str:
 def split_periods(first_day: int, last_day: int, section: SamplesSection) -> Splits:
     """Warm-up | train < validation < tuning < test, counted from the last whole period of the log.
 
-    first_day and last_day (of the log's events) are days since 1970-01-05. A last period that the log does
-    not cover to its last day serves as nobody's truth. SplitError when there are too few periods.
+    first_day and last_day are days since 1970-01-05: of the log's first event, and the last that the log covers to its end
+    (`numerics.periods.last_whole_day` says when it does). A last period that goes on after that day serves as nobody's truth.
+    SplitError when there are too few periods.
     """
     length = section.period_days
     first, end = first_day // length, (last_day + 1) // length

@@ -5,9 +5,13 @@ import pyarrow as pa
 
 from assay.config import Config
 from assay.evaluation import calibration, group_samples, leaks, usual_groups
-from assay.evaluation.holdout import Scored, details, differences, estimates, own_measures
+from assay.evaluation.claims import DECIDES, DECIDES_RANKED
+from assay.evaluation.holdout import Scored, best_model, details, differences, estimates, own_measures
+from assay.logs.clean_log import CleanLog
+from assay.models.baselines import BuyItAgain, Popularity
 from assay.models.boosting import LightGBM
 from assay.numerics.linearised import pooled_by_request
+from assay.numerics.periods import microseconds
 from assay.pages.evaluation import (
     Bin,
     Calibration,
@@ -18,8 +22,10 @@ from assay.pages.evaluation import (
     Leak,
     Leaks,
     ModelsTested,
+    Recommended,
     Selected,
     Selection,
+    Standing,
     Subsample,
 )
 from assay.pages.parts import Change, Effect, Estimate, Tested
@@ -29,11 +35,13 @@ from assay.samples import stored
 from assay.selection import weights as selection
 from assay.selection.arms import Arm, same_size
 from assay.stages import materials as hand
-from assay.stages.materials import LINEAR, TASK
+from assay.stages.materials import LINEAR, TASK, TRAINING
 from assay.trials.curve import refit
 from assay.trials.subsample import draws
 
-SERVED = LightGBM.name  # the other model that the selection is tried on
+OTHER = LightGBM.name  # the other model that the selection is tried on
+CHANCE = "chance"
+RULES = (Popularity.name, BuyItAgain.name)  # with chance, what a served model must beat
 
 
 def _measures(config: Config) -> None:
@@ -42,8 +50,8 @@ def _measures(config: Config) -> None:
 
 
 @stage(
-    follows=("clean", "samples", "features", "train", "value", "select"),
-    reads=("evaluate", "select.valuer", "select.floor", "select.subsample", *TASK, "models", "text", "seed"),
+    follows=("clean", "samples", "features", "train", "value", "select", "recommend"),
+    reads=("evaluate", "recommend.model", "select.valuer", "select.floor", "select.subsample", *TASK, "models", "text", "seed"),
     makes=("evaluation/*",),
     pages=(Leaks, ModelsTested, Calibration, Groups, Selection, Differences, Subsample, Consulted),
     check=_measures,
@@ -60,9 +68,11 @@ def evaluate(work: Work) -> None:
         scored[name] = test.score(hand.model(work, name).predict)
         if scored[name].per_request is not None:
             work.folder.write_table(f"evaluation/requests/{name}.parquet", _with_pooled(work, scored[name]))
-    work.folder.write(ModelsTested(models={name: Tested(test=_estimates(one)) for name, one in scored.items()}))
+    rules = _rules(work, scored)
+    tested = {name: Tested(test=_estimates(one)) for name, one in scored.items()}
+    work.folder.write(ModelsTested(models=tested, standing=_standing(work, scored, rules), left_out=hand.left_out(work)))
     work.folder.write(Calibration(models={name: _calibration(work, one) for name, one in scored.items()}))
-    work.folder.write(Groups(lines=_groups(work, {n: scored[n] for n in (LINEAR, SERVED) if n in scored})))
+    work.folder.write(Groups(lines=_groups(work, {n: scored[n] for n in (LINEAR, OTHER) if n in scored})))
     work.report(steps - 2, steps)
     selected, every = _selected(work, scored)
     work.folder.write(Selection(models=selected))
@@ -71,11 +81,65 @@ def evaluate(work: Work) -> None:
     smaller = _subsample(work, scored[LINEAR])
     work.folder.write(smaller)
     arms = sum(len(entry.test) for entry in selected.values())
-    work.folder.write(Consulted(test_consulted_by=len(names) + arms + len(smaller.test)))
+    work.folder.write(Consulted(test_consulted_by=len({*names, *rules}) + arms + len(smaller.test)))
 
 
 def _estimates(scored: Scored) -> dict[str, Estimate]:
     return Estimate.each(estimates(scored.measures))
+
+
+def _rules(work: Work, scored: dict[str, Scored]) -> dict[str, Scored]:
+    """The simple rules on test: chance, and those of RULES that the log can feed, also where the run trains none of them."""
+    learnt, test = hand.train(work), hand.holdout(work, "test")
+    rules = {CHANCE: test.chance(float(np.average(learnt.label, weights=learnt.weight)))}
+    for name in RULES:
+        model = hand.make(work, name)
+        if name in scored:
+            rules[name] = scored[name]
+        elif hand.not_fed(model, learnt.features.column_names) is None:
+            rules[name] = test.score(hand.fit(work, model, learnt, hand.rng(work, TRAINING)).predict)
+    return rules
+
+
+def _standing(work: Work, scored: dict[str, Scored], rules: dict[str, Scored]) -> Standing:
+    """The served model beside the simple rules, paired over users."""
+    test, served = hand.holdout(work, "test"), _served(work, list(scored))
+    users, requests = test.size
+    ranked = DECIDES_RANKED in scored[served].measures
+    compare = test.ranked_difference if ranked else test.difference
+    rivals = {name: compare(one, scored[served]) for name, one in rules.items() if name != served}
+    return Standing(
+        served=served,
+        measure=DECIDES_RANKED if ranked else DECIDES,
+        requests=requests,
+        users=users,
+        rules={name: Tested(test=_estimates(one)) for name, one in rules.items()},
+        difference={name: Change.each(differences(change)) for name, change in rivals.items()},
+        with_past=_with_past(work),
+    )
+
+
+def _served(work: Work, names: list[str]) -> str:
+    """Name of the model that recommends; where nothing is recommended, of the one that would."""
+    if work.folder.exists(Recommended.path):
+        return Recommended.read(work.folder).model
+    wanted = work.config.recommend.model
+    if wanted in names:
+        return wanted
+    return best_model(hand.holdout(work, "tuning"), {name: hand.model(work, name).predict for name in names})
+
+
+def _with_past(work: Work) -> float | None:
+    """Share of the test's requests whose user had any event before them; None without a log."""
+    log, samples = CleanLog.find(work.folder), hand.holdout(work, "test").samples
+    if log is None:
+        return None
+    events = log.events("user_code", "timestamp")
+    first = np.full(log.users.num_rows, np.iinfo(np.int64).max)
+    np.minimum.at(first, events.column("user_code").to_numpy(), microseconds(events.column("timestamp")))
+    _, rows = np.unique(samples.request, return_index=True)
+    began = microseconds(samples.keys.column("timestamp"))[rows]
+    return float(np.mean(first[samples.user[rows]] < began))
 
 
 def _with_pooled(work: Work, scored: Scored) -> pa.Table:
@@ -107,11 +171,11 @@ def _selected(work: Work, scored: dict[str, Scored]) -> tuple[dict[str, Selected
     for name, changed in {"selected": arm, **rivals}.items():
         same = np.array_equal(changed.weight, train.weight)
         by_arm[LINEAR][name] = scored[LINEAR] if same else test.score(refit(linear, train, changed.weight).predict)
-    if SERVED in scored:
-        served = scored[SERVED]
+    if OTHER in scored:
+        retrained = scored[OTHER]
         if arm.family != "nothing":
-            served = test.score(hand.retrained(work, SERVED, arm.weight).predict)
-        by_arm[SERVED] = {"full": scored[SERVED], "selected": served}
+            retrained = test.score(hand.retrained(work, OTHER, arm.weight).predict)
+        by_arm[OTHER] = {"full": scored[OTHER], "selected": retrained}
     page, every = dict[str, Selected](), dict[str, dict[str, Effect]]()
     for model, by_name in by_arm.items():
         difference = test.difference(by_name["full"], by_name["selected"])

@@ -1,6 +1,6 @@
 """What stages work with: samples, holdouts, models and values of a run, read once and kept at hand."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from assay.errors import ConfigError
+from assay.errors import ConfigError, InputError
 from assay.evaluation.holdout import Holdout
 from assay.evaluation.holdout import holdout as make_holdout
 from assay.findings.labels import Wording
@@ -19,10 +19,10 @@ from assay.importance.valuer import Importance
 from assay.logs.clean_log import CleanLog
 from assay.models import named as models
 from assay.models import twins
-from assay.models.capabilities import ReadsText
+from assay.models.capabilities import Baseline, ReadsText
 from assay.models.logistic import LogisticRegression
 from assay.models.scorer import Scorer, Training
-from assay.pages.samples import FeaturesKept
+from assay.pages.samples import FeaturesKept, SamplesMade
 from assay.runs.stage import Work
 from assay.samples import stored
 from assay.samples.encoder import only
@@ -47,12 +47,37 @@ def rng(work: Work, stream: int) -> np.random.Generator:
 
 
 def names(work: Work) -> list[str]:
-    """Every model that is trained, ours and the user's own."""
-    return models.trained(work.config.models, on_a_log=CleanLog.find(work.folder) is not None)
+    """Every model that is trained, ours and the user's own, but for those that the log cannot feed."""
+    return list(unfitted_models(work))
 
 
 def unfitted_models(work: Work) -> dict[str, Scorer]:
-    """Every model that is trained, as it is before: what the run's models are capable of."""
+    """Every model that is trained, as it is before: what the run's models are capable of.
+
+    InputError: the log can feed none of them.
+    """
+    every, hungry = _unfitted(work), left_out(work)
+    fed = {name: model for name, model in every.items() if name not in hungry}
+    if every and not fed:
+        raise InputError(f"[models] names: the log can feed none of {', '.join(every)}; {next(iter(hungry.values()))}")
+    return fed
+
+
+def left_out(work: Work) -> dict[str, str]:
+    """Models that the run would train but its log cannot feed, and why: features that they rank by are alike in all of train."""
+    if CleanLog.find(work.folder) is None:
+        return {}  # of a table of one's own the model itself says what it lacks
+    why = {name: not_fed(model, SamplesMade.read(work.folder).features) for name, model in _unfitted(work).items()}
+    return {name: reason for name, reason in why.items() if reason is not None}
+
+
+def not_fed(model: Scorer, features: Sequence[str]) -> str | None:
+    """Why samples with these features cannot feed a model, in words; None where they can."""
+    lacking = [name for name in model.log_features() if name not in features] if isinstance(model, Baseline) else []
+    return f"the training samples do not differ in {', '.join(lacking)}" if lacking else None
+
+
+def _unfitted(work: Work) -> dict[str, Scorer]:
     return models.unfitted(work.config.models, on_a_log=CleanLog.find(work.folder) is not None)
 
 

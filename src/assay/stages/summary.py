@@ -29,10 +29,13 @@ def summary(work: Work) -> None:
         recommended = Recommended.read(folder)
         lists = ListCounts(users=recommended.users, per_user=recommended.per_user)
     subsample = Subsample.read(folder)
+    tested = ModelsTested.read(folder)
     page = Summary(
         log=log,
         samples=SamplesMade.read(folder).rows,
-        models=ModelsTested.read(folder).models,
+        models=tested.models,
+        standing=tested.standing,
+        left_out=tested.left_out,
         selection=Selection.read(folder).models,
         subsample=SubsampleTested(fraction=subsample.fraction, test=subsample.test),
         recommendations=lists,

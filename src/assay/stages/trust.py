@@ -14,13 +14,14 @@ from assay.benchmark.compact.families import LeftOut, leave_out
 from assay.benchmark.of_run import evidence, own_scoreboard
 from assay.benchmark.plan.sizes import Plan, detectable_difference, half_widths, plan_difference, plan_mean
 from assay.errors import InputError
+from assay.evaluation.claims import SMALLEST_DIFFERENCE
 from assay.pages.evaluation import Leak, Leaks
 from assay.pages.trust import Audit, Board, Compact, Compaction, Comparison, Design, Leader, MeasureChoice, Size
 from assay.runs.stage import Work, stage
 
 BUDGET, REDRAWS = 100, 1000
 _SIZES = (30, 100, 300, 1000, 3000)
-_DIFFERENCES = (0.002, 0.005, 0.01)
+_DIFFERENCES = (0.002, SMALLEST_DIFFERENCE, 0.01)
 B = TypeVar("B", bound=Comparison)
 C = TypeVar("C", bound=Compaction)
 

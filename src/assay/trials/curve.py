@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from assay.evaluation.claims import CLAIMS, DECIDES, hurts
+from assay.evaluation.claims import CLAIMS, DECIDES, hurts, verdict
 from assay.evaluation.holdout import Holdout, Scored, differences, estimates
 from assay.evaluation.scores import Difference, holm_together
 from assay.findings.rules import explain
@@ -50,7 +50,8 @@ def try_arms(
     Where removing by values does worse than removing at random, beyond chance, no arm by these values may be chosen.
 
     Of the arms whose log-loss is lower than nothing's beyond chance (Holm over all arms) and whose auc and ndcg@10 are not
-    worse beyond chance, the one with the lowest tuning log-loss is chosen; where there is none, nothing is.
+    worse beyond chance, the one with the lowest tuning log-loss is chosen; where there is none, nothing is. An arm
+    for whose verdict tuning has too few requests or users is not chosen.
     """
     scored: dict[str, Scored] = {}
     compared: dict[str, dict[str, Difference]] = {}
@@ -85,7 +86,7 @@ def _no_worse_than_random(tuning: Holdout, arms: Sequence[Arm], scored: Mapping[
         return True
     nearest = min(by_value, key=lambda arm: abs(sizes[arm.name] - sizes[at_random.name]))
     change = tuning.difference(scored[at_random.name], scored[nearest.name], resamples=RESAMPLES)[DECIDES]
-    return not change["low"] > 0
+    return verdict(DECIDES, change) != "worse"
 
 
 def choose(arms: Sequence[Arm], compared: Mapping[str, dict[str, Difference]]) -> Arm:
@@ -98,7 +99,7 @@ def choose(arms: Sequence[Arm], compared: Mapping[str, dict[str, Difference]]) -
     better = [
         arm
         for arm in rivals
-        if gain[arm.name]["value"] < 0 and gain[arm.name]["p_holm"] < _LEVEL and not hurts(compared[arm.name])
+        if verdict(DECIDES, gain[arm.name]) == "better" and gain[arm.name]["p_holm"] < _LEVEL and not hurts(compared[arm.name])
     ]
     # Beyond chance first, then lowest: a low but uncertain arm must not hide one that surely gains.
     return min(better, key=lambda arm: gain[arm.name]["value"], default=arms[0])

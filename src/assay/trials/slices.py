@@ -14,7 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from scipy import stats
 
-from assay.evaluation.claims import CLAIMS, DECIDES, hurts
+from assay.evaluation.claims import CLAIMS, DECIDES, hurts, verdict
 from assay.evaluation.holdout import Holdout, Scored, differences
 from assay.findings import segments
 from assay.findings.labels import Wording
@@ -246,7 +246,7 @@ def _judge(rule: Rule, because: str, trials: dict[str, Any], adjusted: dict[tupl
     helps = [
         name
         for name, difference in changed.items()
-        if adjusted[rule.sentence, name] < _LEVEL and difference[DECIDES]["value"] < 0 and not hurts(difference)
+        if adjusted[rule.sentence, name] < _LEVEL and verdict(DECIDES, difference[DECIDES]) == "better" and not hurts(difference)
     ]
     helps.sort(key=lambda name: trials[name]["difference"][DECIDES]["value"])
     if not rule.confirmed:

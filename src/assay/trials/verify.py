@@ -84,15 +84,18 @@ def verdict(lines: Sequence[Line], name: str) -> Line:
     """Whether a valuer's order may be used for removal: usable, better and worse amounts, and a plain sentence.
 
     By log_loss of removals against random ones of the same size, Holm over the amounts. Worse at any amount and better at
-    none: not to be used.
+    none: not to be used. An amount at which tuning has too few requests to tell is neither.
     """
     own = [line for line in lines if line["valuer"] == name and line["kind"] == "removal" and "against_random" in line]
     against_random = [line["against_random"][DECIDES] for line in own]
     adjusted = holm([entry["p"] if entry["p"] is not None else 1.0 for entry in against_random])
-    better = [
-        o["fraction"] for o, e, p in zip(own, against_random, adjusted, strict=True) if p < _LEVEL and (e["value"] or 0) < 0
-    ]  # fmt: skip
-    worse = [o["fraction"] for o, e, p in zip(own, against_random, adjusted, strict=True) if p < _LEVEL and (e["value"] or 0) > 0]
+    told = [
+        (o["fraction"], e["value"] or 0)
+        for o, e, p in zip(own, against_random, adjusted, strict=True)
+        if p < _LEVEL and e.get("needs") is None
+    ]
+    better, worse = [share for share, value in told if value < 0], [share for share, value in told if value > 0]
+    needs = [entry["needs"] for entry in against_random if entry.get("needs") is not None]
     shown = {tuple(side): ", ".join(f"{100 * fraction:g} %" for fraction in side) for side in (better, worse)}
     if worse and not better:
         sentence = f"Do not remove samples by {name}: worse than removing at random (at {shown[tuple(worse)]})."
@@ -100,6 +103,9 @@ def verdict(lines: Sequence[Line], name: str) -> Line:
         sentence = f"Removing by {name} is better than removing at random (at {shown[tuple(better)]})."
     elif better:
         sentence = f"By {name}: better than random at {shown[tuple(better)]}, worse at {shown[tuple(worse)]}; small amounts only."
+    elif len(needs) == len(own) and own:
+        sentence = f"These tuning periods have too few requests to tell removing by {name} from removing at random: it would "
+        sentence += f"take some {max(needs):,.0f}."
     else:
         sentence = f"Removing by {name} cannot be told from removing at random on these tuning periods."
     return {"valuer": name, "usable": bool(better) or not worse, "better": better, "worse": worse, "sentence": sentence}

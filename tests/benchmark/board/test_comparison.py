@@ -164,3 +164,12 @@ def test_refuses():
         compare(board, test="wilcoxon")
     with pytest.raises(InputError, match="100 draws cannot show any of 6 comparisons after Holm; give 120 draws"):
         compare(board, test="randomisation", draws=100)
+
+
+def test_intervals_of_two_requests_stay_where_the_measure_can_lie():
+    board = board_of([[0.0, 1.0], [1.0, 0.0]])
+    line, leader = compare(board).to_pylist()[0], leader_board(board, "ndcg@10").to_pylist()[0]
+    assert (leader["value"], leader["low"], leader["high"]) == (0.5, 0.0, 1.0)
+    assert (line["difference"], line["low"], line["high"]) == (0.0, -1.0, 1.0)
+    wide = leader_board(board_of([[0.0, 100.0], [100.0, 0.0]]), "ndcg@10").to_pylist()[0]
+    assert wide["low"] < -100 < 100 < wide["high"]  # in per cent: another unit than ours

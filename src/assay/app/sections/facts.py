@@ -49,9 +49,10 @@ def value_tone(value: float | None) -> str:
     return "harmful" if value is not None and value < 0 else "useful"
 
 
-def changed(changes: Mapping[str, Change] | None) -> list[Span]:
-    """A change in every measure that claims are made on, coloured by what its interval says."""
+def changed(changes: Mapping[str, Change] | None, *, doubted: bool = False) -> list[Span]:
+    """A change in every measure that claims are made on, coloured by what its interval says; no gain is where it is doubted."""
     spans: list[Span] = []
     for verdict, change in words.changes(changes or {}):
-        spans += [Span(", ")] * bool(spans) + [Span(change, verdict)]
+        tone = "even" if doubted and verdict == "better" else verdict
+        spans += [Span(", ")] * bool(spans) + [Span(change, tone)]
     return spans

@@ -10,6 +10,7 @@ from assay.pages.samples import FeaturesKept
 from assay.runs.section import Bullet, Column, DiagonalPlot, Figure, Listing, RowPlot, Section, Span, Table
 
 USERS_SHOWN = 10
+CHANCE = "chance"  # the rule of every test
 
 
 def models(facts: Facts) -> Section | None:
@@ -27,6 +28,9 @@ def models(facts: Facts) -> Section | None:
             for name, test in tested.items()
             if measure in test
         ]
+        chance = None if summary.standing is None else summary.standing.rules.get(CHANCE)
+        if chance is not None and measure in chance.test:
+            lines.append(row(CHANCE, chance.test[measure], tone="ink"))
         lower = words.lower_is_better(measure)
         lines.sort(key=lambda line: (line.value if lower else -line.value, line.label))
         figures.append(Figure([RowPlot(f"plot-models-{measure}", lines)], measure, words.meaning(measure)))

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from assay.app import words
+from assay.app import standing, words
 from assay.app.sections.facts import Facts, changed, row
 from assay.evaluation.claims import CLAIMS, DECIDES_RANKED
 from assay.pages import selection as pages
@@ -13,18 +13,19 @@ from assay.pages.trust import Systems
 from assay.runs.section import Column, CurvePlot, Figure, Line, Plot, RowPlot, Section, Series, Span, Table, Tone
 
 SLICES_SHOWN = 12  # those that help come first
+TRIED_ON = "logistic"  # the model that changes of the training samples are tried on
 ARMS = ("full", "selected", "random", "recency", "popularity", "loss")
 
 
 def headline(facts: Facts) -> Section | None:
-    """The findings in sentences, and the run in a few large numbers."""
+    """The findings in sentences, first how the served model stands beside the simple rules; the run in a few large numbers."""
     summary = facts.page(Summary)
     if summary is None:
         return None
     curve = facts.page(pages.Curve)
-    findings: list[tuple[Tone, str]] = [
-        words.finding(model, entry, _chosen(curve)) for model, entry in sorted(summary.selection.items())
-    ]
+    findings: list[tuple[Tone, str]] = [] if summary.standing is None else [standing.sentence(summary.standing)]
+    findings += [("even", sentence) for sentence in standing.limits(summary.standing, summary.left_out)]
+    findings += [standing.gain(model, summary, curve) for model in sorted(summary.selection)]
     if curve is not None and not curve.usable:
         shown = f"Values by {curve.valuer} are not to be used here: on tuning, removing by them did worse than at random."
         findings.append(("bad", f"{shown} Nothing was removed by them."))
@@ -59,9 +60,10 @@ def _of_rules(page: Rules | None) -> list[tuple[Tone, str]]:
     return findings
 
 
-def _chosen(curve: pages.Curve | None) -> str | None:
-    """The arm that tuning chose; None where nothing was."""
-    return None if curve is None or curve.chosen == "nothing" else curve.chosen
+def _doubted(facts: Facts) -> bool:
+    """Whether gains of the logistic regression, which changes are tried on, are none of what is served."""
+    summary = facts.page(Summary)
+    return summary is not None and standing.doubt(TRIED_ON, summary.models, summary.standing) is not None
 
 
 def _explained(explained: Explained) -> str:
@@ -72,6 +74,8 @@ def _explained(explained: Explained) -> str:
         compared = f"The same change by this rule does worse on tuning ({', '.join(worse)})"
         compared += f", though better in {', '.join(better)}: the values" if better else ": the values"
         compared += " tell more than the rule."
+    elif few := words.too_few(explained.against_chosen[m] for m in verdicts):
+        compared = f"Whether the same change by this rule does as well cannot be said. {few}"
     else:
         compared = "The same change by this rule does as well on tuning: mend these rows at their source."
     return (
@@ -98,9 +102,9 @@ def verdict(facts: Facts) -> Section | None:
     summary = facts.page(Summary)
     if summary is None:
         return None
-    chosen, parts = _chosen(facts.page(pages.Curve)), []
+    curve, parts = facts.page(pages.Curve), []
     for model, entry in sorted(summary.selection.items()):
-        _, sentence = words.finding(model, entry, chosen)
+        _, sentence = standing.gain(model, summary, curve)
         parts.append(Section(sentence, title=model, figures=_arms(f"plot-verdict-{model}", entry.test, ARMS)))
     if summary.subsample.test:
         share = words.percent(summary.subsample.fraction)
@@ -174,8 +178,11 @@ def weights(facts: Facts) -> Section | None:
         "Weights of few parameters, learnt on validation and tried on the tuning periods: the alternative to removing samples "
         f"one by one. Chosen: {page.chosen}."
     )
+    doubted = _doubted(facts)
     columns = [Column("weights"), Column(f"change: {', '.join(CLAIMS)}")]
-    return Section(lead, tables=[Table(columns, [(line.weights, [changed(line.difference)]) for line in page.families])])
+    return Section(
+        lead, tables=[Table(columns, [(line.weights, [changed(line.difference, doubted=doubted)]) for line in page.families])]
+    )
 
 
 def rules(facts: Facts) -> Section | None:
@@ -196,10 +203,12 @@ def rules(facts: Facts) -> Section | None:
         Column(f"tried on tuning: {', '.join(CLAIMS)}"),
         Column("advice"),
     ]
+    doubted = _doubted(facts)
     rows = [
         (
             line.rule, words.count(line.rows), words.percent(line.share), words.plain(line.z), "yes" if line.confirmed else "no",
-            [[Span(f"{name.split(' ')[0]}: "), *changed(trial)] for name, trial in line.trials.items()], line.advice,
+            [[Span(f"{name.split(' ')[0]}: "), *changed(trial, doubted=doubted)] for name, trial in line.trials.items()],
+            line.advice,
         )
         for line in page.lines
     ]  # fmt: skip
@@ -230,18 +239,19 @@ def slices(facts: Facts) -> Section | None:
         Column("advice"),
         Column("for example", brief=False),
     ]
+    doubted = _doubted(facts)
     rows = [
         (
             line.rule, words.count(line.rows), words.percent(line.share),
             "by construction" if line.because == "construction" else "yes" if line.confirmed else "no",
-            [_tried(name, trial) for name, trial in line.trials.items()], line.advice, next(iter(line.examples), ""),
+            [_tried(name, trial, doubted) for name, trial in line.trials.items()], line.advice, next(iter(line.examples), ""),
         )
         for line in page.lines[:SLICES_SHOWN]
     ]  # fmt: skip
     return Section(lead, bold=bold, tables=[Table(columns, rows)] if rows else [])
 
 
-def _tried(name: str, trial: SliceTrial) -> Line:
-    cells = changed(trial.difference)
+def _tried(name: str, trial: SliceTrial, doubted: bool) -> Line:
+    cells = changed(trial.difference, doubted=doubted)
     expected = f"forecast {words.figure(trial.forecast, sign=True)}"
     return [Span(f"{name.split(' ')[0]}: "), *cells, Span(f"; {expected}" if cells else expected)]

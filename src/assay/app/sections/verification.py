@@ -138,4 +138,5 @@ def _against_random(line: Transferred) -> list[Line]:
     change = (line.against_random or {})[DECIDES]
     tone = words.judge(DECIDES, change)
     shown = words.figure(change.value, sign=True)
-    return [[Span(shown, tone)], *([] if tone == "even" else [[Span(tone, tone)]])]
+    told = "too few to tell" if tone == "few" else tone
+    return [[Span(shown, tone)], *([] if tone == "even" else [[Span(told, tone)]])]

@@ -13,6 +13,7 @@ from assay.benchmark.board.scoreboard import Scoreboard
 from assay.errors import InputError, did_you_mean
 from assay.numerics import clusters
 from assay.numerics import statistics as st
+from assay.numerics.measures import bounds, within
 
 Floats = NDArray[np.float64]
 
@@ -224,8 +225,19 @@ def leader_board(board: Scoreboard, measure: str, *, test: str = "t", draws: int
 def mean_intervals(board: Scoreboard, measure: str) -> tuple[Floats, Floats]:
     """low and high (S,): 95 % intervals of the systems' means, clustered by user. InputError: fewer than two users."""
     error = np.sqrt((clusters.deviations(board.user, board.of(measure)) ** 2).sum(axis=1))
-    _, low, high = st.t_test(board.means(measure), error, clusters.degrees_of_freedom(board.user) + 1)
-    return low, high
+    means = board.means(measure)
+    _, low, high = st.t_test(means, error, clusters.degrees_of_freedom(board.user) + 1)
+    return _kept_within(board, measure, means, low, high)
+
+
+def _kept_within(
+    board: Scoreboard, measure: str, value: Any, low: Any, high: Any, *, difference: bool = False
+) -> tuple[Any, Any]:
+    """Ends of intervals kept where the measure can lie, unless the board's own scores leave it: then its unit is another."""
+    scores, (least, most) = board.of(measure), bounds(measure)
+    if scores.min() < least or scores.max() > most:
+        return low, high
+    return within(measure, value, low, high, difference=difference)
 
 
 def p_values(
@@ -265,6 +277,7 @@ def _lines(
         figures = p_values(values, board.user, a, b, test=test, draws=draws, seed=seed)
         df = clusters.degrees_of_freedom(board.user)
     for (i, j), difference, stderr, low, high, p in zip(pairs, *(column.tolist() for column in figures), strict=True):
+        low, high = _kept_within(board, measure, difference, low, high, difference=True)
         line = {
             "measure": measure,
             "a": board.systems[i],

@@ -26,6 +26,7 @@ from assay.benchmark.compact.estimation import Estimated, estimate
 from assay.benchmark.keep.card import Card
 from assay.benchmark.keep.contents import Benchmark
 from assay.errors import InputError
+from assay.numerics.measures import within
 from assay.runs.arrays import write_arrays
 from assay.runs.store import digest, file_digest, write_json, write_parquet
 
@@ -117,7 +118,13 @@ class Kept:
         InputError: no compact set, or anchors, which have no interval: see `guess`.
         """
         drawn, scores = self._scored(name, predictions)
-        estimated = estimate(drawn, scores)
+        free = estimate(drawn, scores)
+        measure = self.benchmark.measures[0]
+        low, high = within(measure, free.value, free.low, free.high)
+        traffic_low, traffic_high = within(measure, free.value, free.traffic_low, free.traffic_high)
+        estimated = replace(
+            free, low=float(low), high=float(high), traffic_low=float(traffic_low), traffic_high=float(traffic_high)
+        )
         self.consulted("estimate", (name,))
         return estimated
 
