@@ -59,38 +59,55 @@ def faded(
 
 
 @numba.njit(cache=True)
-def _best(score, item, count, most):  # type: ignore[no-untyped-def]
-    # Places of the `most` highest of score[:count], ties to the lower item, best first.
-    if count > most:
-        least = np.partition(-score[:count], most - 1)[most - 1]
-        some = np.flatnonzero(-score[:count] <= least)
-    else:
-        some = np.arange(count)
-    order = some[np.argsort(item[some], kind="mergesort")]
-    return order[np.argsort(-score[order], kind="mergesort")][:most]
+def _below(score_a, item_a, score_b, item_b):  # type: ignore[no-untyped-def]
+    # Whether a stands behind b: lower score, or the higher item of equals.
+    return score_a < score_b or (score_a == score_b and item_a > item_b)
+
+
+@numba.njit(cache=True)
+def _sift(score, item, at, count):  # type: ignore[no-untyped-def]
+    # Restore the heap below place `at`: its root is what stands last.
+    while True:
+        child = 2 * at + 1
+        if child >= count:
+            return
+        if child + 1 < count and _below(score[child + 1], item[child + 1], score[child], item[child]):
+            child += 1
+        if not _below(score[child], item[child], score[at], item[at]):
+            return
+        score[child], score[at] = score[at], score[child]
+        item[child], item[at] = item[at], item[child]
+        at = child
 
 
 @numba.njit(cache=True, parallel=True)
-def _top(starts, items, scores, allowed, skip_starts, skip_items, sizes, width, out):  # type: ignore[no-untyped-def]
+def _top(starts, items, scores, allowed, skip_starts, skip_items, sizes, out):  # type: ignore[no-untyped-def]
     for r in numba.prange(starts.size - 1):
         skipped = skip_items[skip_starts[r] : skip_starts[r + 1]]
-        begin, end = starts[r], starts[r + 1]
-        item, score = np.empty(end - begin, np.int64), np.empty(end - begin, np.float32)
+        most = sizes[r]
+        score, item = np.empty(most, np.float32), np.empty(most, np.int64)
         count = 0
-        for a in range(begin, end):
-            i = items[a]
-            if not allowed[i] or scores[a] <= 0.0:
+        for a in range(starts[r], starts[r + 1]):
+            i, s = items[a], scores[a]
+            if most == 0 or s <= 0.0 or not allowed[i] or (count == most and _below(s, i, score[0], item[0])):
                 continue
             if skipped.size:
                 place = np.searchsorted(skipped, i)
                 if place < skipped.size and skipped[place] == i:
                     continue
-            item[count], score[count] = i, scores[a]
-            count += 1
-        if sizes[r] > 0 and count:
-            best = _best(score, item, count, min(sizes[r], width))
-            for k in range(best.size):
-                out[r, k] = item[best[k]]
+            if count < most:
+                score[count], item[count] = s, i
+                count += 1
+                if count == most:
+                    for at in range(most // 2 - 1, -1, -1):
+                        _sift(score, item, at, count)
+            else:
+                score[0], item[0] = s, i
+                _sift(score, item, 0, count)
+        order = np.argsort(item[:count], kind="mergesort")
+        order = order[np.argsort(-score[:count][order], kind="mergesort")]
+        for k in range(count):
+            out[r, k] = item[order[k]]
 
 
 def top(
@@ -105,7 +122,7 @@ def top(
     width = int(sizes.max(initial=0))
     out = np.full((rows, width), -1, np.int64)
     none = np.zeros(rows + 1, np.int64), np.empty(0, np.int32)
-    _top(*scores, allowed, *(none if skip is None else skip), np.asarray(sizes, np.int64), width, out)
+    _top(*scores, allowed, *(none if skip is None else skip), np.asarray(sizes, np.int64), out)
     return out
 
 
@@ -204,6 +221,13 @@ def sum_rows(chosen: NDArray[np.int32], factor: NDArray[np.float32], scores: Spa
     item, score = np.empty(starts[-1], np.int32), np.empty(starts[-1], np.float32)
     _sum_rows(chosen, factor, *scores, size, threads, counts, starts, item, score, True)
     return starts, item, score
+
+
+def among(scores: SparseScores, allowed: NDArray[np.bool_]) -> SparseScores:
+    """The part of sparse scores whose items are allowed (items,)."""
+    starts, items, values = scores
+    kept = allowed[items]
+    return np.concatenate(([0], np.cumsum(kept)))[starts], items[kept], values[kept]
 
 
 def sparse(matrix: Any) -> SparseScores:

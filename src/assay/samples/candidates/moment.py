@@ -1,7 +1,8 @@
 """What sources of candidates know at the start of a period: what happened before it, and nothing later."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -24,6 +25,7 @@ class Moment:
     market: Market
     period_days: int
     items: pa.Table
+    _kept: dict[Any, tuple[Codes, SparseScores]] = field(default_factory=dict, repr=False)  # by array of users
 
     @property
     def period(self) -> int:
@@ -49,6 +51,12 @@ class Moment:
 
     def taken(self, users: Codes, half_life_days: float = HALF_LIFE_DAYS, days: int | None = None) -> SparseScores:
         """What users (m,) took before the period, in the last `days` alone where given; each taking halved in a half-life."""
+        key = (id(users), half_life_days, days)
+        if key not in self._kept:
+            self._kept[key] = users, self._taken(users, half_life_days, days)
+        return self._kept[key][1]
+
+    def _taken(self, users: Codes, half_life_days: float, days: int | None) -> SparseScores:
         past = self.history
         begins, ends = self.past(users)
         if days is not None:

@@ -4,13 +4,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.logs.history import Codes
-from assay.numerics.lists import SparseScores, nearest_rows, sum_rows
+from assay.numerics.lists import SparseScores, among, nearest_rows, sum_rows
 from assay.samples.candidates.moment import Moment
 
 _NEIGHBOURS = 100
 _HALF_LIFE_DAYS = 182  # of what makes users alike
 _LATELY_DAYS = 84  # in which they took what they commend
 _HALF_LIFE_LATELY = 28  # days
+_SELLERS = 8_000  # best sellers that may be commended
 
 
 class UserKnn:
@@ -26,7 +27,9 @@ class UserKnn:
         """As base.Source says: what neighbours took, faded, weighed by their likeness."""
         size = len(moment.history.category)
         neighbours, likeness = self._neighbours(moment, users)
-        lately = moment.taken(moment.crowd, _HALF_LIFE_LATELY, _LATELY_DAYS)
+        sellers = np.zeros(size, bool)
+        sellers[moment.best_sellers[:_SELLERS]] = True
+        lately = among(moment.taken(moment.crowd, _HALF_LIFE_LATELY, _LATELY_DAYS), sellers)
         total = np.maximum(likeness.sum(axis=1, keepdims=True), 1e-12)
         return sum_rows(neighbours, likeness / total, lately, size)
 
