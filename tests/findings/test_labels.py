@@ -15,6 +15,8 @@ from assay.findings.rules import explain
 from assay.findings.segments import attributes
 from assay.runs.store import Folder, write_json
 from assay.samples import labels, shown
+from assay.samples.candidates.listing import SCORE
+from assay.samples.candidates.sources import SCORED
 from assay.samples.describe import families
 from assay.samples.encoder import LOG_ENCODING, TableEncoder
 from assay.samples.match import FEATURES
@@ -23,13 +25,13 @@ from assay.task import Task
 from assay.testing.data import make_samples
 
 GROCER = Wording(Task(user="household"), "$")
-KEYS = {"user_code", "item_code", "query_code", "category", "brand", "period"}
+KEYS = {"user_code", "item_code", "query_code", "category", "name", "brand", "period"}
 OURS = {
     name
     for family in families()
     for name in sqlglot.parse_one(family.select, dialect="duckdb").named_selects
     if name not in KEYS
-} | {*FEATURES, "pair_price_gap", "text_fused"}  # fmt: skip
+} | {*FEATURES, "pair_price_gap", "text_fused", *(SCORE.format(name) for name in SCORED)}  # fmt: skip
 
 
 @pytest.mark.parametrize("column", sorted(OURS))

@@ -205,6 +205,6 @@ def test_the_first_period_of_a_log_knows_nothing_and_says_so():
 
 def test_every_unit_has_a_family_and_each_is_found_by_its_file():
     found = [(family.unit, family.name) for family in families()]
-    assert {unit for unit, _ in found} == {"user", "item", "pair", "category", "brand", "query", "match"}
+    assert {unit for unit, _ in found} == {"user", "item", "pair", "category", "name", "brand", "query", "match"}
     assert len(found) == len(set(found))
     assert ("user", "credibility") in found

@@ -17,7 +17,7 @@ def shop(seed, rows=1_500):
 
 
 def made(log, section=SECTION, seed=7, begin=4, end=PERIODS):
-    return label(past(log, USERS, ITEMS), begin, end, section, seed)
+    return label(past(log, USERS, ITEMS), range(begin, end), section, seed)
 
 
 def rows(found):
@@ -54,7 +54,7 @@ def test_both_classes_hold_what_was_on_sale_and_no_negative_was_taken(seed, size
 def test_the_ratio_and_the_mixture_are_what_the_config_says():
     log = random_log(3, 30_000, 60, 400, 16)
     section = SamplesSection(available=4, negatives=1.5, from_popularity=0.5, from_history=0.3, from_category=0.2)
-    found = label(past(log, 60, 400), 6, 16, section, 7)
+    found = label(past(log, 60, 400), range(6, 16), section, 7)
     assert found.account["ratio"] == pytest.approx(1.5, abs=0.02)
     counts = found.account["negatives"]
     total = sum(counts.values())

@@ -1,7 +1,7 @@
 """A split as models are judged on it: its labelled samples, and its requests' candidates where there are any."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -14,6 +14,7 @@ from assay.config import Evaluate
 from assay.errors import ConfigError
 from assay.evaluation.claims import DECIDES, DECIDES_RANKED
 from assay.evaluation.enough import requests_needed
+from assay.evaluation.parts import part_tables
 from assay.evaluation.rankings import compare_rankings, evaluate_rankings, ranking_scores
 from assay.evaluation.samples import Measure, compare_samples, evaluate_samples
 from assay.evaluation.scores import Difference, Estimate
@@ -36,11 +37,15 @@ def own_measures(section: Evaluate) -> dict[str, Measure]:
 
 @dataclass(frozen=True)
 class Scored:
-    """What a model said on a holdout: probabilities (n,) of its samples, every measure, and one row per request."""
+    """What a model said on a holdout: probabilities (n,) of its samples, every measure, and one row per request.
+
+    parts: rankings of what is taken again and of what is new to the user, a table per part (evaluation.parts).
+    """
 
     probability: NDArray[np.float64]
     measures: dict[str, Estimate]
     per_request: pa.Table | None
+    parts: Mapping[str, pa.Table] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -101,12 +106,25 @@ class Holdout:
         if self.candidates is None or not len(self.candidates):
             return Scored(p, measures, None)
         c = self.candidates
+        score = predict(c)
         per_request, ranked = evaluate_rankings(
-            c.request, c.user, c.item, predict(c), c.label, self._truth, self.tie, self.section.k, also=(DECIDES_RANKED,),
+            c.request, c.user, c.item, score, c.label, self._truth, self.tie, self.section.k, also=(DECIDES_RANKED,),
             popularity=self._padded(), category=self._category, resamples=draws, seed=self.seed,
         )  # fmt: skip
         of_rankings = {name: estimate for name, estimate in ranked.items() if np.isfinite(estimate["value"])}
-        return Scored(p, measures | of_rankings, per_request)
+        assert self.requests is not None
+        parts = part_tables(c, self.requests, score, self.tie, self._cuts)
+        return Scored(p, measures | of_rankings, per_request, parts)
+
+    @property
+    def _cuts(self) -> tuple[int, ...]:
+        """Cut-offs that are shown, and the one that models are chosen at."""
+        return tuple(dict.fromkeys((*self.section.k, int(DECIDES_RANKED.partition("@")[2]))))
+
+    def of_parts(self, scored: Scored) -> dict[str, dict[str, Estimate]]:
+        """The measures of rankings by part."""
+        draws, seed = self.section.resamples, self.seed
+        return {name: ranking_scores(table).estimates(resamples=draws, seed=seed) for name, table in scored.parts.items()}
 
     def chance(self, share: float) -> Scored:
         """What knowing nothing is worth: each order of the candidates is as likely; where there are none, all have one chance.
@@ -120,7 +138,7 @@ class Holdout:
         requests, offsets = request_offsets(c.request[order])
         user, truth = c.user[order][offsets[:-1]], self._truth[order][offsets[:-1]]
         table = pa.table({"request": requests, "user": user, "truth_count": truth})
-        for k in dict.fromkeys((*self.section.k, int(DECIDES_RANKED.partition("@")[2]))):
+        for k in self._cuts:
             table = table.append_column(f"ndcg@{k}", pa.array(expected_ndcg(offsets, c.label[order], truth, k)))
         measures = ranking_scores(table).estimates(resamples=self.section.resamples, seed=self.seed)
         return Scored(np.full(len(self.samples), share), measures, table)

@@ -32,7 +32,17 @@ OURS = {
     "two_tower": "two_tower:TwoTower",
     "transformer": "next_item:Transformer",
 }
-USUAL = ("popularity", "buy_it_again", "logistic", "tree", "forest", "lightgbm")  # what a run trains unless it is told
+# What a run trains unless it is told.
+USUAL = (
+    "popularity",
+    "buy_it_again",
+    "tifu_knn",
+    "logistic",
+    "tree",
+    "forest",
+    "lightgbm",
+    "lambdarank",
+)  # what a run trains unless it is told
 
 
 def kind(name: str) -> Any:

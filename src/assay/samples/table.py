@@ -42,6 +42,21 @@ class Takings:
     period: NDArray[np.int32]
     sampled: NDArray[np.bool_]
 
+    @cached_property
+    def _firsts(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        """Distinct pairs of user and item in order, packed, and the period in which each was first taken."""
+        pair = self.user.astype(np.int64) << 32 | self.item
+        order = np.lexsort((self.period, pair))
+        pairs, first = np.unique(pair[order], return_index=True)
+        return pairs, self.period[order][first]
+
+    def had_before(self, user: NDArray[np.int32], item: NDArray[np.int32], period: NDArray[np.int32]) -> NDArray[np.bool_]:
+        """(n,) whether each user took the item before the period."""
+        pairs, first = self._firsts
+        wanted = user.astype(np.int64) << 32 | item
+        place = np.minimum(np.searchsorted(pairs, wanted), max(len(pairs) - 1, 0))
+        return (pairs[place] == wanted) & (first[place] < period) if len(pairs) else np.zeros(len(user), bool)
+
 
 @dataclass(frozen=True)
 class Samples:

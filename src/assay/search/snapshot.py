@@ -21,7 +21,7 @@ from assay.samples.query_features import frequency_class
 from assay.samples.searches import Searches
 
 FOLDER = "search/snapshot"
-_NOT_FEATURES = ("user_code", "item_code", "category", "brand", "query_code", "query", "query_class")
+_NOT_FEATURES = ("user_code", "item_code", "category", "name", "brand", "query_code", "query", "query_class")
 _TRIED = 2_000  # pairs by which a family of the user's own is tried
 
 
