@@ -143,6 +143,16 @@ class Holdout:
         measures = ranking_scores(table).estimates(resamples=self.section.resamples, seed=self.seed)
         return Scored(np.full(len(self.samples), share), measures, table)
 
+    def by_period(self, scored: Scored) -> NDArray[np.float64]:
+        """(P,) the measure that decides where requests are ranked, in each period that has requests with truth."""
+        assert self.candidates is not None
+        assert scored.per_request is not None
+        table = scored.per_request.filter(pc.greater(scored.per_request.column("truth_count"), 0))
+        requests, first = np.unique(self.candidates.request, return_index=True)
+        of = self.candidates.period[first][np.searchsorted(requests, table.column("request").to_numpy())]
+        _, window = np.unique(of, return_inverse=True)
+        return np.asarray(np.bincount(window, table.column(DECIDES_RANKED).to_numpy()) / np.bincount(window))
+
     def _padded(self) -> NDArray[np.int64]:
         assert self.candidates is not None
         size = max(len(self.popularity), int(self.candidates.item.max(initial=0)) + 1)
@@ -187,12 +197,13 @@ class Holdout:
 def best_model(tuning: Holdout, models: Mapping[str, Predict]) -> str:
     """Name of the model with the best ndcg@10 on tuning, or the best log_loss where nothing is ranked; the first of equals.
 
-    models: name -> what predicts. ValueError without any.
+    ndcg@10 is the mean over the periods of tuning, each of which counts alike. models: name -> what predicts. ValueError without
+    any.
     """
-    measured = {name: tuning.score(predict, resamples=2).measures for name, predict in models.items()}
-    ranked = all(DECIDES_RANKED in measures for measures in measured.values())
-    measure, sign = (DECIDES_RANKED, 1.0) if ranked else (DECIDES, -1.0)
-    return max(measured, key=lambda name: sign * measured[name][measure]["value"])
+    scored = {name: tuning.score(predict, resamples=2) for name, predict in models.items()}
+    if all(one.per_request is not None for one in scored.values()):
+        return max(scored, key=lambda name: float(np.mean(tuning.by_period(scored[name]))))
+    return min(scored, key=lambda name: scored[name].measures[DECIDES]["value"])
 
 
 def holdout(
