@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as h
 from scipy import sparse as sp
 
-from assay.numerics.lists import SparseScores, faded, gather, nearest_rows, sparse, sum_rows, top
+from assay.numerics.lists import SparseScores, among, faded, gather, nearest_rows, sparse, sum_rows, top
 
 ITEMS = 7
 GIVEN = settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -159,3 +159,10 @@ def test_the_number_of_threads_changes_no_bit():
 
 def test_a_scipy_array_is_sparse_scores():
     assert unpacked(sparse(sp.csr_array(np.array([[0.0, 2.0], [0.0, 0.0], [1.0, 0.5]])))) == [{1: 2.0}, {}, {0: 1.0, 1: 0.5}]
+
+
+@GIVEN
+@given(ROWS, h.lists(h.booleans(), min_size=ITEMS, max_size=ITEMS))
+def test_among_keeps_what_is_allowed(rows, allowed):
+    expected = [{item: score for item, score in row.items() if allowed[item]} for row in rows]
+    assert unpacked(among(packed(rows), np.array(allowed))) == expected

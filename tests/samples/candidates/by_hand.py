@@ -118,7 +118,7 @@ class ByHand:
         for other, alike in likeness.items():
             for item, times in self.taken(other, 28, self.period - -(-84 // self.period_days)).items():
                 out[item] += alike / sum(likeness.values()) * times
-        return dict(out)
+        return {item: score for item, score in out.items() if item in self.sales()}
 
 
 def _category(item: int) -> str | None:

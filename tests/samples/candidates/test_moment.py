@@ -43,3 +43,18 @@ def test_the_crowd_are_those_who_took_most_in_order_of_code(monkeypatch):
     takings = [who for who, _, _ in ByHand(log, 9).takings()]
     best = sorted(range(USERS), key=lambda user: (-takings.count(user), user))[:4]
     assert moment(log, 9).crowd.tolist() == sorted(best)
+
+
+def test_what_users_took_is_summed_once_for_the_same_users_and_kept_for_no_others():
+    """However many users there are, memory holds those at hand."""
+    log, hand = shop(5), ByHand(shop(5), 9)
+    now = moment(log, 9)
+    assert now.taken(now.crowd) is now.taken(now.crowd)
+    for user in range(USERS):
+        users = np.array([user], np.int32)
+        for half_life, days in ((28, None), (28, 14), (112, None)):
+            once = now.taken(users, half_life, days)
+            assert now.taken(users, half_life, days) is once
+            since = None if days is None else 9 - 2
+            assert dict(zip(once[1].tolist(), once[2].tolist(), strict=True)) == pytest.approx(hand.taken(user, half_life, since))
+    assert len(now._kept) == 4
