@@ -127,7 +127,7 @@ def test_everything_taken_leaves_no_negatives():
     found = made([part(0, taken=1.0)])
     assert found.rows.label.all()
     assert np.array_equal(found.weight, np.ones(USERS * ITEMS))
-    assert account(found, USERS * ITEMS, ("x", "y"))["ratio"] == 0.0
+    assert account(found, USERS * ITEMS, ("x", "y"))["negatives"] == {"candidate": 0}
 
 
 @pytest.mark.parametrize("parts", [[], [none()]])

@@ -174,7 +174,6 @@ def label(history: History, periods: Sequence[int], section: SamplesSection, see
         "positives_not_on_sale": excluded,
         "negatives": {KINDS[k]: int(counts[k]) for k in range(1, len(KINDS)) if k != CANDIDATE},
         "negatives_not_found": missed,
-        "ratio": round(float(counts[1:].sum() / max(positives, 1)), 6),
     }
     order = np.lexsort((triples.item, triples.user, triples.period))
     ordered, kind = triples.take(order), kind[order]

@@ -75,5 +75,4 @@ def account(sampled: Sampled, taken: int, sources: Sequence[str]) -> dict[str, A
         "negatives": {"candidate": len(label) - positives},
         "negatives_rate": round(sampled.rate, _DIGITS),
         "by_source": by_source,
-        "ratio": round((len(label) - positives) / max(positives, 1), _DIGITS),
     }

@@ -63,11 +63,11 @@ def samples(facts: Facts) -> Section | None:
     ]
     leak_lines = [] if leaks is None else leaks.lines
     columns = [Column(""), Column("", number=True)]
-    left_over = words.left_over(account, facts.page(Cleaned))
+    points = [words.left_over(account, facts.page(Cleaned)), words.exposures(account)]
     return Section(
         _NO_LEAKS if leaks is not None and not leak_lines else "",
         findings=[("bad", f"{leak.message} {leak.mend}") for leak in leak_lines],
-        points=[left_over] if left_over else [],
+        points=[point for point in points if point],
         figures=[Figure([RowPlot("plot-splits", splits, stem=True)]), *_candidates(account)],
         tables=[Table(columns, _flat(account.content()), folded="How they were made", place="page")],
     )
