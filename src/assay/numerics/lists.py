@@ -13,34 +13,23 @@ Ints = NDArray[np.int64]
 SparseScores: TypeAlias = tuple[Ints, NDArray[np.int32], NDArray[np.float32]]
 
 
-@numba.njit(cache=True)
-def _faded(begin, end, item, period, now, half_life, total, touched):  # type: ignore[no-untyped-def]
-    # total[i] += takings of i, each halved in `half_life` periods; touched: their items; how many there are.
-    count = 0
-    for a in range(begin, end):
-        i = item[a]
-        if total[i] == 0.0:
-            touched[count] = i
-            count += 1
-        total[i] += 0.5 ** ((now - period[a]) / half_life)
-    return count
-
-
 @numba.njit(cache=True, parallel=True)
-def _faded_rows(begins, ends, item, period, now, half_life, items, starts, threads, out_item, out_score):  # type: ignore[no-untyped-def]
+def _faded(begins, ends, item, period, now, half_life, items, starts, threads, out_item, out_score):  # type: ignore[no-untyped-def]
     for thread in numba.prange(threads):
         total = np.zeros(items)
-        longest = 0
+        last = np.full(items, -1, np.int64)  # the row that had the item last: what has faded to 0 is there all the same
         for r in range(thread, begins.size, threads):
-            longest = max(longest, ends[r] - begins[r])
-        touched = np.empty(longest, np.int64)
-        for r in range(thread, begins.size, threads):
-            count = _faded(begins[r], ends[r], item, period, now, half_life, total, touched)
             at = starts[r]
-            for i in np.sort(touched[:count]):
-                out_item[at], out_score[at] = i, total[i]
-                total[i] = 0.0
-                at += 1
+            for a in range(begins[r], ends[r]):
+                i = item[a]
+                if last[i] != r:
+                    last[i], total[i] = r, 0.0
+                    out_item[at] = i
+                    at += 1
+                total[i] += 0.5 ** ((now - period[a]) / half_life)
+            out_item[starts[r] : at].sort()
+            for k in range(starts[r], at):
+                out_score[k] = total[out_item[k]]
 
 
 @numba.njit(cache=True)
@@ -65,7 +54,7 @@ def faded(
     counts = _distinct(begins, ends, item, items)
     starts = np.concatenate(([0], np.cumsum(counts)))
     out_item, out_score = np.empty(starts[-1], np.int32), np.empty(starts[-1], np.float32)
-    _faded_rows(begins, ends, item, period, now, half_life, items, starts, numba.get_num_threads(), out_item, out_score)
+    _faded(begins, ends, item, period, now, half_life, items, starts, numba.get_num_threads(), out_item, out_score)
     return starts, out_item, out_score
 
 
@@ -201,6 +190,7 @@ def nearest_rows(
 def _sum_rows(chosen, factor, starts, items, scores, size, threads, counts, out_starts, out_item, out_score, fill):  # type: ignore[no-untyped-def]
     for thread in numba.prange(threads):
         total = np.zeros(size, np.float64)
+        last = np.full(size, -1, np.int64)  # the row that had the item last
         touched = np.empty(size, np.int64)
         for r in range(thread, chosen.shape[0], threads):
             count = 0
@@ -210,7 +200,8 @@ def _sum_rows(chosen, factor, starts, items, scores, size, threads, counts, out_
                     break
                 for a in range(starts[row], starts[row + 1]):
                     i = items[a]
-                    if total[i] == 0.0:
+                    if last[i] != r:
+                        last[i], total[i] = r, 0.0
                         touched[count] = i
                         count += 1
                     total[i] += factor[r, n] * scores[a]
@@ -219,12 +210,10 @@ def _sum_rows(chosen, factor, starts, items, scores, size, threads, counts, out_
                 at = out_starts[r]
                 for c in range(count):
                     out_item[at + c], out_score[at + c] = touched[c], total[touched[c]]
-            for c in range(count):
-                total[touched[c]] = 0.0
 
 
 def sum_rows(chosen: NDArray[np.int32], factor: NDArray[np.float32], scores: SparseScores, size: int) -> SparseScores:
-    """Sums of the rows of sparse scores that each row of chosen (m, k) names (-1 ends it), times factor (m, k), above 0."""
+    """Sums of the rows of sparse scores that each row of chosen (m, k) names (-1 ends it), times factor (m, k)."""
     counts, threads = np.zeros(len(chosen), np.int64), numba.get_num_threads()
     none = np.zeros(1, np.int64), np.empty(0, np.int32), np.empty(0, np.float32)
     _sum_rows(chosen, factor, *scores, size, threads, counts, *none, False)

@@ -64,7 +64,6 @@ class UserRequests:
     @cached_property
     def _unsized(self) -> Listing:
         section = self.section
-        sources.check(section.candidate_sizes)
         return Listing(self.past, self.log.items, section.period_days, section.available, sources.make(), {}, sources.SCORED)
 
     @cached_property

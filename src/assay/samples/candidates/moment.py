@@ -25,7 +25,7 @@ class Moment:
     market: Market
     period_days: int
     items: pa.Table
-    _kept: dict[Any, tuple[Codes, SparseScores]] = field(default_factory=dict, repr=False)  # by array of users
+    _kept: dict[Any, tuple[Codes, SparseScores]] = field(default_factory=dict, repr=False)  # of the last users, and of the crowd
 
     @property
     def period(self) -> int:
@@ -51,8 +51,8 @@ class Moment:
 
     def taken(self, users: Codes, half_life_days: float = HALF_LIFE_DAYS, days: int | None = None) -> SparseScores:
         """What users (m,) took before the period, in the last `days` alone where given; each taking halved in a half-life."""
-        key = (id(users), half_life_days, days)
-        if key not in self._kept:
+        key = half_life_days, days, users is self.crowd
+        if key not in self._kept or self._kept[key][0] is not users:
             self._kept[key] = users, self._taken(users, half_life_days, days)
         return self._kept[key][1]
 

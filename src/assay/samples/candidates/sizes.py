@@ -47,17 +47,19 @@ def choose(listing: Listing, begin: int, end: int, total: int) -> Choice:
     covered = np.zeros(len(label), bool)
     repeated = np.zeros(len(label), bool)
     while True:
-        best, added, worth = "", np.empty(0, np.int64), -1.0
+        best, wanted, added, worth = "", 0, np.empty(0, np.int64), -1.0
         for k, name in enumerate(names):
-            rows = np.flatnonzero((place[k] <= sizes[name] + block) & ~covered)
+            fresh = place[k][~covered & (place[k] <= total)]
+            size = min(block * int(np.ceil(fresh.min(initial=total) / block)), total)  # the next that names anything new
+            rows = np.flatnonzero((place[k] <= size) & ~covered)
             full = covered.sum() + len(rows) > total * requests
             if listing.sources[name].repeats:
                 full |= repeated.sum() + len(rows) > (1.0 - _NEW) * total * requests
             if len(rows) and not full and label[rows].mean() > worth:
-                best, added, worth = name, rows, float(label[rows].mean())
+                best, wanted, added, worth = name, size, rows, float(label[rows].mean())
         if not best:
             break
-        sizes[best] += block
+        sizes[best] = wanted
         covered[added] = True
         repeated[added] |= listing.sources[best].repeats
         steps.append(
@@ -69,7 +71,7 @@ def choose(listing: Listing, begin: int, end: int, total: int) -> Choice:
 def _places(listing: Listing, begin: int, end: int) -> tuple[NDArray[np.float64], NDArray[np.int8], int, int]:
     """Of all that sources name (n): places, labels, and how many requests and takings there are.
 
-    places (k, n): on each source's list, over the user's appetite; infinite where it is on none. labels (n,): 1 if taken.
+    places (k, n): the least size of each source at which it names the item; infinite where it does not. labels (n,): 1 if taken.
     """
     bought, size = listing.history.bought, len(listing.history.category)
     places: list[NDArray[np.float64]] = []
@@ -96,13 +98,14 @@ def _places(listing: Listing, begin: int, end: int) -> tuple[NDArray[np.float64]
 
 
 def _of_users(listing: Listing, moment: Any, users: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Keys (n,) of (user, item) that sources name, and their places (k, n)."""
+    """Keys (n,) of (user, item) that sources name, and their places (k, n); a request has sizes times its appetite, rounded."""
     size, appetite = len(listing.history.category), moment.appetite(users)
     found = []
     for name, _, items in listing.lists(moment, users):
         row, column = np.nonzero(items >= 0)
         key = users[row].astype(np.int64) * size + items[row, column]
-        found.append((list(listing.sources).index(name), key, (column + 1) / appetite[row]))
+        least = np.where(column == 0, 1.0, (column + 0.5) / appetite[row])
+        found.append((list(listing.sources).index(name), key, least))
     keys = np.unique(np.concatenate([key for _, key, _ in found] or [np.empty(0, np.int64)]))
     place = np.full((len(listing.sources), len(keys)), np.inf)
     for k, key, at in found:
