@@ -18,6 +18,7 @@ from assay.evaluation.parts import part_tables
 from assay.evaluation.rankings import compare_rankings, evaluate_rankings, ranking_scores
 from assay.evaluation.samples import Measure, compare_samples, evaluate_samples
 from assay.evaluation.scores import Difference, Estimate
+from assay.evaluation.windows import Rows, Windows
 from assay.numerics.measures import POINTWISE
 from assay.numerics.ranking import expected_ndcg, request_offsets, tie_order
 from assay.samples.table import Samples
@@ -152,6 +153,22 @@ class Holdout:
         of = self.candidates.period[first][np.searchsorted(requests, table.column("request").to_numpy())]
         _, window = np.unique(of, return_inverse=True)
         return np.asarray(np.bincount(window, table.column(DECIDES_RANKED).to_numpy()) / np.bincount(window))
+
+    def windows(self, a: Scored, b: Scored) -> Windows:
+        """b minus a in log_loss, and in ndcg@10 where requests are ranked, period by period."""
+        s = self.samples
+        with np.errstate(divide="ignore"):
+            losses = [-np.log(np.maximum(np.where(s.label > 0, p, 1.0 - p), 1e-15)) for p in (a.probability, b.probability)]
+        rows = {DECIDES: Rows(losses[1] - losses[0], s.weight, s.user.astype(np.int64), s.period.astype(np.int64))}
+        if self.candidates is not None and a.per_request is not None and b.per_request is not None:
+            truth = a.per_request.column("truth_count").to_numpy() > 0
+            requests, first = np.unique(self.candidates.request, return_index=True)
+            place = np.searchsorted(requests, a.per_request.column("request").to_numpy()[truth])
+            period = self.candidates.period[first][place].astype(np.int64)
+            change = b.per_request.column(DECIDES_RANKED).to_numpy() - a.per_request.column(DECIDES_RANKED).to_numpy()
+            user = a.per_request.column("user").to_numpy()[truth].astype(np.int64)
+            rows[DECIDES_RANKED] = Rows(change[truth], np.ones(len(user)), user, period)
+        return Windows.of(rows)
 
     def _padded(self) -> NDArray[np.int64]:
         assert self.candidates is not None
