@@ -107,7 +107,7 @@ class Holdout:
         if self.candidates is None or not len(self.candidates):
             return Scored(p, measures, None)
         c = self.candidates
-        score = predict(c)
+        score = c.chances(predict(c))
         per_request, ranked = evaluate_rankings(
             c.request, c.user, c.item, score, c.label, self._truth, self.tie, self.section.k, also=(DECIDES_RANKED,),
             popularity=self._padded(), category=self._category, resamples=draws, seed=self.seed,

@@ -19,6 +19,7 @@ from assay.samples.candidates import sources
 from assay.samples.candidates.listing import SCORE, Candidates, Listing
 from assay.samples.candidates.sizes import Choice, choose
 from assay.samples.describe import Describer, float_column
+from assay.samples.draws import expected_draws
 from assay.samples.encoder import LOG_ENCODING, Encoding, TableEncoder
 from assay.samples.labels import CANDIDATE, KINDS, Labelled, exposed_periods, label
 from assay.samples.rows import Chunk, SampleRows, joined, varying
@@ -148,7 +149,19 @@ class UserRequests:
     def _offered(self, offered: Candidates, split: NDArray[np.int64]) -> Chunk:
         draw = np.zeros(len(offered), np.int32)
         keys = self._keys(offered.user, offered.item, offered.period, draw, offered.label, split)
-        return Chunk(keys.append_column("source", pa.array(offered.source)), self._describes(offered))
+        keys = keys.append_column("source", pa.array(offered.source))
+        if self.section.negatives_from == "drawn" and not len(self.past.shown):
+            keys = keys.append_column("draws", pa.array(self._draws(offered)))
+        return Chunk(keys, self._describes(offered))
+
+    def _draws(self, offered: Candidates) -> NDArray[np.float64]:
+        """(n,) how often each candidate would be drawn as a negative."""
+        draws = np.empty(len(offered))
+        for period in np.unique(offered.period).tolist():
+            [moment] = self._listing.moments(period, period + 1)
+            rows = offered.period == period
+            draws[rows] = expected_draws(moment, offered.user[rows], offered.item[rows], self.section)
+        return draws
 
     def _keys(
         self, user: Codes, item: Codes, period: Codes, draw: NDArray[np.int32], label: NDArray[np.int8], split: NDArray[np.int64]

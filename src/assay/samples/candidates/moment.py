@@ -90,14 +90,28 @@ class Moment:
 
         What is usual is the mean over all requests before; between a quarter and four.
         """
+        usual = max(self._usual, 1e-12)
+        return np.clip(self.usual_takings(users) / usual, _FEWEST, _MOST)
+
+    @cached_property
+    def _usual(self) -> float:
+        """Takings of a request before, in the mean over all."""
+        takings, active = self._counts
+        return float(takings.sum() / max(active.sum(), 1))
+
+    def usual_takings(self, users: Codes) -> NDArray[np.float64]:
+        """(m,) takings of users in the mean over their requests before; the mean over all requests for who took nothing yet."""
+        takings, active = self._counts
+        each = takings[users] / np.maximum(active[users], 1)
+        return np.where(active[users] > 0, each, self._usual)
+
+    @cached_property
+    def _counts(self) -> tuple[Ints, Ints]:
+        """(users,) takings before the period, and periods in which they were."""
         past, everyone = self.history, np.arange(len(self.history.own_begins) - 1)
         begins, ends = self.past(everyone)
         new = np.ones(len(past.own_period), np.int64)
         new[1:] = np.diff(past.own_period) != 0
         new[past.own_begins[:-1][past.own_begins[:-1] < len(new)]] = 1
         periods = np.concatenate(([0], np.cumsum(new)))
-        active = periods[ends] - periods[begins]
-        takings = ends - begins
-        usual = takings.sum() / max(active.sum(), 1)
-        each = takings[users] / np.maximum(active[users], 1)
-        return np.where(active[users] > 0, np.clip(each / max(usual, 1e-12), _FEWEST, _MOST), 1.0)
+        return ends - begins, periods[ends] - periods[begins]
