@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.samples.candidates.listing import Listing
+from assay.samples.candidates.listing import MOST, Listing, places_of
 
 _NEW = 0.2  # share of the places that is kept for what is new to the user
 _STEPS = 25  # blocks that all places are given away in
@@ -98,13 +98,16 @@ def _places(listing: Listing, begin: int, end: int) -> tuple[NDArray[np.float64]
 
 
 def _of_users(listing: Listing, moment: Any, users: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Keys (n,) of (user, item) that sources name, and their places (k, n); a request has sizes times its appetite, rounded."""
-    size, appetite = len(listing.history.category), moment.appetite(users)
+    """Keys (n,) of (user, item) that sources name, and their places (k, n)."""
+    size, most = len(listing.history.category), max(listing.sizes.values())
+    width = MOST + 1
+    places = places_of(np.arange(most + 1), moment.appetite(users)[:, None])  # (m, most + 1), by size
+    rising = (places + width * np.arange(len(users))[:, None]).ravel()
     found = []
     for name, _, items in listing.lists(moment, users):
         row, column = np.nonzero(items >= 0)
         key = users[row].astype(np.int64) * size + items[row, column]
-        least = np.where(column == 0, 1.0, (column + 0.5) / appetite[row])
+        least = np.searchsorted(rising, width * row + column + 1) - (most + 1) * row
         found.append((list(listing.sources).index(name), key, least))
     keys = np.unique(np.concatenate([key for _, key, _ in found] or [np.empty(0, np.int64)]))
     place = np.full((len(listing.sources), len(keys)), np.inf)
