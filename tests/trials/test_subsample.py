@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from assay.models.logistic import LogisticRegression
 from assay.testing.data import make_samples
@@ -20,9 +21,11 @@ def test_both_draws_have_about_the_asked_size_and_mean_weight_1():
         np.testing.assert_array_equal(again[name], weight)
 
 
-def test_a_weighted_tenth_is_nearer_to_all_than_a_uniform_tenth():
+@pytest.mark.parametrize("negatives", [1.0, 12.0])  # what each weighs
+def test_a_weighted_tenth_is_nearer_to_all_than_a_uniform_tenth(negatives):
     """Mean squared distance of coefficients from those of the whole, over several draws."""
     train = make_samples(40_000).split("train")
+    train = train.with_weight(np.where(train.label > 0, 1.0, negatives))
     whole = LogisticRegression(3.0).fit(train, rng=np.random.default_rng(0))
     far = {"uniform": 0.0, "weighted": 0.0}
     margin = train.matrix() @ whole.coef_

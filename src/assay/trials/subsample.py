@@ -17,9 +17,9 @@ _PILOT_ROWS = 20_000
 def draws(train: Samples, fraction: float, l2: float, seed: int) -> dict[str, Vector]:
     """Weights (n,) of two Poisson draws of about fraction * n rows: uniform, and weighted (A-optimal).
 
-    The inclusion probability pi is proportional to |y - p| sqrt(x' H^-1 x) under a pilot fitted on a uniform draw,
-    a tenth of it uniform (Wang, Zhu and Ma, JASA 2018). Drawn rows weigh fraction / pi, about 1 on average and not
-    1 / pi: the penalty then counts as much for each row as it does on all of them.
+    The inclusion probability pi is proportional to w |y - p| sqrt(x' H^-1 x) under a pilot fitted on a uniform draw, w the row's
+    weight; a tenth of it is uniform (Wang, Zhu and Ma, JASA 2018). Drawn rows weigh w fraction / pi, in the mean as much as all
+    rows do and not w / pi: the penalty then counts as much for each row as it does on all of them.
     """
     n = len(train)
     ids = train.keys.column("sample_id").to_numpy()
@@ -30,7 +30,7 @@ def draws(train: Samples, fraction: float, l2: float, seed: int) -> dict[str, Ve
     pilot = LogisticRegression(l2).fit(few, rng=np.random.default_rng(seed))
     p_few, p = pilot.predict(few), pilot.predict(train)
     curvature = Curvature(few.matrix(), few.weight * p_few * (1.0 - p_few), l2)
-    size = np.abs(train.label - p) * np.sqrt(np.maximum(curvature.leverage(train.matrix()), 0.0))
+    size = train.weight * np.abs(train.label - p) * np.sqrt(np.maximum(curvature.leverage(train.matrix()), 0.0))
     return {
         "uniform": fraction * draw(train.weight, ids, np.full(n, fraction), seed),
         "weighted": fraction * draw(train.weight, ids, inclusion(size, fraction), seed),
