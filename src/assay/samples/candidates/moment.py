@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -29,6 +30,11 @@ class Moment:
     def period(self) -> int:
         """Its number."""
         return self.market.period
+
+    @cached_property
+    def memory(self) -> dict[str, tuple[NDArray[Any], ...]]:
+        """What sources keep for each other until the next moment, by name."""
+        return {}
 
     def _places(self, period: int) -> Ints:
         """(users,) where each user's takings before a period end in history.own_item."""
