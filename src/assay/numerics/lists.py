@@ -140,12 +140,10 @@ def gather(scores: SparseScores, row_starts: Ints, item: NDArray[np.int32], item
     return out
 
 
-def heaviest(
-    scores: SparseScores, allowed: NDArray[np.bool_], most: int
-) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+def heaviest(scores: SparseScores, allowed: NDArray[np.bool_], most: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """items, scores (m, most): the allowed items of the highest scores above 0 of each row, as `top`; -1 and 0 beyond them."""
     rows = len(scores[0]) - 1
-    items = top(scores, allowed, np.full(rows, most, np.int64)).reshape(rows, -1)
+    items = top(scores, allowed, np.full(rows, most, np.int64))
     starts = np.arange(rows + 1, dtype=np.int64) * items.shape[1]
     flat = np.maximum(items, 0).astype(np.int32).ravel()
     high = gather(scores, starts, flat, len(allowed)).reshape(items.shape)

@@ -12,14 +12,14 @@ from assay.samples.candidates.moment import Moment
 
 _SELLERS = 5_000  # best sellers that are compared
 _NEIGHBOURS = 50  # of each
-_SHRINK = 10.0  # baskets
+_SHRINK = 50.0  # baskets
 
 
 class CoPurchase:
     """Item-to-item collaborative filtering (Linden, Smith and York, 2003): cosines of items over baskets, shrunk.
 
     A basket is what a user took in a period of the last WINDOW_DAYS. The likeness of items that stand in a and b baskets, and in
-    c together, is c / (sqrt(a b) + 10).
+    c together, is c / (sqrt(a b) + 50).
     """
 
     name = "co_purchase"

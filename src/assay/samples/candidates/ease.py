@@ -14,7 +14,7 @@ from assay.samples.candidates.learning import Learnt, Lesson
 from assay.samples.candidates.moment import Moment
 
 _SELLERS = 2_000  # best sellers that it knows
-_L2 = 300.0
+_L2 = 1_000.0
 _DECIMALS = 6  # of scores, so that what ties by the formula ties in floats
 _USERS = 512  # whose scores are dense at a time
 
@@ -46,14 +46,13 @@ class Ease:
 
     def scores(self, moment: Moment, users: Codes) -> SparseScores:
         """As base.Source says."""
-        model, size = self._learnt.at(moment), len(moment.history.category)
+        model = self._learnt.at(moment)
         starts, items, _ = moment.taken(users)
         place, there = model.of(items)
         row = np.repeat(np.arange(len(users)), np.diff(starts))[there]
         history = sp.csr_array((np.ones(len(row)), (row, place[there])), shape=(len(users), len(model.sellers)))
         parts = [_above(history[first : first + _USERS] @ model.weights) for first in range(0, len(users), _USERS)]
         known = sparse(sp.csr_array(sp.vstack(parts))) if parts else sparse(history)
-        assert size >= len(model.sellers)
         return known[0], model.sellers[known[1]], known[2]
 
 

@@ -7,9 +7,9 @@ from assay.numerics.lists import SparseScores, nearest_rows, scaled, sum_rows
 from assay.samples.candidates.alike import normed
 from assay.samples.candidates.moment import Moment
 
-_SESSIONS = 10_000  # recent ones that are looked at
+_SESSIONS = 20_000  # recent ones that are looked at
 _SESSION_DAYS = 182  # how old they may be
-_NEIGHBOURS = 100
+_NEIGHBOURS = 500
 _HALF_LIFE_SESSIONS = 56  # days, of the likeness of past sessions
 _HALF_LIFE_OWN = 14  # days, of what the user took last
 _OWN_DAYS = 84

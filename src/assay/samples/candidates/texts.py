@@ -40,11 +40,9 @@ def _learn(lesson: Lesson) -> ItemLists:
     shelf = most_frequent(taken * len(lesson.shown) + taken + np.bincount(lesson.shown.item, minlength=size), _SHELF)
     texts = joined_texts(lesson.moment.items.take(shelf))
     shelf, rows, vocabulary = _vectors(shelf, texts)
-    sellers = np.arange(min(np.count_nonzero(taken[shelf]), _SELLERS))  # what was taken stands first
+    sellers = np.arange(min(int(np.count_nonzero(taken[shelf])), _SELLERS))  # what was taken stands first
     starts, columns, weights = rows
-    near, likeness = nearest_rows(
-        (starts[: len(sellers) + 1], columns, weights), rows, sellers, vocabulary, _NEIGHBOURS
-    )
+    near, likeness = nearest_rows((starts[: len(sellers) + 1], columns, weights), rows, sellers, vocabulary, _NEIGHBOURS)
     there = near >= 0
     ends = np.concatenate(([0], np.cumsum(there.sum(axis=1))))
     return ItemLists.of(shelf[sellers], (ends, shelf[near[there]], likeness[there]), size)

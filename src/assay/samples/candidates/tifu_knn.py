@@ -15,8 +15,8 @@ class TifuKnn:
     """After TIFU-kNN (Hu, He, Gao and Zhang, SIGIR 2020): own item frequencies, late ones counted more, and neighbours'.
 
     A user's frequencies are its faded takings (HALF_LIFE_DAYS) over their sum, so that who takes much counts no more than others.
-    The score is .7 of the user's own, and .3 of the mean of its neighbours' _HABITS strongest, weighed by likeness. models/tifu_knn follows the
-    paper more closely; this one shares its neighbours with user_knn.
+    The score is .7 of the user's own, and .3 of the mean of its neighbours' _HABITS strongest, weighed by likeness.
+    models/tifu_knn follows the paper more closely; this one shares its neighbours with user_knn.
     """
 
     name = "tifu_knn"
