@@ -70,38 +70,50 @@ def faded(
 
 
 @numba.njit(cache=True)
-def _best(score, item, count, most):  # type: ignore[no-untyped-def]
-    # Places of the `most` highest of score[:count], ties to the lower item, best first.
-    if count > most:
-        least = np.partition(-score[:count], most - 1)[most - 1]
-        some = np.flatnonzero(-score[:count] <= least)
-    else:
-        some = np.arange(count)
-    order = some[np.argsort(item[some], kind="mergesort")]
-    return order[np.argsort(-score[order], kind="mergesort")][:most]
+def _sink(score, item, at, count):  # type: ignore[no-untyped-def]
+    # Restore the heap below place `at`: on top of every other stands the worst, of equal scores the higher item.
+    while True:
+        least = at
+        for child in (2 * at + 1, 2 * at + 2):
+            if child < count and (score[child] < score[least] or (score[child] == score[least] and item[child] > item[least])):
+                least = child
+        if least == at:
+            return
+        score[at], score[least] = score[least], score[at]
+        item[at], item[least] = item[least], item[at]
+        at = least
 
 
 @numba.njit(cache=True, parallel=True)
-def _top(starts, items, scores, allowed, skip_starts, skip_items, sizes, width, out):  # type: ignore[no-untyped-def]
-    for r in numba.prange(starts.size - 1):
-        skipped = skip_items[skip_starts[r] : skip_starts[r + 1]]
-        begin, end = starts[r], starts[r + 1]
-        item, score = np.empty(end - begin, np.int64), np.empty(end - begin, np.float32)
-        count = 0
-        for a in range(begin, end):
-            i = items[a]
-            if not allowed[i] or scores[a] <= 0.0:
-                continue
-            if skipped.size:
-                place = np.searchsorted(skipped, i)
-                if place < skipped.size and skipped[place] == i:
+def _top(starts, items, scores, allowed, skip_starts, skip_items, sizes, width, threads, out):  # type: ignore[no-untyped-def]
+    for thread in numba.prange(threads):
+        skipped = np.full(allowed.size, -1, np.int32)
+        score, item = np.empty(width, np.float32), np.empty(width, np.int32)
+        for r in range(thread, starts.size - 1, threads):
+            most, count = min(sizes[r], width), 0
+            for a in range(skip_starts[r], skip_starts[r + 1]):
+                skipped[skip_items[a]] = r
+            for a in range(starts[r], starts[r + 1] if most > 0 else starts[r]):
+                i, s = items[a], scores[a]
+                if count == most and (s < score[0] or (s == score[0] and i > item[0])):
                     continue
-            item[count], score[count] = i, scores[a]
-            count += 1
-        if sizes[r] > 0 and count:
-            best = _best(score, item, count, min(sizes[r], width))
-            for k in range(best.size):
-                out[r, k] = item[best[k]]
+                if s <= 0.0 or not allowed[i] or skipped[i] == r:
+                    continue
+                if count < most:
+                    score[count], item[count] = s, i
+                    count += 1
+                    if count == most:
+                        for at in range(count // 2, -1, -1):
+                            _sink(score, item, at, count)
+                else:
+                    score[0], item[0] = s, i
+                    _sink(score, item, 0, count)
+            for at in range(count // 2, -1, -1):
+                _sink(score, item, at, count)
+            for k in range(count - 1, -1, -1):  # the worst of those left goes to the end
+                out[r, k] = item[0]
+                score[0], item[0] = score[k], item[k]
+                _sink(score, item, 0, k)
 
 
 def top(
@@ -110,13 +122,13 @@ def top(
     """(m, w) items of the highest scores above 0 of each row, best first, ties to the lower item; -1 where there are no more.
 
     allowed (items,): which items may stand in lists. sizes (m,): most of each row; w is the largest of them. skip: (starts,
-    items) that each row's list leaves out, rising within a row.
+    items) that each row's list leaves out.
     """
     rows = len(scores[0]) - 1
     width = int(sizes.max(initial=0))
     out = np.full((rows, width), -1, np.int64)
     none = np.zeros(rows + 1, np.int64), np.empty(0, np.int32)
-    _top(*scores, allowed, *(none if skip is None else skip), np.asarray(sizes, np.int64), width, out)
+    _top(*scores, allowed, *(none if skip is None else skip), np.asarray(sizes, np.int64), width, numba.get_num_threads(), out)
     return out
 
 
@@ -200,10 +212,9 @@ def nearest_rows(
 
 
 @numba.njit(cache=True, parallel=True)
-def _sum_rows(chosen, factor, starts, items, scores, size, threads, counts, out_starts, out_item, out_score, fill):  # type: ignore[no-untyped-def]
+def _count_rows(chosen, starts, items, size, threads, counts):  # type: ignore[no-untyped-def]
     for thread in numba.prange(threads):
-        total = np.zeros(size, np.float64)
-        touched = np.empty(size, np.int64)
+        last = np.full(size, -1, np.int32)
         for r in range(thread, chosen.shape[0], threads):
             count = 0
             for n in range(chosen.shape[1]):
@@ -211,28 +222,40 @@ def _sum_rows(chosen, factor, starts, items, scores, size, threads, counts, out_
                 if row < 0:
                     break
                 for a in range(starts[row], starts[row + 1]):
-                    i = items[a]
-                    if total[i] == 0.0:
-                        touched[count] = i
-                        count += 1
-                    total[i] += factor[r, n] * scores[a]
+                    count += last[items[a]] != r
+                    last[items[a]] = r
             counts[r] = count
-            if fill:
-                at = out_starts[r]
-                for c in range(count):
-                    out_item[at + c], out_score[at + c] = touched[c], total[touched[c]]
-            for c in range(count):
-                total[touched[c]] = 0.0
+
+
+@numba.njit(cache=True, parallel=True)
+def _sum_rows(chosen, factor, starts, items, scores, size, threads, out_starts, out_item, out_score):  # type: ignore[no-untyped-def]
+    for thread in numba.prange(threads):
+        total = np.zeros(size, np.float64)
+        last = np.full(size, -1, np.int32)
+        for r in range(thread, chosen.shape[0], threads):
+            end = out_starts[r]
+            for n in range(chosen.shape[1]):
+                row = chosen[r, n]
+                if row < 0:
+                    break
+                for a in range(starts[row], starts[row + 1]):
+                    i = items[a]
+                    if last[i] != r:
+                        last[i], total[i] = r, 0.0
+                        out_item[end] = i
+                        end += 1
+                    total[i] += factor[r, n] * scores[a]
+            for at in range(out_starts[r], end):
+                out_score[at] = total[out_item[at]]
 
 
 def sum_rows(chosen: NDArray[np.int32], factor: NDArray[np.float32], scores: SparseScores, size: int) -> SparseScores:
-    """Sums of the rows of sparse scores that each row of chosen (m, k) names (-1 ends it), times factor (m, k), above 0."""
+    """Sums of the rows of sparse scores that each row of chosen (m, k) names (-1 ends it), times factor (m, k)."""
     counts, threads = np.zeros(len(chosen), np.int64), numba.get_num_threads()
-    none = np.zeros(1, np.int64), np.empty(0, np.int32), np.empty(0, np.float32)
-    _sum_rows(chosen, factor, *scores, size, threads, counts, *none, False)
+    _count_rows(chosen, scores[0], scores[1], size, threads, counts)
     starts = np.concatenate(([0], np.cumsum(counts)))
     item, score = np.empty(starts[-1], np.int32), np.empty(starts[-1], np.float32)
-    _sum_rows(chosen, factor, *scores, size, threads, counts, starts, item, score, True)
+    _sum_rows(chosen, factor, *scores, size, threads, starts, item, score)
     return starts, item, score
 
 
