@@ -164,7 +164,7 @@ def test_ids_are_shown_as_the_report_shows_them(run: assay.Run) -> None:
 
 
 def test_it_is_shown_short_and_harmless(run: assay.Run, tmp_path: Path) -> None:
-    assert repr(run).startswith(f"<assay.Run '{run.folder}': collect, clean, samples, train, value, select, evaluate, ")
+    assert repr(run).startswith(f"<assay.Run '{run.folder}': collect, clean, samples, train, value, select, recommend, ")
     page = run._repr_html_()
     assert page.startswith("<table><tr><th>run</th>")
     assert "40 users, 30 items" in page

@@ -47,7 +47,7 @@ def recommend(
     exclude_bought takes out what the user had before. Ties by item id, as everywhere. The list for unknown users
     is what sold most in the last four periods.
     """
-    score = model.predict(upcoming)
+    score = upcoming.chances(model.predict(upcoming))
     kept = np.ones(len(upcoming), bool)
     if section.exclude_bought:
         times = pc.fill_null(upcoming.features.column("pair_times_bought"), 0).to_numpy()

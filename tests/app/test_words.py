@@ -106,6 +106,23 @@ def test_events_after_the_last_whole_period_are_said_to_be_left_out(end, left_ov
     assert words.left_over(None, log) is None
 
 
+@pytest.mark.parametrize("shown", [None, [3], [1, 2]])
+def test_exposures_of_some_periods_are_said_and_those_of_all_are_not(shown):
+    made = {"rows": {}, "share_of_positives": {}, "features": [], "constant_features_left_out": [], "columns": 0}
+    periods = {"from": "2018-01-01", "to": "2018-01-07"}
+    made |= {"splits": {"train": {"periods": 3, **periods}, "test": {"periods": 1, **periods}}}
+    stretches = [{"periods": count, **periods} for count in shown or []]
+    text = words.exposures(SamplesMade.model_validate(made | {"exposures": stretches or None, "negatives_rate": 0.1}))
+    if shown is None:
+        assert text is None
+        return
+    every = words.exposures(SamplesMade.model_validate(made | {"exposures": [{"periods": 4, **periods}]}))
+    assert every is None
+    assert "in 3 of 4 periods (2018-01-01 to 2018-01-07" in text
+    assert text.endswith("a sample of candidates.")
+    assert words.exposures(SamplesMade.model_validate(made | {"exposures": stretches})).endswith("a sample of drawn items.")
+
+
 @given(h.lists(h.floats(-1e12, 1e12), max_size=20), h.booleans(), h.booleans())
 def test_plots_take_any_numbers(values, stem, zero):
     lines = [Row(f"<{k}>", value, value - 1, value + 1) for k, value in enumerate(values)]

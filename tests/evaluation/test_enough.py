@@ -34,6 +34,12 @@ def test_two_users_are_never_enough():
     assert requests_needed({"auc": {"low": -1.0, "high": 1.0}}, users=LEAST_USERS, requests=40) is None
 
 
+@pytest.mark.parametrize(("value", "enough"), [(0.02, False), (-0.02, False), (0.045, False), (0.06, True), (-0.06, True)])
+def test_a_change_far_beyond_doubt_is_told_by_fewer(value, enough):
+    stderr = 0.01  # a difference of .028 is found by 200 users, and .005 is not
+    assert (requests_needed(ranked(stderr, 200, value), users=200, requests=200) is None) == enough
+
+
 @given(h.floats(1e-5, 0.2), h.integers(LEAST_USERS, 5000), h.integers(1, 9))
 def test_what_is_needed_would_be_enough(stderr, users, each):
     needed = requests_needed(ranked(stderr, users), users=users, requests=users * each)

@@ -39,6 +39,13 @@ def test_triples_are_a_sorted_set_and_between_is_its_part(given_rows, begin, end
     assert len(found) == len(expected)
     last = {(p, u, i): instant[k] % 24 for k, (u, i, p) in enumerate(given_rows)}  # the later row is the earlier instant
     assert found.hour.tolist() == [last[triple] for triple in expected]
+    parts = [found.take(slice(k, k + 3)) for k in range(0, len(found) + 1, 3)]
+    again = Triples.joined(parts)
+    assert (rows(again), again.hour.tolist(), again.instant.tolist()) == (
+        rows(found),
+        found.hour.tolist(),
+        found.instant.tolist(),
+    )
     assert rows(found)[found.between(begin, max(begin, end))] == [r for r in expected if begin <= r[0] < end]
 
 
@@ -115,3 +122,24 @@ def test_a_last_day_that_broke_off_is_not_whole_but_what_comes_next_comes_after_
     broken = past([*log, Event(0, 1, "purchase", 14 * DAY + 600)])
     assert (past(log).last_day, past(log).next_period(7)) == (13, 2)
     assert (broken.last_day, broken.last_event_day, broken.next_period(7)) == (13, 14, 3)
+
+
+def test_the_hour_of_a_request_is_that_of_the_first_thing_it_took(log):
+    """Not the earliest of the hours of its days; -1 where nothing was taken."""
+    first = {}
+    for e in sorted(log, key=lambda e: e.second):
+        if e.kind == "purchase":
+            first.setdefault((e.user, e.period), e.second // 3600 % 24)
+    user, period = (part.ravel().astype(np.int32) for part in np.meshgrid(np.arange(USERS), np.arange(-1, PERIODS + 2)))
+    expected = [first.get(key, -1) for key in zip(user.tolist(), period.tolist(), strict=True)]
+    assert past(log).hours(user, period).tolist() == expected
+    assert past([]).hours(user, period).tolist() == [-1] * len(user)
+
+
+def test_a_first_taking_is_the_first_of_its_user_and_item(log):
+    found, had = past(log), set()
+    expected = []
+    for _, user, item in rows(found.bought):
+        expected.append((user, item) not in had)
+        had.add((user, item))
+    assert found.first_takings.tolist() == expected

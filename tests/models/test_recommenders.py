@@ -1,12 +1,18 @@
 """Recommenders against plain numpy."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from assay.errors import InputError
 from assay.models.als import Als
 from assay.models.item_to_item import Ease, ItemKnn
+from assay.models.recommender import Taken
 from assay.models.session_knn import SessionKnn
+from assay.models.tifu_knn import TifuKnn
+from assay.models.up_cf import UpCf
+from assay.samples.table import Takings
 from assay.testing.data import make_samples
 from assay.testing.recommenders import RecommenderTests
 
@@ -187,3 +193,128 @@ class TestPlainEvents:
         strange = model.knowing(np.zeros(2, int), np.array([1_000, 1_001]), np.arange(2))
         for found, wanted in zip(strange.top_n([0], 5), model.knowing(nobody, nobody, nobody).top_n([0], 5), strict=True):
             np.testing.assert_array_equal(found, wanted)
+
+
+@pytest.fixture(scope="module")
+def whole():
+    """Samples of distinct (user, item, period)."""
+    samples = make_samples(3_000, users=60, items=30)
+    _, first = np.unique(np.stack(_events(samples)), axis=1, return_index=True)
+    return samples.take(np.sort(first))
+
+
+@pytest.fixture(scope="module")
+def last(whole):
+    """The last period of training."""
+    return int(whole.split("train").period.max())
+
+
+def takings_of(samples, extra):
+    """All positives of samples, which stand for themselves, and other takings (user, item, period)."""
+    own = samples.label > 0
+    columns = [np.concatenate((part[own], other)) for part, other in zip(_events(samples), extra, strict=True)]
+    rows, first = np.unique(np.stack(columns), axis=1, return_index=True)
+    user, item, period = rows.astype(np.int32)
+    return Takings(user, item, period, first < np.count_nonzero(own))
+
+
+def _events(samples):
+    return samples.user, samples.item, samples.period
+
+
+def other_takings(samples, periods, count=400, seed=3):
+    """Takings that are no samples, in some periods."""
+    rng = np.random.default_rng(seed)
+    own = set(zip(*(column.tolist() for column in _events(samples)), strict=True))
+    drawn = rng.integers(0, 60, count), rng.integers(0, 30, count), rng.choice(periods, count)
+    kept = sorted(set(zip(*(column.tolist() for column in drawn), strict=True)) - own)
+    return np.array(kept, np.int32).reshape(-1, 3).T
+
+
+def arrays(model):
+    return {name: values.tolist() for name, values in (*model.learnt_.items(), *vars(model.taken_).items())}
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        Ease(items=25),
+        ItemKnn(items=25, neighbours=9),
+        SessionKnn(items=25),
+        Als(items=25, factors=3),
+        TifuKnn(items=25, neighbours=9),
+        UpCf(items=25),
+    ],
+    ids=lambda model: model.name,
+)
+class TestTakings:
+    """What users took that no sample stands for."""
+
+    def test_what_is_no_sample_is_learnt_of_up_to_the_last_training_period(self, whole, last, model):
+        train = whole.split("train")
+        early = other_takings(whole, np.arange(train.period.min() - 6, last + 1))
+        found = fitted(model.fresh(), replace(train, takings=takings_of(whole, early)))
+        positive = train.label > 0
+        union = [np.concatenate((part[positive], other)) for part, other in zip(_events(train), early, strict=True)]
+        expected = Taken.of_events(*union, model.items)
+        for name, values in vars(expected).items():
+            np.testing.assert_array_equal(getattr(found.taken_, name), values, err_msg=name)
+        assert len(found.taken_.events[0]) > len(fitted(model.fresh(), train).taken_.events[0])
+
+    def test_nothing_later_is_learnt_of(self, whole, last, model):
+        """Neither of what is no sample, nor of later samples: the model's arrays are the same, and so is its calibration."""
+        train = whole.split("train")
+        early, later = (other_takings(whole, periods) for periods in (np.arange(last + 1), np.arange(last + 1, last + 9)))
+        once = fitted(model.fresh(), replace(train, takings=takings_of(train, early)))
+        again = fitted(model.fresh(), replace(train, takings=takings_of(whole, np.concatenate((early, later), axis=1))))
+        assert arrays(once) == arrays(again)
+        np.testing.assert_array_equal(once.at_, again.at_)
+        np.testing.assert_array_equal(once.share_, again.share_)
+
+    def test_a_sample_of_weight_0_is_unlearnt_though_takings_know_of_it(self, whole, last, model):
+        train, early = whole.split("train"), other_takings(whole, np.arange(last - 9, last + 1))
+        log = takings_of(whole, early)
+        keep = np.random.default_rng(1).random(len(train)) < 0.7
+        keep[train.period == last] = True
+        weighed = fitted(model.fresh(), replace(train.with_weight(keep.astype(float)), takings=log))
+        without = fitted(model.fresh(), replace(train.take(keep), takings=log))
+        assert arrays(weighed) == arrays(without)
+        assert arrays(weighed) != arrays(fitted(model.fresh(), replace(train, takings=log)))
+
+    def test_a_score_knows_what_its_user_took_before_and_nothing_later(self, whole, last, model):
+        """Also what was taken after training: each sample is scored as if the log ended where its period begins."""
+        train, test = whole.split("train"), whole.split("test")
+        every = takings_of(whole, other_takings(whole, np.arange(last - 9, last + 12)))
+        found = fitted(model.fresh(), replace(train, takings=every))
+        for part in (train, test):
+            raw = found.raw(replace(part, takings=every))
+            for period in np.unique(part.period)[::3]:
+                rows, past = part.period == period, every.period < period
+                log = Takings(every.user[past], every.item[past], every.period[past], every.sampled[past])
+                np.testing.assert_array_equal(found.raw(replace(part.take(rows), takings=log)), raw[rows])
+        blind = Takings(*(values[:0] for values in vars(every).values()))
+        assert not np.array_equal(found.raw(replace(test, takings=blind)), found.raw(replace(test, takings=every)))
+
+    def test_a_log_of_nothing_but_the_samples_is_scored_as_without_one(self, whole, last, model):
+        """The users are the same, so that none becomes its own neighbour."""
+        train = whole.split("train")
+        log = takings_of(train, np.empty((3, 0), np.int32))
+        plain, told = fitted(model.fresh(), train), fitted(model.fresh(), replace(train, takings=log))
+        np.testing.assert_allclose(told.raw(replace(train, takings=log)), plain.raw(train), rtol=1e-12)
+
+    def test_a_second_fit_forgets_the_first(self, whole, last, model):
+        """One model, one log, other samples: what was known of users by the first fit's columns is no more."""
+        log = takings_of(whole, other_takings(whole, np.arange(last + 1)))
+        train = replace(whole.split("train"), takings=log)
+        half = train.take(train.item % 2 == 0)
+        model = fitted(model.fresh(), half)
+        model.raw(train)
+        again, expected = fitted(model, train), fitted(model.fresh(), train)
+        np.testing.assert_array_equal(again.raw(train), expected.raw(train))
+
+    def test_a_stored_model_scores_alike(self, whole, last, model, tmp_path):
+        log = takings_of(whole, other_takings(whole, np.arange(last + 1)))
+        found = fitted(model.fresh(), replace(whole.split("train"), takings=log))
+        found.save(tmp_path)
+        test = replace(whole.split("test"), takings=log)
+        np.testing.assert_array_equal(type(found).load(tmp_path).predict(test), found.predict(test))

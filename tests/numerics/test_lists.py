@@ -1,12 +1,18 @@
-"""Sparse scores and lists against plain Python."""
+"""Sparse scores, and the lists made of them, against plain Python; the number of threads changes no bit."""
 
+from collections.abc import Iterator
+from typing import Any
+
+import numba
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as h
 from scipy import sparse as sp
 
-from assay.numerics.item_cosines import nearest_items
 from assay.numerics.lists import (
     SparseScores,
+    among,
     best_of_rows,
     faded,
     gather,
@@ -19,117 +25,191 @@ from assay.numerics.lists import (
     top,
 )  # fmt: skip
 
-SIZE = 12
+ITEMS = 7
+GIVEN = settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+ROWS = h.lists(h.dictionaries(h.integers(0, ITEMS - 1), h.integers(-2, 5), max_size=ITEMS), max_size=6)  # small scores: many ties
+POSITIVE = h.lists(h.dictionaries(h.integers(0, ITEMS - 1), h.integers(1, 5), max_size=ITEMS), max_size=6)
 
 
-def made(seed: int, rows: int = 6, grain: int = 4) -> SparseScores:
-    """Rows of distinct items in no order, with ties and scores of 0 and below."""
-    rng = np.random.default_rng(seed)
-    each = [rng.permutation(SIZE)[: rng.integers(0, SIZE + 1)] for _ in range(rows)]
-    starts = np.concatenate(([0], np.cumsum([len(row) for row in each]))).astype(np.int64)
-    items = np.concatenate(each).astype(np.int32)
-    return starts, items, (rng.integers(-1, grain, len(items)) / grain).astype(np.float32)
+@pytest.fixture(params=[1, 2], autouse=True)
+def threads(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Every test on one thread and on two."""
+    if request.param > numba.config.NUMBA_NUM_THREADS:
+        pytest.skip("this machine has one core")
+    usual = numba.get_num_threads()
+    numba.set_num_threads(request.param)
+    yield
+    numba.set_num_threads(usual)
 
 
-def dense(scores: SparseScores) -> np.ndarray:
+def packed(rows: list[dict[int, float]]) -> SparseScores:
+    """Rows of scores by item, items as they come."""
+    starts = np.concatenate(([0], np.cumsum([len(row) for row in rows]))).astype(np.int64)
+    items = np.array([item for row in rows for item in row], np.int32)
+    return starts, items, np.array([score for row in rows for score in row.values()], np.float32)
+
+
+def unpacked(scores: SparseScores) -> list[dict[int, float]]:
     starts, items, values = scores
-    out = np.zeros((len(starts) - 1, SIZE))
-    for r in range(len(out)):
-        out[r, items[starts[r] : starts[r + 1]]] = values[starts[r] : starts[r + 1]]
-    return out
+    rows = []
+    for begin, end in zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True):
+        assert len(set(items[begin:end].tolist())) == end - begin
+        rows.append(dict(zip(items[begin:end].tolist(), values[begin:end].tolist(), strict=True)))
+    return rows
 
 
-def best(row: np.ndarray, most: int) -> list[int]:
-    return sorted((k for k in range(len(row)) if row[k] > 0), key=lambda k: (-row[k], k))[:most]
+def bytes_of(*arrays: Any) -> list[bytes]:
+    return [array.tobytes() for array in arrays]
 
 
-@pytest.mark.parametrize("seed", range(20))
-def test_top_is_the_sorted_head_ties_to_the_lower_item(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    scores, skip = made(seed), made(seed + 100)
-    allowed, sizes = rng.random(SIZE) < 0.8, rng.integers(0, SIZE + 2, 6)
-    for left_out in (None, skip[:2]):
-        matrix = dense(scores) * allowed
-        for r in range(6):
-            matrix[r, skip[1][skip[0][r] : skip[0][r + 1]] if left_out else []] = 0
-        listed = top(scores, allowed, sizes, left_out)
-        assert listed.shape == (6, sizes.max())
-        assert [row[row >= 0].tolist() for row in listed] == [best(matrix[r], sizes[r]) for r in range(6)]
+@GIVEN
+@given(
+    h.lists(h.lists(h.tuples(h.integers(0, ITEMS - 1), h.integers(-5, 9)), max_size=8), max_size=5),
+    h.floats(0.001, 30.0),
+)
+def test_faded_halves_each_taking_in_a_half_life(rows, half_life):
+    """Even where what was taken long ago has faded to nothing at all."""
+    events = [event for row in rows for event in row]
+    bounds = np.concatenate(([0], np.cumsum([len(row) for row in rows]))).astype(np.int64)
+    item, period = (np.array([event[k] for event in events], np.int32) for k in (0, 1))
+    scores = faded(bounds[:-1], bounds[1:], item, period, 10, half_life, ITEMS)
+    for row, found in zip(rows, unpacked(scores), strict=True):
+        expected: dict[int, float] = {}
+        for i, when in row:
+            expected[i] = expected.get(i, 0.0) + 0.5 ** ((10 - when) / half_life)
+        assert list(found) == sorted(expected)
+        assert found == pytest.approx(expected, rel=1e-6, abs=1e-37)
 
 
-def test_top_sorts_many_scores() -> None:
-    rng = np.random.default_rng(3)
-    row = rng.integers(1, 500, 5_000).astype(np.float32)
-    scores = np.array([0, 5_000]), np.arange(5_000, dtype=np.int32), row
-    for most in (1, 2, 3, 700, 4_999, 5_000, 6_000):
-        assert top(scores, np.ones(5_000, bool), np.array([most]))[0][: min(most, 5_000)].tolist() == best(row, most)
+def test_faded_of_any_stretches_of_events():
+    """Rows may be empty, overlap, and stand in any order."""
+    item, period = np.array([3, 1, 3], np.int32), np.array([1, 2, 3], np.int32)
+    begins, ends = np.array([1, 0, 2, 0], np.int64), np.array([3, 1, 2, 3], np.int64)
+    assert unpacked(faded(begins, ends, item, period, 4, 1.0, 5)) == [{1: 0.25, 3: 0.5}, {3: 0.125}, {}, {1: 0.25, 3: 0.625}]
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_heaviest_and_best_of_rows_hold_the_scores_too(seed: int) -> None:
-    scores = made(seed)
-    matrix, everything = dense(scores), np.ones(SIZE, bool)
-    items, high = heaviest(scores, everything, 3)
-    for r in range(6):
-        expected = best(matrix[r], 3)
-        assert items[r].tolist() == expected + [-1] * (3 - len(expected))
-        assert high[r].tolist() == [matrix[r, k] for k in expected] + [0.0] * (3 - len(expected))
-    pruned = dense(best_of_rows(scores, SIZE, 3))
-    for r in range(6):
-        np.testing.assert_array_equal(np.flatnonzero(pruned[r]), np.sort(best(matrix[r], 3)))
+@GIVEN
+@given(ROWS, h.lists(h.booleans(), min_size=ITEMS, max_size=ITEMS), h.booleans(), h.data())
+def test_top_is_the_highest_above_0_ties_to_the_lower_item(rows, allowed, skipping, data):
+    sizes = data.draw(h.lists(h.integers(0, ITEMS + 1), min_size=len(rows), max_size=len(rows)))
+    one = h.sets(h.integers(0, ITEMS - 1))
+    skipped = data.draw(h.lists(one, min_size=len(rows), max_size=len(rows))) if skipping else [set()] * len(rows)
+    skip = packed([dict.fromkeys(sorted(items), 1.0) for items in skipped])[:2] if skipping else None
+    found = top(packed(rows), np.array(allowed), np.array(sizes, np.int64), skip)
+    assert found.shape == (len(rows), max(sizes, default=0))
+    for row, size, left_out, line in zip(rows, sizes, skipped, found.tolist(), strict=True):
+        good = [item for item, score in row.items() if score > 0 and allowed[item] and item not in left_out]
+        best = sorted(good, key=lambda item: (-row[item], item))[:size]
+        assert line == best + [-1] * (len(line) - len(best))
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_sums_of_rows_are_products(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    scores = made(seed)
-    chosen = np.array([[0, 1, 2], [3, -1, -1], [-1, -1, -1], [5, 5, -1]], np.int32)
-    factor = rng.normal(size=chosen.shape).astype(np.float32)
-    matrix = dense(scores)
-    expected = [
-        sum((f * matrix[k] for k, f in zip(c, g, strict=True) if k >= 0), np.zeros(SIZE))
-        for c, g in zip(chosen, factor, strict=True)
-    ]
-    np.testing.assert_allclose(dense(sum_rows(chosen, factor, scores, SIZE)), expected, atol=1e-6)
-    np.testing.assert_array_equal(dense(stacked(scores, scores)), np.concatenate((matrix, matrix)))
-    np.testing.assert_allclose(dense(scaled(scores, np.arange(6.0))), matrix * np.arange(6.0)[:, None])
-    np.testing.assert_array_equal(dense(sparse(sp.csr_array(matrix))), matrix)
+@GIVEN
+@given(ROWS, h.data())
+def test_gather_finds_the_score_of_each_item_in_its_row(rows, data):
+    items = h.lists(h.integers(0, ITEMS - 1), max_size=5)
+    wanted = data.draw(h.lists(items, min_size=len(rows), max_size=len(rows)))
+    bounds = np.concatenate(([0], np.cumsum([len(row) for row in wanted]))).astype(np.int64)
+    item = np.array([i for row in wanted for i in row], np.int32)
+    expected = [row.get(i, 0) for row, own in zip(rows, wanted, strict=True) for i in own]
+    assert gather(packed(rows), bounds, item, ITEMS).tolist() == expected
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_nearest_rows_are_those_of_the_highest_products_without_itself(seed: int) -> None:
-    rows, crowd = made(seed, 4), made(seed + 50, 8)
-    itself, until = np.array([-1, 2, 0, 5]), np.array([-1, 5, 1, 8])
-    for ends in (None, until):
-        products = dense(rows).astype(np.float32) @ dense(crowd).astype(np.float32).T
-        for r, (a, b) in enumerate(zip(itself, itself + 1 if ends is None else ends, strict=True)):
-            products[r, a:b] = 0
-        near, likeness = nearest_rows(rows, crowd, itself, SIZE, 3, until=ends)
-        for r in range(4):
-            expected = best(products[r], 3)
-            assert near[r][near[r] >= 0].tolist() == expected
-            np.testing.assert_allclose(likeness[r][: len(expected)], products[r, expected], rtol=1e-5)
+@GIVEN
+@given(POSITIVE, POSITIVE, h.integers(0, 4), h.data())
+def test_nearest_rows_are_those_of_the_highest_products_ties_to_the_first(rows, crowd, most, data):
+    place = h.integers(-1, len(crowd) - 1)
+    itself = np.array(data.draw(h.lists(place, min_size=len(rows), max_size=len(rows))), np.int64)
+    nearest, likeness = nearest_rows(packed(rows), packed(crowd), itself, ITEMS, most)
+    assert nearest.shape == likeness.shape == (len(rows), min(most, len(crowd)))
+    for row, own, places, products in zip(rows, itself.tolist(), nearest.tolist(), likeness.tolist(), strict=True):
+        product = [sum(row.get(i, 0) * score for i, score in other.items()) for other in crowd]
+        near = [k for k in range(len(crowd)) if product[k] > 0 and k != own]
+        best = sorted(near, key=lambda k: (-product[k], k))[: len(places)]
+        none = len(places) - len(best)
+        assert places == best + [-1] * none
+        assert products == [product[k] for k in best] + [0.0] * none
 
 
-def test_faded_and_gathered() -> None:
-    item, period = np.array([3, 1, 3, 2], np.int32), np.array([0, 1, 2, 2], np.int32)
-    scores = faded(np.array([0, 0]), np.array([4, 1]), item, period, 4, 2.0, SIZE)
-    np.testing.assert_allclose(dense(scores)[:, [1, 2, 3]], [[0.5**1.5, 0.5, 0.75], [0, 0, 0.25]], rtol=1e-6)
-    wanted = gather(scores, np.array([0, 2, 3]), np.array([3, 0, 3], np.int32), SIZE)
-    assert wanted.tolist() == [0.75, 0.0, 0.25]
+@GIVEN
+@given(POSITIVE, h.data())
+def test_sum_rows_adds_the_rows_that_are_chosen(rows, data):
+    """Factors of 0 too, which add nothing, however often an item comes."""
+    width = data.draw(h.integers(0, 4))
+    some = h.lists(h.integers(0, len(rows) - 1), max_size=width) if rows else h.just([])
+    chosen = data.draw(h.lists(some, max_size=5))
+    padded = np.array([line + [-1] * (width - len(line)) for line in chosen], np.int32).reshape(len(chosen), width)
+    factor = np.array(data.draw(h.lists(h.integers(0, 3), min_size=padded.size, max_size=padded.size)), np.float32)
+    factor = factor.reshape(padded.shape)
+    found = unpacked(sum_rows(padded, factor, packed(rows), ITEMS))
+    assert len(found) == len(chosen)
+    for line, weights, sums in zip(chosen, factor.tolist(), found, strict=True):
+        expected = {
+            item: sum(weight * rows[k].get(item, 0) for k, weight in zip(line, weights, strict=False)) for item in range(ITEMS)
+        }
+        assert {item: total for item, total in sums.items() if total} == {i: total for i, total in expected.items() if total}
 
 
-@pytest.mark.parametrize("shrink", [0.0, 7.0])
-def test_nearest_items_are_shrunk_cosines(shrink: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("assay.numerics.item_cosines._ROWS", 5)
-    X = (np.random.default_rng(1).random((40, SIZE)) < 0.3).astype(float)
-    X[:, 4] = 0
-    together = X.T @ X
-    likeness = together / np.maximum(np.sqrt(np.outer(X.sum(0), X.sum(0))) + shrink, 1e-9)
-    np.fill_diagonal(likeness, 0)
-    starts, items, values = nearest_items(sp.csr_array(X), shrink, 3)
-    for k in range(SIZE):
-        expected = best(likeness[k].astype(np.float32), 3)
-        assert items[starts[k] : starts[k + 1]].tolist() == expected
-        np.testing.assert_allclose(values[starts[k] : starts[k + 1]], likeness[k, expected], rtol=1e-6)
-    assert nearest_items(sp.csr_array((0, 0)), shrink, 3)[0].tolist() == [0]
+def test_the_number_of_threads_changes_no_bit():
+    rng = np.random.default_rng(0)
+    size = 200
+    bounds = np.concatenate(([0], np.cumsum(rng.integers(0, 60, 90)))).astype(np.int64)
+    item, period = rng.integers(0, size, bounds[-1]).astype(np.int32), rng.integers(0, 40, bounds[-1]).astype(np.int32)
+
+    def everything() -> list[bytes]:
+        rows = faded(bounds[:-1], bounds[1:], item, period, 40, 3.0, size)
+        lists = top(rows, rng_allowed, np.full(90, 20), rows[:2])
+        nearest, likeness = nearest_rows(rows, rows, np.arange(90), size, 10)
+        summed = sum_rows(nearest, likeness, rows, size)
+        gathered = gather(summed, bounds, item, size)
+        return bytes_of(*rows, lists, top(summed, rng_allowed, np.full(90, 20)), nearest, likeness, *summed, gathered)
+
+    rng_allowed = rng.random(size) < 0.8
+    here = everything()
+    for count in range(1, numba.config.NUMBA_NUM_THREADS + 1):
+        numba.set_num_threads(count)
+        assert everything() == here
+
+
+def test_a_scipy_array_is_sparse_scores():
+    assert unpacked(sparse(sp.csr_array(np.array([[0.0, 2.0], [0.0, 0.0], [1.0, 0.5]])))) == [{1: 2.0}, {}, {0: 1.0, 1: 0.5}]
+
+
+@GIVEN
+@given(ROWS, h.lists(h.booleans(), min_size=ITEMS, max_size=ITEMS))
+def test_among_keeps_what_is_allowed(rows, allowed):
+    expected = [{item: score for item, score in row.items() if allowed[item]} for row in rows]
+    assert unpacked(among(packed(rows), np.array(allowed))) == expected
+
+
+@GIVEN
+@given(ROWS, h.integers(0, 4))
+def test_heaviest_and_best_of_rows_hold_the_scores_too(rows, most):
+    best = [sorted((i for i in row if row[i] > 0), key=lambda i: (-row[i], i))[:most] for row in rows]
+    items, scores = heaviest(packed(rows), np.ones(ITEMS, bool), most)
+    for row, line, found, high in zip(rows, best, items.tolist(), scores.tolist(), strict=True):
+        none = len(found) - len(line)
+        assert found == line + [-1] * none
+        assert high == [row[i] for i in line] + [0.0] * none
+    pruned = [{i: row[i] for i in line} for row, line in zip(rows, best, strict=True)]
+    assert unpacked(best_of_rows(packed(rows), ITEMS, most)) == pruned
+
+
+@GIVEN
+@given(POSITIVE, POSITIVE, h.data())
+def test_nearest_rows_leave_out_a_range_of_the_crowd(rows, crowd, data):
+    bounds = h.tuples(h.integers(0, len(crowd)), h.integers(0, len(crowd))).map(sorted)
+    own = data.draw(h.lists(bounds, min_size=len(rows), max_size=len(rows)))
+    begin, until = (np.array([pair[k] for pair in own], np.int64) for k in (0, 1))
+    nearest, _ = nearest_rows(packed(rows), packed(crowd), begin, ITEMS, len(crowd), until=until)
+    for row, (a, b), places in zip(rows, own, nearest.tolist(), strict=True):
+        near = {k for k, other in enumerate(crowd) if not a <= k < b and set(row) & set(other)}
+        assert {k for k in places if k >= 0} == near
+
+
+@GIVEN
+@given(ROWS, ROWS)
+def test_rows_are_scaled_and_stacked(rows, below):
+    factor = np.arange(len(rows)) / 2
+    times = [{item: score * f for item, score in row.items()} for row, f in zip(rows, factor.tolist(), strict=True)]
+    assert unpacked(scaled(packed(rows), factor)) == times
+    assert unpacked(stacked(packed(rows), packed(below))) == rows + below

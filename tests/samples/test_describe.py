@@ -9,8 +9,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as h
 
-from assay.samples.describe import families
-from tests.samples.conftest import BRANDS, CATEGORIES, DAY, ITEMS, USERS, Event, describer, random_log
+from assay.samples.describe import Describer, families
+from tests.samples.conftest import (
+    BRANDS,
+    CATEGORIES,
+    DAY,
+    ITEMS,
+    USERS,
+    Event,
+    describer,
+    events_table,
+    items_table,
+    random_log,
+    users_table,
+)
 
 PERIODS = 20
 
@@ -152,8 +164,126 @@ def test_every_number_is_what_a_recount_gives(log):
             assert gap == pytest.approx(math.log(price / usual), abs=1e-4)
         checked |= expected.keys()
     numbers = {name for name in found.column_names if pa.types.is_floating(found.column(name).type)}
-    left = numbers - checked - {"pair_price_gap", "user_views_4", "user_carts_4", "user_searches_4"}
+    left = numbers - checked - FADING - {"pair_price_gap", "user_views_4", "user_carts_4", "user_searches_4"}
     assert not left, f"features without a recount: {left}"
+
+
+NAMES = ("milk 牛奶", None, "bread", "milk 牛奶", "חלב")  # of items, in turn: several share one
+
+
+def fading_describer(events, period_days):
+    items = items_table()
+    names = pa.array([NAMES[k % len(NAMES)] for k in range(ITEMS)], pa.string())
+    items = items.set_column(items.column_names.index("name"), "name", names)
+    return Describer(events_table(events), events_table([]), users_table(), items, "purchase", period_days)
+
+
+def fading_features(log, user, item, period, period_days):
+    """Of one (user, item, period), in millionths until the end, from the events before the period."""
+    start = period * period_days
+    past = {(e.user, e.item, e.day) for e in log if e.kind == "purchase" and e.day < start}
+    own = {(i, d) for u, i, d in past if u == user}
+
+    def faded(counts, half_life):
+        millionths = {
+            day: math.floor(1e6 * 0.5 ** ((start - day) / half_life) + 0.5) for day in counts
+        }  # halves go up, as in SQL
+        return sum(count * millionths[day] for day, count in counts.items())
+
+    def share(part, whole):
+        return part / whole if whole else None
+
+    def of_days(prefix, days, half_lives):
+        counts = dict.fromkeys(days, 1)
+        out = {f"{prefix}_faded_{half}": faded(counts, half) / 1e6 for half in half_lives}
+        since = start - max(days) if days else None
+        out[f"{prefix}_days_since"] = since
+        out[f"{prefix}_gaps_since"] = since * (len(days) - 1) / (max(days) - min(days)) if len(days) > 1 else None
+        return out
+
+    mine, name = category(item), NAMES[item % len(NAMES)]
+    pair = {d for i, d in own if i == item}
+    out = of_days("pair", pair, (7, 14, 28, 56, 112, 365))
+    out |= of_days("category", {d for i, d in own if mine is not None and category(i) == mine}, (14, 56, 365))
+    out |= of_days("name", {d for i, d in own if name is not None and NAMES[i % len(NAMES)] == name}, (14, 56, 365))
+    items = Counter(d for _, d in own)
+    trips, counts = dict.fromkeys(items, 1), dict.fromkeys(pair, 1)
+    out["pair_trip_share_28"] = share(faded(counts, 28), faded(trips, 28))
+    out["pair_trip_share_112"] = share(faded(counts, 112), faded(trips, 112))
+    out["pair_share_56"] = share(faded(counts, 56), faded(items, 56))
+    fresh = Counter(min(d for i, d in own if i == one) for one in {i for i, _ in own})
+    out["user_trips_28"], out["user_trips_112"] = faded(trips, 28) / 1e6, faded(trips, 112) / 1e6
+    out["user_items_per_trip"] = share(faded(items, 112), faded(trips, 112))
+    out["user_new_share"] = share(faded(fresh, 112), faded(items, 112))
+    out["user_days_since"] = start - max(items) if items else None
+    out["user_trip_gap"] = (max(items) - min(items)) / (len(items) - 1) if len(items) > 1 else None
+    triples = {(u, d // period_days) for u, i, d in past if i == item}
+    takings = Counter(p * period_days for _, p in triples)  # an item's are told by the period
+    first = Counter(min(p for u, p in triples if u == one) * period_days for one in {u for u, _ in triples})
+    out["item_first_buyers_7"], out["item_first_buyers_28"] = faded(first, 7) / 1e6, faded(first, 28) / 1e6
+    out["item_first_share"] = share(faded(first, 56), faded(takings, 56))
+    return out
+
+
+FADING = set(fading_features([], 0, 0, 0, 7))
+
+
+def wanted(period_days, count=150):
+    rng = np.random.default_rng(5)
+    last = (PERIODS + 30) * 7 // period_days  # long after the log too, where all has faded
+    return tuple(rng.integers(0, most, count).astype(np.int32) for most in (USERS, ITEMS, last))
+
+
+@pytest.mark.parametrize("period_days", [1, 7])
+def test_every_fading_number_is_what_a_recount_gives(log, period_days):
+    keys = wanted(period_days)
+    found = fading_describer(log, period_days).describe(*keys)
+    unknown = Counter()
+    for row, key in enumerate(zip(*(column.tolist() for column in keys), strict=True)):
+        for name, value in fading_features(log, *key, period_days).items():
+            got = found.column(name)[row].as_py()
+            assert (got is None) == (value is None), (name, key, got, value)
+            unknown[name] += value is None
+            if value is not None:
+                assert got == pytest.approx(value, rel=1e-5, abs=1e-9), (name, key)
+    counted = {
+        name for name in FADING if "faded" in name or "first_buyers" in name or name in ("user_trips_28", "user_trips_112")
+    }
+    assert {name for name in FADING if unknown[name]} >= FADING - counted  # unknown before the first, or the second
+    assert not any(unknown[name] for name in counted)  # but no count is
+
+
+@pytest.mark.parametrize("period_days", [1, 7])
+def test_later_events_change_no_fading_number(log, period_days):
+    cut = 9 * 7 // period_days
+    user, item, period = wanted(period_days)
+    period = period % (cut + 1)
+    earlier = [e for e in log if e.day < cut * period_days]
+    assert len(earlier) < len(log)
+    before, after = (fading_describer(each, period_days).describe(user, item, period) for each in (earlier, log))
+    assert before.select(sorted(FADING)).equals(after.select(sorted(FADING)))
+
+
+def test_fading_numbers_of_one_who_took_something_once_and_of_one_who_never_did():
+    log = [Event(0, 1, "purchase", 10 * DAY), Event(0, 1, "purchase", 10 * DAY + 60), Event(0, 2, "view", 11 * DAY)]
+    found = fading_describer(log, 7).describe(*(np.array(column, np.int32) for column in ((0, 1), (1, 1), (2, 2))))
+    once, never = ({name: found.column(name)[row].as_py() for name in sorted(FADING)} for row in (0, 1))
+    assert once["pair_faded_7"] == pytest.approx(0.5 ** (4 / 7), abs=1e-6)  # two in one day count once
+    assert (once["pair_days_since"], once["user_days_since"], once["pair_gaps_since"], once["user_trip_gap"]) == (
+        4,
+        4,
+        None,
+        None,
+    )
+    assert (once["pair_trip_share_28"], once["pair_share_56"], once["user_new_share"], once["user_items_per_trip"]) == (
+        1,
+        1,
+        1,
+        1,
+    )
+    assert (never["pair_faded_7"], never["user_trips_28"]) == (0, 0)
+    assert (never["pair_trip_share_28"], never["pair_days_since"], never["user_new_share"]) == (None, None, None)
+    assert never["item_first_share"] == once["item_first_share"] == 1
 
 
 SECONDS = h.integers(0, PERIODS * 7 * DAY - 1)

@@ -7,6 +7,7 @@ import pytest
 from assay.config import Evaluate, Select
 from assay.evaluation.claims import CLAIMS
 from assay.evaluation.holdout import best_model, holdout
+from assay.evaluation.windows import Windows
 from assay.findings.labels import Wording
 from assay.findings.rules import mine
 from assay.findings.segments import attributes
@@ -78,6 +79,23 @@ def judged(log_loss, ndcg=(0.0, 0.01, 0.9), auc=(0.0, 0.01, 0.9)):
     return {"auc": difference(*auc), "log_loss": difference(*log_loss), "ndcg@10": difference(*ndcg)}
 
 
+def chosen(arms, compared, windows=3, last=None):
+    """Name of the arm that is chosen where every window shows the same; last: what the last of them shows instead."""
+    of = {}
+    for name, changes in compared.items():
+        mean = {"log_loss": changes["log_loss"]} if changes else {}
+        of[name] = Windows(mean, {measure: [one] * (windows - 1) + [last or one] for measure, one in mean.items()})
+    return choose(arms, compared, of).name
+
+
+def test_an_arm_that_loses_in_one_window_or_is_seen_in_two_is_not_chosen():
+    gained = {"nothing": {}, "small": judged((-0.02, 0.005, 1e-5))}
+    assert chosen(ARMS[:2], gained) == "small"
+    assert chosen(ARMS[:2], gained, last=difference(0.01, 0.02, 0.3)) == "small"
+    assert chosen(ARMS[:2], gained, last=difference(0.01, 0.005, 0.01)) == "nothing"
+    assert chosen(ARMS[:2], gained, windows=2) == "nothing"
+
+
 ARMS = [Arm(name, "nothing" if name == "nothing" else "removal", np.ones(1)) for name in ("nothing", "small", "large")]
 
 
@@ -94,19 +112,19 @@ ARMS = [Arm(name, "nothing" if name == "nothing" else "removal", np.ones(1)) for
     ],
 )
 def test_the_lowest_log_loss_of_the_harmless_wins_if_beyond_chance(small, large, wins):
-    assert choose(ARMS, {"nothing": {}, "small": small, "large": large}).name == wins
+    assert chosen(ARMS, {"nothing": {}, "small": small, "large": large}) == wins
 
 
 def test_with_too_few_requests_nothing_is_chosen():
     compared = judged((-0.02, 0.005, 1e-5))
-    assert choose(ARMS[:2], {"nothing": {}, "small": compared}).name == "small"
+    assert chosen(ARMS[:2], {"nothing": {}, "small": compared}) == "small"
     few = {measure: one | {"needs": 4000} for measure, one in compared.items()}
-    assert choose(ARMS[:2], {"nothing": {}, "small": few}).name == "nothing"
+    assert chosen(ARMS[:2], {"nothing": {}, "small": few}) == "nothing"
 
 
 def test_with_nothing_to_compare_nothing_wins():
-    assert choose(ARMS[:1], {"nothing": {}}).name == "nothing"
-    assert choose(ARMS, {"nothing": {}, "small": {}, "large": {}}).name == "nothing"
+    assert chosen(ARMS[:1], {"nothing": {}}) == "nothing"
+    assert chosen(ARMS, {"nothing": {}, "small": {}, "large": {}}) == "nothing"
 
 
 def test_random_values_change_nothing_nearly_always():
@@ -167,7 +185,7 @@ def test_an_arm_that_ranks_worse_is_not_chosen_whatever_is_shown():
     worse = judge.difference(good, bad)
     assert worse["ndcg@10"]["high"] < 0
     gained = {"log_loss": difference(-0.02, 0.005, 1e-5), "ndcg@10": worse["ndcg@10"]}
-    assert choose(ARMS[:2], {"nothing": {}, "small": gained}).name == "nothing"
+    assert chosen(ARMS[:2], {"nothing": {}, "small": gained}) == "nothing"
 
 
 def test_the_best_model_is_the_first_of_the_best_on_tuning():

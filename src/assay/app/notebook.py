@@ -245,7 +245,7 @@ def run(
     folder : str or Path, optional
         The run's folder; by default runs/ and the name of the TOML file, else runs/run.
     until : str, optional
-        The last stage to do: collect, clean, samples, features, train, value, select, evaluate, recommend, trust or summary.
+        The last stage to do: collect, clean, samples, features, train, value, select, recommend, evaluate, trust or summary.
     report : callable, optional
         Called with (stage, done, total) as the work goes on; by default bars are drawn where there is a terminal.
     **sections

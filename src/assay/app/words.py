@@ -133,6 +133,20 @@ def left_over(samples: SamplesMade | None, log: Cleaned | None) -> str | None:
     )
 
 
+def exposures(samples: SamplesMade) -> str | None:
+    """Which periods have exposures, in a sentence; None where all have some, or none has."""
+    shown, every = samples.exposures or [], sum(split.periods for split in (samples.splits or {}).values())
+    exposed = sum(stretch.periods for stretch in shown)
+    if exposed in (0, every):
+        return None
+    stretches = ", ".join(f"{stretch.from_} to {stretch.to}" for stretch in shown)
+    others = "drawn items" if samples.negatives_rate is None else "candidates"
+    return (
+        f"The log says what was shown in {exposed} of {every} periods ({stretches}): samples of these are exposures. "
+        f"In the other periods, what was not taken is a sample of {others}."
+    )
+
+
 def unit(values: Iterable[Any]) -> tuple[float, str]:
     """(factor, words): what to multiply values by so that they read well, and what to call that."""
     largest = max((abs(v) for v in values if known(v)), default=0.0)

@@ -16,14 +16,16 @@ def requests_needed(differences: Mapping[str, Mapping[str, Any]], *, users: int,
 
     differences: of one change, by measure: low and high, a t interval over `users`. Enough: LEAST_USERS users or more, and,
     where requests are ranked, as many requests as find a true difference of SMALLEST_DIFFERENCE in ndcg@10 with 80 % power
-    (as `benchmark plan` plans for it). The standard error of a difference falls with the root of the requests.
+    (as `benchmark plan` plans for it), or a difference at the near end of an interval that is off 0: then the change is far
+    beyond doubt (five standard errors), and of interest. The standard error of a difference falls with the root of the requests.
     """
     share = LEAST_USERS / max(users, 1)
     ranked = differences.get(DECIDES_RANKED)
     if ranked is not None and users > 1:
         stderr = (ranked["high"] - ranked["low"]) / 2 / float(stats.t.ppf(0.975, users - 1))
         if np.isfinite(stderr):
-            share = max(share, (minimal_detectable_difference(stderr, users) / SMALLEST_DIFFERENCE) ** 2)
+            wanted = max(SMALLEST_DIFFERENCE, ranked["low"], -ranked["high"])
+            share = max(share, (minimal_detectable_difference(stderr, users) / wanted) ** 2)
     return _rounded(requests * share) if share > 1 else None
 
 

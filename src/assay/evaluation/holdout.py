@@ -1,7 +1,7 @@
 """A split as models are judged on it: its labelled samples, and its requests' candidates where there are any."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -14,9 +14,11 @@ from assay.config import Evaluate
 from assay.errors import ConfigError
 from assay.evaluation.claims import DECIDES, DECIDES_RANKED
 from assay.evaluation.enough import requests_needed
+from assay.evaluation.parts import part_tables
 from assay.evaluation.rankings import compare_rankings, evaluate_rankings, ranking_scores
 from assay.evaluation.samples import Measure, compare_samples, evaluate_samples
 from assay.evaluation.scores import Difference, Estimate
+from assay.evaluation.windows import Rows, Windows
 from assay.numerics.measures import POINTWISE
 from assay.numerics.ranking import expected_ndcg, request_offsets, tie_order
 from assay.samples.table import Samples
@@ -36,11 +38,15 @@ def own_measures(section: Evaluate) -> dict[str, Measure]:
 
 @dataclass(frozen=True)
 class Scored:
-    """What a model said on a holdout: probabilities (n,) of its samples, every measure, and one row per request."""
+    """What a model said on a holdout: probabilities (n,) of its samples, every measure, and one row per request.
+
+    parts: rankings of what is taken again and of what is new to the user, a table per part (evaluation.parts).
+    """
 
     probability: NDArray[np.float64]
     measures: dict[str, Estimate]
     per_request: pa.Table | None
+    parts: Mapping[str, pa.Table] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -101,12 +107,25 @@ class Holdout:
         if self.candidates is None or not len(self.candidates):
             return Scored(p, measures, None)
         c = self.candidates
+        score = c.chances(predict(c))
         per_request, ranked = evaluate_rankings(
-            c.request, c.user, c.item, predict(c), c.label, self._truth, self.tie, self.section.k, also=(DECIDES_RANKED,),
+            c.request, c.user, c.item, score, c.label, self._truth, self.tie, self.section.k, also=(DECIDES_RANKED,),
             popularity=self._padded(), category=self._category, resamples=draws, seed=self.seed,
         )  # fmt: skip
         of_rankings = {name: estimate for name, estimate in ranked.items() if np.isfinite(estimate["value"])}
-        return Scored(p, measures | of_rankings, per_request)
+        assert self.requests is not None
+        parts = part_tables(c, self.requests, score, self.tie, self._cuts)
+        return Scored(p, measures | of_rankings, per_request, parts)
+
+    @property
+    def _cuts(self) -> tuple[int, ...]:
+        """Cut-offs that are shown, and the one that models are chosen at."""
+        return tuple(dict.fromkeys((*self.section.k, int(DECIDES_RANKED.partition("@")[2]))))
+
+    def of_parts(self, scored: Scored) -> dict[str, dict[str, Estimate]]:
+        """The measures of rankings by part."""
+        draws, seed = self.section.resamples, self.seed
+        return {name: ranking_scores(table).estimates(resamples=draws, seed=seed) for name, table in scored.parts.items()}
 
     def chance(self, share: float) -> Scored:
         """What knowing nothing is worth: each order of the candidates is as likely; where there are none, all have one chance.
@@ -120,10 +139,36 @@ class Holdout:
         requests, offsets = request_offsets(c.request[order])
         user, truth = c.user[order][offsets[:-1]], self._truth[order][offsets[:-1]]
         table = pa.table({"request": requests, "user": user, "truth_count": truth})
-        for k in dict.fromkeys((*self.section.k, int(DECIDES_RANKED.partition("@")[2]))):
+        for k in self._cuts:
             table = table.append_column(f"ndcg@{k}", pa.array(expected_ndcg(offsets, c.label[order], truth, k)))
         measures = ranking_scores(table).estimates(resamples=self.section.resamples, seed=self.seed)
         return Scored(np.full(len(self.samples), share), measures, table)
+
+    def by_period(self, scored: Scored) -> NDArray[np.float64]:
+        """(P,) the measure that decides where requests are ranked, in each period that has requests with truth."""
+        assert self.candidates is not None
+        assert scored.per_request is not None
+        table = scored.per_request.filter(pc.greater(scored.per_request.column("truth_count"), 0))
+        requests, first = np.unique(self.candidates.request, return_index=True)
+        of = self.candidates.period[first][np.searchsorted(requests, table.column("request").to_numpy())]
+        _, window = np.unique(of, return_inverse=True)
+        return np.asarray(np.bincount(window, table.column(DECIDES_RANKED).to_numpy()) / np.bincount(window))
+
+    def windows(self, a: Scored, b: Scored) -> Windows:
+        """b minus a in log_loss, and in ndcg@10 where requests are ranked, period by period."""
+        s = self.samples
+        with np.errstate(divide="ignore"):
+            losses = [-np.log(np.maximum(np.where(s.label > 0, p, 1.0 - p), 1e-15)) for p in (a.probability, b.probability)]
+        rows = {DECIDES: Rows(losses[1] - losses[0], s.weight, s.user.astype(np.int64), s.period.astype(np.int64))}
+        if self.candidates is not None and a.per_request is not None and b.per_request is not None:
+            truth = a.per_request.column("truth_count").to_numpy() > 0
+            requests, first = np.unique(self.candidates.request, return_index=True)
+            place = np.searchsorted(requests, a.per_request.column("request").to_numpy()[truth])
+            period = self.candidates.period[first][place].astype(np.int64)
+            change = b.per_request.column(DECIDES_RANKED).to_numpy() - a.per_request.column(DECIDES_RANKED).to_numpy()
+            user = a.per_request.column("user").to_numpy()[truth].astype(np.int64)
+            rows[DECIDES_RANKED] = Rows(change[truth], np.ones(len(user)), user, period)
+        return Windows.of(rows)
 
     def _padded(self) -> NDArray[np.int64]:
         assert self.candidates is not None
@@ -169,12 +214,13 @@ class Holdout:
 def best_model(tuning: Holdout, models: Mapping[str, Predict]) -> str:
     """Name of the model with the best ndcg@10 on tuning, or the best log_loss where nothing is ranked; the first of equals.
 
-    models: name -> what predicts. ValueError without any.
+    ndcg@10 is the mean over the periods of tuning, each of which counts alike. models: name -> what predicts. ValueError without
+    any.
     """
-    measured = {name: tuning.score(predict, resamples=2).measures for name, predict in models.items()}
-    ranked = all(DECIDES_RANKED in measures for measures in measured.values())
-    measure, sign = (DECIDES_RANKED, 1.0) if ranked else (DECIDES, -1.0)
-    return max(measured, key=lambda name: sign * measured[name][measure]["value"])
+    scored = {name: tuning.score(predict, resamples=2) for name, predict in models.items()}
+    if all(one.per_request is not None for one in scored.values()):
+        return max(scored, key=lambda name: float(np.mean(tuning.by_period(scored[name]))))
+    return min(scored, key=lambda name: scored[name].measures[DECIDES]["value"])
 
 
 def holdout(

@@ -1,6 +1,6 @@
 """Who had which item in which period, ordered for walking through time: the one view that draws and candidates share."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -18,11 +18,15 @@ Codes = NDArray[np.int32]
 
 @dataclass(frozen=True)
 class Triples:
-    """Distinct (user, item, period), sorted by period, user, item, and the hour of the day of the first event of each."""
+    """Distinct (user, item, period), sorted by period, user, item.
+
+    instant, hour: of the first event of each, microseconds since 1970-01-01 and hour of the day.
+    """
 
     user: Codes
     item: Codes
     period: Codes
+    instant: NDArray[np.int64]
     hour: NDArray[np.int8]
 
     def __len__(self) -> int:
@@ -32,14 +36,19 @@ class Triples:
     def distinct(cls, user: Codes, item: Codes, period: Codes, instant: NDArray[np.int64], hour: NDArray[np.int8]) -> "Triples":
         """The distinct ones of given triples (n,), in any order, each with the hour of its earliest instant."""
         order = np.lexsort((instant, item, user, period))
-        user, item, period, hour = user[order], item[order], period[order], hour[order]
-        new = np.ones(len(user), bool)
-        new[1:] = (np.diff(period) != 0) | (np.diff(user) != 0) | (np.diff(item) != 0)
-        return cls(user[new], item[new], period[new], hour[new])
+        every = cls(user, item, period, instant, hour).take(order)
+        new = np.ones(len(every), bool)
+        new[1:] = (np.diff(every.period) != 0) | (np.diff(every.user) != 0) | (np.diff(every.item) != 0)
+        return every.take(new)
+
+    @classmethod
+    def joined(cls, parts: Sequence["Triples"]) -> "Triples":
+        """Several, one after another; one at least."""
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in cls.__dataclass_fields__))
 
     def take(self, rows: slice | NDArray[Any]) -> "Triples":
         """The triples of some rows."""
-        return Triples(self.user[rows], self.item[rows], self.period[rows], self.hour[rows])
+        return Triples(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
 
     def between(self, begin: int, end: int) -> slice:
         """Rows of the periods from begin up to, not including, end."""
@@ -108,15 +117,14 @@ class History:
 
     def hours(self, user: Codes, period: Codes) -> NDArray[np.int8]:
         """(n,) hour of the day at which each request first took something; -1 where it took nothing."""
-        bought, users = self.bought, len(self.user_hash)
-        request = bought.period.astype(np.int64) * users + bought.user
-        distinct, begins = np.unique(request, return_index=True)
-        first = np.minimum.reduceat(bought.hour, begins) if len(begins) else np.empty(0, np.int8)
-        if not len(distinct):
+        if not len(self.bought):
             return np.full(len(user), -1, np.int8)
+        bought, users = self.bought, len(self.user_hash)
+        bought = bought.take(np.lexsort((bought.instant, bought.user, bought.period)))
+        distinct, first = np.unique(bought.period.astype(np.int64) * users + bought.user, return_index=True)
         wanted = period.astype(np.int64) * users + user
         place = np.minimum(np.searchsorted(distinct, wanted), len(distinct) - 1)
-        return np.where(distinct[place] == wanted, first[place], -1).astype(np.int8)
+        return np.where(distinct[place] == wanted, bought.hour[first[place]], -1).astype(np.int8)
 
     def next_period(self, period_days: int) -> int:
         """The period after the one of the last event."""

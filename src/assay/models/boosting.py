@@ -15,7 +15,7 @@ from assay.models.scorer import Positions, Training, Vector, not_fitted, trainin
 from assay.runs.store import write_text
 from assay.samples.table import Samples
 
-_MOST_NATIVE = 1000  # levels; beyond, one-vs-rest splits over a category's levels overfit and are slow
+_MOST_NATIVE = 32  # levels; beyond, one-vs-rest splits over a category's levels overfit and are slow
 _COMMON = {
     "max_bin": 63,
     "deterministic": True,

@@ -85,5 +85,5 @@ def _shares(raw: Vector, samples: Samples, rows: Positions) -> tuple[Vector, Vec
     # One row's worth of the base rate in every bin: no bin promises 0 or 1.
     share = (np.bincount(bins, weight * label, len(edges)) + base) / (mass + 1.0)
     at = np.bincount(bins, weight * scores, len(edges)) / mass
-    rising = IsotonicRegression(increasing=True).fit_transform(at, share, sample_weight=mass)
+    rising = IsotonicRegression(increasing=True, out_of_bounds="clip").fit_transform(at, share, sample_weight=mass)
     return at, np.asarray(rising, np.float64)

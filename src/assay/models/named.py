@@ -7,7 +7,7 @@ from typing import Any
 from assay import registry
 from assay.config import Models
 from assay.errors import ConfigError, InputError, did_you_mean
-from assay.models.capabilities import Baseline, Capability, Configured, in_words
+from assay.models.capabilities import Capability, Configured, in_words
 from assay.models.estimator import Estimator
 from assay.models.files import read_model
 from assay.models.scorer import Scorer
@@ -32,7 +32,9 @@ OURS = {
     "two_tower": "two_tower:TwoTower",
     "transformer": "next_item:Transformer",
 }
-USUAL = ("popularity", "buy_it_again", "logistic", "tree", "forest", "lightgbm")  # what a run trains unless it is told
+# What a run trains unless it is told: on a log, and on a table of the user's own.
+USUAL = ("popularity", "buy_it_again", "tifu_knn", "logistic", "tree", "forest", "lightgbm", "lambdarank")
+USUAL_OF_TABLES = ("logistic", "tree", "forest", "lightgbm")
 
 
 def kind(name: str) -> Any:
@@ -44,9 +46,9 @@ def kind(name: str) -> Any:
 def trained(section: Models, *, on_a_log: bool) -> list[str]:
     """Names of the models that a run trains, ours and the user's own.
 
-    Unless the config names them they are the usual ones; on a table of the user's own, those that read no features of a log.
+    Unless the config names them they are the usual ones.
     """
-    usual = (name for name in USUAL if on_a_log or not isinstance(kind(name)(), Baseline))
+    usual = USUAL if on_a_log else USUAL_OF_TABLES
     return list(dict.fromkeys([*(usual if section.names is None else section.names), *section.estimators]))
 
 

@@ -120,7 +120,7 @@ class Recommending(Calibrated):
     """What all recommenders share: what was taken, calibration, and the ranking of catalogues."""
 
     taken_: Taken | None = None
-    _told: "tuple[Takings, Self] | None" = None
+    _told: tuple[Takings, Ints, Taken] | None = None  # what was taken by a log, in these columns
 
     def __init__(self, items: int = 10_000) -> None:
         self.items = items
@@ -181,20 +181,22 @@ class Recommending(Calibrated):
 
         Items that it did not learn of are left out. InputError before fit.
         """
+        return self._twin(Taken.in_columns(self.fitted().item_codes, user, item, period))
+
+    def _twin(self, taken: Taken) -> Self:
+        """A twin that learnt the same, and knows of users what is given."""
         twin = copy(self)
-        twin._told = None
-        twin.taken_ = Taken.in_columns(self.fitted().item_codes, user, item, period)
+        twin.taken_ = taken
         return twin
 
     def told(self, samples: Samples) -> Self:
         """The model that knows all that the samples' users took, where the samples say it; a score asks for what is earlier."""
-        log = samples.takings
+        log, columns = samples.takings, self.fitted().item_codes
         if log is None:
             return self
-        if self._told is None or self._told[0] is not log:
-            self._told = None
-            self._told = log, self.knowing(log.user, log.item, log.period)
-        return self._told[1]
+        if self._told is None or self._told[0] is not log or self._told[1] is not columns:
+            self._told = log, columns, Taken.in_columns(columns, log.user, log.item, log.period)
+        return self._twin(self._told[2])
 
     def raw(self, samples: Samples) -> Vector:
         """(n,) exp of the score, capped: positive, in the order of scores."""

@@ -36,10 +36,10 @@ class SessionKnn(ArrayRecommender):
         self._index = None
         return {}
 
-    def knowing(self, user: NDArray[Any], item: NDArray[Any], period: NDArray[Any]) -> Self:
+    def _twin(self, taken: Taken) -> Self:
         """As for every recommender; the sessions that are neighbours stay those of the fit."""
         self._indexed()  # the twin keeps it
-        return super().knowing(user, item, period)
+        return super()._twin(taken)
 
     def _indexed(self) -> tuple[kernels.SessionIndex, Ints]:
         """The sessions' index, and the period (S,) of each by its number, falling."""

@@ -13,34 +13,23 @@ Ints = NDArray[np.int64]
 SparseScores: TypeAlias = tuple[Ints, NDArray[np.int32], NDArray[np.float32]]
 
 
-@numba.njit(cache=True)
-def _faded(begin, end, item, period, now, half_life, total, touched):  # type: ignore[no-untyped-def]
-    # total[i] += takings of i, each halved in `half_life` periods; touched: their items; how many there are.
-    count = 0
-    for a in range(begin, end):
-        i = item[a]
-        if total[i] == 0.0:
-            touched[count] = i
-            count += 1
-        total[i] += 0.5 ** ((now - period[a]) / half_life)
-    return count
-
-
 @numba.njit(cache=True, parallel=True)
-def _faded_rows(begins, ends, item, period, now, half_life, items, starts, threads, out_item, out_score):  # type: ignore[no-untyped-def]
+def _faded(begins, ends, item, period, now, half_life, items, starts, threads, out_item, out_score):  # type: ignore[no-untyped-def]
     for thread in numba.prange(threads):
         total = np.zeros(items)
-        longest = 0
+        last = np.full(items, -1, np.int64)  # the row that had the item last: what has faded to 0 is there all the same
         for r in range(thread, begins.size, threads):
-            longest = max(longest, ends[r] - begins[r])
-        touched = np.empty(longest, np.int64)
-        for r in range(thread, begins.size, threads):
-            count = _faded(begins[r], ends[r], item, period, now, half_life, total, touched)
             at = starts[r]
-            for i in np.sort(touched[:count]):
-                out_item[at], out_score[at] = i, total[i]
-                total[i] = 0.0
-                at += 1
+            for a in range(begins[r], ends[r]):
+                i = item[a]
+                if last[i] != r:
+                    last[i], total[i] = r, 0.0
+                    out_item[at] = i
+                    at += 1
+                total[i] += 0.5 ** ((now - period[a]) / half_life)
+            out_item[starts[r] : at].sort()
+            for k in range(starts[r], at):
+                out_score[k] = total[out_item[k]]
 
 
 @numba.njit(cache=True)
@@ -65,55 +54,60 @@ def faded(
     counts = _distinct(begins, ends, item, items)
     starts = np.concatenate(([0], np.cumsum(counts)))
     out_item, out_score = np.empty(starts[-1], np.int32), np.empty(starts[-1], np.float32)
-    _faded_rows(begins, ends, item, period, now, half_life, items, starts, numba.get_num_threads(), out_item, out_score)
+    _faded(begins, ends, item, period, now, half_life, items, starts, numba.get_num_threads(), out_item, out_score)
     return starts, out_item, out_score
 
 
 @numba.njit(cache=True)
-def _sink(score, item, at, count):  # type: ignore[no-untyped-def]
-    # Restore the heap below place `at`: on top of every other stands the worst, of equal scores the higher item.
+def _below(score_a, item_a, score_b, item_b):  # type: ignore[no-untyped-def]
+    # Whether a stands behind b: lower score, or the higher item of equals.
+    return score_a < score_b or (score_a == score_b and item_a > item_b)
+
+
+@numba.njit(cache=True)
+def _sift(score, item, at, count):  # type: ignore[no-untyped-def]
+    # Restore the heap below place `at`: its root is what stands last.
     while True:
-        least = at
-        for child in (2 * at + 1, 2 * at + 2):
-            if child < count and (score[child] < score[least] or (score[child] == score[least] and item[child] > item[least])):
-                least = child
-        if least == at:
+        child = 2 * at + 1
+        if child >= count:
             return
-        score[at], score[least] = score[least], score[at]
-        item[at], item[least] = item[least], item[at]
-        at = least
+        if child + 1 < count and _below(score[child + 1], item[child + 1], score[child], item[child]):
+            child += 1
+        if not _below(score[child], item[child], score[at], item[at]):
+            return
+        score[child], score[at] = score[at], score[child]
+        item[child], item[at] = item[at], item[child]
+        at = child
 
 
 @numba.njit(cache=True, parallel=True)
-def _top(starts, items, scores, allowed, skip_starts, skip_items, sizes, width, threads, out):  # type: ignore[no-untyped-def]
-    for thread in numba.prange(threads):
-        skipped = np.full(allowed.size, -1, np.int32)
-        score, item = np.empty(width, np.float32), np.empty(width, np.int32)
-        for r in range(thread, starts.size - 1, threads):
-            most, count = min(sizes[r], width), 0
-            for a in range(skip_starts[r], skip_starts[r + 1]):
-                skipped[skip_items[a]] = r
-            for a in range(starts[r], starts[r + 1] if most > 0 else starts[r]):
-                i, s = items[a], scores[a]
-                if count == most and (s < score[0] or (s == score[0] and i > item[0])):
+def _top(starts, items, scores, allowed, skip_starts, skip_items, sizes, out):  # type: ignore[no-untyped-def]
+    for r in numba.prange(starts.size - 1):
+        skipped = skip_items[skip_starts[r] : skip_starts[r + 1]]
+        most = sizes[r]
+        score, item = np.empty(most, np.float32), np.empty(most, np.int64)
+        count = 0
+        for a in range(starts[r], starts[r + 1]):
+            i, s = items[a], scores[a]
+            if most == 0 or s <= 0.0 or not allowed[i] or (count == most and _below(s, i, score[0], item[0])):
+                continue
+            if skipped.size:
+                place = np.searchsorted(skipped, i)
+                if place < skipped.size and skipped[place] == i:
                     continue
-                if s <= 0.0 or not allowed[i] or skipped[i] == r:
-                    continue
-                if count < most:
-                    score[count], item[count] = s, i
-                    count += 1
-                    if count == most:
-                        for at in range(count // 2, -1, -1):
-                            _sink(score, item, at, count)
-                else:
-                    score[0], item[0] = s, i
-                    _sink(score, item, 0, count)
-            for at in range(count // 2, -1, -1):
-                _sink(score, item, at, count)
-            for k in range(count - 1, -1, -1):  # the worst of those left goes to the end
-                out[r, k] = item[0]
-                score[0], item[0] = score[k], item[k]
-                _sink(score, item, 0, k)
+            if count < most:
+                score[count], item[count] = s, i
+                count += 1
+                if count == most:
+                    for at in range(most // 2 - 1, -1, -1):
+                        _sift(score, item, at, count)
+            else:
+                score[0], item[0] = s, i
+                _sift(score, item, 0, count)
+        order = np.argsort(item[:count], kind="mergesort")
+        order = order[np.argsort(-score[:count][order], kind="mergesort")]
+        for k in range(count):
+            out[r, k] = item[order[k]]
 
 
 def top(
@@ -122,13 +116,13 @@ def top(
     """(m, w) items of the highest scores above 0 of each row, best first, ties to the lower item; -1 where there are no more.
 
     allowed (items,): which items may stand in lists. sizes (m,): most of each row; w is the largest of them. skip: (starts,
-    items) that each row's list leaves out.
+    items) that each row's list leaves out, rising within a row.
     """
     rows = len(scores[0]) - 1
     width = int(sizes.max(initial=0))
     out = np.full((rows, width), -1, np.int64)
     none = np.zeros(rows + 1, np.int64), np.empty(0, np.int32)
-    _top(*scores, allowed, *(none if skip is None else skip), np.asarray(sizes, np.int64), width, numba.get_num_threads(), out)
+    _top(*scores, allowed, *(none if skip is None else skip), np.asarray(sizes, np.int64), out)
     return out
 
 
@@ -212,28 +206,13 @@ def nearest_rows(
 
 
 @numba.njit(cache=True, parallel=True)
-def _count_rows(chosen, starts, items, size, threads, counts):  # type: ignore[no-untyped-def]
-    for thread in numba.prange(threads):
-        last = np.full(size, -1, np.int32)
-        for r in range(thread, chosen.shape[0], threads):
-            count = 0
-            for n in range(chosen.shape[1]):
-                row = chosen[r, n]
-                if row < 0:
-                    break
-                for a in range(starts[row], starts[row + 1]):
-                    count += last[items[a]] != r
-                    last[items[a]] = r
-            counts[r] = count
-
-
-@numba.njit(cache=True, parallel=True)
-def _sum_rows(chosen, factor, starts, items, scores, size, threads, out_starts, out_item, out_score):  # type: ignore[no-untyped-def]
+def _sum_rows(chosen, factor, starts, items, scores, size, threads, counts, out_starts, out_item, out_score, fill):  # type: ignore[no-untyped-def]
     for thread in numba.prange(threads):
         total = np.zeros(size, np.float64)
-        last = np.full(size, -1, np.int32)
+        last = np.full(size, -1, np.int64)  # the row that had the item last
+        touched = np.empty(size, np.int64)
         for r in range(thread, chosen.shape[0], threads):
-            end = out_starts[r]
+            count = 0
             for n in range(chosen.shape[1]):
                 row = chosen[r, n]
                 if row < 0:
@@ -242,21 +221,32 @@ def _sum_rows(chosen, factor, starts, items, scores, size, threads, out_starts, 
                     i = items[a]
                     if last[i] != r:
                         last[i], total[i] = r, 0.0
-                        out_item[end] = i
-                        end += 1
+                        touched[count] = i
+                        count += 1
                     total[i] += factor[r, n] * scores[a]
-            for at in range(out_starts[r], end):
-                out_score[at] = total[out_item[at]]
+            counts[r] = count
+            if fill:
+                at = out_starts[r]
+                for c in range(count):
+                    out_item[at + c], out_score[at + c] = touched[c], total[touched[c]]
 
 
 def sum_rows(chosen: NDArray[np.int32], factor: NDArray[np.float32], scores: SparseScores, size: int) -> SparseScores:
     """Sums of the rows of sparse scores that each row of chosen (m, k) names (-1 ends it), times factor (m, k)."""
     counts, threads = np.zeros(len(chosen), np.int64), numba.get_num_threads()
-    _count_rows(chosen, scores[0], scores[1], size, threads, counts)
+    none = np.zeros(1, np.int64), np.empty(0, np.int32), np.empty(0, np.float32)
+    _sum_rows(chosen, factor, *scores, size, threads, counts, *none, False)
     starts = np.concatenate(([0], np.cumsum(counts)))
     item, score = np.empty(starts[-1], np.int32), np.empty(starts[-1], np.float32)
-    _sum_rows(chosen, factor, *scores, size, threads, starts, item, score)
+    _sum_rows(chosen, factor, *scores, size, threads, counts, starts, item, score, True)
     return starts, item, score
+
+
+def among(scores: SparseScores, allowed: NDArray[np.bool_]) -> SparseScores:
+    """The part of sparse scores whose items are allowed (items,)."""
+    starts, items, values = scores
+    kept = allowed[items]
+    return np.concatenate(([0], np.cumsum(kept)))[starts], items[kept], values[kept]
 
 
 def scaled(scores: SparseScores, factor: NDArray[np.floating]) -> SparseScores:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Self
 
+from pydantic import Field
+
 from assay.runs.pages import Part
 
 
@@ -53,9 +55,13 @@ class Effect(Change):
 
 
 class Tested(Part):
-    """What was measured on the test periods, by measure."""
+    """What was measured on the test periods, by measure.
+
+    parts: measures of rankings of what a request takes again ("repeat"), and of what is new to its user ("new").
+    """
 
     test: dict[str, Estimate]
+    parts: dict[str, dict[str, Estimate]] = Field(default_factory=dict)
 
 
 class LeftOut(Part):

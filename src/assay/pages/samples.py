@@ -9,7 +9,7 @@ from assay.runs.pages import Page, Part
 
 
 class Periods(Part):
-    """The periods of a split: from the first day up to, not including, the last (ISO dates)."""
+    """Periods of a split, or others that follow each other: from the first day to the last (ISO dates)."""
 
     from_: str = Field(alias="from")
     to: str
@@ -70,6 +70,7 @@ class SamplesMade(Page):
     columns: int  # of the encoded matrix
     entries_a_row: float | None = None  # that are not 0
     splits: dict[str, Periods] | None = None
+    exposures: list[Periods] | None = None  # when the log says what was shown, and samples are that
     positives: int | None = None
     positives_not_on_sale: int | None = None  # left out
     positives_not_candidates: int | None = None  # left out

@@ -2,6 +2,8 @@
 
 from typing import ClassVar, Literal
 
+from pydantic import Field
+
 from assay.pages.parts import Change, Estimate, Ident
 from assay.runs.pages import Page, Part
 
@@ -11,6 +13,7 @@ Family = Literal["nothing", "removal", "random", "damping", "recency", "copies",
 class TriedArm(Part):
     """A change of the training weights, retrained. removed_fraction: of the training samples, in [0, 1].
 
+    over_windows: differences whose intervals count periods as drawn by chance too; windows: those of each period of tuning.
     family: nothing, removal, random, recency and the like. valuer: whose values choose the samples; null: nobody's.
     """
 
@@ -20,6 +23,8 @@ class TriedArm(Part):
     removed_fraction: float
     tuning: dict[str, Estimate]
     difference: dict[str, Change]  # to nothing
+    over_windows: dict[str, Change] = Field(default_factory=dict)
+    windows: dict[str, list[Change]] = Field(default_factory=dict)
 
 
 class Explained(Part):

@@ -147,8 +147,7 @@ def label(history: History, periods: Sequence[int], section: SamplesSection, see
     if section.from_popularity + section.from_history + section.from_category <= 0:
         raise ConfigError("[samples] from_popularity, from_history and from_category are all 0; give one of them a share")
     seen = np.full(len(history.category), -1, np.int64)
-    nobody = np.empty(0, np.int32)
-    none = Triples(nobody, nobody, nobody, np.empty(0, np.int8))
+    none = history.bought.take(slice(0))
     parts: list[tuple[Triples, NDArray[np.int8], NDArray[np.int32]]] = [(none, np.empty(0, np.int8), np.empty(0, np.int32))]
     shown = frozenset(exposed_periods(history).tolist())
     positives = excluded = missed = 0
@@ -166,7 +165,7 @@ def label(history: History, periods: Sequence[int], section: SamplesSection, see
             missed += failed
         positives += len(taken)
         excluded += len(good) - len(taken)
-    triples = Triples(*(np.concatenate([getattr(t, name) for t, _, _ in parts]) for name in ("user", "item", "period", "hour")))
+    triples = Triples.joined([t for t, _, _ in parts])
     kind = np.concatenate([k for _, k, _ in parts])
     draw = np.concatenate([d for _, _, d in parts])
     counts = np.bincount(kind, minlength=len(KINDS))
@@ -175,7 +174,6 @@ def label(history: History, periods: Sequence[int], section: SamplesSection, see
         "positives_not_on_sale": excluded,
         "negatives": {KINDS[k]: int(counts[k]) for k in range(1, len(KINDS)) if k != CANDIDATE},
         "negatives_not_found": missed,
-        "ratio": round(float(counts[1:].sum() / max(positives, 1)), 6),
     }
     order = np.lexsort((triples.item, triples.user, triples.period))
     ordered, kind = triples.take(order), kind[order]

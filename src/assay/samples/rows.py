@@ -54,8 +54,8 @@ class Chunk:
     """n rows that belong into one file.
 
     keys: the columns of tables.SAMPLE_KEYS, and more that is not a feature. describe: makes their features, (n,) rows.
-    account: counts of how the rows came about. weigh: of the rows as samples, their weights (n,) and an account of these;
-    None where the weights in the keys stand.
+    account: counts of how the rows came about, perhaps nested. weigh: of the rows as samples, their weights (n,) and an
+    account of these; None where the weights in the keys stand.
     """
 
     keys: pa.Table
@@ -75,14 +75,23 @@ class Chunk:
 
 
 def joined(first: Chunk, second: Chunk) -> Chunk:
-    """The rows of both, in order of period, user and item; what only the first account says is kept, what both say is summed."""
+    """The rows of both, in order of period, user and item; counts that both accounts hold are summed."""
     keys = pa.concat_tables([first.keys, second.keys])
     order = pa.array(np.lexsort([keys.column(name).to_numpy() for name in ("item_code", "user_code", "period")]))
 
     def describe() -> pa.Table:
         return pa.concat_tables([first.describe(), second.describe()], promote_options="default").unify_dictionaries().take(order)
 
-    return Chunk(keys.unify_dictionaries().take(order), describe, {**second.account, **first.account})
+    return Chunk(keys.unify_dictionaries().take(order), describe, _summed(first.account, second.account))
+
+
+def _summed(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested counts of both, by name; what one alone says is kept."""
+    both = {**second, **first}
+    for name in first.keys() & second.keys():
+        one, other = first[name], second[name]
+        both[name] = _summed(one, other) if isinstance(one, Mapping) else one + other
+    return both
 
 
 def varying(features: pa.Table, train: NDArray[np.bool_]) -> list[str]:

@@ -11,7 +11,8 @@ from assay.logs.history import History
 from assay.numerics.hashing import mix, uniform
 from assay.samples.candidates.listing import Candidates
 
-_MORE = 2.0  # times as many negatives are kept as are needed, until the share is known
+_MORE = 2.0  # times as many negatives are kept as are needed, until the share is known,
+_FEW = 1_000  # and as if for so many positives: a share of fewer says little
 _DIGITS = 6
 
 
@@ -31,27 +32,27 @@ def sample(parts: Iterable[Candidates], history: History, train_end: int, negati
     """All positives, and of the other candidates so many as make `negatives` of them for each positive of the training periods.
 
     parts: candidates in order of period. train_end: the period after the last of training. Every candidate that was not taken is
-    drawn with the same chance, `rate`; whether it is drawn depends on (seed, user id, period, item id) alone.
+    drawn with the same chance, `rate`; whether it is drawn depends on (seed, user id, period, item id) alone. So many negatives
+    are held at a time as are needed, not all.
     """
     kept: list[Candidates] = []
     chances: list[NDArray[np.float64]] = []
     positives = others = 0
-    rate = most = 1.0
+    most = 1.0
     for part in parts:
         if int(part.period.max(initial=-1)) < train_end:
             positives += int(part.label.sum())
             others += len(part) - int(part.label.sum())
-            rate = min(1.0, negatives * positives / max(others, 1))
-        most = min(most, _MORE * rate)
+            most = min(most, _MORE * negatives * max(positives, _FEW) / max(others, 1))
         chance = uniform(mix(seed, history.user_hash[part.user], part.period, history.item_hash[part.item]))
         rows = np.flatnonzero((part.label > 0) | (chance < most))
         kept.append(part.take(rows))
         chances.append(chance[rows])
     joined = Candidates.joined(kept, list(kept[0].scores) if kept else [])
-    rate = min(rate, most)
+    rate = min(most, negatives * positives / max(others, 1) if positives else 1.0)
     rows = np.flatnonzero((joined.label > 0) | (np.concatenate(chances or [np.empty(0)]) < rate))
     joined = joined.take(rows)
-    return Sampled(joined, np.where(joined.label > 0, 1.0, 1.0 / max(rate, 1e-12)), rate)
+    return Sampled(joined, np.where(joined.label > 0, 1.0, 1.0 / rate), rate)
 
 
 def account(sampled: Sampled, taken: int, sources: Sequence[str]) -> dict[str, Any]:
@@ -74,5 +75,4 @@ def account(sampled: Sampled, taken: int, sources: Sequence[str]) -> dict[str, A
         "negatives": {"candidate": len(label) - positives},
         "negatives_rate": round(sampled.rate, _DIGITS),
         "by_source": by_source,
-        "ratio": round((len(label) - positives) / max(positives, 1), _DIGITS),
     }

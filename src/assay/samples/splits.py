@@ -31,16 +31,14 @@ class Splits:
         return bounds[at], bounds[at + 1]
 
     def dates(self, period_days: int) -> dict[str, dict[str, str | int]]:
-        """Per split: periods, first day and last day (ISO dates)."""
-        return {
-            name: {
-                "periods": end - begin,
-                "from": start(begin, period_days).date().isoformat(),
-                "to": (start(end, period_days).date() - timedelta(days=1)).isoformat(),
-            }
-            for name in SPLITS
-            for begin, end in [self.span(name)]
-        }
+        """Per split what `dates` says."""
+        return {name: dates(*self.span(name), period_days) for name in SPLITS}
+
+
+def dates(begin: int, end: int, period_days: int) -> dict[str, str | int]:
+    """How many periods there are from begin up to, not including, end; their first day and last day (ISO dates)."""
+    first, last = start(begin, period_days).date(), start(end, period_days).date() - timedelta(days=1)
+    return {"periods": end - begin, "from": first.isoformat(), "to": last.isoformat()}
 
 
 def _iso(day: int) -> str:

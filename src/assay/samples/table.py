@@ -13,7 +13,7 @@ from scipy import sparse
 
 from assay.tables import SAMPLE_KEYS
 
-NOT_FEATURES = (*SAMPLE_KEYS, "kind", "hour", "source", "key")  # columns of stored samples that models do not see
+NOT_FEATURES = (*SAMPLE_KEYS, "kind", "hour", "source", "draws", "key")  # columns of stored samples that models do not see
 
 
 class Encoder(Protocol):
@@ -41,6 +41,21 @@ class Takings:
     item: NDArray[np.int32]
     period: NDArray[np.int32]
     sampled: NDArray[np.bool_]
+
+    @cached_property
+    def _firsts(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        """Distinct pairs of user and item in order, packed, and the period in which each was first taken."""
+        pair = self.user.astype(np.int64) << 32 | self.item
+        order = np.lexsort((self.period, pair))
+        pairs, first = np.unique(pair[order], return_index=True)
+        return pairs, self.period[order][first]
+
+    def had_before(self, user: NDArray[np.int32], item: NDArray[np.int32], period: NDArray[np.int32]) -> NDArray[np.bool_]:
+        """(n,) whether each user took the item before the period."""
+        pairs, first = self._firsts
+        wanted = user.astype(np.int64) << 32 | item
+        place = np.minimum(np.searchsorted(pairs, wanted), max(len(pairs) - 1, 0))
+        return (pairs[place] == wanted) & (first[place] < period) if len(pairs) else np.zeros(len(user), bool)
 
 
 @dataclass(frozen=True)
@@ -110,6 +125,17 @@ class Samples:
     def period(self) -> NDArray[np.int32]:
         """(n,) number of the request's period."""
         return self._column("period", np.int32)
+
+    def chances(self, probability: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(n,) chances of being taken in the request, from what a model says of the samples.
+
+        They are the model's probabilities, unless it learnt from drawn negatives: then its odds are those of a taking against a
+        draw, and are multiplied by how often the item would be drawn (column `draws` of the keys, samples.draws).
+        """
+        if "draws" not in self.keys.column_names:
+            return probability
+        odds = probability / np.maximum(1.0 - probability, 1e-15) * self._column("draws", np.float64)
+        return np.asarray(odds / (1.0 + odds))
 
     def table(self) -> pa.Table:
         """Keys and features as one Arrow table."""

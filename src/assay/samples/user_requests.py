@@ -19,11 +19,12 @@ from assay.samples.candidates import sources
 from assay.samples.candidates.listing import SCORE, Candidates, Listing
 from assay.samples.candidates.sizes import Choice, choose
 from assay.samples.describe import Describer, float_column
+from assay.samples.draws import expected_draws
 from assay.samples.encoder import LOG_ENCODING, Encoding, TableEncoder
 from assay.samples.labels import CANDIDATE, KINDS, Labelled, exposed_periods, label
 from assay.samples.rows import Chunk, SampleRows, joined, varying
 from assay.samples.sampled import account, sample
-from assay.samples.splits import split_periods
+from assay.samples.splits import dates, split_periods
 from assay.tables import SPLITS
 
 
@@ -64,7 +65,6 @@ class UserRequests:
     @cached_property
     def _unsized(self) -> Listing:
         section = self.section
-        sources.check(section.candidate_sizes)
         return Listing(self.past, self.log.items, section.period_days, section.available, sources.make(), {}, sources.SCORED)
 
     @cached_property
@@ -82,15 +82,24 @@ class UserRequests:
 
     def labelled(self) -> Chunk:
         """What users took, and what they did not though it was shown, or a candidate."""
-        begin, end, section = self.splits.begins[0], self.splits.end, self.section
-        every = np.arange(begin, end)
-        exposed = np.isin(every, exposed_periods(self.past))
-        if section.negatives_from == "drawn" or exposed.all():
+        section, every = self.section, np.arange(self.splits.begins[0], self.splits.end)
+        if section.negatives_from == "drawn" or self._exposed.all():
             return self._of_labels(label(self.past, every.tolist(), section, self.seed))
-        chunk = self._of_candidates(every[~exposed])
-        if not exposed.any():
+        chunk = self._of_candidates(every[~self._exposed])
+        if not self._exposed.any():
             return chunk
-        return joined(chunk, self._of_labels(label(self.past, every[exposed].tolist(), section, self.seed)))
+        return joined(chunk, self._of_labels(label(self.past, every[self._exposed].tolist(), section, self.seed)))
+
+    @cached_property
+    def _exposed(self) -> NDArray[np.bool_]:
+        """(n,) whether anything was shown in each period of the splits."""
+        return np.isin(np.arange(self.splits.begins[0], self.splits.end), exposed_periods(self.past))
+
+    def _exposures(self) -> list[dict[str, str | int]] | None:
+        """Stretches of periods in which anything was shown; None where nothing was."""
+        turns = self.splits.begins[0] + np.flatnonzero(np.diff(self._exposed, prepend=False, append=False))
+        stretches = turns.reshape(-1, 2).tolist()
+        return [dates(begin, end, self.section.period_days) for begin, end in stretches] or None
 
     def _of_labels(self, drawn: Labelled) -> Chunk:
         split = self.splits.of(drawn.period)
@@ -104,9 +113,13 @@ class UserRequests:
         return Chunk(keys, describe, drawn.account)
 
     def _of_candidates(self, periods: NDArray[np.int64]) -> Chunk:
-        """Candidates of the requests of some periods: all that was taken, a known share of the rest."""
+        """Candidates of the requests of some periods, rising: all that was taken, a known share of the rest.
+
+        The share is that of the periods of training; of all where none of these is among them.
+        """
         parts = (part for period in periods for part in self._listing.of_periods(int(period), int(period) + 1))
-        sampled = sample(parts, self.past, self.splits.begins[1], self.section.negatives, self.seed)
+        training = self.splits.begins[1] if periods[0] < self.splits.begins[1] else self.splits.end
+        sampled = sample(parts, self.past, training, self.section.negatives, self.seed)
         rows = sampled.rows
         taken = int(np.isin(self.past.bought.period, periods).sum())
         keys = self._keys(
@@ -136,7 +149,19 @@ class UserRequests:
     def _offered(self, offered: Candidates, split: NDArray[np.int64]) -> Chunk:
         draw = np.zeros(len(offered), np.int32)
         keys = self._keys(offered.user, offered.item, offered.period, draw, offered.label, split)
-        return Chunk(keys.append_column("source", pa.array(offered.source)), self._describes(offered))
+        keys = keys.append_column("source", pa.array(offered.source))
+        if self.section.negatives_from == "drawn" and not len(self.past.shown):
+            keys = keys.append_column("draws", pa.array(self._draws(offered)))
+        return Chunk(keys, self._describes(offered))
+
+    def _draws(self, offered: Candidates) -> NDArray[np.float64]:
+        """(n,) how often each candidate would be drawn as a negative."""
+        draws = np.empty(len(offered))
+        for period in np.unique(offered.period).tolist():
+            [moment] = self._listing.moments(period, period + 1)
+            rows = offered.period == period
+            draws[rows] = expected_draws(moment, offered.user[rows], offered.item[rows], self.section)
+        return draws
 
     def _keys(
         self, user: Codes, item: Codes, period: Codes, draw: NDArray[np.int32], label: NDArray[np.int8], split: NDArray[np.int64]
@@ -179,9 +204,12 @@ class UserRequests:
         names = ("user_code", "item_code", "period", "sampled")
         return pa.table(dict(zip(names, (bought.user, bought.item, bought.period, sampled), strict=True)))
 
-    def account(self, keys: pa.Table, encoder: TableEncoder, constant: list[str]) -> dict[str, Any]:  # noqa: ARG002
-        """Dates of the splits, the features that do not vary, and how many columns a row has an entry in."""
+    def account(self, keys: pa.Table, encoder: TableEncoder, constant: list[str]) -> dict[str, Any]:
+        """Negatives to a positive, dates, the features that do not vary, the columns that a row has an entry in, sources."""
+        positives = int(pc.sum(keys.column("label")).as_py())
         return {
+            "ratio": round((keys.num_rows - positives) / max(positives, 1), 6),
+            "exposures": self._exposures(),
             "splits": self.splits.dates(self.section.period_days),
             "constant_features_left_out": constant,
             "entries_a_row": len(encoder.blocks),

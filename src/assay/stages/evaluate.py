@@ -69,7 +69,7 @@ def evaluate(work: Work) -> None:
         if scored[name].per_request is not None:
             work.folder.write_table(f"evaluation/requests/{name}.parquet", _with_pooled(work, scored[name]))
     rules = _rules(work, scored)
-    tested = {name: Tested(test=_estimates(one)) for name, one in scored.items()}
+    tested = {name: _tested(work, one) for name, one in scored.items()}
     work.folder.write(ModelsTested(models=tested, standing=_standing(work, scored, rules), left_out=hand.left_out(work)))
     work.folder.write(Calibration(models={name: _calibration(work, one) for name, one in scored.items()}))
     work.folder.write(Groups(lines=_groups(work, {n: scored[n] for n in (LINEAR, OTHER) if n in scored})))
@@ -82,6 +82,11 @@ def evaluate(work: Work) -> None:
     work.folder.write(smaller)
     arms = sum(len(entry.test) for entry in selected.values())
     work.folder.write(Consulted(test_consulted_by=len({*names, *rules}) + arms + len(smaller.test)))
+
+
+def _tested(work: Work, scored: Scored) -> Tested:
+    parts = hand.holdout(work, "test").of_parts(scored)
+    return Tested(test=_estimates(scored), parts={name: Estimate.each(estimates(one)) for name, one in parts.items()})
 
 
 def _estimates(scored: Scored) -> dict[str, Estimate]:
@@ -113,7 +118,7 @@ def _standing(work: Work, scored: dict[str, Scored], rules: dict[str, Scored]) -
         measure=DECIDES_RANKED if ranked else DECIDES,
         requests=requests,
         users=users,
-        rules={name: Tested(test=_estimates(one)) for name, one in rules.items()},
+        rules={name: _tested(work, one) for name, one in rules.items()},
         difference={name: Change.each(differences(change)) for name, change in rivals.items()},
         with_past=_with_past(work),
     )

@@ -6,6 +6,7 @@ from assay.config import Config
 from assay.pages.samples import SamplesMade
 from assay.runs.stage import Work, stage
 from assay.runs.store import file_digest
+from assay.samples.candidates import sources
 from assay.samples.describe import families
 from assay.samples.make import make_samples
 
@@ -21,12 +22,18 @@ def _files(config: Config) -> object:
     return read
 
 
+def _sources(config: Config) -> None:
+    """Raise now where a source of candidates is none."""
+    sources.check(config.samples.candidate_sizes)
+
+
 @stage(
     follows=("clean",),
     reads=("table", "samples", "encode", "text", "seed"),
     makes=("samples/*",),
     pages=(SamplesMade,),
     outside=_files,
+    check=_sources,
 )
 def samples(work: Work) -> None:
     """samples/: labelled samples of the four splits, candidates, what is to be recommended, the encoder, the account."""

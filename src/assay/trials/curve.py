@@ -13,6 +13,7 @@ import numpy as np
 from assay.evaluation.claims import CLAIMS, DECIDES, hurts, verdict
 from assay.evaluation.holdout import Holdout, Scored, differences, estimates
 from assay.evaluation.scores import Difference, holm_together
+from assay.evaluation.windows import FEWEST, Windows
 from assay.findings.rules import explain
 from assay.findings.segments import Attribute
 from assay.importance.values import Vector
@@ -49,20 +50,23 @@ def try_arms(
 
     Where removing by values does worse than removing at random, beyond chance, no arm by these values may be chosen.
 
-    Of the arms whose log-loss is lower than nothing's beyond chance (Holm over all arms) and whose auc and ndcg@10 are not
-    worse beyond chance, the one with the lowest tuning log-loss is chosen; where there is none, nothing is. An arm
-    for whose verdict tuning has too few requests or users is not chosen.
+    Of the arms whose log-loss is lower than nothing's beyond chance (Holm over all arms; users and windows of time both drawn by
+    chance) and worse beyond chance in no window, and whose auc and ndcg@10 are not worse beyond chance, the one with the lowest
+    tuning log-loss is chosen; where there is none, nothing is. Windows are the periods of tuning, three at least. An arm for
+    whose verdict tuning has too few requests or users is not chosen.
     """
     scored: dict[str, Scored] = {}
     compared: dict[str, dict[str, Difference]] = {}
+    windows: dict[str, Windows] = {}
     for done, arm in enumerate(arms):
         if progress is not None:
             progress(done)
         fitted = model if arm.family == "nothing" else refit(model, train, arm.weight)
         scored[arm.name] = tuning.score(fitted.predict, resamples=RESAMPLES)
         compared[arm.name] = tuning.difference(scored["nothing"], scored[arm.name], resamples=RESAMPLES)
+        windows[arm.name] = tuning.windows(scored["nothing"], scored[arm.name])
     usable = _no_worse_than_random(tuning, arms, scored)
-    chosen = choose([arm for arm in arms if arm.family != "random" and (usable or arm.valuer is None)], compared)
+    chosen = choose([arm for arm in arms if arm.family != "random" and (usable or arm.valuer is None)], compared, windows)
     lines = [
         {
             "arm": arm.name,
@@ -71,6 +75,8 @@ def try_arms(
             "removed_fraction": removed_share(train.weight, arm.weight),
             "tuning": estimates(scored[arm.name].measures, CLAIMS),
             "difference": differences(compared[arm.name], CLAIMS if arm.family != "nothing" else ()),
+            "over_windows": windows[arm.name].mean if arm.family != "nothing" else {},
+            "windows": windows[arm.name].each if arm.family != "nothing" else {},
         }
         for arm in arms
     ]
@@ -89,20 +95,31 @@ def _no_worse_than_random(tuning: Holdout, arms: Sequence[Arm], scored: Mapping[
     return verdict(DECIDES, change) != "worse"
 
 
-def choose(arms: Sequence[Arm], compared: Mapping[str, dict[str, Difference]]) -> Arm:
-    """The arm to take; arms[0] is nothing. compared: arm -> measure -> arm minus nothing."""
-    rivals = [arm for arm in arms[1:] if DECIDES in compared[arm.name]]
+def choose(arms: Sequence[Arm], compared: Mapping[str, dict[str, Difference]], windows: Mapping[str, Windows]) -> Arm:
+    """The arm to take; arms[0] is nothing. compared: arm -> measure -> arm minus nothing; windows: the same by window of time."""
+    rivals = [arm for arm in arms[1:] if DECIDES in compared[arm.name] and windows[arm.name].count >= FEWEST]
     if not rivals:
         return arms[0]
-    adjusted = holm_together({arm.name: {DECIDES: compared[arm.name][DECIDES]} for arm in rivals})
+    adjusted = holm_together({arm.name: {DECIDES: _over_windows(compared, windows, arm)} for arm in rivals})
     gain = {name: difference[DECIDES] for name, difference in adjusted.items()}
     better = [
         arm
         for arm in rivals
-        if verdict(DECIDES, gain[arm.name]) == "better" and gain[arm.name]["p_holm"] < _LEVEL and not hurts(compared[arm.name])
+        if verdict(DECIDES, gain[arm.name]) == "better"
+        and gain[arm.name]["p_holm"] < _LEVEL
+        and not hurts(compared[arm.name])
+        and not any(hurts({DECIDES: window}) for window in windows[arm.name].each[DECIDES])
     ]
     # Beyond chance first, then lowest: a low but uncertain arm must not hide one that surely gains.
     return min(better, key=lambda arm: gain[arm.name]["value"], default=arms[0])
+
+
+def _over_windows(compared: Mapping[str, dict[str, Difference]], windows: Mapping[str, Windows], arm: Arm) -> Difference:
+    """The arm's change of log_loss over users, with the interval and p that count windows as chance too."""
+    change = compared[arm.name][DECIDES].copy()
+    mean = windows[arm.name].mean[DECIDES]
+    change["low"], change["high"], change["p"] = mean["low"], mean["high"], mean["p"]
+    return change
 
 
 def against_rule(

@@ -6,7 +6,7 @@ from assay.logs.history import History
 from assay.samples.candidates import tifu_knn
 from assay.samples.candidates.tifu_knn import TifuKnn
 from tests.samples.candidates.conftest import USERS, Event, alike, busy_log, first, history, moment, rows, taken
-from tests.samples.candidates.test_user_knn import neighbours_of
+from tests.samples.candidates.test_alike import neighbours_of
 
 
 def habits(past: History, user: int, now: int, days: int) -> dict[int, float]:

@@ -8,7 +8,7 @@ from assay.app.sections.facts import Facts
 from assay.pages.evaluation import Leaks
 from assay.pages.log import Cleaned
 from assay.pages.samples import SamplesMade
-from assay.runs.section import Column, Figure, Row, RowPlot, Section, Table
+from assay.runs.section import Column, CurvePlot, Figure, Row, RowPlot, Section, Series, Table
 from assay.tables import SPLITS
 
 _NO_LEAKS = (
@@ -63,14 +63,26 @@ def samples(facts: Facts) -> Section | None:
     ]
     leak_lines = [] if leaks is None else leaks.lines
     columns = [Column(""), Column("", number=True)]
-    left_over = words.left_over(account, facts.page(Cleaned))
+    points = [words.left_over(account, facts.page(Cleaned)), words.exposures(account)]
     return Section(
         _NO_LEAKS if leaks is not None and not leak_lines else "",
         findings=[("bad", f"{leak.message} {leak.mend}") for leak in leak_lines],
-        points=[left_over] if left_over else [],
-        figures=[Figure([RowPlot("plot-splits", splits, stem=True)])],
+        points=[point for point in points if point],
+        figures=[Figure([RowPlot("plot-splits", splits, stem=True)]), *_candidates(account)],
         tables=[Table(columns, _flat(account.content()), folded="How they were made", place="page")],
     )
+
+
+def _candidates(account: SamplesMade) -> list[Figure]:
+    """How recall grows with candidates on tuning, and which source gave the last of them."""
+    if not account.candidate_steps:
+        return []
+    steps = account.candidate_steps
+    series = [Series("all sources", [(place, step.recall, None, None) for place, step in enumerate(steps)])]
+    names = [f"{step.candidates:.0f} (+ {step.source})" for step in steps]
+    plot = CurvePlot("plot-candidates", names, series, "candidates of a request, and the source of the last", "recall, tuning")
+    chosen = ", ".join(f"{name} {size}" for name, size in (account.candidate_sizes or {}).items() if size)
+    return [Figure([plot], "Candidates", f"Places of a usual request: {chosen}")]
 
 
 def costs(facts: Facts) -> Section | None:

@@ -4,13 +4,15 @@ from typing import Any
 
 from assay.app import words
 from assay.app.sections.facts import Facts, row
-from assay.evaluation.claims import CLAIMS
+from assay.evaluation.claims import CLAIMS, DECIDES_RANKED
+from assay.evaluation.parts import NEW, REPEAT
 from assay.pages.evaluation import Calibration, Groups, Recommended, Summary
 from assay.pages.samples import FeaturesKept
 from assay.runs.section import Bullet, Column, DiagonalPlot, Figure, Listing, RowPlot, Section, Span, Table
 
 USERS_SHOWN = 10
 CHANCE = "chance"  # the rule of every test
+_PARTS = {REPEAT: "what the user took before", NEW: "what is new to the user"}
 
 
 def models(facts: Facts) -> Section | None:
@@ -34,6 +36,7 @@ def models(facts: Facts) -> Section | None:
         lower = words.lower_is_better(measure)
         lines.sort(key=lambda line: (line.value if lower else -line.value, line.label))
         figures.append(Figure([RowPlot(f"plot-models-{measure}", lines)], measure, words.meaning(measure)))
+    figures += _parts(summary)
     kept = facts.page(FeaturesKept)
     columns = [Column("measure"), *(Column(name, number=True) for name in tested)]
     rows = [[m, *(words.estimated(test.get(m)) for test in tested.values())] for m in measures]
@@ -43,6 +46,19 @@ def models(facts: Facts) -> Section | None:
         figures=figures,
         tables=[Table(columns, rows, folded="Every measure", place="page")],
     )
+
+
+def _parts(summary: Summary) -> list[Figure]:
+    """What models rank of repeats, and of what is new to the user: each part over its own candidates."""
+    figures = []
+    for part, title in _PARTS.items():
+        tested = {name: model.parts[part] for name, model in sorted(summary.models.items()) if part in model.parts}
+        lines = [row(name, one[DECIDES_RANKED], tone="s0") for name, one in tested.items() if DECIDES_RANKED in one]
+        if lines:
+            lines.sort(key=lambda line: (-line.value, line.label))
+            note = f"{words.meaning(DECIDES_RANKED)}, of these candidates alone"
+            figures.append(Figure([RowPlot(f"plot-models-{part}", lines)], f"{DECIDES_RANKED}, {title}", note))
+    return figures
 
 
 def groups(facts: Facts) -> Section | None:

@@ -1,6 +1,6 @@
 """What sources of candidates know at the start of a period: what happened before it, and nothing later."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -25,6 +25,7 @@ class Moment:
     market: Market
     period_days: int
     items: pa.Table
+    _kept: dict[Any, tuple[Codes, SparseScores]] = field(default_factory=dict, repr=False)  # of the last users, and of the crowd
 
     @property
     def period(self) -> int:
@@ -55,6 +56,12 @@ class Moment:
 
     def taken(self, users: Codes, half_life_days: float = HALF_LIFE_DAYS, days: int | None = None) -> SparseScores:
         """What users (m,) took before the period, in the last `days` alone where given; each taking halved in a half-life."""
+        key = half_life_days, days, users is self.crowd
+        if key not in self._kept or self._kept[key][0] is not users:
+            self._kept[key] = users, self._taken(users, half_life_days, days)
+        return self._kept[key][1]
+
+    def _taken(self, users: Codes, half_life_days: float, days: int | None) -> SparseScores:
         past = self.history
         begins, ends = self.past(users)
         if days is not None:
@@ -88,14 +95,28 @@ class Moment:
 
         What is usual is the mean over all requests before; between a quarter and four.
         """
+        usual = max(self._usual, 1e-12)
+        return np.clip(self.usual_takings(users) / usual, _FEWEST, _MOST)
+
+    @cached_property
+    def _usual(self) -> float:
+        """Takings of a request before, in the mean over all."""
+        takings, active = self._counts
+        return float(takings.sum() / max(active.sum(), 1))
+
+    def usual_takings(self, users: Codes) -> NDArray[np.float64]:
+        """(m,) takings of users in the mean over their requests before; the mean over all requests for who took nothing yet."""
+        takings, active = self._counts
+        each = takings[users] / np.maximum(active[users], 1)
+        return np.where(active[users] > 0, each, self._usual)
+
+    @cached_property
+    def _counts(self) -> tuple[Ints, Ints]:
+        """(users,) takings before the period, and periods in which they were."""
         past, everyone = self.history, np.arange(len(self.history.own_begins) - 1)
         begins, ends = self.past(everyone)
         new = np.ones(len(past.own_period), np.int64)
         new[1:] = np.diff(past.own_period) != 0
         new[past.own_begins[:-1][past.own_begins[:-1] < len(new)]] = 1
         periods = np.concatenate(([0], np.cumsum(new)))
-        active = periods[ends] - periods[begins]
-        takings = ends - begins
-        usual = takings.sum() / max(active.sum(), 1)
-        each = takings[users] / np.maximum(active[users], 1)
-        return np.where(active[users] > 0, np.clip(each / max(usual, 1e-12), _FEWEST, _MOST), 1.0)
+        return ends - begins, periods[ends] - periods[begins]

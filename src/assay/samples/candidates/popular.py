@@ -6,7 +6,7 @@ from assay.logs.history import Codes
 from assay.numerics.lists import SparseScores
 from assay.samples.candidates.moment import Moment
 
-_MOST = 2_000  # best sellers that are looked at
+_MOST = 1_000  # best sellers that are looked at
 
 
 class Popular:

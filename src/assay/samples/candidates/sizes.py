@@ -15,7 +15,7 @@ _STEPS = 25  # blocks that all places are given away in
 _PERIODS = 2  # of the span, the first and the last, that recall is told by
 _REQUESTS = 1_000  # of each
 
-# What a source names: places on its lists over the users' appetites, rising, and rows among all that sources name.
+# What a source names: the least size at which it names something, rising, and its row among all that sources name.
 _List: TypeAlias = tuple[NDArray[np.float64], NDArray[np.int64]]
 _NONE: _List = (np.empty(0), np.empty(0, np.int64))
 
@@ -52,23 +52,36 @@ def choose(listing: Listing, begin: int, end: int, total: int) -> Choice:
     covered = np.zeros(len(label), bool)
     all_rows = repeats = taken = 0
     while True:
-        best, added, worth = "", np.empty(0, np.int64), -1.0
-        for name, (place, row) in zip(names, lists, strict=True):
-            low, high = np.searchsorted(place, (sizes[name], sizes[name] + block), side="right")
-            rows = row[low:high][~covered[row[low:high]]]
+        best, wanted, added, worth = "", 0, np.empty(0, np.int64), -1.0
+        for name, named in zip(names, lists, strict=True):
+            size, rows = _next(named, sizes[name], block, total, covered)
             full = all_rows + len(rows) > total * requests
             if listing.sources[name].repeats:
                 full |= repeats + len(rows) > (1.0 - _NEW) * total * requests
             if len(rows) and not full and label[rows].mean() > worth:
-                best, added, worth = name, rows, float(label[rows].mean())
+                best, wanted, added, worth = name, size, rows, float(label[rows].mean())
         if not best:
             break
-        sizes[best] += block
+        sizes[best] = wanted
         covered[added] = True
         all_rows, taken = all_rows + len(added), taken + int(label[added].sum())
         repeats += len(added) if listing.sources[best].repeats else 0
         steps.append(Step(best, sizes[best], round(all_rows / requests, 1), round(taken / truths, 6)))
     return Choice(sizes if steps else {**sizes, names[0]: total}, steps)
+
+
+def _next(named: _List, size: int, block: int, total: int, covered: NDArray[np.bool_]) -> tuple[int, NDArray[np.int64]]:
+    """The next size at which a source names anything new, and the rows of that; none where it has no more."""
+    place, row = named
+    low = int(np.searchsorted(place, size, side="right"))
+    while size < total:
+        size = min(size + block, total)
+        high = int(np.searchsorted(place, size, side="right"))
+        rows = row[low:high][~covered[row[low:high]]]
+        if len(rows):
+            return size, rows
+        low = high
+    return size, row[:0]
 
 
 def _named(listing: Listing, begin: int, end: int) -> tuple[list[_List], NDArray[np.int8], int, int]:
@@ -104,7 +117,8 @@ def _of_users(listing: Listing, moment: Moment, users: NDArray[np.int32]) -> tup
     named = dict.fromkeys(listing.sources, _NONE)
     for name, _, items in listing.lists(moment, users):
         row, column = np.nonzero(items >= 0)
-        named[name] = (column + 1) / appetite[row], users[row].astype(np.int64) * size + items[row, column]
+        least = np.where(column == 0, 1.0, (column + 0.5) / appetite[row])  # a request has sizes times its appetite, rounded
+        named[name] = least, users[row].astype(np.int64) * size + items[row, column]
     keys, row = np.unique(np.concatenate([key for _, key in named.values()]), return_inverse=True)
     ends = np.cumsum([len(place) for place, _ in named.values()])
     rows = np.split(row, ends[:-1])

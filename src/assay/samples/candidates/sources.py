@@ -26,8 +26,10 @@ def make() -> dict[str, Source]:
 
 
 def check(sizes: Mapping[str, int]) -> None:
-    """Raise ConfigError for a name that is none."""
+    """Raise ConfigError for a name that is none, and for sizes that are all 0."""
     for name in sizes:
         if name not in NAMES:
             known = ", ".join(NAMES)
             raise ConfigError(f"[samples] candidate_sizes: unknown source {name!r}{did_you_mean(name, NAMES)}; known: {known}")
+    if sizes and not any(sizes.values()):
+        raise ConfigError("[samples] candidate_sizes are all 0, so nothing would be ranked; give one of them more")
