@@ -7,8 +7,11 @@ import numpy as np
 import pyarrow.compute as pc
 import pytest
 
+from assay.app import words
+from assay.config import parse
 from assay.errors import InputError, SplitError
 from assay.finished import Finished
+from assay.pages.samples import SamplesMade
 from assay.samples import stored
 from tests.conftest import run_in, shop_config, write_shop
 
@@ -62,3 +65,25 @@ def test_a_log_without_the_target_or_too_short_says_what_to_change(shop: Path, t
     write_shop(tmp_path / "short.csv", users=5, weeks=4)
     with pytest.raises(SplitError, match="but 17 are needed"):
         run_in(shop_config(tmp_path / "short.csv"), tmp_path / "b", until="samples")
+
+
+def test_a_log_with_exposures_of_some_weeks_says_so(shop: Path, tmp_path: Path) -> None:
+    """Samples of these weeks are exposures, of the others candidates; the account and the report name the weeks."""
+    header, *lines = shop.read_text(encoding="utf-8").splitlines()
+    weeks = ("2024-03-04", "2024-03-25")  # Mondays: from the one up to, not including, the other
+    shown = [line for line in lines if weeks[0] <= line.split(",")[2][:10] < weeks[1]]
+    shown = [",".join([f"u{k % 80}", *line.split(",")[1:]]) for k, line in enumerate(shown)]
+    rows = [f"{line},purchase" for line in lines] + [f"{line},exposure" for line in shown]
+    (tmp_path / "log.csv").write_text("\n".join([f"{header},kind", *rows]) + "\n", encoding="utf-8")
+    content = shop_config(tmp_path / "log.csv").model_dump(exclude_none=True)
+    content["log"]["events"][0]["columns"]["event"] = "kind"
+    del content["log"]["events"][0]["event"]
+    run = run_in(parse(content), tmp_path / "run", until="samples")
+    account = SamplesMade.read(run)
+    assert [(stretch.from_, stretch.to, stretch.periods) for stretch in account.exposures] == [("2024-03-04", "2024-03-24", 3)]
+    assert "in 3 of 26 periods (2024-03-04 to 2024-03-24)" in words.exposures(account)
+    keys = stored.load(run).keys
+    period, kind = keys["timestamp"].cast("date32").to_pylist(), keys["kind"].to_pylist()
+    for first_day, name in zip(period, kind, strict=True):
+        assert name in ("positive", "exposure" if weeks[0] <= first_day.isoformat() < weeks[1] else "candidate")
+    assert account.positives + sum(account.negatives.values()) == keys.num_rows

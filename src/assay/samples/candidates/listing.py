@@ -61,6 +61,11 @@ def _joined(parts: Sequence[NDArray[Any]], dtype: Any) -> NDArray[Any]:
     return np.concatenate([*parts, np.empty(0, dtype)]).astype(dtype, copy=False)
 
 
+def places_of(size: int | Ints, appetite: NDArray[np.float64]) -> Ints:
+    """Places of requests on a source's list: its size times their appetite, at least one if it has any, at most MOST."""
+    return np.clip(np.round(size * appetite), np.minimum(size, 1), MOST).astype(np.int64)
+
+
 @dataclass(frozen=True)
 class Listing:
     """How candidates are found. sizes: places of a usual request, by source; scored: sources whose scores are features."""
@@ -120,11 +125,11 @@ class Listing:
             if not self.sizes.get(name) and name not in self.scored and name != FALLBACK:
                 continue
             scores = source.scores(moment, users)
-            places = np.clip(np.round(self.sizes.get(name, 0) * appetite), min(self.sizes.get(name, 0), 1), MOST)
+            places = places_of(self.sizes.get(name, 0), appetite)
             if name == FALLBACK:
                 places = np.where(without_past, min(sum(self.sizes.values()), MOST), places)
             skip = None if source.repeats else own[:2]
-            yield name, scores, top(scores, moment.market.on_sale, places.astype(np.int64), skip)
+            yield name, scores, top(scores, moment.market.on_sale, places, skip)
 
     def _of_users(self, moment: Moment, users: Codes, truth: Ints) -> Candidates:
         size = len(self.history.category)

@@ -95,8 +95,9 @@ class Moment:
 
         What is usual is the mean over all requests before; between a quarter and four.
         """
-        usual = max(self._usual, 1e-12)
-        return np.clip(self.usual_takings(users) / usual, _FEWEST, _MOST)
+        if not self._usual:
+            return np.ones(len(users))
+        return np.clip(self.usual_takings(users) / self._usual, _FEWEST, _MOST)
 
     @cached_property
     def _usual(self) -> float:

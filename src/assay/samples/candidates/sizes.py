@@ -7,7 +7,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.samples.candidates.listing import Listing
+from assay.samples.candidates.listing import MOST, Listing, places_of
 from assay.samples.candidates.moment import Moment
 
 _NEW = 0.2  # share of the places that is kept for what is new to the user
@@ -16,8 +16,8 @@ _PERIODS = 2  # of the span, the first and the last, that recall is told by
 _REQUESTS = 1_000  # of each
 
 # What a source names: the least size at which it names something, rising, and its row among all that sources name.
-_List: TypeAlias = tuple[NDArray[np.float64], NDArray[np.int64]]
-_NONE: _List = (np.empty(0), np.empty(0, np.int64))
+_List: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int64]]
+_NONE: _List = (np.empty(0, np.int64), np.empty(0, np.int64))
 
 
 @dataclass(frozen=True)
@@ -106,18 +106,21 @@ def _named(listing: Listing, begin: int, end: int) -> tuple[list[_List], NDArray
     return joined, np.concatenate([*labels, np.empty(0, np.int8)]), requests, max(truths, 1)
 
 
-def _sorted(place: NDArray[np.float64], row: NDArray[np.int64]) -> _List:
+def _sorted(place: NDArray[np.int64], row: NDArray[np.int64]) -> _List:
     order = np.argsort(place, kind="stable")
     return place[order], row[order]
 
 
 def _of_users(listing: Listing, moment: Moment, users: NDArray[np.int32]) -> tuple[NDArray[np.int64], list[_List]]:
     """Keys (n,) of (user, item) that sources name, rising, and the list of each source."""
-    size, appetite = len(listing.history.category), moment.appetite(users)
+    size, most = len(listing.history.category), max(listing.sizes.values())
+    width = MOST + 1
+    places = places_of(np.arange(most + 1), moment.appetite(users)[:, None])  # (m, most + 1), by size
+    rising = (places + width * np.arange(len(users))[:, None]).ravel()
     named = dict.fromkeys(listing.sources, _NONE)
     for name, _, items in listing.lists(moment, users):
         row, column = np.nonzero(items >= 0)
-        least = np.where(column == 0, 1.0, (column + 0.5) / appetite[row])  # a request has sizes times its appetite, rounded
+        least = np.searchsorted(rising, width * row + column + 1) - (most + 1) * row
         named[name] = least, users[row].astype(np.int64) * size + items[row, column]
     keys, row = np.unique(np.concatenate([key for _, key in named.values()]), return_inverse=True)
     ends = np.cumsum([len(place) for place, _ in named.values()])
