@@ -36,6 +36,20 @@ def test_the_mean_over_requests_is_the_measure(rows, threshold):
         assert found[name][6] == pytest.approx(value, abs=1e-12)
 
 
+def test_a_row_of_weight_two_counts_as_two_rows():
+    rng = np.random.default_rng(3)
+    y, s, request, times = (
+        rng.integers(2, size=60),
+        rng.integers(8, size=60) / 8,
+        rng.integers(9, size=60),
+        rng.integers(1, 4, size=60),
+    )
+    weighted = pooled_by_request(y, s, request, 9, weight=times)
+    repeated = pooled_by_request(*(np.repeat(column, times) for column in (y, s, request)), 9)
+    for name in POOLED:
+        assert weighted[name] == pytest.approx(repeated[name]), name
+
+
 def test_requests_without_any_row_have_no_score():
     assert pooled_by_request([], [], [], 3) == {}
 

@@ -155,7 +155,9 @@ def _with_pooled(work: Work, scored: Scored) -> pa.Table:
     rows = np.flatnonzero(np.isin(samples.request, requests) & (samples.weight > 0))
     request = np.searchsorted(requests, samples.request[rows])
     threshold = work.config.evaluate.threshold
-    pooled = pooled_by_request(samples.label[rows], scored.probability[rows], request, len(requests), threshold=threshold)
+    pooled = pooled_by_request(
+        samples.label[rows], scored.probability[rows], request, len(requests), weight=samples.weight[rows], threshold=threshold
+    )
     for name, values in pooled.items():
         table = table.append_column(name, pa.array(values))
     return table

@@ -152,10 +152,14 @@ class Field:
     def per_request(self, model: Scorer, threshold: float) -> dict[str, NDArray[np.float64]]:
         """MEASURES (R,) of the model's ranking of every request, 0 where no candidate is left; each request's part in POOLED."""
         label = self.candidates.label.astype(np.float64)
-        measures = ranking_measures(self.offsets, model.predict(self.candidates), label, self.truth, self.tie, (K,))
+        score = self.candidates.chances(model.predict(self.candidates))
+        measures = ranking_measures(self.offsets, score, label, self.truth, self.tie, (K,))
         samples = self.samples.take(np.isin(self.samples.request, self.request))
         request = np.searchsorted(self.request, samples.request)
-        pooled = pooled_by_request(samples.label, model.predict(samples), request, len(self.request), threshold=threshold)
+        weight = samples.weight
+        pooled = pooled_by_request(
+            samples.label, model.predict(samples), request, len(self.request), weight=weight, threshold=threshold
+        )
         return {name: measures[name] for name in MEASURES} | pooled
 
     def pointwise(self, model: Scorer, threshold: float) -> dict[str, float]:
