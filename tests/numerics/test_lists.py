@@ -10,7 +10,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as h
 from scipy import sparse as sp
 
-from assay.numerics.lists import SparseScores, among, faded, gather, nearest_rows, sparse, sum_rows, top
+from assay.numerics.lists import (
+    SparseScores,
+    among,
+    best_of_rows,
+    faded,
+    gather,
+    heaviest,
+    nearest_rows,
+    scaled,
+    sparse,
+    stacked,
+    sum_rows,
+    top,
+)  # fmt: skip
 
 ITEMS = 7
 GIVEN = settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -166,3 +179,37 @@ def test_a_scipy_array_is_sparse_scores():
 def test_among_keeps_what_is_allowed(rows, allowed):
     expected = [{item: score for item, score in row.items() if allowed[item]} for row in rows]
     assert unpacked(among(packed(rows), np.array(allowed))) == expected
+
+
+@GIVEN
+@given(ROWS, h.integers(0, 4))
+def test_heaviest_and_best_of_rows_hold_the_scores_too(rows, most):
+    best = [sorted((i for i in row if row[i] > 0), key=lambda i: (-row[i], i))[:most] for row in rows]
+    items, scores = heaviest(packed(rows), np.ones(ITEMS, bool), most)
+    for row, line, found, high in zip(rows, best, items.tolist(), scores.tolist(), strict=True):
+        none = len(found) - len(line)
+        assert found == line + [-1] * none
+        assert high == [row[i] for i in line] + [0.0] * none
+    pruned = [{i: row[i] for i in line} for row, line in zip(rows, best, strict=True)]
+    assert unpacked(best_of_rows(packed(rows), ITEMS, most)) == pruned
+
+
+@GIVEN
+@given(POSITIVE, POSITIVE, h.data())
+def test_nearest_rows_leave_out_a_range_of_the_crowd(rows, crowd, data):
+    bounds = h.tuples(h.integers(0, len(crowd)), h.integers(0, len(crowd))).map(sorted)
+    own = data.draw(h.lists(bounds, min_size=len(rows), max_size=len(rows)))
+    begin, until = (np.array([pair[k] for pair in own], np.int64) for k in (0, 1))
+    nearest, _ = nearest_rows(packed(rows), packed(crowd), begin, ITEMS, len(crowd), until=until)
+    for row, (a, b), places in zip(rows, own, nearest.tolist(), strict=True):
+        near = {k for k, other in enumerate(crowd) if not a <= k < b and set(row) & set(other)}
+        assert {k for k in places if k >= 0} == near
+
+
+@GIVEN
+@given(ROWS, ROWS)
+def test_rows_are_scaled_and_stacked(rows, below):
+    factor = np.arange(len(rows)) / 2
+    times = [{item: score * f for item, score in row.items()} for row, f in zip(rows, factor.tolist(), strict=True)]
+    assert unpacked(scaled(packed(rows), factor)) == times
+    assert unpacked(stacked(packed(rows), packed(below))) == rows + below

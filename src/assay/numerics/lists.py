@@ -146,8 +146,25 @@ def gather(scores: SparseScores, row_starts: Ints, item: NDArray[np.int32], item
     return out
 
 
+def heaviest(scores: SparseScores, allowed: NDArray[np.bool_], most: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """items, scores (m, most): the allowed items of the highest scores above 0 of each row, as `top`; -1 and 0 beyond them."""
+    rows = len(scores[0]) - 1
+    items = top(scores, allowed, np.full(rows, most, np.int64))
+    starts = np.arange(rows + 1, dtype=np.int64) * items.shape[1]
+    flat = np.maximum(items, 0).astype(np.int32).ravel()
+    high = gather(scores, starts, flat, len(allowed)).reshape(items.shape)
+    return items.astype(np.int32), np.where(items >= 0, high, np.float32(0.0))
+
+
+def best_of_rows(scores: SparseScores, size: int, most: int) -> SparseScores:
+    """The `most` highest scores above 0 of each row, best first, ties to the lower item. size: number of items."""
+    items, high = heaviest(scores, np.ones(size, bool), most)
+    there = items >= 0
+    return np.concatenate(([0], np.cumsum(there.sum(axis=1)))), items[there], high[there]
+
+
 @numba.njit(cache=True, parallel=True)
-def _nearest(starts, items, weights, itself, owner_starts, owners, owner_weights, crowd, threads, nearest, likeness):  # type: ignore[no-untyped-def]
+def _nearest(starts, items, weights, itself, until, owner_starts, owners, owner_weights, crowd, threads, nearest, likeness):  # type: ignore[no-untyped-def]
     for thread in numba.prange(threads):
         total = np.zeros(crowd, np.float32)
         for r in range(thread, starts.size - 1, threads):
@@ -157,7 +174,7 @@ def _nearest(starts, items, weights, itself, owner_starts, owners, owner_weights
                 for b in range(owner_starts[i], owner_starts[i + 1]):
                     total[owners[b]] += w * owner_weights[b]
             if itself[r] >= 0:
-                total[itself[r]] = 0.0
+                total[itself[r] : until[r]] = 0.0
             k = nearest.shape[1]
             least = -np.partition(-total, k - 1)[k - 1]
             some = np.flatnonzero((total >= least) & (total > 0.0))
@@ -167,12 +184,13 @@ def _nearest(starts, items, weights, itself, owner_starts, owners, owner_weights
 
 
 def nearest_rows(
-    rows: SparseScores, crowd: SparseScores, itself: Ints, size: int, most: int
+    rows: SparseScores, crowd: SparseScores, itself: Ints, size: int, most: int, *, until: Ints | None = None
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """nearest, likeness (m, k): of each of m rows the crowd's (c) with the highest dot products above 0, ties to the first.
 
-    itself (m,): the place of the row in the crowd, which is left out; -1 where it has none. size: number of items. k is `most`,
-    or c where that is less; -1 and 0 where there are no more. Normalise rows for cosines.
+    itself (m,): the place of the row in the crowd, which is left out; -1 where it has none. until (m,): where its places end, if
+    it has several. size: number of items. k is `most`, or c where that is less; -1 and 0 where there are no more. Normalise rows
+    for cosines.
     """
     starts, items, weights = crowd
     count = len(starts) - 1
@@ -182,7 +200,8 @@ def nearest_rows(
     m, k = len(rows[0]) - 1, min(most, count)
     nearest, likeness = np.full((m, k), -1, np.int32), np.zeros((m, k), np.float32)
     if k:
-        _nearest(*rows, itself, owner_starts, owner[order], weights[order], count, numba.get_num_threads(), nearest, likeness)
+        own, threads = (itself, itself + 1 if until is None else until), numba.get_num_threads()
+        _nearest(*rows, *own, owner_starts, owner[order], weights[order], count, threads, nearest, likeness)
     return nearest, likeness
 
 
@@ -228,6 +247,18 @@ def among(scores: SparseScores, allowed: NDArray[np.bool_]) -> SparseScores:
     starts, items, values = scores
     kept = allowed[items]
     return np.concatenate(([0], np.cumsum(kept)))[starts], items[kept], values[kept]
+
+
+def scaled(scores: SparseScores, factor: NDArray[np.floating]) -> SparseScores:
+    """Rows times factor (m,)."""
+    starts, items, weights = scores
+    return starts, items, (weights * np.repeat(factor, np.diff(starts))).astype(np.float32)
+
+
+def stacked(above: SparseScores, below: SparseScores) -> SparseScores:
+    """The rows of both, one after another."""
+    starts = np.concatenate((above[0], above[0][-1] + below[0][1:]))
+    return starts, np.concatenate((above[1], below[1])), np.concatenate((above[2], below[2]))
 
 
 def sparse(matrix: Any) -> SparseScores:

@@ -26,7 +26,7 @@ def test_nothing_happened_yet():
 
 def test_only_the_nearest_are_asked(monkeypatch):
     """With one neighbour, its recent takings alone; a neighbour's own items are no reason to name it itself."""
-    monkeypatch.setattr("assay.samples.candidates.user_knn._NEIGHBOURS", 1)
+    monkeypatch.setattr("assay.samples.candidates.alike._NEIGHBOURS", 1)
     log, users = shop(1), np.arange(USERS, dtype=np.int32)
     hand = ByHand(log, 9)
     starts, items, scores = UserKnn().scores(moment(log, 9), users)

@@ -32,6 +32,11 @@ class Moment:
         """Its number."""
         return self.market.period
 
+    @cached_property
+    def memory(self) -> dict[str, tuple[NDArray[Any], ...]]:
+        """What sources keep for each other until the next moment, by name."""
+        return {}
+
     def _places(self, period: int) -> Ints:
         """(users,) where each user's takings before a period end in history.own_item."""
         past = self.history

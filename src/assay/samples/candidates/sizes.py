@@ -2,17 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from assay.samples.candidates.listing import MOST, Listing, places_of
+from assay.samples.candidates.moment import Moment
 
 _NEW = 0.2  # share of the places that is kept for what is new to the user
 _STEPS = 25  # blocks that all places are given away in
 _PERIODS = 2  # of the span, the first and the last, that recall is told by
 _REQUESTS = 1_000  # of each
+
+# What a source names: the least size at which it names something, rising, and its row among all that sources name.
+_List: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int64]]
+_NONE: _List = (np.empty(0, np.int64), np.empty(0, np.int64))
 
 
 @dataclass(frozen=True)
@@ -41,40 +46,48 @@ def choose(listing: Listing, begin: int, end: int, total: int) -> Choice:
     or nothing is found, all go to the first source.
     """
     names = list(listing.sources)
-    place, label, requests, truths = _places(replace(listing, sizes=dict.fromkeys(names, total)), begin, end)
+    lists, label, requests, truths = _named(replace(listing, sizes=dict.fromkeys(names, total)), begin, end)
     block = max(total // _STEPS, 1)
     sizes, steps = dict.fromkeys(names, 0), list[Step]()
     covered = np.zeros(len(label), bool)
-    repeated = np.zeros(len(label), bool)
+    all_rows = repeats = taken = 0
     while True:
         best, wanted, added, worth = "", 0, np.empty(0, np.int64), -1.0
-        for k, name in enumerate(names):
-            fresh = place[k][~covered & (place[k] <= total)]
-            size = min(block * int(np.ceil(fresh.min(initial=total) / block)), total)  # the next that names anything new
-            rows = np.flatnonzero((place[k] <= size) & ~covered)
-            full = covered.sum() + len(rows) > total * requests
+        for name, named in zip(names, lists, strict=True):
+            size, rows = _next(named, sizes[name], block, total, covered)
+            full = all_rows + len(rows) > total * requests
             if listing.sources[name].repeats:
-                full |= repeated.sum() + len(rows) > (1.0 - _NEW) * total * requests
+                full |= repeats + len(rows) > (1.0 - _NEW) * total * requests
             if len(rows) and not full and label[rows].mean() > worth:
                 best, wanted, added, worth = name, size, rows, float(label[rows].mean())
         if not best:
             break
         sizes[best] = wanted
         covered[added] = True
-        repeated[added] |= listing.sources[best].repeats
-        steps.append(
-            Step(best, sizes[best], round(float(covered.sum()) / requests, 1), round(float(label[covered].sum()) / truths, 6))
-        )
+        all_rows, taken = all_rows + len(added), taken + int(label[added].sum())
+        repeats += len(added) if listing.sources[best].repeats else 0
+        steps.append(Step(best, sizes[best], round(all_rows / requests, 1), round(taken / truths, 6)))
     return Choice(sizes if steps else {**sizes, names[0]: total}, steps)
 
 
-def _places(listing: Listing, begin: int, end: int) -> tuple[NDArray[np.float64], NDArray[np.int8], int, int]:
-    """Of all that sources name (n): places, labels, and how many requests and takings there are.
+def _next(named: _List, size: int, block: int, total: int, covered: NDArray[np.bool_]) -> tuple[int, NDArray[np.int64]]:
+    """The next size at which a source names anything new, and the rows of that; none where it has no more."""
+    place, row = named
+    low = int(np.searchsorted(place, size, side="right"))
+    while size < total:
+        size = min(size + block, total)
+        high = int(np.searchsorted(place, size, side="right"))
+        rows = row[low:high][~covered[row[low:high]]]
+        if len(rows):
+            return size, rows
+        low = high
+    return size, row[:0]
 
-    places (k, n): the least size of each source at which it names the item; infinite where it does not. labels (n,): 1 if taken.
-    """
+
+def _named(listing: Listing, begin: int, end: int) -> tuple[list[_List], NDArray[np.int8], int, int]:
+    """What each source names, the labels (n,) of all that is named (1: taken), and how many requests and takings there are."""
     bought, size = listing.history.bought, len(listing.history.category)
-    places: list[NDArray[np.float64]] = []
+    lists: list[list[_List]] = [[] for _ in listing.sources]
     labels: list[NDArray[np.int8]] = []
     requests = truths = 0
     for period in sorted({begin, end - 1})[:_PERIODS]:
@@ -84,33 +97,32 @@ def _places(listing: Listing, begin: int, end: int) -> tuple[NDArray[np.float64]
             users = users[:: max(len(users) // _REQUESTS, 1)].astype(np.int32)
             taken = bought.user[rows].astype(np.int64) * size + bought.item[rows]
             taken = taken[np.isin(bought.user[rows], users)]
-            requests, truths = requests + len(users), truths + len(taken)
-            each = _of_users(listing, moment, users)
-            places.append(each[1])
-            labels.append(np.isin(each[0], taken).astype(np.int8))
-    width = len(listing.sources)
-    return (
-        np.concatenate(places, axis=1) if places else np.empty((width, 0)),
-        np.concatenate(labels) if labels else np.empty(0, np.int8),
-        requests,
-        max(truths, 1),
-    )
+            requests, truths, before = requests + len(users), truths + len(taken), sum(map(len, labels))
+            keys, each = _of_users(listing, moment, users)
+            labels.append(np.isin(keys, taken).astype(np.int8))
+            for k, (place, row) in enumerate(each):
+                lists[k].append((place, row + before))
+    joined = [_sorted(*(np.concatenate(part) for part in zip(*each, strict=True))) if each else _NONE for each in lists]
+    return joined, np.concatenate([*labels, np.empty(0, np.int8)]), requests, max(truths, 1)
 
 
-def _of_users(listing: Listing, moment: Any, users: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Keys (n,) of (user, item) that sources name, and their places (k, n)."""
+def _sorted(place: NDArray[np.int64], row: NDArray[np.int64]) -> _List:
+    order = np.argsort(place, kind="stable")
+    return place[order], row[order]
+
+
+def _of_users(listing: Listing, moment: Moment, users: NDArray[np.int32]) -> tuple[NDArray[np.int64], list[_List]]:
+    """Keys (n,) of (user, item) that sources name, rising, and the list of each source."""
     size, most = len(listing.history.category), max(listing.sizes.values())
     width = MOST + 1
     places = places_of(np.arange(most + 1), moment.appetite(users)[:, None])  # (m, most + 1), by size
     rising = (places + width * np.arange(len(users))[:, None]).ravel()
-    found = []
+    named = dict.fromkeys(listing.sources, _NONE)
     for name, _, items in listing.lists(moment, users):
         row, column = np.nonzero(items >= 0)
-        key = users[row].astype(np.int64) * size + items[row, column]
         least = np.searchsorted(rising, width * row + column + 1) - (most + 1) * row
-        found.append((list(listing.sources).index(name), key, least))
-    keys = np.unique(np.concatenate([key for _, key, _ in found] or [np.empty(0, np.int64)]))
-    place = np.full((len(listing.sources), len(keys)), np.inf)
-    for k, key, at in found:
-        place[k, np.searchsorted(keys, key)] = at
-    return keys, place
+        named[name] = least, users[row].astype(np.int64) * size + items[row, column]
+    keys, row = np.unique(np.concatenate([key for _, key in named.values()]), return_inverse=True)
+    ends = np.cumsum([len(place) for place, _ in named.values()])
+    rows = np.split(row, ends[:-1])
+    return keys, [(place, row) for (place, _), row in zip(named.values(), rows, strict=True)]

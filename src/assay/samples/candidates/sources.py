@@ -5,11 +5,16 @@ from collections.abc import Mapping
 from assay.errors import ConfigError, did_you_mean
 from assay.samples.candidates.base import Source
 from assay.samples.candidates.categories import Categories
+from assay.samples.candidates.co_purchase import CoPurchase
+from assay.samples.candidates.ease import Ease
 from assay.samples.candidates.own import Own
 from assay.samples.candidates.popular import Popular
+from assay.samples.candidates.session_next import SessionNext
+from assay.samples.candidates.texts import Texts
+from assay.samples.candidates.tifu_knn import TifuKnn
 from assay.samples.candidates.user_knn import UserKnn
 
-_SOURCES: tuple[type[Source], ...] = (Own, Popular, Categories, UserKnn)
+_SOURCES: tuple[type[Source], ...] = (Own, Popular, Categories, UserKnn, CoPurchase, Ease, TifuKnn, SessionNext, Texts)
 NAMES = tuple(source.name for source in _SOURCES)  # bits of a candidate's `source`, in this order
 
 SCORED = (Categories.name, UserKnn.name)  # whose scores are features
