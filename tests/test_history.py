@@ -56,6 +56,7 @@ CHANGES: dict[str, list[Any]] = {
     "samples.available": [3],
     "samples.negatives_from": ["drawn"],
     "samples.candidates": [30],
+    "samples.candidate_sources": [["own", "co_purchase", "session_next"]],
     "samples.candidate_sizes": [{"own": 5, "popular": 5}],
     "samples.candidates_query": [20],
     "samples.search_minutes": [5.0],

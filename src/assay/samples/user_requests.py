@@ -70,7 +70,10 @@ class UserRequests:
     @cached_property
     def _choice(self) -> Choice:
         """Sizes of the sources, chosen on tuning."""
-        return choose(replace(self._unsized, scored=()), *self.splits.span("tuning"), self.section.candidates)
+        listing = self._unsized
+        asked = {name: source for name, source in listing.sources.items() if name in self.section.candidate_sources}
+        listing = replace(listing, sources=asked, scored=())
+        return choose(listing, *self.splits.span("tuning"), self.section.candidates)
 
     @cached_property
     def _listing(self) -> Listing:

@@ -17,12 +17,14 @@ def test_every_source_is_made_once_under_its_name():
 
 
 def test_names_and_sizes_are_checked():
-    sources.check({})
-    sources.check({"own": 1, "popular": 0})
+    sources.check(["own"], {})
+    sources.check(sources.NAMES, {"own": 1, "popular": 0})
     with pytest.raises(ConfigError, match=r"\[samples\] candidate_sizes: unknown source 'populr'.*popular.*known: own"):
-        sources.check({"own": 1, "populr": 3})
+        sources.check([], {"own": 1, "populr": 3})
     with pytest.raises(ConfigError, match=r"\[samples\] candidate_sizes are all 0"):
-        sources.check({"own": 0})
+        sources.check([], {"own": 0})
+    with pytest.raises(ConfigError, match=r"candidate_sources: unknown source 'mine'"):
+        sources.check(["own", "mine"], {})
 
 
 def test_a_run_says_so_before_any_stage_works(shop, tmp_path):

@@ -1,6 +1,6 @@
 """Every source of candidates by its name."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from assay.errors import ConfigError, did_you_mean
 from assay.samples.candidates.base import Source
@@ -25,11 +25,15 @@ def make() -> dict[str, Source]:
     return {source.name: source() for source in _SOURCES}
 
 
-def check(sizes: Mapping[str, int]) -> None:
-    """Raise ConfigError for a name that is none, and for sizes that are all 0."""
-    for name in sizes:
-        if name not in NAMES:
-            known = ", ".join(NAMES)
-            raise ConfigError(f"[samples] candidate_sizes: unknown source {name!r}{did_you_mean(name, NAMES)}; known: {known}")
+def check(names: Sequence[str], sizes: Mapping[str, int]) -> None:
+    """Raise ConfigError for a name that is none, and for sizes that are all 0.
+
+    names, sizes: [samples] candidate_sources and candidate_sizes.
+    """
+    for key, of in (("candidate_sources", names), ("candidate_sizes", sizes)):
+        for name in of:
+            if name not in NAMES:
+                known = ", ".join(NAMES)
+                raise ConfigError(f"[samples] {key}: unknown source {name!r}{did_you_mean(name, NAMES)}; known: {known}")
     if sizes and not any(sizes.values()):
         raise ConfigError("[samples] candidate_sizes are all 0, so nothing would be ranked; give one of them more")
