@@ -162,7 +162,7 @@ class Models(ConfigSection):
     names: list[str] | None = None  # default: the usual ones; on [table] without those that read a log's features
     estimators: dict[Name, str] = {}  # name -> dotted path of a scikit-learn classifier
     l2: float = Field(10.0, gt=0)
-    subsample: Count = 300_000  # rows for tree, forest and estimators
+    subsample: Count = 150_000  # rows for tree, forest and estimators
     lightgbm_trees: Count = 150
     neural: dict[str, dict[str, int | float | bool]] = {}  # settings of dcn, transformer and two_tower, by their names
     feature_selection: Literal["none", "mutual_information", "l1"] = "none"

@@ -16,6 +16,8 @@ from assay.runs.store import write_text
 from assay.samples.table import Samples
 
 _MOST_NATIVE = 32  # levels; beyond, one-vs-rest splits over a category's levels overfit and are slow
+_MANY = 20  # features, of which a tree sees a part: half the time, and trees that differ
+_FRACTION = 0.5
 _COMMON = {
     "max_bin": 63,
     "deterministic": True,
@@ -44,7 +46,9 @@ def boost(
     data = _data(samples, rows, layout, ranked)
     late = [] if stopping is None else [_data(samples, stopping, layout, ranked, data)]
     stops: list[Any] = [lightgbm.early_stopping(PATIENCE, verbose=False)] if late else []
-    booster = lightgbm.train(_COMMON | settings, data, num_boost_round=rounds, valid_sets=late, callbacks=stops)
+    fraction = _FRACTION if len(layout.names) >= _MANY else 1.0
+    settings = _COMMON | {"feature_fraction": fraction} | settings
+    booster = lightgbm.train(settings, data, num_boost_round=rounds, valid_sets=late, callbacks=stops)
     # A booster holds on to its binned data until it is made anew from its text.
     return layout, lightgbm.Booster(model_str=booster.model_to_string())
 

@@ -24,7 +24,7 @@ class Estimator:
 
     kind = "estimator"  # what model.json calls it, whatever the user named it
 
-    def __init__(self, dotted_path: str, name: str, subsample: int = 300_000) -> None:
+    def __init__(self, dotted_path: str, name: str, subsample: int = 150_000) -> None:
         self.dotted_path = dotted_path
         self.name = name
         self.subsample = subsample

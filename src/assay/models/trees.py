@@ -173,7 +173,7 @@ class DecisionTree(_Trees):
 
     name = "tree"
 
-    def __init__(self, subsample: int = 300_000, leaves: int = 256, least: int = 50) -> None:
+    def __init__(self, subsample: int = 150_000, leaves: int = 256, least: int = 50) -> None:
         super().__init__(subsample)
         self.leaves, self.least = leaves, least
 
@@ -191,7 +191,7 @@ class RandomForest(_Trees):
 
     name = "forest"
 
-    def __init__(self, subsample: int = 300_000, trees: int = 60, depth: int = 14, least: int = 20) -> None:
+    def __init__(self, subsample: int = 150_000, trees: int = 60, depth: int = 14, least: int = 20) -> None:
         super().__init__(subsample)
         self.trees, self.depth, self.least = trees, depth, least
 

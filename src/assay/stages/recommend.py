@@ -8,6 +8,8 @@ from assay.engines import databases
 from assay.errors import ConfigError, did_you_mean
 from assay.evaluation.holdout import best_model
 from assay.models import named as models
+from assay.models.capabilities import Boosted
+from assay.models.scorer import Training
 from assay.pages.evaluation import Recommended
 from assay.runs.stage import Work, stage
 from assay.stages import materials as hand
@@ -41,10 +43,12 @@ def recommend(work: Work) -> None:
     predicts = {name: hand.model(work, name).predict for name in hand.names(work)}
     name = section.model or best_model(hand.holdout(work, "tuning"), predicts)
     del predicts
+    trained = hand.model(work, name)
+    training = Training(rounds=trained.rounds_) if isinstance(trained, Boosted) else Training()
     hand.forget_samples(work)
     everything = hand.samples(work)
     work.report(0, 3)
-    final = hand.fit(work, hand.make(work, name), everything, hand.rng(work, RECOMMENDING))
+    final = hand.fit(work, hand.make(work, name), everything, hand.rng(work, RECOMMENDING), training)
     del everything
     work.report(1, 3)
     items = hand.items(work)
