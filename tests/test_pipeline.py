@@ -166,7 +166,7 @@ def test_feature_selection_says_what_it_saved_and_cost(method: str, shop: Path, 
     assert len(page["kept"]) <= 6
     assert page["columns"]["kept"] < page["columns"]["all"]
     assert page["entries_a_row"]["kept"] < page["entries_a_row"]["all"]
-    assert set(page["difference"]["log_loss"]) == {"value", "low", "high", "p"}
+    assert set(page["difference"]["log_loss"]) == {"value", "low", "high", "p", "needs"}
     cost = run.costs()["feature_selection"]
     assert set(cost) == {"seconds_all", "seconds_kept"}
     learnt = run.read_json("models/logistic/model.json")["names"]

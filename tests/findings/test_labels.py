@@ -1,6 +1,7 @@
 """Columns in words: every column of ours has its own, and no column of anybody's breaks a sentence."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -157,7 +158,8 @@ def test_columns_of_the_matrix_in_words():
     samples = make_samples(4_000)
     price = pa.array(np.arange(len(samples), dtype=np.float32))
     features = samples.features.append_column("item_price", price).append_column("user_price_level_16", price)
-    names = TableEncoder.fit(features, LOG_ENCODING, Encode(rare=20, bins=4)).names
+    encoding = replace(LOG_ENCODING, one_hot=("category",), standard=("user_price_level_16",))
+    names = TableEncoder.fit(features, encoding, Encode(rare=20, bins=4)).names
     told = {name: matrix_column(name, GROCER) for name in names}
     assert told["item_price <= 999"] == "price is at most $9.99"
     assert told["item_price > 2999"] == "price is above $29.99"

@@ -134,10 +134,10 @@ def test_scores_are_those_of_pytrec_eval_and_scikit_learn(bench, judged):
             values = [expected.get(str(q), {}).get(theirs, 0.0) for q in judged.request.tolist()]
             np.testing.assert_allclose(each[f"{measure}@10"], values, atol=1e-9)
             assert line["test"][f"{measure}@10"] == pytest.approx(np.mean(values))
-        p, y = model.predict(system.sees(judged.samples)), judged.samples.label
-        assert line["test"]["auc"] == pytest.approx(metrics.roc_auc_score(y, p), abs=1e-9)
-        assert line["test"]["log_loss"] == pytest.approx(metrics.log_loss(y, p), abs=1e-9)
-        assert line["test"]["f1"] == pytest.approx(metrics.f1_score(y, p >= 0.5), abs=1e-9)
+        p, y, weight = model.predict(system.sees(judged.samples)), judged.samples.label, judged.samples.weight
+        assert line["test"]["auc"] == pytest.approx(metrics.roc_auc_score(y, p, sample_weight=weight), abs=1e-9)
+        assert line["test"]["log_loss"] == pytest.approx(metrics.log_loss(y, p, sample_weight=weight), abs=1e-9)
+        assert line["test"]["f1"] == pytest.approx(metrics.f1_score(y, p >= 0.5, sample_weight=weight), abs=1e-9)
 
 
 def test_what_is_hidden_plays_no_part(bench):
