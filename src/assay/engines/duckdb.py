@@ -25,6 +25,7 @@ class DuckDB:
         )
         self._lent: set[str] = set()
         self._execute(f"SET TimeZone = {literal(time_zone)}")
+        self._execute("SET enable_progress_bar = false")  # it would write over the terminal
 
     def _execute(self, sql: str) -> None:
         with _own_errors():

@@ -9,27 +9,28 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from assay.numerics.compiled import striped
+
 Ints = NDArray[np.int64]
 SparseScores: TypeAlias = tuple[Ints, NDArray[np.int32], NDArray[np.float32]]
 
 
-@numba.njit(cache=True, parallel=True)
-def _faded(begins, ends, item, period, now, half_life, items, starts, threads, out_item, out_score):  # type: ignore[no-untyped-def]
-    for thread in numba.prange(threads):
-        total = np.zeros(items)
-        last = np.full(items, -1, np.int64)  # the row that had the item last: what has faded to 0 is there all the same
-        for r in range(thread, begins.size, threads):
-            at = starts[r]
-            for a in range(begins[r], ends[r]):
-                i = item[a]
-                if last[i] != r:
-                    last[i], total[i] = r, 0.0
-                    out_item[at] = i
-                    at += 1
-                total[i] += 0.5 ** ((now - period[a]) / half_life)
-            out_item[starts[r] : at].sort()
-            for k in range(starts[r], at):
-                out_score[k] = total[out_item[k]]
+@numba.njit(cache=True, nogil=True)
+def _faded(thread, threads, begins, ends, item, period, now, half_life, items, starts, out_item, out_score):  # type: ignore[no-untyped-def]
+    total = np.zeros(items)
+    last = np.full(items, -1, np.int64)  # the row that had the item last: what has faded to 0 is there all the same
+    for r in range(thread, begins.size, threads):
+        at = starts[r]
+        for a in range(begins[r], ends[r]):
+            i = item[a]
+            if last[i] != r:
+                last[i], total[i] = r, 0.0
+                out_item[at] = i
+                at += 1
+            total[i] += 0.5 ** ((now - period[a]) / half_life)
+        out_item[starts[r] : at].sort()
+        for k in range(starts[r], at):
+            out_score[k] = total[out_item[k]]
 
 
 @numba.njit(cache=True)
@@ -54,7 +55,7 @@ def faded(
     counts = _distinct(begins, ends, item, items)
     starts = np.concatenate(([0], np.cumsum(counts)))
     out_item, out_score = np.empty(starts[-1], np.int32), np.empty(starts[-1], np.float32)
-    _faded(begins, ends, item, period, now, half_life, items, starts, numba.get_num_threads(), out_item, out_score)
+    striped(_faded, begins, ends, item, period, now, half_life, items, starts, out_item, out_score)
     return starts, out_item, out_score
 
 
@@ -80,9 +81,9 @@ def _sift(score, item, at, count):  # type: ignore[no-untyped-def]
         at = child
 
 
-@numba.njit(cache=True, parallel=True)
-def _top(starts, items, scores, allowed, skip_starts, skip_items, sizes, out):  # type: ignore[no-untyped-def]
-    for r in numba.prange(starts.size - 1):
+@numba.njit(cache=True, nogil=True)
+def _top(thread, threads, starts, items, scores, allowed, skip_starts, skip_items, sizes, out):  # type: ignore[no-untyped-def]
+    for r in range(thread, starts.size - 1, threads):
         skipped = skip_items[skip_starts[r] : skip_starts[r + 1]]
         most = sizes[r]
         score, item = np.empty(most, np.float32), np.empty(most, np.int64)
@@ -122,27 +123,26 @@ def top(
     width = int(sizes.max(initial=0))
     out = np.full((rows, width), -1, np.int64)
     none = np.zeros(rows + 1, np.int64), np.empty(0, np.int32)
-    _top(*scores, allowed, *(none if skip is None else skip), np.asarray(sizes, np.int64), out)
+    striped(_top, *scores, allowed, *(none if skip is None else skip), np.asarray(sizes, np.int64), out)
     return out
 
 
-@numba.njit(cache=True, parallel=True)
-def _gather(starts, items, scores, row_starts, item, size, threads, out):  # type: ignore[no-untyped-def]
-    for thread in numba.prange(threads):
-        dense = np.zeros(size, np.float32)
-        for r in range(thread, starts.size - 1, threads):
-            for a in range(starts[r], starts[r + 1]):
-                dense[items[a]] = scores[a]
-            for k in range(row_starts[r], row_starts[r + 1]):
-                out[k] = dense[item[k]]
-            for a in range(starts[r], starts[r + 1]):
-                dense[items[a]] = 0.0
+@numba.njit(cache=True, nogil=True)
+def _gather(thread, threads, starts, items, scores, row_starts, item, size, out):  # type: ignore[no-untyped-def]
+    dense = np.zeros(size, np.float32)
+    for r in range(thread, starts.size - 1, threads):
+        for a in range(starts[r], starts[r + 1]):
+            dense[items[a]] = scores[a]
+        for k in range(row_starts[r], row_starts[r + 1]):
+            out[k] = dense[item[k]]
+        for a in range(starts[r], starts[r + 1]):
+            dense[items[a]] = 0.0
 
 
 def gather(scores: SparseScores, row_starts: Ints, item: NDArray[np.int32], items: int) -> NDArray[np.float32]:
     """(n,) the score of each item in its row, 0 where the row does not have it; row r owns row_starts[r] ... of item (n,)."""
     out = np.empty(len(item), np.float32)
-    _gather(*scores, row_starts, item, items, numba.get_num_threads(), out)
+    striped(_gather, *scores, row_starts, item, items, out)
     return out
 
 
@@ -163,24 +163,23 @@ def best_of_rows(scores: SparseScores, size: int, most: int) -> SparseScores:
     return np.concatenate(([0], np.cumsum(there.sum(axis=1)))), items[there], high[there]
 
 
-@numba.njit(cache=True, parallel=True)
-def _nearest(starts, items, weights, itself, until, owner_starts, owners, owner_weights, crowd, threads, nearest, likeness):  # type: ignore[no-untyped-def]
-    for thread in numba.prange(threads):
-        total = np.zeros(crowd, np.float32)
-        for r in range(thread, starts.size - 1, threads):
-            total[:] = 0.0
-            for a in range(starts[r], starts[r + 1]):
-                i, w = items[a], weights[a]
-                for b in range(owner_starts[i], owner_starts[i + 1]):
-                    total[owners[b]] += w * owner_weights[b]
-            if itself[r] >= 0:
-                total[itself[r] : until[r]] = 0.0
-            k = nearest.shape[1]
-            least = -np.partition(-total, k - 1)[k - 1]
-            some = np.flatnonzero((total >= least) & (total > 0.0))
-            order = some[np.argsort(-total[some], kind="mergesort")][:k]
-            for n in range(order.size):
-                nearest[r, n], likeness[r, n] = order[n], total[order[n]]
+@numba.njit(cache=True, nogil=True)
+def _nearest(thread, threads, starts, items, weights, itself, until, owned, owners, shares, crowd, nearest, likeness):  # type: ignore[no-untyped-def]
+    total = np.zeros(crowd, np.float32)
+    for r in range(thread, starts.size - 1, threads):
+        total[:] = 0.0
+        for a in range(starts[r], starts[r + 1]):
+            i, w = items[a], weights[a]
+            for b in range(owned[i], owned[i + 1]):
+                total[owners[b]] += w * shares[b]
+        if itself[r] >= 0:
+            total[itself[r] : until[r]] = 0.0
+        k = nearest.shape[1]
+        least = -np.partition(-total, k - 1)[k - 1]
+        some = np.flatnonzero((total >= least) & (total > 0.0))
+        order = some[np.argsort(-total[some], kind="mergesort")][:k]
+        for n in range(order.size):
+            nearest[r, n], likeness[r, n] = order[n], total[order[n]]
 
 
 def nearest_rows(
@@ -200,45 +199,44 @@ def nearest_rows(
     m, k = len(rows[0]) - 1, min(most, count)
     nearest, likeness = np.full((m, k), -1, np.int32), np.zeros((m, k), np.float32)
     if k:
-        own, threads = (itself, itself + 1 if until is None else until), numba.get_num_threads()
-        _nearest(*rows, *own, owner_starts, owner[order], weights[order], count, threads, nearest, likeness)
+        own = itself, itself + 1 if until is None else until
+        striped(_nearest, *rows, *own, owner_starts, owner[order], weights[order], count, nearest, likeness)
     return nearest, likeness
 
 
-@numba.njit(cache=True, parallel=True)
-def _sum_rows(chosen, factor, starts, items, scores, size, threads, counts, out_starts, out_item, out_score, fill):  # type: ignore[no-untyped-def]
-    for thread in numba.prange(threads):
-        total = np.zeros(size, np.float64)
-        last = np.full(size, -1, np.int64)  # the row that had the item last
-        touched = np.empty(size, np.int64)
-        for r in range(thread, chosen.shape[0], threads):
-            count = 0
-            for n in range(chosen.shape[1]):
-                row = chosen[r, n]
-                if row < 0:
-                    break
-                for a in range(starts[row], starts[row + 1]):
-                    i = items[a]
-                    if last[i] != r:
-                        last[i], total[i] = r, 0.0
-                        touched[count] = i
-                        count += 1
-                    total[i] += factor[r, n] * scores[a]
-            counts[r] = count
-            if fill:
-                at = out_starts[r]
-                for c in range(count):
-                    out_item[at + c], out_score[at + c] = touched[c], total[touched[c]]
+@numba.njit(cache=True, nogil=True)
+def _sum_rows(thread, threads, chosen, factor, starts, items, scores, size, counts, out_starts, out_item, out_score, fill):  # type: ignore[no-untyped-def]
+    total = np.zeros(size, np.float64)
+    last = np.full(size, -1, np.int64)  # the row that had the item last
+    touched = np.empty(size, np.int64)
+    for r in range(thread, chosen.shape[0], threads):
+        count = 0
+        for n in range(chosen.shape[1]):
+            row = chosen[r, n]
+            if row < 0:
+                break
+            for a in range(starts[row], starts[row + 1]):
+                i = items[a]
+                if last[i] != r:
+                    last[i], total[i] = r, 0.0
+                    touched[count] = i
+                    count += 1
+                total[i] += factor[r, n] * scores[a]
+        counts[r] = count
+        if fill:
+            at = out_starts[r]
+            for c in range(count):
+                out_item[at + c], out_score[at + c] = touched[c], total[touched[c]]
 
 
 def sum_rows(chosen: NDArray[np.int32], factor: NDArray[np.float32], scores: SparseScores, size: int) -> SparseScores:
     """Sums of the rows of sparse scores that each row of chosen (m, k) names (-1 ends it), times factor (m, k)."""
-    counts, threads = np.zeros(len(chosen), np.int64), numba.get_num_threads()
+    counts = np.zeros(len(chosen), np.int64)
     none = np.zeros(1, np.int64), np.empty(0, np.int32), np.empty(0, np.float32)
-    _sum_rows(chosen, factor, *scores, size, threads, counts, *none, False)
+    striped(_sum_rows, chosen, factor, *scores, size, counts, *none, False)
     starts = np.concatenate(([0], np.cumsum(counts)))
     item, score = np.empty(starts[-1], np.int32), np.empty(starts[-1], np.float32)
-    _sum_rows(chosen, factor, *scores, size, threads, counts, starts, item, score, True)
+    striped(_sum_rows, chosen, factor, *scores, size, counts, starts, item, score, True)
     return starts, item, score
 
 
