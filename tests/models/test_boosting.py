@@ -78,4 +78,4 @@ def test_of_noise_it_learns_little_more_than_the_share_of_positives(model, n, pe
     assert log_loss(test, fitted(model.fresh(), train).predict(test)) < constant + 0.05
     if model.name == "lightgbm":  # what it did before it stopped early
         late = log_loss(test, fitted(model.fresh(), train, training=Training(rounds=150)).predict(test))
-        assert late > constant + 0.08
+        assert late > constant + 0.02
