@@ -146,7 +146,8 @@ def _candidate_account(keys: pa.Table, requests: pa.Table, sources: Sequence[str
     for name in ("tuning", "test"):
         rows, split_requests = (table.filter(pc.equal(table.column("split"), name)) for table in (keys, requests))
         label, source = rows.column("label").to_numpy(), rows.column("source").to_numpy()
-        hits = {each: int(label[(source >> k) & 1 == 1].sum()) for k, each in enumerate(sources)} | {"all": int(label.sum())}
+        named = {each: (source >> k) & 1 == 1 for k, each in enumerate(sources)}
+        hits = {each: int(label[mine].sum()) for each, mine in named.items() if mine.any()} | {"all": int(label.sum())}
         truths = max(int(pc.sum(split_requests.column("truth_count")).as_py() or 0), 1)
         account[name] = {
             "requests": split_requests.num_rows,
