@@ -39,7 +39,7 @@ def test_the_stage_table_has_a_line_a_stage_and_a_verdict_a_target(run, capsys):
     out = capsys.readouterr().out
     assert all(stage in out for stage in STAGES)
     assert out.count("target") == 4
-    assert "2,000,000: missed" in out
+    assert "2,100,000: reached" in out
 
 
 def test_influence_is_timed_on_a_finished_run(run, capsys):
