@@ -19,7 +19,7 @@ from assay.evaluation.rankings import compare_rankings, evaluate_rankings, ranki
 from assay.evaluation.samples import Measure, compare_samples, evaluate_samples
 from assay.evaluation.scores import Difference, Estimate
 from assay.evaluation.windows import Rows, Windows
-from assay.numerics.measures import POINTWISE
+from assay.numerics.measures import POINTWISE, row_log_loss
 from assay.numerics.ranking import expected_ndcg, request_offsets, tie_order
 from assay.samples.table import Samples
 
@@ -146,29 +146,29 @@ class Holdout:
 
     def by_period(self, scored: Scored) -> NDArray[np.float64]:
         """(P,) the measure that decides where requests are ranked, in each period that has requests with truth."""
-        assert self.candidates is not None
-        assert scored.per_request is not None
-        table = scored.per_request.filter(pc.greater(scored.per_request.column("truth_count"), 0))
-        requests, first = np.unique(self.candidates.request, return_index=True)
-        of = self.candidates.period[first][np.searchsorted(requests, table.column("request").to_numpy())]
-        _, window = np.unique(of, return_inverse=True)
-        return np.asarray(np.bincount(window, table.column(DECIDES_RANKED).to_numpy()) / np.bincount(window))
+        rows, period = self._judged_requests(scored)
+        _, window = np.unique(period, return_inverse=True)
+        values = rows.column(DECIDES_RANKED).to_numpy()
+        return np.asarray(np.bincount(window, values) / np.bincount(window))
 
     def windows(self, a: Scored, b: Scored) -> Windows:
         """b minus a in log_loss, and in ndcg@10 where requests are ranked, period by period."""
         s = self.samples
-        with np.errstate(divide="ignore"):
-            losses = [-np.log(np.maximum(np.where(s.label > 0, p, 1.0 - p), 1e-15)) for p in (a.probability, b.probability)]
-        rows = {DECIDES: Rows(losses[1] - losses[0], s.weight, s.user.astype(np.int64), s.period.astype(np.int64))}
-        if self.candidates is not None and a.per_request is not None and b.per_request is not None:
-            truth = a.per_request.column("truth_count").to_numpy() > 0
-            requests, first = np.unique(self.candidates.request, return_index=True)
-            place = np.searchsorted(requests, a.per_request.column("request").to_numpy()[truth])
-            period = self.candidates.period[first][place].astype(np.int64)
-            change = b.per_request.column(DECIDES_RANKED).to_numpy() - a.per_request.column(DECIDES_RANKED).to_numpy()
-            user = a.per_request.column("user").to_numpy()[truth].astype(np.int64)
-            rows[DECIDES_RANKED] = Rows(change[truth], np.ones(len(user)), user, period)
+        before, after = (row_log_loss(s.label > 0, one.probability) for one in (a, b))
+        rows = {DECIDES: Rows(after - before, s.weight, s.user, s.period)}
+        if a.per_request is not None and b.per_request is not None:
+            (first, period), (second, _) = (self._judged_requests(one) for one in (a, b))
+            change = second.column(DECIDES_RANKED).to_numpy() - first.column(DECIDES_RANKED).to_numpy()
+            rows[DECIDES_RANKED] = Rows(change, np.ones(len(change)), first.column("user").to_numpy(), period)
         return Windows.of(rows)
+
+    def _judged_requests(self, scored: Scored) -> tuple[pa.Table, NDArray[np.int32]]:
+        """The rows of requests with truth, and their periods (n,)."""
+        assert self.candidates is not None
+        assert scored.per_request is not None
+        table = scored.per_request.filter(pc.greater(scored.per_request.column("truth_count"), 0))
+        requests, first = np.unique(self.candidates.request, return_index=True)
+        return table, self.candidates.period[first][np.searchsorted(requests, table.column("request").to_numpy())]
 
     def _padded(self) -> NDArray[np.int64]:
         assert self.candidates is not None

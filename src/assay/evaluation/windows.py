@@ -28,8 +28,8 @@ class Rows:
 
     difference: Vector
     weight: Vector
-    user: NDArray[np.int64]
-    window: NDArray[np.int64]
+    user: NDArray[np.integer]
+    window: NDArray[np.integer]
 
     def mean(self) -> Clustered:
         """The difference of means, with an error that counts users and windows as drawn by chance.
@@ -42,7 +42,7 @@ class Rows:
         total = self.weight.sum()
         value = float(self.weight @ self.difference / total)
         error = self.weight * (self.difference - value) / total
-        both = self.user * (int(self.window.max()) + 1) + self.window
+        both = self.user.astype(np.int64) * (int(self.window.max()) + 1) + self.window
         of_users, of_windows, of_both = (_variance(error, cluster) for cluster in (self.user, self.window, both))
         stderr = float(np.sqrt(max(of_users + of_windows - of_both, of_users)))
         return _interval(value, stderr, len(np.unique(self.user)) - 1)
@@ -60,7 +60,7 @@ class Rows:
         return out
 
 
-def _variance(error: Vector, cluster: NDArray[np.int64]) -> float:
+def _variance(error: Vector, cluster: NDArray[np.integer]) -> float:
     _, code = np.unique(cluster, return_inverse=True)
     sums = np.bincount(code, error)
     return float(sums @ sums) * len(sums) / max(len(sums) - 1, 1)

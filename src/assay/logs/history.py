@@ -103,6 +103,18 @@ class History:
             begins = np.searchsorted(categories[order], np.arange(self.categories + 1))
             yield Market(period, on_sale, popular, popular[order], begins)
 
+    def past(self, users: NDArray[np.integer], period: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Where the takings of users (m,) before a period begin and end in own_item and own_period."""
+        return self.own_begins[users].astype(np.int64), self.own_ends(period)[users]
+
+    def own_ends(self, period: int) -> NDArray[np.int64]:
+        """(users,) where each user's takings before a period end in own_item."""
+        users = np.arange(len(self.own_begins) - 1)
+        first, last = int(self.own_period.min(initial=0)), int(self.own_period.max(initial=0))
+        span = last - first + 2
+        key = np.repeat(users, np.diff(self.own_begins)) * span + (self.own_period - first)
+        return np.searchsorted(key, users * span + min(max(period - first, 0), span - 1))
+
     def request_ids(self, user: Codes, period: Codes) -> NDArray[np.int64]:
         """(n,) stable ids of requests: a user in a period."""
         return mix(self.user_hash[user], period).view(np.int64)

@@ -91,13 +91,6 @@ def _draw(
     return drawn, failed
 
 
-def own_past(history: History, users: Codes, period: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Where each user's purchases before a period begin and end in history.own_item."""
-    begins, ends = history.own_begins[users], history.own_begins[users + 1]
-    stops = np.array([b + np.searchsorted(history.own_period[b:e], period) for b, e in zip(begins, ends, strict=True)], np.int64)
-    return begins, stops
-
-
 def _sampled(
     history: History, market: Market, bought: Triples, section: SamplesSection, seed: int, seen: NDArray[np.int64]
 ) -> tuple[Triples, NDArray[np.int8], NDArray[np.int32], int]:
@@ -109,7 +102,7 @@ def _sampled(
     capacity = int(np.ceil(section.negatives)) * len(user)
     positive, items = np.empty(capacity, np.int32), np.empty(capacity, np.int32)
     kind, draw = np.empty(capacity, np.int8), np.empty(capacity, np.int32)
-    own_begins, own_ends = own_past(history, requests, market.period)
+    own_begins, own_ends = history.past(requests, market.period)
     good = market.on_sale[item] & bool(len(market.popular))
     base = mix(seed, history.user_hash[user], market.period, history.item_hash[item])
     drawn, failed = _draw(

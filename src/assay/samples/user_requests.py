@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, replace
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -83,6 +84,12 @@ class UserRequests:
             return replace(listing, sizes=self.section.candidate_sizes)
         return replace(listing, sizes=self._choice.sizes)
 
+    @cached_property
+    def _later(self) -> Candidates:
+        """Candidates of the requests of tuning and test: all are ranked, and a share of them are samples."""
+        tuning, _ = self.splits.span("tuning")
+        return self._listing.all(tuning, self.splits.end)
+
     def labelled(self) -> Chunk:
         """What users took, and what they did not though it was shown, or a candidate."""
         section, every = self.section, np.arange(self.splits.begins[0], self.splits.end)
@@ -120,9 +127,11 @@ class UserRequests:
 
         The share is that of the periods of training; of all where none of these is among them.
         """
-        parts = (part for period in periods for part in self._listing.of_periods(int(period), int(period) + 1))
+        tuning, _ = self.splits.span("tuning")
+        earlier = (part for p in periods[periods < tuning].tolist() for part in self._listing.of_periods(p, p + 1))
+        later = self._later.take(np.flatnonzero(np.isin(self._later.period, periods)))
         training = self.splits.begins[1] if periods[0] < self.splits.begins[1] else self.splits.end
-        sampled = sample(parts, self.past, training, self.section.negatives, self.seed)
+        sampled = sample(chain(earlier, [later]), self.past, training, self.section.negatives, self.seed)
         rows = sampled.rows
         taken = int(np.isin(self.past.bought.period, periods).sum())
         keys = self._keys(
@@ -142,9 +151,7 @@ class UserRequests:
 
     def ranked(self) -> Iterator[tuple[str, Chunk]]:
         """Candidates of the requests of tuning and test, then those of every user in the period after the log."""
-        tuning, _ = self.splits.span("tuning")
-        offered = self._listing.all(tuning, self.splits.end)
-        yield "candidates", self._offered(offered, self.splits.of(offered.period))
+        yield "candidates", self._offered(self._later, self.splits.of(self._later.period))
         after = self.past.next_period(self.section.period_days)
         offered = self._listing.all(after, after + 1, everyone=True)
         yield "upcoming", self._offered(offered, np.full(len(offered), len(SPLITS)))

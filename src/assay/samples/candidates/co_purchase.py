@@ -3,19 +3,16 @@
 import numpy as np
 from scipy import sparse as sp
 
-from assay.logs.history import Codes
 from assay.numerics.item_cosines import nearest_items
-from assay.numerics.lists import SparseScores
-from assay.samples.candidates.item_lists import ItemLists
-from assay.samples.candidates.learning import Learnt, Lesson
-from assay.samples.candidates.moment import Moment
+from assay.samples.candidates.item_lists import ItemLists, ListSource
+from assay.samples.candidates.learning import Lesson
 
 _SELLERS = 5_000  # best sellers that are compared
 _NEIGHBOURS = 50  # of each
 _SHRINK = 50.0  # baskets
 
 
-class CoPurchase:
+class CoPurchase(ListSource):
     """Item-to-item collaborative filtering (Linden, Smith and York, 2003): cosines of items over baskets, shrunk.
 
     A basket is what a user took in a period of the last WINDOW_DAYS. The likeness of items that stand in a and b baskets, and in
@@ -23,24 +20,16 @@ class CoPurchase:
     """
 
     name = "co_purchase"
-    repeats = False
 
-    def __init__(self) -> None:
-        self._lists = Learnt(_learn)
-
-    def scores(self, moment: Moment, users: Codes) -> SparseScores:
-        """As base.Source says; see item_lists."""
-        return self._lists.at(moment).scores(moment, users)
-
-
-def _learn(lesson: Lesson) -> ItemLists:
-    size, sellers, taken = len(lesson.moment.history.category), lesson.best(_SELLERS), lesson.taken
-    place = np.full(size, -1, np.int64)
-    place[sellers] = np.arange(len(sellers))
-    rows = place[taken.item] >= 0
-    basket = taken.period[rows].astype(np.int64) * len(lesson.moment.history.user_hash) + taken.user[rows]
-    number = np.cumsum(np.diff(basket, prepend=basket[:1]) != 0)  # triples are in order of period and user
-    column, baskets = place[taken.item[rows]], int(number[-1]) + 1 if len(number) else 0
-    matrix = sp.csr_array((np.ones(len(number)), (number, column)), shape=(baskets, len(sellers)))
-    starts, near, likeness = nearest_items(matrix, _SHRINK, _NEIGHBOURS)
-    return ItemLists.of(sellers, (starts, sellers[near], likeness), size)
+    def learn(self, lesson: Lesson) -> ItemLists:
+        """As ListSource says."""
+        size, sellers, taken = len(lesson.moment.history.category), lesson.best(_SELLERS), lesson.taken
+        place = np.full(size, -1, np.int64)
+        place[sellers] = np.arange(len(sellers))
+        rows = place[taken.item] >= 0
+        basket = taken.period[rows].astype(np.int64) * len(lesson.moment.history.user_hash) + taken.user[rows]
+        number = np.cumsum(np.diff(basket, prepend=basket[:1]) != 0)  # triples are in order of period and user
+        column, baskets = place[taken.item[rows]], int(number[-1]) + 1 if len(number) else 0
+        matrix = sp.csr_array((np.ones(len(number)), (number, column)), shape=(baskets, len(sellers)))
+        starts, near, likeness = nearest_items(matrix, _SHRINK, _NEIGHBOURS)
+        return ItemLists.of(sellers, (starts, sellers[near], likeness), size)

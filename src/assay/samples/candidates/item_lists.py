@@ -6,6 +6,7 @@ import numpy as np
 
 from assay.logs.history import Codes
 from assay.numerics.lists import SparseScores, heaviest, sum_rows
+from assay.samples.candidates.learning import Learnt, Lesson
 from assay.samples.candidates.moment import Moment
 
 _TAKINGS = 60  # of a user that count
@@ -30,3 +31,21 @@ class ItemLists:
         taken, weight = heaviest(moment.taken(users), self.row >= 0, _TAKINGS)
         row = np.where(taken >= 0, self.row[taken], np.int32(-1)) if len(self.row) else taken.astype(np.int32)
         return sum_rows(row, weight, self.near, len(self.row))
+
+
+class ListSource:
+    """A source that goes by items near to others, which it learns anew now and then."""
+
+    name = ""
+    repeats = False
+
+    def __init__(self) -> None:
+        self._lists = Learnt(self.learn)
+
+    def learn(self, lesson: Lesson) -> ItemLists:
+        """Lists of the nearest items, by what the lesson knows."""
+        raise NotImplementedError
+
+    def scores(self, moment: Moment, users: Codes) -> SparseScores:
+        """As base.Source says; see ItemLists."""
+        return self._lists.at(moment).scores(moment, users)

@@ -37,18 +37,9 @@ class Moment:
         """What sources keep for each other until the next moment, by name."""
         return {}
 
-    def _places(self, period: int) -> Ints:
-        """(users,) where each user's takings before a period end in history.own_item."""
-        past = self.history
-        users = len(past.own_begins) - 1
-        first, last = int(past.own_period.min(initial=0)), int(past.own_period.max(initial=0))
-        span = last - first + 2
-        key = np.repeat(np.arange(users), np.diff(past.own_begins)) * span + (past.own_period - first)
-        return np.searchsorted(key, np.arange(users) * span + min(max(period - first, 0), span - 1))
-
     @cached_property
     def _ends(self) -> Ints:
-        return self._places(self.period)
+        return self.history.own_ends(self.period)
 
     def past(self, users: NDArray[np.integer]) -> tuple[Ints, Ints]:
         """Where the takings of users (m,) before the period begin and end in history.own_item."""
@@ -65,7 +56,7 @@ class Moment:
         past = self.history
         begins, ends = self.past(users)
         if days is not None:
-            begins = self._places(self.period - int(np.ceil(days / self.period_days)))[users]
+            begins = self.history.own_ends(self.period - int(np.ceil(days / self.period_days)))[users]
         half_life = half_life_days / self.period_days
         return faded(begins, ends, past.own_item, past.own_period, self.period, half_life, len(past.category))
 

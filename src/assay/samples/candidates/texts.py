@@ -5,9 +5,8 @@ import numpy as np
 from assay.logs.history import Codes
 from assay.numerics.lists import SparseScores, nearest_rows
 from assay.samples.candidates.alike import normed
-from assay.samples.candidates.item_lists import ItemLists
-from assay.samples.candidates.learning import Learnt, Lesson, most_frequent
-from assay.samples.candidates.moment import Moment
+from assay.samples.candidates.item_lists import ItemLists, ListSource
+from assay.samples.candidates.learning import Lesson, most_frequent
 from assay.samples.match import joined_texts
 from assay.text.words import words
 
@@ -16,7 +15,7 @@ _SHELF = 10_000  # items, taken or shown most, that they are compared with
 _NEIGHBOURS = 20  # of each
 
 
-class Texts:
+class Texts(ListSource):
     """Items by text: cosines of TF-IDF of words (Salton and Buckley, 1988) in name, category and brand.
 
     A word counts once a text; its weight is ln((1 + n) / (1 + d)) + 1 where d of n items have it. Items without a text have no
@@ -24,28 +23,20 @@ class Texts:
     """
 
     name = "text"
-    repeats = False
 
-    def __init__(self) -> None:
-        self._lists = Learnt(_learn)
-
-    def scores(self, moment: Moment, users: Codes) -> SparseScores:
-        """As base.Source says; see item_lists."""
-        return self._lists.at(moment).scores(moment, users)
-
-
-def _learn(lesson: Lesson) -> ItemLists:
-    size = len(lesson.moment.history.category)
-    taken = np.bincount(lesson.taken.item, minlength=size)
-    shelf = most_frequent(taken * len(lesson.shown) + taken + np.bincount(lesson.shown.item, minlength=size), _SHELF)
-    texts = joined_texts(lesson.moment.items.take(shelf))
-    shelf, rows, vocabulary = _vectors(shelf, texts)
-    sellers = np.arange(min(int(np.count_nonzero(taken[shelf])), _SELLERS))  # what was taken stands first
-    starts, columns, weights = rows
-    near, likeness = nearest_rows((starts[: len(sellers) + 1], columns, weights), rows, sellers, vocabulary, _NEIGHBOURS)
-    there = near >= 0
-    ends = np.concatenate(([0], np.cumsum(there.sum(axis=1))))
-    return ItemLists.of(shelf[sellers], (ends, shelf[near[there]], likeness[there]), size)
+    def learn(self, lesson: Lesson) -> ItemLists:
+        """As ListSource says."""
+        size = len(lesson.moment.history.category)
+        taken = np.bincount(lesson.taken.item, minlength=size)
+        shelf = most_frequent(taken * len(lesson.shown) + taken + np.bincount(lesson.shown.item, minlength=size), _SHELF)
+        texts = joined_texts(lesson.moment.items.take(shelf))
+        shelf, rows, vocabulary = _vectors(shelf, texts)
+        sellers = np.arange(min(int(np.count_nonzero(taken[shelf])), _SELLERS))  # what was taken stands first
+        starts, columns, weights = rows
+        near, likeness = nearest_rows((starts[: len(sellers) + 1], columns, weights), rows, sellers, vocabulary, _NEIGHBOURS)
+        there = near >= 0
+        ends = np.concatenate(([0], np.cumsum(there.sum(axis=1))))
+        return ItemLists.of(shelf[sellers], (ends, shelf[near[there]], likeness[there]), size)
 
 
 def _vectors(items: Codes, texts: list[str]) -> tuple[Codes, SparseScores, int]:
