@@ -168,7 +168,7 @@ def write_selection(run: Folder) -> None:
     weighted = {"auc": estimate(0.0002, 0.0002, p=0.1), "ndcg@10": estimate(-0.0004, 0.001, p=0.5)}
     arms.append({"arm": "re-weighted", "family": "recency", "valuer": None, "removed_fraction": 0, "tuning": {}})
     arms[-1]["difference"] = weighted
-    chosen = "without the lowest 2 % by influence"
+    chosen = "influence 0.02"
     worse = {m: estimate(-0.001 if m != "log_loss" else 0.001, 0.0004, p=1e-4) for m in ("auc", "log_loss", "ndcg@10")}
     explained = {"rule": "category is 蛋奶", "rows": 61_000, "covers": 0.62, "precision": 0.41, "factor": 0.0}
     explained |= {"difference": worse, "against_chosen": worse}

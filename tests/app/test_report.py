@@ -7,9 +7,12 @@ import pytest
 
 from assay.app import report, stored, terminal
 from assay.app.sections.facts import Facts
+from assay.app.sections.selection import _explained
 from assay.config import parse
 from assay.finished import Finished
 from assay.pages.evaluation import Leaks
+from assay.pages.parts import Change
+from assay.pages.selection import Explained
 from assay.runs.store import write_json
 from tests.app.conftest import HOSTILE, NAMES, listed
 
@@ -111,3 +114,14 @@ def test_a_rule_is_a_finding_only_when_its_trial_helps(run):
     assert text.count("A slice of the log costs more than it gives") == 1
     assert "leave as it is: not confirmed" in text
     assert "the values tell more than the rule" in text
+
+
+@pytest.mark.parametrize("by_values", [True, False])
+def test_only_an_arm_by_values_is_said_to_be_by_values(by_values):
+    worse = Change(value=-0.01, low=-0.02, high=-0.005)
+    explained = {"rule": "category is tea", "rows": 10, "covers": 1.0, "precision": 1.0, "factor": 0.5, "difference": {}}
+    sentence = _explained(Explained(**explained, against_chosen={"auc": worse}), by_values=by_values)
+    assert "does worse on tuning (auc)" in sentence
+    assert ("values" in sentence) is by_values
+    alike = _explained(Explained(**explained, against_chosen={}), by_values=by_values)
+    assert ("mend these rows at their source" in alike) is by_values

@@ -11,6 +11,7 @@ from assay.pages.samples import SamplesMade
 from assay.runs.section import Column, CurvePlot, Figure, Row, RowPlot, Section, Series, Table
 from assay.tables import SPLITS
 
+_LABELS = 6  # on an axis of steps
 _NO_LEAKS = (
     "No leaks were found: no overlap of the splits in time, no sample or request in two places, no feature that is "
     "the label in disguise, no period with unlike negatives."
@@ -74,13 +75,17 @@ def samples(facts: Facts) -> Section | None:
 
 
 def _candidates(account: SamplesMade) -> list[Figure]:
-    """How recall grows with candidates on tuning, and which source gave the last of them."""
+    """How recall grows with candidates on tuning; the points of a source are where it gave the last of them."""
     if not account.candidate_steps:
         return []
     steps = account.candidate_steps
-    series = [Series("all sources", [(place, step.recall, None, None) for place, step in enumerate(steps)])]
-    names = [f"{step.candidates:.0f} (+ {step.source})" for step in steps]
-    plot = CurvePlot("plot-candidates", names, series, "candidates of a request, and the source of the last", "recall, tuning")
+    of_source: dict[str, list[tuple[int, float | None, float | None, float | None]]] = {}
+    for place, step in enumerate(steps):
+        of_source.setdefault(step.source, []).append((place, step.recall, None, None))
+    series = [Series(f"more of {name}", points) for name, points in of_source.items()]
+    every = -(-len(steps) // _LABELS)
+    names = [f"{step.candidates:.0f}" if place % every == 0 else "" for place, step in enumerate(steps)]
+    plot = CurvePlot("plot-candidates", names, series, "candidates per request", "recall of all sources, tuning")
     chosen = ", ".join(f"{name} {size}" for name, size in (account.candidate_sizes or {}).items() if size)
     return [Figure([plot], "Candidates", f"Places of a usual request: {chosen}")]
 

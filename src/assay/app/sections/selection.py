@@ -30,7 +30,8 @@ def headline(facts: Facts) -> Section | None:
         shown = f"Values by {curve.valuer} are not to be used here: on tuning, removing by them did worse than at random."
         findings.append(("bad", f"{shown} Nothing was removed by them."))
     if curve is not None and curve.explained is not None:
-        findings.append(("even", _explained(curve.explained)))
+        by_values = any(arm.arm == curve.chosen and arm.valuer is not None for arm in curve.arms)
+        findings.append(("even", _explained(curve.explained, by_values=by_values)))
     tiles = [] if summary.log is None else [("events kept", summary.log.events), ("users", summary.log.users)]
     tiles += [] if summary.log is None else [("items", summary.log.items)]
     tiles += [("training samples", summary.samples["train"])] if "train" in summary.samples else []
@@ -66,18 +67,22 @@ def _doubted(facts: Facts) -> bool:
     return summary is not None and standing.doubt(TRIED_ON, summary.models, summary.standing) is not None
 
 
-def _explained(explained: Explained) -> str:
-    """What the chosen arm changes, in the words of the simplest rule, and whether the rule does as well."""
+def _explained(explained: Explained, *, by_values: bool) -> str:
+    """What the chosen arm changes, in the words of the simplest rule, and whether the rule does as well.
+
+    by_values: whether values chose the samples; else the arm knows nothing that the rule could be weaker than.
+    """
     verdicts = {m: words.judge(m, explained.against_chosen[m]) for m in CLAIMS if m in explained.against_chosen}
     worse, better = ([m for m, verdict in verdicts.items() if verdict == kind] for kind in ("worse", "better"))
     if worse:
         compared = f"The same change by this rule does worse on tuning ({', '.join(worse)})"
-        compared += f", though better in {', '.join(better)}: the values" if better else ": the values"
-        compared += " tell more than the rule."
+        compared += f", though better in {', '.join(better)}" if better else ""
+        compared += ": the values tell more than the rule." if by_values else "."
     elif few := words.too_few(explained.against_chosen[m] for m in verdicts):
         compared = f"Whether the same change by this rule does as well cannot be said. {few}"
     else:
-        compared = "The same change by this rule does as well on tuning: mend these rows at their source."
+        compared = "The same change by this rule does as well on tuning"
+        compared += ": mend these rows at their source." if by_values else "."
     return (
         f"Which samples those are, in the simplest words: {explained.rule} ({words.percent(explained.covers)} of the changed "
         f"samples; of all {words.count(explained.rows)} such samples {words.percent(explained.precision)} are changed). "
