@@ -24,6 +24,7 @@ from assay.models.named import demand
 from assay.numerics.logistic import fit, probability, pull
 from assay.numerics.products import Matrix, as_rows, dense, margins
 from assay.samples.table import Samples
+from assay.task import BINARY
 
 LEVERAGES = ("exact", "sketch", "none")
 
@@ -320,3 +321,19 @@ class Influence:
         shown = "minus the mean validation log_loss" if utility == "log_loss" else f"minus the pairwise loss of {utility}"
         metadata = {"method": self.name, "utility": shown, "model": model.name}
         return Importance(train.keys.column("sample_id").to_numpy(), per_fold.mean(axis=0), per_fold, metadata)
+
+
+class RankingInfluence(Influence):
+    """Influence on the order inside requests: in ndcg@10, whatever the run's loss is."""
+
+    name = "ranking_influence"
+
+    def value(
+        self, train: Samples, validation: Samples, *, model: Any, utility: str, folds: int, rng: np.random.Generator
+    ) -> Importance:
+        """Values (n,) of ndcg@10 (pairwise loss), as Influence makes them; a drawn candidate stands for as many as it weighs.
+
+        InputError: as in Influence, or a fold of validation users without a request of both labels.
+        """
+        del utility
+        return super().value(train, validation, model=model, utility=BINARY.ranked, folds=folds, rng=rng)

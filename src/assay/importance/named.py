@@ -20,6 +20,7 @@ OURS = {
     "margin": "predicted:Margin",
     "self_score": "predicted:SelfScore",
     "influence": "influence:Influence",
+    "ranking_influence": "influence:RankingInfluence",
     "inclusion": "subsampling:Inclusion",
     "knn_shapley": "neighbours:KnnShapley",
     "knn_banzhaf": "neighbours:KnnBanzhaf",

@@ -87,7 +87,7 @@ class Auc:
 
 @dataclass(frozen=True)
 class Ndcg:
-    """Mean NDCG@k over requests that have a positive, tied scores averaged; rows weigh the same."""
+    """Mean NDCG@k over requests that have a positive, tied scores averaged; a row of weight w stands for w rows of its score."""
 
     k: int
 
@@ -102,10 +102,9 @@ class Ndcg:
 
     def slopes(self, score: Vector, y: NDArray[Any], weight: Vector, request: NDArray[Any] | None) -> Vector:
         """Of the surrogate, a request with both labels; see numerics.pairs."""
-        del weight
         order, offsets = _grouped(request)
         out = np.zeros(len(score))
-        pairs.ndcg_slopes(score[order], y[order], offsets, self.k, out)
+        pairs.ndcg_slopes(score[order], y[order], weight[order], offsets, self.k, out)
         positives = np.add.reduceat(y[order].astype(np.int64), offsets[:-1])
         slopes = np.empty(len(score))
         slopes[order] = out / np.count_nonzero((positives > 0) & (positives < np.diff(offsets)))
@@ -113,10 +112,9 @@ class Ndcg:
 
     def measure(self, score: Vector, y: NDArray[Any], weight: Vector, request: NDArray[Any] | None) -> float:
         """The true NDCG@k over requests with both labels."""
-        del weight
         order, offsets = _grouped(request)
         out = np.empty(len(offsets) - 1)
-        pairs.ndcg(score[order], y[order], offsets, self.k, out)
+        pairs.ndcg(score[order], y[order], weight[order], offsets, self.k, out)
         mixed = np.add.reduceat(y[order].astype(np.int64), offsets[:-1]) < np.diff(offsets)
         return float(np.nanmean(out[mixed]))
 

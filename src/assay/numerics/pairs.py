@@ -43,59 +43,75 @@ def _level_slopes(mean, positive, negative, slope_positive, slope_negative):  # 
 
 
 @numba.njit(cache=True)
-def _discounts(score, k, order, discount):  # type: ignore[no-untyped-def]
-    # By rank, those of equal scores averaged over the ranks that they share.
-    order[:] = np.argsort(-score, kind="mergesort")
-    at = 0
-    while at < score.size:
-        end = at
-        total = 0.0
-        while end < score.size and score[order[end]] == score[order[at]]:
-            total += 1.0 / np.log2(end + 2.0) if end < k else 0.0
-            end += 1
-        for i in range(at, end):
-            discount[order[i]] = total / (end - at)
-        at = end
+def _gained(rank, k):  # type: ignore[no-untyped-def]
+    # Sum of the discounts of the first `rank` places, k at most; a part of a place gives as large a part of its discount.
+    whole = min(int(rank), k)
+    total = 0.0
+    for place in range(whole):
+        total += 1.0 / np.log2(place + 2.0)
+    return total + (rank - whole) / np.log2(whole + 2.0) if whole < k else total
 
 
 @numba.njit(cache=True)
-def _ideal(positives, k):  # type: ignore[no-untyped-def]
+def _discounts(score, weight, k, order, discount):  # type: ignore[no-untyped-def]
+    # The mean over the places that a row takes, as many as it weighs; rows of equal scores share theirs.
+    order[:] = np.argsort(-score, kind="mergesort")
+    at = 0
+    above = before = 0.0
+    while at < score.size:
+        end = at
+        place = above
+        while end < score.size and score[order[end]] == score[order[at]]:
+            place += weight[order[end]]
+            end += 1
+        gained = _gained(place, k) if above < k else before
+        for i in range(at, end):
+            discount[order[i]] = (gained - before) / (place - above) if place > above else 0.0
+        at, above, before = end, place, gained
+
+
+@numba.njit(cache=True)
+def _positive_weight(label, weight):  # type: ignore[no-untyped-def]
     total = 0.0
-    for rank in range(min(positives, k)):
-        total += 1.0 / np.log2(rank + 2.0)
+    for i in range(label.size):
+        if label[i] > 0:
+            total += weight[i]
     return total
 
 
 @numba.njit(cache=True, parallel=True)
-def ndcg_slopes(score, y, offsets, k, out):  # type: ignore[no-untyped-def]
-    """out (m,): slope of each request's pairwise loss, each pair weighted by |delta NDCG@k| at the present ranks."""
+def ndcg_slopes(score, y, weight, offsets, k, out):  # type: ignore[no-untyped-def]
+    """out (m,): slope of each request's pairwise loss, each pair weighted by |delta NDCG@k| at the present ranks.
+
+    A row of weight w stands for w rows of its score, as a drawn negative does for those that were not drawn.
+    """
     for r in numba.prange(offsets.size - 1):
         low, high = offsets[r], offsets[r + 1]
-        s, label = score[low:high], y[low:high]
+        s, label, w = score[low:high], y[low:high], weight[low:high]
         order, discount = np.empty(s.size, np.int64), np.empty(s.size)
-        _discounts(s, k, order, discount)
-        ideal = _ideal(np.count_nonzero(label), k)
+        _discounts(s, w, k, order, discount)
+        ideal = _gained(_positive_weight(label, w), k)
         for i in range(s.size):
             if label[i] <= 0:
                 continue
             for j in range(s.size):
                 if label[j] <= 0:
-                    pull = abs(discount[i] - discount[j]) / ideal / (1.0 + np.exp(s[i] - s[j]))
+                    pull = w[i] * w[j] * abs(discount[i] - discount[j]) / ideal / (1.0 + np.exp(s[i] - s[j]))
                     out[low + i] -= pull
                     out[low + j] += pull
 
 
 @numba.njit(cache=True, parallel=True)
-def ndcg(score, y, offsets, k, out):  # type: ignore[no-untyped-def]
-    """out (R,): NDCG@k of each request, tied scores averaged over their orders; NaN without a positive."""
+def ndcg(score, y, weight, offsets, k, out):  # type: ignore[no-untyped-def]
+    """out (R,): NDCG@k of each request, tied scores averaged over their orders; NaN without a positive. Weights as in slopes."""
     for r in numba.prange(offsets.size - 1):
         low, high = offsets[r], offsets[r + 1]
-        s, label = score[low:high], y[low:high]
+        s, label, w = score[low:high], y[low:high], weight[low:high]
         order, discount = np.empty(s.size, np.int64), np.empty(s.size)
-        _discounts(s, k, order, discount)
-        positives = np.count_nonzero(label)
+        _discounts(s, w, k, order, discount)
+        positives = _positive_weight(label, w)
         total = 0.0
         for i in range(s.size):
             if label[i] > 0:
-                total += discount[i]
-        out[r] = total / _ideal(positives, k) if positives else np.nan
+                total += w[i] * discount[i]
+        out[r] = total / _gained(positives, k) if positives > 0 else np.nan

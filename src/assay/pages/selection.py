@@ -7,7 +7,7 @@ from pydantic import Field
 from assay.pages.parts import Change, Estimate, Ident
 from assay.runs.pages import Page, Part
 
-Family = Literal["nothing", "removal", "random", "damping", "recency", "copies", "robots", "rule", "learnt", "rival"]
+Family = Literal["nothing", "removal", "random", "damping", "groups", "recency", "copies", "robots", "rule", "learnt", "rival"]
 
 
 class TriedArm(Part):
@@ -27,6 +27,19 @@ class TriedArm(Part):
     windows: dict[str, list[Change]] = Field(default_factory=dict)
 
 
+class GroupWeights(Part):
+    """Weights of a kind of groups, learnt on validation: shrunk mean values times a step.
+
+    low, high: least and largest factor of a sample's weight, 1 where no step gained. gains: fall of the validation log_loss in
+    each round that judged the step, empty where there is none.
+    """
+
+    grouping: str
+    low: float
+    high: float
+    gains: list[float]
+
+
 class Explained(Part):
     """The simplest rule that describes what the chosen arm changes, and what the same change by that rule does.
 
@@ -44,12 +57,16 @@ class Explained(Part):
 
 
 class Curve(Page):
-    """Every arm's trial. usable: removing by the values did not do worse than at random. chosen: an arm's name."""
+    """Every arm's trial. usable: removing by the values did not do worse than at random. chosen: an arm's name.
+
+    groups: what was learnt of each kind of groups, whether it became an arm or not.
+    """
 
     path: ClassVar[str] = "selection/curve.json"
     valuer: str
     chosen: str
     usable: bool
+    groups: list[GroupWeights] = Field(default_factory=list)
     arms: list[TriedArm]
     explained: Explained | None
 

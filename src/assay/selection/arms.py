@@ -18,6 +18,7 @@ from assay.importance.valuer import Importance
 from assay.importance.values import Vector
 from assay.pages.selection import Family
 from assay.samples.table import Samples
+from assay.selection.groups import Moved
 from assay.selection.weights import (
     damp,
     drop_below,
@@ -56,12 +57,17 @@ class Arm:
 
 
 def declare(
-    train: Samples, importance: Importance, rules: Sequence[Rule], attributes: Sequence[Attribute], section: Select
+    train: Samples,
+    importance: Importance,
+    rules: Sequence[Rule],
+    attributes: Sequence[Attribute],
+    section: Select,
+    moved: Sequence[Moved] = (),
 ) -> list[Arm]:
-    """The arms: nothing, removals by value and by chance, damped weights, recency, copies, robots, confirmed rules.
+    """The arms: nothing, removals by value and by chance, damped weights, weights of groups, recency, copies, robots, rules.
 
-    importance: values of train by section.valuer. attributes: what the rules' conditions are about. Each name is there
-    once. An arm that changes no weight, or would leave one class only, is left out.
+    importance: values of train by section.valuer. attributes: what the rules' conditions are about. moved: what was learnt of
+    groups. Each name is there once. An arm that changes no weight, or would leave one class only, is left out.
     """
     groups = floor_groups(train)
     removals = list(_removals(train, importance, groups, section))
@@ -69,6 +75,7 @@ def declare(
         *removals,
         *_at_random(train, removals, groups, section),
         *_damped(train, importance, section),
+        *(of_groups(train, learnt) for learnt in moved),
         *_recent(train),
         *_without_copies(train),
         *_without_robots(train),
@@ -128,6 +135,12 @@ def _damped(train: Samples, importance: Importance, section: Select) -> Iterator
     for fraction in (*sorted(section.fractions)[-2:], *_WIDE):
         name = f"half weight for the lowest {100 * fraction:g} % by {section.valuer}"
         yield Arm(name, "damping", damp(train.weight, importance, fraction, _DAMPED), section.valuer)
+
+
+def of_groups(train: Samples, learnt: Moved) -> Arm:
+    """The arm of weights that were learnt for a kind of groups."""
+    low, high = learnt.factors(train.weight)
+    return Arm(f"weights of {learnt.grouping}, {low:.2f} to {high:.2f} times", "groups", learnt.weight(train.weight))
 
 
 def _recent(train: Samples) -> Iterator[Arm]:

@@ -6,10 +6,12 @@ from typing import Any
 from assay.evaluation.claims import helps
 from assay.findings import segments
 from assay.findings.rules import Rule, mine
+from assay.importance.values import Vector
 from assay.pages.parts import Change
-from assay.pages.selection import Curve, Explained, Rules, TriedArm, TriedRule
+from assay.pages.selection import Curve, Explained, GroupWeights, Rules, TriedArm, TriedRule
 from assay.runs.stage import Work, stage
 from assay.selection.arms import declare, half, without
+from assay.selection.groups import Moved, Slopes, groupings, learn
 from assay.selection.weights import write_weights
 from assay.stages import materials as hand
 from assay.stages.materials import WORDS
@@ -20,7 +22,7 @@ Differences = Mapping[str, Mapping[str, float | None]]
 
 @stage(
     follows=("clean", "samples", "features", "train", "value"),
-    reads=("select", "evaluate", "models", "text", *WORDS, "seed"),
+    reads=("select", "value.folds", "evaluate", "models", "text", *WORDS, "seed"),
     makes=("selection/*",),
     pages=(Curve, Rules),
 )
@@ -30,8 +32,11 @@ def select(work: Work) -> None:
     main = hand.importance(work, section.valuer)
     attributes = segments.attributes(train, hand.wording(work))
     rules = mine(attributes, main)
-    arms = declare(train, main, rules, attributes, section)
-    linear, tuning = hand.precondition(work), hand.holdout(work, "tuning")
+    linear = hand.precondition(work)
+    slopes = Slopes(linear, train, hand.validation(work), folds=work.config.value.folds, seed=work.config.seed)
+    moved = learn(slopes, groupings(train, attributes, hand.task(work)))
+    arms = declare(train, main, rules, attributes, section, moved)
+    tuning = hand.holdout(work, "tuning")
     steps = len(arms) + 1
     tried = try_arms(linear, train, tuning, arms, lambda done: work.report(done, steps))
     work.report(len(arms), steps)
@@ -40,12 +45,18 @@ def select(work: Work) -> None:
         valuer=section.valuer,
         chosen=tried.chosen.name,
         usable=tried.curve["usable"],
+        groups=[_told(learnt, train.weight) for learnt in moved],
         arms=[TriedArm.model_validate(line) for line in tried.curve["arms"]],
         explained=None if explained is None else Explained.model_validate(explained),
     )
     work.folder.write(curve)
     work.folder.write(Rules(lines=judged(rules, tried.curve["arms"])))
     work.folder.keep(write_weights(work.folder, train, tried.chosen.weight))
+
+
+def _told(learnt: Moved, weight: Vector) -> GroupWeights:
+    low, high = learnt.factors(weight)
+    return GroupWeights(grouping=learnt.grouping, low=low, high=high, gains=learnt.gains)
 
 
 def judged(rules: Sequence[Rule], arms: Sequence[Mapping[str, Any]]) -> list[TriedRule]:

@@ -1,9 +1,10 @@
-"""Weights that are learnt: a recency half-life, factors of slices and a rate of label noise, by gradient on validation.
+"""Weights that are learnt: a half-life, factors of slices, steps of groups and a rate of label noise, by gradient on validation.
 
 The low-dimensional alternative to removing samples one by one: the slope of the validation utility by a parameter is the
 sum of the values of the samples that it weighs, each times how its log-weight moves (Ren et al., "Learning to reweight
 examples", ICML 2018, has one weight per sample; here few parameters must answer for all). Steps are damped, since values hold
-for small steps only; how far to go, or not to go at all, is chosen on tuning.
+for small steps only; slopes are of all periods of validation but the last, which says when to stop. Whether to go at all is
+chosen on tuning.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,10 +23,11 @@ from assay.numerics.logistic import IterativeCurvature, losses, probability
 from assay.numerics.products import margins
 from assay.samples.table import Samples
 from assay.selection.arms import Arm
+from assay.selection.groups import Grouping, Slopes, direction
 from assay.trials.curve import refit
 
 Vector = NDArray[np.float64]
-FAMILIES = ("recency", "slices", "noise", "all")
+FAMILIES = ("recency", "slices", "groups", "noise", "all")
 _STEPS = 8
 _LARGEST = 0.35  # change of any log-weight in one step
 _SURE = 2.0  # standard errors that a slope must have over folds of validation users
@@ -36,10 +38,11 @@ _FLATTEST = 0.1  # least weight that noise leaves to a sample
 
 @dataclass(frozen=True)
 class Parameters:
-    """What is learnt: decay a period (half-life ln 2 / decay), log-factors of slices by name, and the share of wrong labels."""
+    """What is learnt: decay a period (half-life ln 2 / decay), log-factors of slices, steps of groups, share of wrong labels."""
 
     decay: float
     slices: dict[str, float]
+    groups: dict[str, float]
     noise: float
 
     @property
@@ -67,6 +70,7 @@ class Learnt:
         parts = [f"recency, half-life {p.half_life:.0f} periods"] if p.decay > 0 else []
         factors = {name: f"{np.exp(factor):.2f}" for name, factor in p.slices.items()}
         parts += [f"{factor} times {name}" for name, factor in factors.items() if factor != "1.00"]
+        parts += [f"{name} up to {np.exp(step):.2f} times" for name, step in p.groups.items() if f"{np.exp(step):.2f}" != "1.00"]
         doubted = f"{100 * p.noise:.0f} %"
         parts += [f"{doubted} of labels doubted"] if doubted != "0 %" else []
         return f"learnt weights ({self.family}): " + ("; ".join(parts) or "as they were")
@@ -77,6 +81,7 @@ def learn_weights(
     train: Samples,
     validation: Samples,
     attributes: Sequence[Attribute],
+    kinds: Sequence[Grouping] = (),
     *,
     family: str = "all",
     folds: int = 5,
@@ -86,17 +91,23 @@ def learn_weights(
     """Learn the parameters of one family by damped gradient steps on the validation log-loss.
 
     model: the logistic regression fitted on train. attributes: readable ones, of whose levels up to 12 with the surest
-    slopes become slices. A parameter moves only where its slope is beyond 2 standard errors over folds of validation users; a
-    step is halved until the refitted model's validation loss falls, and learning ends where it does not. The weights keep
-    their sum. ValueError for another family.
+    slopes become slices. kinds: groups, of each of which one parameter says how far they move along their shrunk mean values. A
+    parameter moves only where its slope is beyond 2 standard errors over folds of validation users; a step is halved until the
+    refitted model's loss falls on the last period of validation, which no slope knows, and learning ends where it does not. (Of
+    one period, both are of the same rows.) The weights keep their sum. ValueError for another family.
     """
     if family not in FAMILIES:
         raise ValueError(f"family is {family!r}; give one of {', '.join(FAMILIES)}")
+    validation, judged = _earlier_and_last(validation)
     features = _features(model, train, attributes, family)
+    if family in ("groups", "all"):
+        features += _group_features(Slopes(model, train, validation, folds=folds, seed=seed), kinds)
     fold = user_folds(validation, folds, seed)
+    if not features:
+        return Learnt(family, _named([], np.empty(0)), train.weight, [_utility(model, judged)])
     theta = np.zeros(len(features))
     weight, fitted = train.weight, model
-    path = [_utility(fitted, validation)]
+    path = [_utility(fitted, judged)]
     for step in range(_STEPS):
         if progress is not None:
             progress(step, _STEPS)
@@ -116,7 +127,7 @@ def learn_weights(
             trial = _bounded(features, theta + size * move)
             changed = _weights(train.weight, features, trial)
             again = refit(fitted, train, changed)
-            if (utility := _utility(again, validation)) > path[-1]:
+            if (utility := _utility(again, judged)) > path[-1]:
                 theta, weight, fitted, found_better = trial, changed, again, True
                 path.append(utility)
                 break
@@ -128,11 +139,11 @@ def learn_weights(
 
 @dataclass(frozen=True)
 class _Feature:
-    """A parameter and the samples that it weighs: log-weight -theta * age, + theta * [in slice], or log(1 - doubt)."""
+    """A parameter and the samples that it weighs: log-weight -theta * age, + theta * column, or log(1 - doubt)."""
 
     kind: str
     name: str
-    column: NDArray[Any]  # (n,) age in units, membership (bool: there are many), or likelihood of the own label
+    column: NDArray[Any]  # (n,) age in units, membership (bool: there are many), direction, or likelihood of the own label
     unit: float = 1.0  # periods in a unit of age
 
 
@@ -156,6 +167,21 @@ def _features(model: LogisticRegression, train: Samples, attributes: Sequence[At
     return out
 
 
+def _group_features(slopes: Slopes, kinds: Sequence[Grouping]) -> list[_Feature]:
+    """A parameter for each kind of groups, along the direction of their shrunk mean values; none where nothing is sure."""
+    values = slopes.values(np.ones(len(slopes.fold), np.bool_))
+    columns = {kind.name: direction(kind, values, slopes.train.weight) for kind in kinds}
+    return [_Feature("group", name, column) for name, column in columns.items() if column.any()]
+
+
+def _earlier_and_last(validation: Samples) -> tuple[Samples, Samples]:
+    """Rows before the last period, and those of the last; all rows twice where there is one period."""
+    last = validation.period == validation.period.max()
+    if last.all():
+        return validation, validation
+    return validation.take(np.flatnonzero(~last)), validation.take(np.flatnonzero(last))
+
+
 def _doubt(likelihood: Vector, rate: float) -> Vector:
     """(n,) chance that a label is wrong, if a share `rate` of labels were turned round."""
     return rate * (1.0 - likelihood) / np.maximum((1.0 - rate) * likelihood + rate * (1.0 - likelihood), 1e-300)
@@ -168,13 +194,15 @@ def _log_weight(features: Sequence[_Feature], theta: Vector) -> Vector:
             total -= value * feature.column
         elif feature.kind == "slice":
             total[feature.column] += value
+        elif feature.kind == "group":
+            total += value * feature.column
         else:
             total += np.log(np.maximum(1.0 - _doubt(feature.column, value), _FLATTEST))
     return total
 
 
 def _bounded(features: Sequence[_Feature], theta: Vector) -> Vector:
-    """Decay is 0 or more, a share of wrong labels from 0 to 0.4."""
+    """Decay and steps of groups are 0 or more, a share of wrong labels from 0 to 0.4."""
     low = np.array([0.0 if feature.kind != "slice" else -np.inf for feature in features])
     high = np.array([0.4 if feature.kind == "noise" else np.inf for feature in features])
     return np.clip(theta, low, high)
@@ -233,8 +261,9 @@ def _first(features: Sequence[_Feature], sure: Vector) -> NDArray[np.int64]:
 
 
 def _named(features: Sequence[_Feature], theta: Vector) -> Parameters:
-    by_kind: dict[str, list[tuple[str, float]]] = {"recency": [], "slice": [], "noise": []}
+    by_kind: dict[str, list[tuple[str, float]]] = {"recency": [], "slice": [], "group": [], "noise": []}
     for feature, value in zip(features, theta, strict=True):
         by_kind[feature.kind].append((feature.name, float(value) / feature.unit))
     decay, noise = (by_kind[kind][0][1] if by_kind[kind] else 0.0 for kind in ("recency", "noise"))
-    return Parameters(decay, {name: value for name, value in by_kind["slice"] if value}, noise)
+    slices, groups = ({name: value for name, value in by_kind[kind] if value} for kind in ("slice", "group"))
+    return Parameters(decay, slices, groups, noise)
