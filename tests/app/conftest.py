@@ -125,7 +125,11 @@ def write_importance(run: Folder, draw: random.Random) -> None:
     put(run, Distribution, {"valuers": {"influence": entry, "probability": simple | {"negative_share": 0.0}}})
 
     def lines(names: list) -> list[dict]:
-        return [{"name": name, "rows": draw.randrange(500, 90_000), **estimate(draw.gauss(1e-4, 4e-4), 1e-4)} for name in names]
+        return [
+            {"name": name, "rows": draw.randrange(500, 90_000), **estimate(draw.gauss(1e-4, 4e-4), 1e-4)}
+            | {"ranking": estimate(draw.gauss(1e-5, 4e-5), 1e-5)}
+            for name in names
+        ]
 
     weeks = [f"2017-{month:02d}-{day:02d}" for month in range(3, 9) for day in (1, 8, 15, 22)]
     rollup = {"user": lines(["718", "2070", "40", "1228"]), "item": lines(["1", "2", "3", "4", "5"])}
@@ -172,7 +176,9 @@ def write_selection(run: Folder) -> None:
     worse = {m: estimate(-0.001 if m != "log_loss" else 0.001, 0.0004, p=1e-4) for m in ("auc", "log_loss", "ndcg@10")}
     explained = {"rule": "category is 蛋奶", "rows": 61_000, "covers": 0.62, "precision": 0.41, "factor": 0.0}
     explained |= {"difference": worse, "against_chosen": worse}
-    page = {"valuer": "influence", "chosen": chosen, "usable": True, "arms": arms, "explained": explained}
+    groups = [{"grouping": "users", "low": 0.34, "high": 2.73, "gains": [9.2e-5, 4.8e-5, 1.6e-5]}]
+    groups += [{"grouping": "items", "low": 1.0, "high": 1.0, "gains": []}]
+    page = {"valuer": "influence", "chosen": chosen, "usable": True, "arms": arms, "explained": explained, "groups": groups}
     put(run, Curve, page)
     rule = {"rule": "category is COUPON/MISC ITEMS and price is 0", "rows": 30_112, "share": 0.0143, "z": -5.2}
     weak = {"rule": f"brand is {HOSTILE}", "rows": 812, "share": 0.0004, "z": -1.9}

@@ -116,6 +116,14 @@ def test_a_rule_is_a_finding_only_when_its_trial_helps(run):
     assert "the values tell more than the rule" in text
 
 
+def test_what_was_learnt_of_groups_is_told_whether_it_moved_or_not(run):
+    text = page(run)
+    assert "weights of whole groups, learnt on validation" in text
+    assert "0.3400 to 2.7300" in text
+    assert "−0.0001, −0.00005, −0.00002" in text
+    assert "no step lowered it in every one" in text
+
+
 @pytest.mark.parametrize("by_values", [True, False])
 def test_only_an_arm_by_values_is_said_to_be_by_values(by_values):
     worse = Change(value=-0.01, low=-0.02, high=-0.005)

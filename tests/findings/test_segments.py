@@ -106,6 +106,20 @@ def test_rollups_are_sums_by_unit_under_readable_names():
     assert "牛奶 🥛" in {line.name for line in everything}
 
 
+def test_rollups_have_the_values_of_rankings_beside():
+    samples, values, ranking = make_samples(N), noise(2), noise(3)
+    described = attributes(samples, Wording())
+    alone, both = (rollup(samples, described, values, {}, Wording(), beside) for beside in (None, ranking))
+    only = rollup(samples, described, ranking, {}, Wording(), shown=1_000)
+    for unit, lines in both.items():
+        assert [line.name for line in lines] == [line.name for line in alone[unit]]
+        assert all(line.ranking is None for line in alone[unit])
+        by_name = {line.name: line for line in only[unit]}
+        for line in lines:
+            assert line.ranking.value == pytest.approx(by_name[line.name].value)
+            assert line.ranking.low <= line.ranking.value <= line.ranking.high
+
+
 @pytest.mark.parametrize("value", [[0.0] * 5, [1.0] * 5, [-1.0, -2.0], [1e-300, 1.0], [-3.0, 0.0, 5.0], [-1e-9] * 3 + [7.0]])
 def test_a_histogram_counts_every_value(value):
     found = distribution(Importance(np.arange(len(value)), np.array(value)))

@@ -74,6 +74,18 @@ def test_influence_on_rankings(utility):
         Influence().value(train, validation, model=model, utility="ndcg", folds=3, rng=np.random.default_rng(0))
 
 
+def test_ranking_influence_is_influence_on_ndcg_at_10():
+    train, validation, model = ValuerTests().data()
+    given = {"model": model, "folds": 3}
+    found = make("ranking_influence").value(train, validation, utility="log_loss", rng=np.random.default_rng(0), **given)
+    same = Influence().value(train, validation, utility="ndcg@10", rng=np.random.default_rng(0), **given)
+    np.testing.assert_array_equal(found.per_fold, same.per_fold)
+    assert found.metadata["method"] == "ranking_influence"
+    nobody = validation.take(validation.label == 0)
+    with pytest.raises(InputError, match="no request of fold 0 has both labels"):
+        make("ranking_influence").value(train, nobody, utility="log_loss", rng=np.random.default_rng(0), **given)
+
+
 @pytest.mark.parametrize("name", LINEAR)
 def test_what_needs_a_linear_model_says_so(name):
     class Other:

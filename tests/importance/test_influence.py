@@ -129,6 +129,24 @@ def test_ranking_values_are_those_of_the_surrogate_after_retraining(utility):
     assert 1 - bent < found @ exact / (found @ found) < 1 + bent
 
 
+@settings(deadline=None)
+@given(st.integers(0, 2**31), st.integers(1, 12), st.booleans())
+def test_a_row_of_a_weight_stands_for_as_many_rows_of_its_score(seed, k, ties):
+    rng = np.random.default_rng(seed)
+    score, y = rng.normal(size=30), (rng.random(30) < 0.3).astype(np.int8)
+    score = np.round(score) if ties else score
+    request = np.arange(30) // 10
+    y[::10], y[1::10] = 1, 0
+    weight = np.where(y > 0, 1, rng.integers(1, 5, 30))
+    again = np.repeat(np.arange(30), weight)
+    utility = parse(f"ndcg@{k}")
+    many = utility.slopes(score[again], y[again], np.ones(len(again)), request[again])
+    few = utility.slopes(score, y, weight.astype(float), request)
+    np.testing.assert_allclose(few, np.bincount(again, many), atol=1e-12)
+    whole = utility.measure(score[again], y[again], np.ones(len(again)), request[again])
+    np.testing.assert_allclose(utility.measure(score, y, weight.astype(float), request), whole, atol=1e-12)
+
+
 def test_the_softmax_measure_is_minus_its_loss():
     X, y, _, _ = problem(80, 3, m=60, seed=5)
     b, request = np.array([1.0, -2.0, 0.5]), np.arange(80) // 10

@@ -13,7 +13,7 @@ from assay.numerics.logistic import losses
 from assay.numerics.products import margins
 from assay.samples.table import Samples
 from assay.selection.arms import of_groups
-from assay.selection.groups import SLICES, Grouping, Slopes, direction, groupings, learn, shrunk
+from assay.selection.groups import SLICES, TOGETHER, Grouping, Slopes, direction, groupings, learn, shrunk
 from assay.task import Task
 from assay.testing.data import make_samples
 
@@ -70,13 +70,25 @@ def test_users_of_swapped_labels_lose_weight_and_the_loss_falls(swapped):
     np.testing.assert_array_equal(arm.weight, weight)
 
 
+def test_kinds_that_move_move_together_too(swapped):
+    slopes, mask = swapped
+    kinds = groupings(slopes.train, attributes(slopes.train, Wording()), TASK)
+    *alone, together = learn(slopes, kinds)
+    assert [moved.grouping for moved in alone] == [kind.name for kind in kinds]
+    assert together.grouping == TOGETHER
+    assert np.mean(together.gains) > max(np.mean(moved.gains) for moved in alone if moved.step)
+    weight = together.weight(slopes.train.weight)
+    assert weight[mask].mean() < 0.8 * weight[~mask].mean()
+    assert np.abs(together.direction).max() == pytest.approx(1.0)
+
+
 def test_the_gain_of_a_small_step_is_that_of_retraining(swapped):
     slopes, _ = swapped
     everything = np.ones(len(slopes.fold), np.bool_)
     kind = Grouping("users", (slopes.train.user,))
     along = direction(kind, slopes.values(everything), slopes.train.weight)
     step = 0.02
-    found = slopes.gain(everything, along, np.array([step]))[0]
+    found = slopes.gain(everything, slopes.response(along), np.array([step]))[0]
     exact = validation_loss(slopes, slopes.train.weight) - validation_loss(slopes, slopes.train.weight * np.exp(step * along))
     assert found == pytest.approx(exact, rel=0.05)
     assert found > 0

@@ -59,6 +59,34 @@ def test_a_planted_defect_is_named(kind, seed):
     assert len(told) == 1, [one.rule.sentence for one in told]
 
 
+def sampled(train, seed, rate=0.5):
+    """(samples, rows) as candidates become samples: all that was taken, and of the rest a share, which weighs as much as all."""
+    negative = train.label == 0
+    rows = np.flatnonzero(~negative | (np.random.default_rng(seed).random(len(train)) < rate))
+    return train.take(rows).with_weight(np.where(negative[rows], 1.0 / rate, 1.0)), rows
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("seed", "kind"), list(enumerate(sorted(DEFECTS))))
+def test_a_planted_defect_is_named_among_candidates_too(kind, seed):
+    samples = clean(seed, n=45_000)
+    everything, planted = DEFECTS[kind](samples.split("train"), np.random.default_rng(seed))
+    train, rows = sampled(everything, seed)
+    told = named(look(samples, train))
+    assert told
+    found = told[0].rule.matches(readable(train, Wording()))
+    assert found[planted[rows]].mean() >= 0.8, told[0].rule.sentence
+    assert planted[rows][found].mean() >= 0.8, told[0].rule.sentence
+    assert len(told) == 1, [one.rule.sentence for one in told]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(2))
+def test_clean_candidates_yield_none(seed):
+    samples = clean(seed, n=45_000)
+    assert not named(look(samples, sampled(samples.split("train"), seed)[0]))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_clean_data_yield_none(seed):

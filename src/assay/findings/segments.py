@@ -16,6 +16,7 @@ from assay.findings.labels import Label, Range, Wording, kind, label, title
 from assay.importance.valuer import Importance
 from assay.importance.values import Vector
 from assay.numerics.periods import start
+from assay.pages.parts import Estimate
 from assay.pages.values import GroupValue, Histogram, Pattern
 from assay.samples.table import Samples
 
@@ -202,12 +203,13 @@ def rollup(
     importance: Importance,
     names: Mapping[int, str],
     wording: Wording,
+    ranking: Importance | None = None,
     shown: int = 10,
 ) -> dict[str, list[GroupValue]]:
     """Per unit (user, item, category, department, period, hour, price band, peak) the most and least valuable groups.
 
     Of periods and of what `attributes` tell, all groups, in their own order; of others by value,
-    falling. names: item_code -> readable name.
+    falling. names: item_code -> readable name. ranking: values of the same samples in a measure of rankings.
     """
     users = _labels(samples.user, samples.keys.column("user_id"))
     items = _labels(samples.item, samples.keys.column("item_id"), names, wording.ident)
@@ -222,7 +224,7 @@ def rollup(
             units[name] = (attribute.codes, list(attribute.levels))
     units |= {a.name: (a.codes, list(a.levels)) for a in attributes if a.name in _WHOLE}
     return {
-        unit: _lines(codes, levels, importance, None if unit in ("period", *_WHOLE) else shown)
+        unit: _lines(codes, levels, importance, ranking, None if unit in ("period", *_WHOLE) else shown)
         for unit, (codes, levels) in units.items()
     }
 
@@ -236,17 +238,29 @@ def _labels(
     return dense, [(names or {}).get(int(code)) or ident(one) for code, one in zip(present, shown, strict=True)]
 
 
-def _lines(codes: Codes, levels: list[str], importance: Importance, shown: int | None) -> list[GroupValue]:
+def _lines(
+    codes: Codes, levels: list[str], importance: Importance, ranking: Importance | None, shown: int | None
+) -> list[GroupValue]:
     """The groups of highest and lowest value, by value; all in order of level where `shown` is None."""
     rows, value, low, high = sums(codes, len(levels), importance)
+    ranked = None if ranking is None else sums(codes, len(levels), ranking)[1:]
     order = np.arange(len(levels)) if shown is None else np.lexsort((np.arange(len(levels)), -value))
     order = order[rows[order] > 0]
     if shown is not None and len(order) > 2 * shown:
         order = np.concatenate((order[:shown], order[-shown:]))
     return [
-        GroupValue(name=levels[k], rows=int(rows[k]), value=float(value[k]), low=_number(low[k]), high=_number(high[k]))
+        GroupValue(
+            name=levels[k],
+            rows=int(rows[k]),
+            **_estimate(value[k], low[k], high[k]),
+            ranking=None if ranked is None else Estimate(**_estimate(*(ends[k] for ends in ranked))),
+        )
         for k in order
     ]
+
+
+def _estimate(value: float, low: float, high: float) -> dict[str, Any]:
+    return {"value": float(value), "low": _number(low), "high": _number(high)}
 
 
 def distribution(importance: Importance, bins: int = 40) -> Histogram:

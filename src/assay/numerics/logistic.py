@@ -4,6 +4,7 @@ The loss is sum_i w_i * log_loss_i + (l2 / 2) * |b|^2 over all columns: an inter
 penalised as lightly as the rest. Matrix are sparse or dense (see numerics.products).
 """
 
+import weakref
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,7 +41,8 @@ def losses(margin: Vector, y: NDArray[Any]) -> Vector:
 class Curvature:
     """Inverse of the Hessian X' D X + l2 I at one point: solves and leverages.
 
-    Holds one (p, p) float64 matrix, of which only the upper triangle is meant.
+    Holds one (p, p) float64 matrix, of which only the upper triangle is meant, and the leverages of the last rows asked for:
+    every valuer of one model asks for the same.
     """
 
     def __init__(self, X: Matrix, d: Vector, l2: float) -> None:
@@ -56,6 +58,7 @@ class Curvature:
             raise ValueError(f"the Hessian is not positive definite at column {info - 1}: raise l2")
         self._lower = factor
         self._inverted = False
+        self._leverage: tuple[weakref.ref[Any], Vector] | None = None
 
     def solve(self, g: Vector) -> Vector:
         """H^-1 g for g of shape (p,) or (p, k)."""
@@ -73,9 +76,13 @@ class Curvature:
             self._inverted = True
 
     def leverage(self, X: Matrix) -> Vector:
-        """(n,) x_i' H^-1 x_i, exact."""
-        self.invert()
-        return quadratic(X, self._lower)
+        """(n,) x_i' H^-1 x_i, exact; read-only. Rows that are changed in place are asked for as another array."""
+        if self._leverage is None or self._leverage[0]() is not X:
+            self.invert()
+            found = quadratic(X, self._lower)
+            found.flags.writeable = False
+            self._leverage = weakref.ref(X), found
+        return self._leverage[1]
 
     def between(self, X: Matrix) -> Vector:
         """(n, n) x_i' H^-1 x_k of a few rows."""

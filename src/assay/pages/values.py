@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import ClassVar, Self, TypeVar
 
+from pydantic import Field
+
 from assay.pages.parts import Estimate, Ident
 from assay.runs.pages import Page, Part
 
@@ -21,13 +23,18 @@ class Distribution(Page):
 
     path: ClassVar[str] = "importance/distribution.json"
     valuers: dict[str, Histogram]
+    left_out: dict[str, str] = Field(default_factory=dict)  # valuers that the run would have had, and why it has not
 
 
 class GroupValue(Estimate):
-    """The values of a group added up, in the utility's unit; above 0 is useful. rows: training samples in the group."""
+    """The values of a group added up, in the utility's unit; above 0 is useful. rows: training samples in the group.
+
+    ranking: the same in ndcg@10; null where nothing is ranked.
+    """
 
     name: str
     rows: int
+    ranking: Estimate | None = None
 
 
 class Rollup(Page):

@@ -25,8 +25,9 @@ from assay.task import Task
 
 Codes = NDArray[np.integer[Any]]
 SLICES = "slices"
+TOGETHER = "all these groups"
 _APART = ("label", "kind", "period", "category")  # attributes that are no slices: answers, and what is a kind of its own
-_TOP = np.log(2.0)  # the largest change of a log-weight: values answer for small changes
+_TOP = np.log(4.0)  # the largest change of a log-weight: values answer for small changes
 _STEPS = 12  # sizes that are tried
 _FAR = 4.0  # root mean squares: beyond, a group moves no further
 
@@ -184,11 +185,14 @@ class Slopes:
         )  # fmt: skip
         return state.values(X, y, weight, np.zeros(len(y)))
 
-    def gain(self, rows: NDArray[np.bool_], direction: Vector, steps: Vector) -> Vector:
-        """(S,) fall of the loss on these validation rows at each step, along the line on which coefficients begin to move."""
-        moved = np.asarray(self.curvature.solve(transposed(self.train.matrix(), self.residual * direction)))
+    def response(self, direction: Vector) -> Vector:
+        """(p,) how coefficients begin to move when log-weights (n,) do."""
+        return -np.asarray(self.curvature.solve(transposed(self.train.matrix(), self.residual * direction)))
+
+    def gain(self, rows: NDArray[np.bool_], response: Vector, steps: Vector) -> Vector:
+        """(S,) fall of the loss on these validation rows at each step along a response."""
         at = np.flatnonzero(rows)
-        change = margins(self.validation.matrix(), -moved)[at]
+        change = margins(self.validation.matrix(), response)[at]
         label, weight, score = self.validation.label[at], self.validation.weight[at], self.score[at]
         now = losses(score, label)
         return np.array([weight @ (now - losses(score + step * change, label)) / weight.sum() for step in steps])
@@ -209,27 +213,42 @@ def direction(grouping: Grouping, values: NDArray[np.float64], weight: Vector) -
 
 
 def learn(slopes: Slopes, kinds: Sequence[Grouping], progress: Callable[[int, int], None] | None = None) -> list[Moved]:
-    """How far the weights of each kind of groups are to move.
+    """How far the weights of each kind of groups are to move, and those of all kinds that move together.
 
     The step is the one of least mean loss over all rounds, of those that gain in every round; 0 where none does. The direction
     is then learnt anew on all of validation.
     """
-    steps = np.linspace(0.0, _TOP, _STEPS + 1)[1:]
     weight = slopes.train.weight
-    gains: dict[str, list[Vector]] = {kind.name: [] for kind in kinds}
     rounds = list(slopes.rounds())
-    for done, (learnt, judged) in enumerate(rounds):
+    judged = [rows for _, rows in rounds]
+    responses: dict[str, list[Vector]] = {kind.name: [] for kind in kinds}
+    for done, (learnt, _) in enumerate(rounds):
         if progress is not None:
             progress(done, len(rounds) + 1)
         values = slopes.values(learnt)
         for kind in kinds:
-            gains[kind.name].append(slopes.gain(judged, direction(kind, values, weight), steps))
+            responses[kind.name].append(slopes.response(direction(kind, values, weight)))
     values = slopes.values(np.ones(len(slopes.fold), np.bool_))
-    out = []
-    for kind in kinds:
-        gain = np.stack(gains[kind.name])
-        everywhere = np.asarray((gain > 0).all(axis=0))
-        best = int(np.where(everywhere, gain.mean(axis=0), -np.inf).argmax())
-        step = float(steps[best]) if everywhere[best] else 0.0
-        out.append(Moved(kind.name, direction(kind, values, weight), step, gain[:, best].tolist() if step else []))
-    return out
+    alone = [_moved(slopes, judged, kind.name, responses[kind.name], direction(kind, values, weight)) for kind in kinds]
+    moving = [moved for moved in alone if moved.step]
+    if len(moving) < 2:
+        return alone
+    log_weight = np.sum([moved.step * moved.direction for moved in moving], axis=0)
+    largest = float(np.abs(log_weight).max())
+    together = [
+        np.sum([moved.step * responses[moved.grouping][place] for moved in moving], axis=0) / largest
+        for place in range(len(rounds))
+    ]
+    return [*alone, _moved(slopes, judged, TOGETHER, together, log_weight / largest)]
+
+
+def _moved(
+    slopes: Slopes, judged: Sequence[NDArray[np.bool_]], name: str, responses: Sequence[Vector], direction: Vector
+) -> Moved:
+    """The step that the rounds judge best."""
+    steps = np.linspace(0.0, _TOP, _STEPS + 1)[1:]
+    gain = np.stack([slopes.gain(rows, response, steps) for rows, response in zip(judged, responses, strict=True)])
+    everywhere = np.asarray((gain > 0).all(axis=0))
+    best = int(np.where(everywhere, gain.mean(axis=0), -np.inf).argmax())
+    step = float(steps[best]) if everywhere[best] else 0.0
+    return Moved(name, direction, step, gain[:, best].tolist() if step else [])

@@ -5,10 +5,12 @@ import time
 import numpy as np
 
 from assay.config import Config
+from assay.errors import InputError
 from assay.findings import segments
 from assay.findings.examples import examples
 from assay.findings.explain import explain_sample
 from assay.importance import named as valuers
+from assay.importance.influence import Influence, RankingInfluence
 from assay.importance.stored import write_values
 from assay.importance.valuer import Importance
 from assay.models import named as models
@@ -32,6 +34,12 @@ def _wanted(config: Config) -> list[str]:
     return list(dict.fromkeys([*config.value.valuers, config.select.valuer, "loss"]))
 
 
+def _beside(work: Work) -> list[str]:
+    """What stands beside the influence that a run selects by, where items are ranked: the same of rankings."""
+    ranked = work.config.select.valuer == Influence.name and work.folder.exists(hand.CANDIDATES)
+    return [RankingInfluence.name] if ranked else []
+
+
 @stage(
     follows=("clean", "samples", "features", "train"),
     reads=("value", "select.valuer", "models", "text", *WORDS, "seed"),
@@ -45,12 +53,20 @@ def value(work: Work) -> None:
     shapes: dict[str, Histogram] = {}
     seconds: dict[str, float] = {}
     values: dict[str, Importance] = {}
+    left_out: dict[str, str] = {}
     validation = hand.validation(work)
-    wanted = _wanted(work.config)
+    asked = _wanted(work.config)
+    wanted = list(dict.fromkeys([*asked, *_beside(work)]))
     for done, name in enumerate(wanted):
         work.report(done, len(wanted) + 1)
         started = time.perf_counter()
-        values[name] = hand.value(work, name, validation, hand.rng(work, VALUING))
+        try:
+            values[name] = hand.value(work, name, validation, hand.rng(work, VALUING))
+        except InputError as error:
+            if name in asked:
+                raise
+            left_out[name] = str(error)
+            continue
         seconds[name] = round(time.perf_counter() - started, 2)
         write_values(work.folder.write_table, name, values[name])
         shapes[name] = segments.distribution(values[name])
@@ -59,11 +75,12 @@ def value(work: Work) -> None:
     main, wording, names = values[main_valuer], hand.wording(work), hand.item_names(work)
     attributes = segments.attributes(samples, wording)
     shown = examples(samples, main, names, wording)
-    if main_valuer == "influence":
+    if main_valuer == Influence.name:
         useful, harmful = (_explained(work, validation, lines) for lines in (shown.useful, shown.harmful))
         shown = Examples(useful=useful, harmful=harmful)
-    work.folder.write(Distribution(valuers=shapes))
-    work.folder.write(Rollup(units=segments.rollup(samples, attributes, main, names, wording)))
+    ranking = values.get(RankingInfluence.name)
+    work.folder.write(Distribution(valuers=shapes, left_out=left_out))
+    work.folder.write(Rollup(units=segments.rollup(samples, attributes, main, names, wording, ranking)))
     work.folder.write(shown)
     work.folder.write(Patterns(lines=segments.patterns(attributes, main)))
 

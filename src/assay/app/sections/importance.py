@@ -2,8 +2,10 @@
 
 from assay.app import words
 from assay.app.sections.facts import Facts, row, value_tone
+from assay.pages.parts import Estimate
 from assay.pages.values import Distribution, Example, Examples, GroupValue, Patterns, RequestPart, Rollup, Why
-from assay.runs.section import Bullet, Figure, HistogramPlot, Line, Listing, RowPlot, Section, Span
+from assay.runs.section import Bullet, Figure, HistogramPlot, Line, Listing, Row, RowPlot, Section, Span
+from assay.task import BINARY
 
 EXAMPLES_SHOWN = 10
 UNITS = {
@@ -33,7 +35,8 @@ def importance(facts: Facts) -> Section | None:
         "A value says how much the model's utility falls when the sample is taken away: higher is more useful, below 0 the model "
         "is better off without it."
     )
-    return Section(lead, figures=figures)
+    missing = [f"No values by {name}: {why}" for name, why in page.left_out.items()]
+    return Section(" ".join([lead, *missing]), figures=figures)
 
 
 def rollups(facts: Facts) -> Section | None:
@@ -47,20 +50,28 @@ def rollups(facts: Facts) -> Section | None:
 
 
 def _rollup(facts: Facts, unit: str, groups: list[GroupValue]) -> Figure:
+    """The groups of a unit, in the utility and, where they have it, in that of rankings: the same rows twice."""
     names = facts.item_names(line.name for line in groups) if unit == "item" else {}
-    factor, size = words.unit(line.value for line in groups)
-    drawn = []
-    for line in groups:
-        name = names.get(line.name, line.name)
-        label = facts.shown(name) if unit == "user" else name
-        value = line.times(factor)
-        note = f"{words.count(line.rows)} rows"
-        drawn.append(row(label, value, shown=words.plain(value.value), note=note, tone=value_tone(line.value)))
+    labels = [facts.shown(line.name) if unit == "user" else names.get(line.name, line.name) for line in groups]
+    plots, sizes = [], []
+    for ident, measure in (("", "the utility"), ("-ranking", BINARY.ranked)):
+        estimates = [line.ranking if ident else line for line in groups]
+        factor, size = words.unit(estimate.value for estimate in estimates if estimate is not None)
+        drawn = [
+            _group(label, line.rows, estimate.times(factor))
+            for label, line, estimate in zip(labels, groups, estimates, strict=True)
+            if estimate is not None
+        ]
+        if drawn:
+            plots.append(RowPlot(f"plot-rollup-{unit}{ident}", drawn, stem=True, zero=True))
+            sizes.append(f"{size}{measure}")
     periods = facts.task.periods
     heading = UNITS[unit].format(periods=periods, Periods=periods.capitalize())
-    return Figure(
-        [RowPlot(f"plot-rollup-{unit}", drawn, stem=True, zero=True)], heading, f"In {size}the utility." if size else ""
-    )
+    return Figure(plots, heading, f"In {', then in '.join(sizes)}.")
+
+
+def _group(label: str, rows: int, value: Estimate) -> Row:
+    return row(label, value, shown=words.plain(value.value), note=f"{words.count(rows)} rows", tone=value_tone(value.value))
 
 
 def patterns(facts: Facts) -> Section | None:

@@ -171,7 +171,19 @@ def curve(facts: Facts) -> Section | None:
         "Each point is a change of the training set, compared with keeping all samples, on the tuning set. No value was made "
         f"on the tuning set. Values are by {page.valuer}. Chosen: {page.chosen}."
     )
-    return Section(lead, figures=figures)
+    tables = [_groups(page.groups, facts.task.periods)] if page.groups else []
+    return Section(lead, tables=tables, figures=figures)
+
+
+def _groups(groups: Sequence[pages.GroupWeights], periods: str) -> Table:
+    """What was learnt of each kind of groups before it was tried."""
+    columns = [Column("weights of whole groups, learnt on validation"), Column("times"), Column(f"log_loss on later {periods}")]
+    rows = []
+    for line in groups:
+        moved = f"{words.figure(line.low)} to {words.figure(line.high)}" if line.gains else "as they were"
+        fallen = ", ".join(words.figure(-gain, sign=True) for gain in line.gains) or "no step lowered it in every one"
+        rows.append((line.grouping, moved, fallen))
+    return Table(columns, rows)
 
 
 def weights(facts: Facts) -> Section | None:
