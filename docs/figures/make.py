@@ -322,6 +322,22 @@ def draw_represent(ax: plt.Axes) -> None:
     ax.set_yticks([0.1, 1, 10], ["0.1", "1", "10"])
 
 
+def draw_lift(ax: plt.Axes) -> None:
+    rng = np.random.default_rng(0)
+    requests, per_positive = 50_000, 4
+    offered = rng.lognormal(sigma=1.2, size=60)
+    q = offered / offered.sum()  # negatives are drawn by popularity
+    chance = np.minimum(0.6, 2 * q * rng.lognormal(sigma=0.6, size=60))  # what is popular is taken more often
+    taken = rng.binomial(requests, chance)
+    drawn = rng.binomial(round(per_positive * taken.sum()), q)
+    lift = taken / np.maximum(drawn, 1)
+    mended = lift * q * per_positive * taken.sum() / requests
+    for name, found, colour, mark in (("learnt odds", lift, ORANGE, "x"), ("odds times draws", mended, BLUE, "o")):
+        order = stats.kendalltau(found, chance).statistic
+        ax.plot(100 * chance, found / found.max(), mark, color=colour, ms=5, mfc="none", label=f"{name}: order {order:.2f}")
+    ax.set(xlabel="requests that take the item, %", ylabel="score, of the highest", xscale="log", yscale="log")
+
+
 FIGURES: dict[str, Callable[[plt.Axes], None]] = {
     name.removeprefix("draw_"): function
     for name, function in (globals() | vars(neural) | vars(architecture)).items()

@@ -179,6 +179,7 @@ def write_selection(run: Folder) -> None:
     groups = [{"grouping": "users", "low": 0.34, "high": 2.73, "gains": [9.2e-5, 4.8e-5, 1.6e-5]}]
     groups += [{"grouping": "items", "low": 1.0, "high": 1.0, "gains": []}]
     page = {"valuer": "influence", "chosen": chosen, "usable": True, "arms": arms, "explained": explained, "groups": groups}
+    page["planted"] = {"log_loss": estimate(-3.1e-4, 4e-5, p=1e-6)}
     put(run, Curve, page)
     rule = {"rule": "category is COUPON/MISC ITEMS and price is 0", "rows": 30_112, "share": 0.0143, "z": -5.2}
     weak = {"rule": f"brand is {HOSTILE}", "rows": 812, "share": 0.0004, "z": -1.9}

@@ -122,6 +122,7 @@ def test_what_was_learnt_of_groups_is_told_whether_it_moved_or_not(run):
     assert "0.3400 to 2.7300" in text
     assert "−0.0001, −0.00005, −0.00002" in text
     assert "no step lowered it in every one" in text
+    assert "had one purchase in a hundred been written to another sample" in text
 
 
 @pytest.mark.parametrize("by_values", [True, False])

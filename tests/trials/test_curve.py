@@ -17,7 +17,8 @@ from assay.models.logistic import LogisticRegression
 from assay.samples.table import Samples
 from assay.selection.arms import Arm, declare
 from assay.testing.data import make_samples
-from assay.trials.curve import against_rule, choose, try_arms
+from assay.trials import curve
+from assay.trials.curve import against_rule, choose, mended, try_arms
 from assay.trials.verify import planted
 
 SECTION = Select(fractions=[0.02, 0.1])
@@ -45,6 +46,21 @@ def tried(samples, section=SECTION):
     rules = mine(described, found)
     arms = declare(train, found, rules, described, section)
     return train, judge, model, described, arms, try_arms(model, train, judge, arms)
+
+
+def test_mending_a_planted_defect_is_a_gain_that_grows_with_it(monkeypatch):
+    samples = make_samples(20_000)
+    train = samples.split("train")
+    judge = holdout(samples.split("tuning"), None, None, "tuning", np.ones(60, np.int64), Evaluate(resamples=50), 7)
+    model = LogisticRegression(3.0).fit(train, rng=np.random.default_rng(0))
+    few = mended(model, train, judge, 0)["log_loss"]
+    assert mended(model, train, judge, 0)["log_loss"] == few
+    monkeypatch.setattr(curve, "PLANTED", 0.2)
+    many = mended(model, train, judge, 0)["log_loss"]
+    assert many["high"] < 0
+    assert many["value"] < few["value"]
+    one_of_each = train.take(np.array([train.label.argmax(), train.label.argmin()]))
+    assert mended(model, one_of_each, judge, 0) == {}
 
 
 def test_turned_labels_of_a_category_are_taken_out_and_that_is_seen_on_tuning():

@@ -59,7 +59,8 @@ class Explained(Part):
 class Curve(Page):
     """Every arm's trial. usable: removing by the values did not do worse than at random. chosen: an arm's name.
 
-    groups: what was learnt of each kind of groups, whether it became an arm or not.
+    groups: what was learnt of each kind of groups, whether it became an arm or not. planted: what mending a planted defect, one
+    positive in a hundred at another sample, would change.
     """
 
     path: ClassVar[str] = "selection/curve.json"
@@ -67,6 +68,7 @@ class Curve(Page):
     chosen: str
     usable: bool
     groups: list[GroupWeights] = Field(default_factory=list)
+    planted: dict[str, Change] = Field(default_factory=dict)
     arms: list[TriedArm]
     explained: Explained | None
 

@@ -168,8 +168,14 @@ class Samples:
 
     def with_weight(self, weight: NDArray[np.float64]) -> "Samples":
         """The same samples under other weights; the matrix is shared."""
-        at = self.keys.column_names.index("weight")
-        same = replace(self, keys=self.keys.set_column(at, "weight", pa.array(weight, pa.float64())))
+        return self._with_key("weight", pa.array(weight, pa.float64()))
+
+    def with_label(self, label: NDArray[np.int8]) -> "Samples":
+        """The same samples with other labels; the matrix is shared."""
+        return self._with_key("label", pa.array(label, pa.int8()))
+
+    def _with_key(self, name: str, column: pa.Array) -> "Samples":
+        same = replace(self, keys=self.keys.set_column(self.keys.column_names.index(name), name, column))
         if "_matrix" in self.__dict__:
             same.__dict__["_matrix"] = self._matrix
         return same

@@ -15,7 +15,7 @@ from assay.selection.groups import Moved, Slopes, groupings, learn
 from assay.selection.weights import write_weights
 from assay.stages import materials as hand
 from assay.stages.materials import WORDS
-from assay.trials.curve import against_rule, try_arms
+from assay.trials.curve import against_rule, mended, try_arms
 
 Differences = Mapping[str, Mapping[str, float | None]]
 
@@ -46,6 +46,7 @@ def select(work: Work) -> None:
         chosen=tried.chosen.name,
         usable=tried.curve["usable"],
         groups=[_told(learnt, train.weight) for learnt in moved],
+        planted=Change.each(mended(linear, train, tuning, work.config.seed)),
         arms=[TriedArm.model_validate(line) for line in tried.curve["arms"]],
         explained=None if explained is None else Explained.model_validate(explained),
     )

@@ -212,11 +212,7 @@ def _ways(rule: Rule, mask: NDArray[np.bool_], train: Samples) -> Iterator[tuple
     elif priced := [name.removeprefix(PRICE) for name in named if name.startswith(PRICE)]:
         yield UNIT, _in_unit(train, priced[0], mask)
     else:
-        labels = np.where(mask, 1 - train.label, train.label).astype(np.int8)
-        at = train.keys.column_names.index("label")
-        turned = replace(train, keys=train.keys.set_column(at, "label", pa.array(labels, pa.int8())))
-        turned.__dict__["_matrix"] = train.matrix()
-        yield FLIP, turned
+        yield FLIP, train.with_label(np.where(mask, 1 - train.label, train.label).astype(np.int8))
 
 
 def _in_unit(train: Samples, name: str, mask: NDArray[np.bool_]) -> Samples:

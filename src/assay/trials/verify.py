@@ -10,7 +10,6 @@ from itertools import combinations, product
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 from scipy import stats
 
@@ -127,13 +126,7 @@ def planted(train: Samples, kind: str, share: float, seed: int) -> tuple[Samples
     count = min(round(share * n), int(np.count_nonzero(chance)))
     wrong = np.zeros(n, bool)
     wrong[rng.choice(n, count, replace=False, p=chance / chance.sum())] = True
-    labels = np.where(wrong, 1 - train.label, train.label).astype(np.int8)
-    changed = Samples(
-        train.keys.set_column(train.keys.column_names.index("label"), "label", pa.array(labels, pa.int8())),
-        train.features, train.encoder, train.hidden,
-    )  # fmt: skip
-    changed.__dict__["_matrix"] = train.matrix()
-    return changed, wrong
+    return train.with_label(np.where(wrong, 1 - train.label, train.label).astype(np.int8)), wrong
 
 
 def detection(

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from assay.app import standing, words
 from assay.app.sections.facts import Facts, changed, row
-from assay.evaluation.claims import CLAIMS, DECIDES_RANKED
+from assay.evaluation.claims import CLAIMS, DECIDES, DECIDES_RANKED
 from assay.pages import selection as pages
 from assay.pages.evaluation import Consulted, Summary
 from assay.pages.parts import Estimate
@@ -171,6 +171,11 @@ def curve(facts: Facts) -> Section | None:
         "Each point is a change of the training set, compared with keeping all samples, on the tuning set. No value was made "
         f"on the tuning set. Values are by {page.valuer}. Chosen: {page.chosen}."
     )
+    if DECIDES in page.planted:
+        change = page.planted[DECIDES]
+        by = words.estimate(change.value, change.low, change.high, sign=True)
+        defect = f"had one {facts.task.positive} in a hundred been written to another sample"
+        lead += f" For scale: {defect}, mending that would change {DECIDES} by {by}."
     tables = [_groups(page.groups, facts.task.periods)] if page.groups else []
     return Section(lead, tables=tables, figures=figures)
 
