@@ -76,6 +76,7 @@ def readable(train: Samples, wording: Wording) -> list[Attribute]:
 def candidates(attributes: Sequence[Attribute], importance: Importance, surprises: Vector) -> list[tuple[Rule, str]]:
     """Rules and why each is one: for low values on odd folds and for low surprises (n,), confirmed on even folds (Holm).
 
+    What holds more widely than a confirmed rule, without one of its conditions, is confirmed by its own p.
     ValueError with fewer than four folds. Rules by construction come first and need no confirmation.
     """
     if importance.per_fold is None or len(importance.per_fold) < 4:
@@ -101,9 +102,12 @@ def candidates(attributes: Sequence[Attribute], importance: Importance, surprise
         z = _z(confirm, mask)
         proposed.append((float(stats.t.cdf(z, len(confirm) - 1)), z, conditions, mask))
     adjusted = holm([p for p, *_ in proposed]).tolist() if proposed else list[float]()
-    for (_, z, conditions, mask), p in zip(proposed, adjusted, strict=True):
+    surely = [set(conditions) for (_, _, conditions, _), p in zip(proposed, adjusted, strict=True) if p < _LEVEL]
+    for (p, z, conditions, mask), corrected in zip(proposed, adjusted, strict=True):
+        # A part of a confirmed rule is no new guess: its own p is enough for a trial.
+        confirmed = corrected < _LEVEL or (p < _LEVEL and any(set(conditions) < rule for rule in surely))
         sentence = in_words(conditions, attributes)
-        out.append((Rule(conditions, sentence, int(mask.sum()), float(mask.mean()), z, bool(p < _LEVEL)), "values"))
+        out.append((Rule(conditions, sentence, int(mask.sum()), float(mask.mean()), z, bool(confirmed)), "values"))
     return out
 
 

@@ -7,7 +7,7 @@ for small steps only; slopes are of all periods of validation but the last, whic
 chosen on tuning.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +30,7 @@ Vector = NDArray[np.float64]
 FAMILIES = ("recency", "slices", "groups", "noise", "all")
 _STEPS = 8
 _LARGEST = 0.35  # change of any log-weight in one step
+_HALVINGS = 5  # sizes of a step that are tried
 _SURE = 2.0  # standard errors that a slope must have over folds of validation users
 _SLICES = 12
 _LEAST = 0.01  # share of the rows that a slice must have
@@ -121,19 +122,11 @@ def learn_weights(
             features, theta, move = [features[k] for k in chosen], theta[chosen], move[chosen]
         if not move.any():
             break
-        size = _LARGEST / max(float(np.abs(_log_weight(features, theta + move) - _log_weight(features, theta)).max()), 1e-12)
-        found_better = False
-        for _ in range(5):
-            trial = _bounded(features, theta + size * move)
-            changed = _weights(train.weight, features, trial)
-            again = refit(fitted, train, changed)
-            if (utility := _utility(again, judged)) > path[-1]:
-                theta, weight, fitted, found_better = trial, changed, again, True
-                path.append(utility)
-                break
-            size *= 0.5
-        if not found_better:
+        better = next(_gains(fitted, train, judged, features, theta, move, path[-1]), None)
+        if better is None:
             break
+        theta, weight, fitted, utility = better
+        path.append(utility)
     return Learnt(family, _named(features, theta), weight, path)
 
 
@@ -145,6 +138,33 @@ class _Feature:
     name: str
     column: NDArray[Any]  # (n,) age in units, membership (bool: there are many), direction, or likelihood of the own label
     unit: float = 1.0  # periods in a unit of age
+
+
+def _gains(
+    fitted: LogisticRegression,
+    train: Samples,
+    judged: Samples,
+    features: Sequence[_Feature],
+    theta: Vector,
+    move: Vector,
+    utility: float,
+) -> Iterator[tuple[Vector, Vector, LogisticRegression, float]]:
+    """Parameters, weights, refitted model and utility after steps that gain, those of all parameters together first.
+
+    A kind of parameter whose slope misleads must not hold up the others: so each kind moves alone where all do not gain.
+    """
+    kinds = np.array([feature.kind for feature in features])
+    alone = [np.where(kinds == kind, move, 0.0) for kind in dict.fromkeys(kinds[move != 0].tolist())]
+    for along in [move, *(alone if len(alone) > 1 else [])]:
+        change = np.abs(_log_weight(features, theta + along) - _log_weight(features, theta)).max()
+        size = _LARGEST / max(float(change), 1e-12)
+        for halved in range(_HALVINGS):
+            trial = _bounded(features, theta + 0.5**halved * size * along)
+            weight = _weights(train.weight, features, trial)
+            again = refit(fitted, train, weight)
+            if (reached := _utility(again, judged)) > utility:
+                yield trial, weight, again, reached
+                break
 
 
 def _features(model: LogisticRegression, train: Samples, attributes: Sequence[Attribute], family: str) -> list[_Feature]:
