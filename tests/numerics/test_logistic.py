@@ -152,3 +152,19 @@ def test_too_many_columns_for_a_dense_hessian_still_fit():
     assert np.abs(gradient).max() < 1e-4
     with pytest.raises(ValueError, match="at most"):
         Curvature(as_rows(X), np.ones(n), 1.0)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_decrement_is_what_the_fit_promises(seed):
+    rng = np.random.default_rng(seed)
+    n, p = int(rng.integers(50, 3_000)), int(rng.integers(2, 60))
+    X = rng.normal(size=(n, p)) * rng.lognormal(size=p)
+    y = (X @ rng.normal(size=p) + 3 * rng.logistic(size=n) > 0).astype(np.int8)
+    weight = rng.choice([0.0, 0.5, 1.0, 12.0], n)
+    l2 = float(rng.choice([0.1, 1.0, 10.0]))
+    found = fit(as_rows(X), y, l2=l2, sample_weight=weight)
+    chance = probability(X @ found.coef)
+    hessian = X.T @ ((weight * chance * (1 - chance))[:, None] * X) + l2 * np.eye(p)
+    gradient = X.T @ (weight * (chance - y)) + l2 * found.coef
+    assert found.converged
+    assert gradient @ np.linalg.solve(hessian, gradient) / 2 <= 1e-12 * np.count_nonzero(weight)

@@ -30,6 +30,7 @@ Vector = NDArray[np.float64]
 FAMILIES = ("recency", "slices", "groups", "noise", "all")
 _STEPS = 8
 _LARGEST = 0.35  # change of any log-weight in one step
+_SLOPE_ERROR = 1e-4  # of the solves behind a slope, which its error over folds exceeds by far
 _HALVINGS = 5  # sizes of a step that are tried
 _SURE = 2.0  # standard errors that a slope must have over folds of validation users
 _SLICES = 12
@@ -252,7 +253,7 @@ def _slopes(
     X, y = train.matrix(), train.label
     p = probability(margins(X, model.coef_))
     # A few solves are all that is needed: no step is worth a factorisation of its own.
-    curvature = IterativeCurvature(X, weight * p * (1.0 - p), model.l2, model.curvature_)
+    curvature = IterativeCurvature(X, weight * p * (1.0 - p), model.l2, model.curvature_, _SLOPE_ERROR)
     state = prepare(
         X, y, validation.matrix(), validation.label, l2=model.l2, coef=model.coef_, sample_weight=weight,
         weight_val=validation.weight, folds=fold, curvature=curvature,
