@@ -88,6 +88,40 @@ def test_exposures_in_every_period_are_the_samples():
     assert said.ratio == pytest.approx(account["negatives"]["exposure"] / account["positives"], abs=1e-6)
 
 
+def test_what_was_shown_is_what_is_ranked():
+    log = shop(1, [*range(FIRST, PERIODS - 2), PERIODS - 1])
+    requests = of(log)
+    chunks = dict(requests.ranked())
+    begin = requests.splits.span("tuning")[0]
+    keys = chunks["candidates"].keys
+    names = ("period", "user_code", "item_code")
+    found = dict(
+        zip(zip(*(keys.column(name).to_pylist() for name in names), strict=True), keys["label"].to_pylist(), strict=True)
+    )
+    assert list(found) == sorted(found)
+    exposed = [*range(begin, PERIODS - 2), PERIODS - 1]
+    expected = label(requests.past, exposed, requests.section, 7)
+    of_labels = zip(
+        expected.period.tolist(), expected.user.tolist(), expected.item.tolist(), expected.label.tolist(), strict=True
+    )
+    took = {(p, u) for p, u, _ in bought(log, begin)}
+    assert {key: one for key, one in found.items() if key[0] in exposed} == {
+        (p, u, i): one for p, u, i, one in of_labels if (p, u) in took
+    }
+    offered = requests._listing.all(begin, PERIODS)
+    listed = dict(
+        zip(
+            zip(offered.period.tolist(), offered.user.tolist(), offered.item.tolist(), strict=True),
+            offered.source.tolist(),
+            strict=True,
+        )
+    )
+    assert {key for key in found if key[0] == PERIODS - 2} == {key for key in listed if key[0] == PERIODS - 2}
+    assert dict(zip(found, keys["source"].to_pylist(), strict=True)) == {key: listed.get(key, 0) for key in found}
+    assert chunks["candidates"].describe().num_rows == keys.num_rows
+    assert chunks["upcoming"].keys.num_rows > keys.num_rows / PERIODS
+
+
 def test_candidates_are_the_samples_where_nothing_was_shown():
     log = shop(1)
     requests = of(log)

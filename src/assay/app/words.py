@@ -142,8 +142,8 @@ def exposures(samples: SamplesMade) -> str | None:
     stretches = ", ".join(f"{stretch.from_} to {stretch.to}" for stretch in shown)
     others = "drawn items" if samples.negatives_rate is None else "candidates"
     return (
-        f"The log says what was shown in {exposed} of {every} periods ({stretches}): samples of these are exposures. "
-        f"In the other periods, what was not taken is a sample of {others}."
+        f"The log says what was shown in {exposed} of {every} periods ({stretches}): samples of these are exposures, "
+        f"and what was shown is what is ranked. In the other periods, what was not taken is a sample of {others}."
     )
 
 

@@ -90,6 +90,35 @@ class UserRequests:
         tuning, _ = self.splits.span("tuning")
         return self._listing.all(tuning, self.splits.end)
 
+    @cached_property
+    def _ranked(self) -> Candidates:
+        """What is ranked in tuning and test: candidates, and in periods with exposures what was shown.
+
+        What was not shown could hardly be taken: to rank it too would measure who made the old lists.
+        """
+        begin, _ = self.splits.span("tuning")
+        exposed = np.flatnonzero(self._exposed) + self.splits.begins[0]
+        exposed = exposed[exposed >= begin]
+        if not len(exposed):
+            return self._later
+        listed = self._later.take(np.flatnonzero(~np.isin(self._later.period, exposed)))
+        both = Candidates.joined([listed, self._shown(exposed)], list(self._later.scores))
+        return both.take(np.lexsort((both.item, both.user, both.period)))
+
+    def _shown(self, periods: NDArray[np.int64]) -> Candidates:
+        """What was shown or taken in some periods of tuning and test, of those who took any of it; sources as they named it."""
+        rows = label(self.past, periods.tolist(), self.section, self.seed)
+        users, items = len(self.past.user_hash), len(self.past.item_hash)
+        request = rows.period.astype(np.int64) * users + rows.user
+        at = np.flatnonzero(np.isin(request, request[rows.label > 0]))
+        user, item, period = rows.user[at], rows.item[at], rows.period[at]
+        listed = (self._later.period.astype(np.int64) * users + self._later.user) * items + self._later.item
+        wanted = request[at] * items + item
+        place = np.minimum(np.searchsorted(listed, wanted), max(len(listed) - 1, 0))
+        named = listed[place] == wanted if len(listed) else np.zeros(len(at), bool)
+        source = np.where(named, self._later.source[place] if len(listed) else 0, 0).astype(np.int16)
+        return Candidates(user, item, period, source, rows.label[at], self._listing.scores_of(user, item, period))
+
     def labelled(self) -> Chunk:
         """What users took, and what they did not though it was shown, or a candidate."""
         section, every = self.section, np.arange(self.splits.begins[0], self.splits.end)
@@ -150,8 +179,8 @@ class UserRequests:
         return lambda: _with_scores(self._describer.describe(rows.user, rows.item, rows.period), rows.scores)
 
     def ranked(self) -> Iterator[tuple[str, Chunk]]:
-        """Candidates of the requests of tuning and test, then those of every user in the period after the log."""
-        yield "candidates", self._offered(self._later, self.splits.of(self._later.period))
+        """What is ranked in the requests of tuning and test, then candidates of every user in the period after the log."""
+        yield "candidates", self._offered(self._ranked, self.splits.of(self._ranked.period))
         after = self.past.next_period(self.section.period_days)
         offered = self._listing.all(after, after + 1, everyone=True)
         yield "upcoming", self._offered(offered, np.full(len(offered), len(SPLITS)))
