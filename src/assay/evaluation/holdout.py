@@ -1,7 +1,7 @@
 """A split as models are judged on it: its labelled samples, and its requests' candidates where there are any."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -15,9 +15,9 @@ from assay.errors import ConfigError
 from assay.evaluation.claims import DECIDES, DECIDES_RANKED
 from assay.evaluation.enough import requests_needed
 from assay.evaluation.parts import part_tables
-from assay.evaluation.rankings import compare_rankings, evaluate_rankings, ranking_scores
-from assay.evaluation.samples import Measure, compare_samples, evaluate_samples
-from assay.evaluation.scores import Difference, Estimate
+from assay.evaluation.rankings import compare_rankings, evaluate_rankings, ranking_scores, same_requests
+from assay.evaluation.samples import Measure, both_classes, sample_differences, sample_estimates, score_samples
+from assay.evaluation.scores import Difference, Estimate, Scores
 from assay.evaluation.windows import Rows, Windows
 from assay.numerics.measures import POINTWISE, row_log_loss
 from assay.numerics.ranking import expected_ndcg, request_offsets, tie_order
@@ -40,13 +40,19 @@ def own_measures(section: Evaluate) -> dict[str, Measure]:
 class Scored:
     """What a model said on a holdout: probabilities (n,) of its samples, every measure, and one row per request.
 
-    parts: rankings of what is taken again and of what is new to the user, a table per part (evaluation.parts).
+    chances: of the candidates, where there are any. of_samples, of_rankings: scores, whose draws serve every comparison.
     """
 
     probability: NDArray[np.float64]
     measures: dict[str, Estimate]
-    per_request: pa.Table | None
-    parts: Mapping[str, pa.Table] = field(default_factory=dict)
+    per_request: pa.Table | None = None
+    chances: NDArray[np.float64] | None = None
+    of_samples: Scores | None = None
+
+    @cached_property
+    def of_rankings(self) -> Scores | None:
+        """Of the measures per request; None where nothing is ranked."""
+        return None if self.per_request is None else ranking_scores(self.per_request)
 
 
 @dataclass(frozen=True)
@@ -100,12 +106,11 @@ class Holdout:
         draws = resamples or self.section.resamples
         p = predict(self.samples)
         s = self.samples
-        measures = evaluate_samples(
-            s.label, p, s.user, weight=s.weight, threshold=self.section.threshold, resamples=draws, seed=self.seed,
-            more=self._more,
-        )  # fmt: skip
+        both_classes(s.label, s.weight)
+        scores = score_samples(s.label, p, s.user, weight=s.weight, threshold=self.section.threshold, more=self._more)
+        measures = sample_estimates(scores, resamples=draws, seed=self.seed)
         if self.candidates is None or not len(self.candidates):
-            return Scored(p, measures, None)
+            return Scored(p, measures, of_samples=scores)
         c = self.candidates
         score = c.chances(predict(c))
         per_request, ranked = evaluate_rankings(
@@ -113,9 +118,7 @@ class Holdout:
             popularity=self._padded(), category=self._category, resamples=draws, seed=self.seed,
         )  # fmt: skip
         of_rankings = {name: estimate for name, estimate in ranked.items() if np.isfinite(estimate["value"])}
-        assert self.requests is not None
-        parts = part_tables(c, self.requests, score, self.tie, self._cuts)
-        return Scored(p, measures | of_rankings, per_request, parts)
+        return Scored(p, measures | of_rankings, per_request, score, scores)
 
     @property
     def _cuts(self) -> tuple[int, ...]:
@@ -123,9 +126,14 @@ class Holdout:
         return tuple(dict.fromkeys((*self.section.k, int(DECIDES_RANKED.partition("@")[2]))))
 
     def of_parts(self, scored: Scored) -> dict[str, dict[str, Estimate]]:
-        """The measures of rankings by part."""
+        """The measures of rankings of what is taken again and of what is new to the user (evaluation.parts)."""
+        if scored.chances is None:
+            return {}
+        assert self.candidates is not None
+        assert self.requests is not None
         draws, seed = self.section.resamples, self.seed
-        return {name: ranking_scores(table).estimates(resamples=draws, seed=seed) for name, table in scored.parts.items()}
+        parts = part_tables(self.candidates, self.requests, scored.chances, self.tie, self._cuts)
+        return {name: ranking_scores(table).estimates(resamples=draws, seed=seed) for name, table in parts.items()}
 
     def chance(self, share: float) -> Scored:
         """What knowing nothing is worth: each order of the candidates is as likely; where there are none, all have one chance.
@@ -178,11 +186,9 @@ class Holdout:
     def difference(self, a: Scored, b: Scored, *, resamples: int | None = None) -> dict[str, Difference]:
         """b minus a, paired by user: every measure of samples, then of rankings; and whether the requests are enough to tell."""
         draws = resamples or self.section.resamples
-        s = self.samples
-        by_measure = compare_samples(
-            s.label, a.probability, b.probability, s.user, weight=s.weight, threshold=self.section.threshold,
-            resamples=draws, seed=self.seed, more=self._more,
-        )  # fmt: skip
+        assert a.of_samples is not None
+        assert b.of_samples is not None
+        by_measure = sample_differences(a.of_samples, b.of_samples, resamples=draws, seed=self.seed)
         by_measure |= self._of_rankings(a, b, draws)
         return self._judged(by_measure)
 
@@ -193,6 +199,11 @@ class Holdout:
     def _of_rankings(self, a: Scored, b: Scored, draws: int) -> dict[str, Difference]:
         if a.per_request is None or b.per_request is None:
             return {}
+        same_requests(a.per_request, b.per_request)
+        if a.per_request.column_names == b.per_request.column_names:
+            assert a.of_rankings is not None
+            assert b.of_rankings is not None
+            return a.of_rankings.against(b.of_rankings, resamples=draws, seed=self.seed)
         shared = [name for name in a.per_request.column_names if name in b.per_request.column_names]
         return compare_rankings(a.per_request.select(shared), b.per_request.select(shared), resamples=draws, seed=self.seed)
 
@@ -235,6 +246,8 @@ def holdout(
     """The holdout of one split; requests of other splits are left out."""
     if requests is not None:
         requests = requests.filter(pc.equal(requests.column("split"), split))
+    if candidates is not None:  # as evaluate_rankings would put them for every model
+        candidates = candidates.take(np.lexsort((candidates.item, candidates.request)))
     return Holdout(samples, candidates, requests, popularity, section, seed)
 
 

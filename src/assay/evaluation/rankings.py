@@ -93,8 +93,10 @@ def evaluate_rankings(
     if not len(columns[0]):
         raise InputError("no candidates to rank; check that the split has requests")
     # In order of request, user and item: sums run in one order whatever the order of the rows.
-    order = np.lexsort((columns[2], columns[0]))
-    request, user, item, score, gain, truth = (column[order] for column in columns)
+    if not _in_order(columns[0], columns[2]):
+        order = np.lexsort((columns[2], columns[0]))
+        columns = [column[order] for column in columns]
+    request, user, item, score, gain, truth = columns
     ids, offsets = rk.request_offsets(request)
     first = offsets[:-1]
     for name, column in (("users", user), ("truth_count", truth)):
@@ -118,6 +120,12 @@ def evaluate_rankings(
             measures[f"diversity@{cut}"] = rk.diversity(top_items, category)
     table = pa.table({"request": ids, "user": user[first], "truth_count": truth[first].astype(np.int64), **measures})
     return table, ranking_scores(table).estimates(resamples=resamples, seed=seed) | covered
+
+
+def _in_order(request: NDArray[Any], item: NDArray[Any]) -> bool:
+    """Whether rows stand in order of request and item."""
+    ahead = request[1:] > request[:-1]
+    return bool((ahead | ((request[1:] == request[:-1]) & (item[1:] >= item[:-1]))).all())
 
 
 def ranking_scores(per_request: pa.Table) -> Scores:
@@ -170,7 +178,12 @@ def compare_rankings(
     >>> change["recall@1"]["value"]
     1.0
     """
+    same_requests(per_request_a, per_request_b)
+    return ranking_scores(per_request_a).against(ranking_scores(per_request_b), resamples=resamples, seed=seed)
+
+
+def same_requests(per_request_a: pa.Table, per_request_b: pa.Table) -> None:
+    """InputError where two tables per request differ in requests, users or truth."""
     for name in ("request", "user", "truth_count"):
         if not per_request_a.column(name).equals(per_request_b.column(name)):
             raise InputError(f"the two arms differ in column {name!r}; rank the same requests with both")
-    return ranking_scores(per_request_a).against(ranking_scores(per_request_b), resamples=resamples, seed=seed)

@@ -142,11 +142,9 @@ def evaluate_samples(
     >>> found["auc"]["value"], found["accuracy"]["value"]
     (1.0, 1.0)
     """
-    _both_classes(label, weight)
+    both_classes(label, weight)
     scores = score_samples(label, score, user, weight=weight, threshold=threshold, more=more)
-    _several(scores)
-    estimates = scores.estimates(resamples=resamples, seed=seed)
-    return {name: estimate for name, estimate in estimates.items() if not np.isnan(estimate["value"])}
+    return sample_estimates(scores, resamples=resamples, seed=seed)
 
 
 def compare_samples(
@@ -196,8 +194,20 @@ def compare_samples(
     >>> bool(change["high"] < 0), bool(change["p_holm"] < 0.05)
     (True, True)
     """
-    _both_classes(label, weight)
+    both_classes(label, weight)
     a, b = (score_samples(label, s, user, weight=weight, threshold=threshold, more=more) for s in (score_a, score_b))
+    return sample_differences(a, b, resamples=resamples, seed=seed)
+
+
+def sample_estimates(scores: Scores, *, resamples: int, seed: int) -> dict[str, Estimate]:
+    """Of scores of samples, as evaluate_samples gives them."""
+    _several(scores)
+    estimates = scores.estimates(resamples=resamples, seed=seed)
+    return {name: estimate for name, estimate in estimates.items() if not np.isnan(estimate["value"])}
+
+
+def sample_differences(a: Scores, b: Scores, *, resamples: int, seed: int) -> dict[str, Difference]:
+    """b minus a of scores of the same samples, as compare_samples gives them."""
     _several(a)
     differences = a.against(b, resamples=resamples, seed=seed)
     return {name: difference for name, difference in differences.items() if not np.isnan(difference["value"])}
@@ -237,7 +247,8 @@ def calibration(label: ArrayLike, score: ArrayLike, *, weight: ArrayLike | None 
     return pa.table(dict(ms.reliability(label, score, weight, bins=bins)))
 
 
-def _both_classes(label: ArrayLike, weight: ArrayLike | None) -> None:
+def both_classes(label: ArrayLike, weight: ArrayLike | None) -> None:
+    """SplitError where the samples that weigh anything have one class only."""
     labels: NDArray[Any] = np.asarray(label)
     if weight is not None and labels.shape == np.shape(weight):
         labels = labels[np.asarray(weight) > 0]

@@ -1,7 +1,7 @@
 """Scores: a model's measures kept per user, from which values, intervals and paired tests follow."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NotRequired, TypedDict
 
 import numpy as np
@@ -49,6 +49,7 @@ class Scores:
     measures: Sequence[str]
     statistic: st.Statistic
     noisy: frozenset[str] = frozenset()
+    _drawn: dict[tuple[int, int], NDArray[np.float64]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def values(self) -> dict[str, float]:
         """Each measure on all users."""
@@ -89,7 +90,11 @@ class Scores:
         return result
 
     def _draws(self, resamples: int, seed: int) -> NDArray[np.float64]:
-        return st.resample(self.statistic, len(self.users), resamples=resamples, rng=np.random.default_rng(seed))
+        """(resamples, M), made once: what a model is compared with is compared again and again."""
+        if (resamples, seed) not in self._drawn:
+            rng = np.random.default_rng(seed)
+            self._drawn[resamples, seed] = st.resample(self.statistic, len(self.users), resamples=resamples, rng=rng)
+        return self._drawn[resamples, seed]
 
     def _unbiased(self, value: NDArray[np.float64], draws: NDArray[np.float64]) -> NDArray[np.float64]:
         draws = draws.copy()
