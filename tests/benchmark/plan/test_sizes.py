@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from assay.benchmark.plan.sizes import plan_difference, plan_mean
+from assay.benchmark.plan.sizes import half_widths, plan_difference, plan_mean
 from assay.errors import InputError
 from assay.testing.scores import make_scores
 
@@ -138,3 +138,8 @@ def test_refuses_arrays_that_do_not_fit():
         plan_difference(BOARD.scores, 0.1, about="all")
     with pytest.raises(ValueError, match="40000 requests"):
         plan_difference(BOARD.scores, 0.1, users=[1, 2])
+
+
+def test_no_size_is_no_half_width():
+    """A log with fewer requests than the smallest size that is shown."""
+    assert half_widths(BOARD.scores[:, :25], []).shape == (0, len(BOARD.scores))

@@ -220,7 +220,7 @@ def half_widths(
     matrix = difficulty.checked(scores)
     errors = _errors(matrix, difficulty.grouped(families, len(matrix)), design)
     each = [(checked_budget(n, matrix.shape[1]), stats.t.ppf(0.975, n - 1)) for n in sizes]
-    return np.stack([errors(n) * t for n, t in each])
+    return np.array([errors(n) * t for n, t in each], np.float64).reshape(len(each), len(matrix))
 
 
 def _errors(scores: Floats, family: Ints, design: str | None) -> Callable[[int], Floats]:
