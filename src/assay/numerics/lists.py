@@ -205,39 +205,47 @@ def nearest_rows(
 
 
 @numba.njit(cache=True, nogil=True)
-def _sum_rows(thread, threads, chosen, factor, starts, items, scores, size, counts, out_starts, out_item, out_score, fill):  # type: ignore[no-untyped-def]
-    total = np.zeros(size, np.float64)
-    last = np.full(size, -1, np.int64)  # the row that had the item last
-    touched = np.empty(size, np.int64)
+def _sum_rows(thread, threads, chosen, factor, starts, columns, scores, named, places, counts, out_item, out_score):  # type: ignore[no-untyped-def]
+    total = np.zeros(named.size, np.float64)
+    last = np.full(named.size, -1, np.int32)  # the row that had the column last
+    touched = np.empty(named.size, np.int32)
     for r in range(thread, chosen.shape[0], threads):
-        count = 0
+        count, place = 0, places[r]
         for n in range(chosen.shape[1]):
             row = chosen[r, n]
             if row < 0:
                 break
             for a in range(starts[row], starts[row + 1]):
-                i = items[a]
+                i = columns[a]
                 if last[i] != r:
                     last[i], total[i] = r, 0.0
                     touched[count] = i
                     count += 1
                 total[i] += factor[r, n] * scores[a]
         counts[r] = count
-        if fill:
-            at = out_starts[r]
-            for c in range(count):
-                out_item[at + c], out_score[at + c] = touched[c], total[touched[c]]
+        for c in range(count):
+            out_item[place + c], out_score[place + c] = named[touched[c]], total[touched[c]]
 
 
 def sum_rows(chosen: NDArray[np.int32], factor: NDArray[np.float32], scores: SparseScores, size: int) -> SparseScores:
     """Sums of the rows of sparse scores that each row of chosen (m, k) names (-1 ends it), times factor (m, k)."""
+    starts, items, weights = scores
+    there = np.zeros(size, bool)
+    there[items] = True
+    named = np.flatnonzero(there).astype(np.int32)  # their sums stay in a core's cache, unlike those of all items
+    columns = (np.cumsum(there) - 1).astype(np.int32)[items]
+    lengths = np.append(np.diff(starts), 0)  # the last is that of row -1
+    most = np.minimum(lengths[chosen].sum(axis=1), len(named))
+    places = np.concatenate(([0], np.cumsum(most)))
+    item, score = np.empty(places[-1], np.int32), np.empty(places[-1], np.float32)
     counts = np.zeros(len(chosen), np.int64)
-    none = np.zeros(1, np.int64), np.empty(0, np.int32), np.empty(0, np.float32)
-    striped(_sum_rows, chosen, factor, *scores, size, counts, *none, False)
-    starts = np.concatenate(([0], np.cumsum(counts)))
-    item, score = np.empty(starts[-1], np.int32), np.empty(starts[-1], np.float32)
-    striped(_sum_rows, chosen, factor, *scores, size, counts, starts, item, score, True)
-    return starts, item, score
+    striped(_sum_rows, chosen, factor, starts, columns, weights, named, places, counts, item, score)
+    ends = places[:-1] + counts
+    packed = [
+        np.concatenate([part[:0], *(part[place:end] for place, end in zip(places[:-1], ends, strict=True))])
+        for part in (item, score)
+    ]
+    return np.concatenate(([0], np.cumsum(counts))), packed[0], packed[1]
 
 
 def among(scores: SparseScores, allowed: NDArray[np.bool_]) -> SparseScores:
