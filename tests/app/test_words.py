@@ -66,6 +66,16 @@ def test_a_finding_says_what_the_intervals_say(auc, log_loss, tone, says):
     assert words.finding("logistic", entry)[1].startswith("Without the 2 % of training samples picked by influence")
 
 
+@pytest.mark.parametrize(("value", "says"), [(-0.01, "it helped lightgbm too"), (0.0, "it was no gain to lightgbm")])
+def test_a_model_that_did_not_choose_says_what_tuning_said(value, says):
+    given = {"valuer": "influence", "removed_fraction": 0.02, "test": {}, "difference": {"log_loss": change(0.0)}}
+    entry = Selected(**given, tuning={"log_loss": change(value)})
+    assert words.finding("lightgbm", entry)[1].endswith(
+        f"{says} (log_loss {words.estimated(entry.tuning['log_loss'], sign=True)})."
+    )
+    assert "tuning" not in words.finding("lightgbm", Selected(**given))[1]
+
+
 def test_below_the_planned_size_there_is_no_verdict():
     difference = {"auc": change(0.44) | {"needs": 4000}, "log_loss": change(-0.01) | {"needs": 4000}}
     entry = Selected(valuer="influence", removed_fraction=0.02, test={}, difference=difference)

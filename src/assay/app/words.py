@@ -1,10 +1,10 @@
 """Numbers, units and findings in plain words, the same in the terminal and on the page."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from typing import Any, TypeGuard
 
-from assay.evaluation.claims import CLAIMS, Verdict, verdict
+from assay.evaluation.claims import CLAIMS, DECIDES, Verdict, verdict
 from assay.numerics.measures import LOWER_IS_BETTER
 from assay.pages.evaluation import Selected
 from assay.pages.log import Cleaned
@@ -215,19 +215,32 @@ def finding(
     picked = f"without the {percent(removed)} of training samples picked by {valuer}" if removed else f"re-weighted by {valuer}"
     named = chosen or picked
     start = f"{named[0].upper()}{named[1:]}: {model} changed on the untouched test"
+    told = f"{start} by {changes or 'no measure'}. "
     if lacking:
-        return "even", f"{start} by {changes}. {lacking}"
+        return "even", told + lacking
+    tone, said = _verdict(verdicts, doubt)
+    return tone, told + " ".join([said, *_by_tuning(model, selected.tuning)])
+
+
+def _verdict(verdicts: Set[str], doubt: str | None) -> tuple[Tone, str]:
+    """What the changes of the measures say together."""
     if verdicts == {"better"} or verdicts == {"better", "even"}:
-        if doubt:
-            return "even", f"{start} by {changes}. A gain of this model alone: {doubt}."
-        return "good", f"{start} by {changes}. It helps."
+        return ("even", f"A gain of this model alone: {doubt}.") if doubt else ("good", "It helps.")
+    if verdicts >= {"better", "worse"}:
+        return "bad", "The result is mixed: keep all samples unless the gain is what counts."
     if "worse" in verdicts:
-        mixed = "The result is mixed: keep all samples unless the gain is what counts."
-        return (
-            "bad",
-            f"{start} by {changes}. {mixed if 'better' in verdicts else 'It hurts: keep all samples.'}",
-        )
-    return "even", f"{start} by {changes or 'no measure'}. No difference beyond chance: keep all samples."
+        return "bad", "It hurts: keep all samples."
+    return "even", "No difference beyond chance: keep all samples."
+
+
+def _by_tuning(model: str, tuning: Mapping[str, Change]) -> list[str]:
+    """Whether the change would have been chosen for a model that had no part in the choice, in a sentence."""
+    if DECIDES not in tuning:
+        return []
+    change = estimated(tuning[DECIDES], sign=True)
+    if judge(DECIDES, tuning[DECIDES]) == "better":
+        return [f"On the tuning periods it helped {model} too ({DECIDES} {change})."]
+    return [f"The logistic regression chose it; on the tuning periods it was no gain to {model} ({DECIDES} {change})."]
 
 
 def valuer(name: str | None) -> str:

@@ -88,12 +88,14 @@ class Selected(Part):
     """A model trained on the selection, and the same change made in the simple ways.
 
     removed_fraction: of the training samples, in [0, 1]. test: by arm (full, selected, random, recency, popularity, loss).
+    tuning: selected minus full where amounts are chosen, of a model that had no part in the choice; empty for the one that had.
     """
 
     valuer: str
     removed_fraction: float
     test: dict[str, dict[str, Estimate]]
     difference: dict[str, Change]  # selected minus full
+    tuning: dict[str, Change] = Field(default_factory=dict)
 
 
 class Selection(Page):

@@ -5,11 +5,12 @@ import pyarrow as pa
 
 from assay.config import Config
 from assay.evaluation import calibration, group_samples, leaks, usual_groups
-from assay.evaluation.claims import DECIDES, DECIDES_RANKED
+from assay.evaluation.claims import CLAIMS, DECIDES, DECIDES_RANKED
 from assay.evaluation.holdout import Scored, best_model, details, differences, estimates, own_measures
 from assay.logs.clean_log import CleanLog
 from assay.models.baselines import BuyItAgain, Popularity
 from assay.models.boosting import LightGBM
+from assay.models.scorer import Scorer
 from assay.numerics.linearised import pooled_by_request
 from assay.numerics.periods import microseconds
 from assay.pages.evaluation import (
@@ -36,7 +37,7 @@ from assay.selection import weights as selection
 from assay.selection.arms import Arm, same_size
 from assay.stages import materials as hand
 from assay.stages.materials import LINEAR, TASK, TRAINING
-from assay.trials.curve import refit
+from assay.trials.curve import RESAMPLES, refit
 from assay.trials.subsample import draws
 
 OTHER = LightGBM.name  # the other model that the selection is tried on
@@ -178,10 +179,12 @@ def _selected(work: Work, scored: dict[str, Scored]) -> tuple[dict[str, Selected
     for name, changed in {"selected": arm, **rivals}.items():
         same = np.array_equal(changed.weight, train.weight)
         by_arm[LINEAR][name] = scored[LINEAR] if same else test.score(refit(linear, train, changed.weight).predict)
+    on_tuning: dict[str, dict[str, Change]] = {}
     if OTHER in scored:
         retrained = scored[OTHER]
         if arm.family != "nothing":
-            retrained = test.score(hand.retrained(work, OTHER, arm.weight).predict)
+            again = hand.retrained(work, OTHER, arm.weight)
+            retrained, on_tuning[OTHER] = test.score(again.predict), _on_tuning(work, hand.model(work, OTHER), again)
         by_arm[OTHER] = {"full": scored[OTHER], "selected": retrained}
     page, every = dict[str, Selected](), dict[str, dict[str, Effect]]()
     for model, by_name in by_arm.items():
@@ -192,8 +195,16 @@ def _selected(work: Work, scored: dict[str, Scored]) -> tuple[dict[str, Selected
             removed_fraction=selection.removed_share(train.weight, arm.weight),
             test={name: _estimates(one) for name, one in by_name.items()},
             difference=Change.each(differences(difference)),
+            tuning=on_tuning.get(model, {}),
         )
     return page, every
+
+
+def _on_tuning(work: Work, full: Scorer, selected: Scorer) -> dict[str, Change]:
+    """What the selection changes where it was chosen, for a model that had no part in the choice."""
+    tuning = hand.holdout(work, "tuning")
+    both = (tuning.score(model.predict, resamples=RESAMPLES) for model in (full, selected))
+    return Change.each(differences(tuning.difference(*both, resamples=RESAMPLES), CLAIMS))
 
 
 def _subsample(work: Work, full: Scored) -> Subsample:
