@@ -119,7 +119,7 @@ def test_a_rule_is_a_finding_only_when_its_trial_helps(run):
 def test_what_was_learnt_of_groups_is_told_whether_it_moved_or_not(run):
     text = page(run)
     assert "weights of whole groups, learnt on validation" in text
-    assert "0.3400 to 2.7300" in text
+    assert "0.34 to 2.73" in text
     assert "−0.0001, −0.00005, −0.00002" in text
     assert "no step lowered it in every one" in text
     assert "had one purchase in a hundred been written to another sample" in text

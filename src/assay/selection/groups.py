@@ -25,7 +25,7 @@ from assay.task import Task
 
 Codes = NDArray[np.integer[Any]]
 SLICES = "slices"
-TOGETHER = "all these groups"
+TOGETHER = "all kinds of groups"
 _APART = ("label", "kind", "period", "category")  # attributes that are no slices: answers, and what is a kind of its own
 _TOP = np.log(4.0)  # the largest change of a log-weight: values answer for small changes
 _STEPS = 12  # sizes that are tried

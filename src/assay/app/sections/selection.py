@@ -185,7 +185,7 @@ def _groups(groups: Sequence[pages.GroupWeights], periods: str) -> Table:
     columns = [Column("weights of whole groups, learnt on validation"), Column("times"), Column(f"log_loss on later {periods}")]
     rows = []
     for line in groups:
-        moved = f"{words.figure(line.low)} to {words.figure(line.high)}" if line.gains else "as they were"
+        moved = f"{line.low:.2f} to {line.high:.2f}" if line.gains else "as they were"
         fallen = ", ".join(words.figure(-gain, sign=True) for gain in line.gains) or "no step lowered it in every one"
         rows.append((line.grouping, moved, fallen))
     return Table(columns, rows)
