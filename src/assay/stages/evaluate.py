@@ -61,8 +61,9 @@ def evaluate(work: Work) -> None:
     """evaluation/: every page of figures as JSON, and per-request scores as Parquet."""
     hand.forget_samples(work)
     work.folder.write(Leaks(lines=[Leak.model_validate(leak.to_dict()) for leak in leaks(stored.load(work.folder))]))
-    names, test = hand.names(work), hand.holdout(work, "test")
-    steps = len(names) + 2
+    names = hand.names(work)
+    other, on_tuning = _other(work) if OTHER in names else (None, {})
+    test, steps = hand.holdout(work, "test"), len(names) + 2
     scored: dict[str, Scored] = {}
     for done, name in enumerate(names):
         work.report(done, steps)
@@ -75,7 +76,7 @@ def evaluate(work: Work) -> None:
     work.folder.write(Calibration(models={name: _calibration(work, one) for name, one in scored.items()}))
     work.folder.write(Groups(lines=_groups(work, {n: scored[n] for n in (LINEAR, OTHER) if n in scored})))
     work.report(steps - 2, steps)
-    selected, every = _selected(work, scored)
+    selected, every = _selected(work, scored, other, on_tuning)
     work.folder.write(Selection(models=selected))
     work.folder.write(Differences(models=every))
     work.report(steps - 1, steps)
@@ -170,7 +171,24 @@ def _calibration(work: Work, scored: Scored) -> list[Bin]:
     return [Bin(predicted=b["score"], observed=b["label"], rows=b["rows"]) for b in bins if b["rows"]]
 
 
-def _selected(work: Work, scored: dict[str, Scored]) -> tuple[dict[str, Selected], dict[str, dict[str, Effect]]]:
+def _other(work: Work) -> tuple[Scorer | None, dict[str, Change]]:
+    """The other model under the chosen weights, and what they change on tuning for it, which had no part in the choice.
+
+    None where nothing was chosen. It comes before test is read: tuning and test need not be in memory together.
+    """
+    arm = chosen(work)
+    if arm.family == "nothing":
+        return None, {}
+    again, tuning = hand.retrained(work, OTHER, arm.weight), hand.holdout(work, "tuning")
+    both = (tuning.score(model.predict, resamples=RESAMPLES) for model in (hand.model(work, OTHER), again))
+    changes = Change.each(differences(tuning.difference(*both, resamples=RESAMPLES), CLAIMS))
+    work.memory.forget("tuning")
+    return again, changes
+
+
+def _selected(
+    work: Work, scored: dict[str, Scored], other: Scorer | None, on_tuning: dict[str, Change]
+) -> tuple[dict[str, Selected], dict[str, dict[str, Effect]]]:
     """Selected against all and against the simple ways at the same size: the summary's page, and all differences."""
     train, test, arm, section = hand.train(work), hand.holdout(work, "test"), chosen(work), work.config.select
     linear = hand.precondition(work)
@@ -179,12 +197,8 @@ def _selected(work: Work, scored: dict[str, Scored]) -> tuple[dict[str, Selected
     for name, changed in {"selected": arm, **rivals}.items():
         same = np.array_equal(changed.weight, train.weight)
         by_arm[LINEAR][name] = scored[LINEAR] if same else test.score(refit(linear, train, changed.weight).predict)
-    on_tuning: dict[str, dict[str, Change]] = {}
     if OTHER in scored:
-        retrained = scored[OTHER]
-        if arm.family != "nothing":
-            again = hand.retrained(work, OTHER, arm.weight)
-            retrained, on_tuning[OTHER] = test.score(again.predict), _on_tuning(work, hand.model(work, OTHER), again)
+        retrained = scored[OTHER] if other is None else test.score(other.predict)
         by_arm[OTHER] = {"full": scored[OTHER], "selected": retrained}
     page, every = dict[str, Selected](), dict[str, dict[str, Effect]]()
     for model, by_name in by_arm.items():
@@ -195,16 +209,9 @@ def _selected(work: Work, scored: dict[str, Scored]) -> tuple[dict[str, Selected
             removed_fraction=selection.removed_share(train.weight, arm.weight),
             test={name: _estimates(one) for name, one in by_name.items()},
             difference=Change.each(differences(difference)),
-            tuning=on_tuning.get(model, {}),
+            tuning=on_tuning if model == OTHER else {},
         )
     return page, every
-
-
-def _on_tuning(work: Work, full: Scorer, selected: Scorer) -> dict[str, Change]:
-    """What the selection changes where it was chosen, for a model that had no part in the choice."""
-    tuning = hand.holdout(work, "tuning")
-    both = (tuning.score(model.predict, resamples=RESAMPLES) for model in (full, selected))
-    return Change.each(differences(tuning.difference(*both, resamples=RESAMPLES), CLAIMS))
 
 
 def _subsample(work: Work, full: Scored) -> Subsample:
