@@ -105,6 +105,16 @@ def test_every_round_is_judged_on_rows_that_it_did_not_learn_from(swapped):
         assert not set(one.user[learnt]) & set(one.user[judged])
 
 
+def test_one_fold_alone_moves_nothing(swapped):
+    slopes, _ = swapped
+    one = slopes.validation.take(np.flatnonzero(slopes.validation.period == slopes.validation.period[0]))
+    few = Slopes(slopes.model, slopes.train, one, folds=2, seed=0)
+    for learnt in learn(few, groupings(few.train, attributes(few.train, Wording()), TASK)):
+        assert learnt.step == 0
+        assert learnt.gains == []
+        np.testing.assert_allclose(learnt.weight(few.train.weight), few.train.weight)
+
+
 def test_groups_by_chance_move_nothing():
     samples = make_samples(12_000, users=200, seed=5)
     slopes = slopes_of(samples.split("train"), samples.split("validation"))

@@ -199,8 +199,13 @@ class Slopes:
 
 
 def direction(grouping: Grouping, values: NDArray[np.float64], weight: Vector) -> Vector:
-    """(n,) log-weights to a step of 1: the shrunk mean value of each sample's groups, the largest of size 1, of mean 0."""
+    """(n,) log-weights to a step of 1: the shrunk mean value of each sample's groups, the largest of size 1, of mean 0.
+
+    All 0 where nothing is beyond noise, or one fold alone cannot tell what is.
+    """
     out = np.zeros(len(weight))
+    if len(values) < 2:
+        return out
     for codes in grouping.parts:
         size = _size(codes)
         total = np.stack([np.bincount(codes, fold, size) for fold in values]).astype(np.float64)
