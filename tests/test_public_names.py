@@ -230,6 +230,7 @@ def test_names_of_valuers_and_models():
         "popularity",
         "probability",
         "random",
+        "ranking_influence",
         "recency",
         "self_score",
         "session_shapley",

@@ -67,7 +67,7 @@ def sampled(train, seed, rate=0.5):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("kind", "seed"), zip(sorted(DEFECTS), (0, 1, 2, 3, 4, 4), strict=True))
+@pytest.mark.parametrize(("kind", "seed"), list(zip(sorted(DEFECTS), (0, 1, 2, 3, 4, 4), strict=True)))
 def test_a_planted_defect_is_named_among_candidates_too(kind, seed):
     samples = clean(seed, n=45_000)
     everything, planted = DEFECTS[kind](samples.split("train"), np.random.default_rng(seed))
