@@ -1,7 +1,6 @@
 """Weights of groups: what is learnt where the best weights are known, and where nothing is to be learnt."""
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as h
@@ -11,7 +10,6 @@ from assay.findings.segments import attributes
 from assay.models.logistic import LogisticRegression
 from assay.numerics.logistic import losses
 from assay.numerics.products import margins
-from assay.samples.table import Samples
 from assay.selection.arms import of_groups
 from assay.selection.groups import SLICES, TOGETHER, Grouping, Slopes, direction, groupings, learn, shrunk
 from assay.task import Task
@@ -37,9 +35,7 @@ def swapped():
     samples = make_samples(12_000, users=200, seed=2)
     train = samples.split("train")
     mask = train.user % 10 == 0
-    at = train.keys.column_names.index("label")
-    labels = pa.array(np.where(mask, 1 - train.label, train.label).astype(np.int8))
-    train = Samples(train.keys.set_column(at, "label", labels), train.features, train.encoder)
+    train = train.with_label(np.where(mask, 1 - train.label, train.label))
     return slopes_of(train, samples.split("validation")), mask
 
 

@@ -50,9 +50,7 @@ def test_users_of_swapped_labels_lose_weight():
     samples = make_samples(12_000, users=200, seed=2)
     train = samples.split("train")
     mask = train.user % 10 == 0
-    at = train.keys.column_names.index("label")
-    labels = pa.array(np.where(mask, 1 - train.label, train.label).astype(np.int8))
-    train = type(train)(train.keys.set_column(at, "label", labels), train.features, train.encoder)
+    train = train.with_label(np.where(mask, 1 - train.label, train.label))
     kinds, shown = [Grouping("users", (train.user,))], attributes(train, Wording())
     found = learn_weights(fitted(train), train, samples.split("validation"), shown, kinds, family="groups")
     nobody = learn_weights(fitted(train), train, samples.split("validation"), shown, family="groups")

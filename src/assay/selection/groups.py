@@ -6,7 +6,7 @@ Bayes inference", JASA 1983; the spread of true means by Paule and Mandel, 1982)
 one number, learnt on periods of validation later than those that the values are of.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -217,7 +217,7 @@ def direction(grouping: Grouping, values: NDArray[np.float64], weight: Vector) -
     return out / largest if largest > 0 else out
 
 
-def learn(slopes: Slopes, kinds: Sequence[Grouping], progress: Callable[[int, int], None] | None = None) -> list[Moved]:
+def learn(slopes: Slopes, kinds: Sequence[Grouping]) -> list[Moved]:
     """How far the weights of each kind of groups are to move, and those of all kinds that move together.
 
     The step is the one of least mean loss over all rounds, of those that gain in every round; 0 where none does. The direction
@@ -227,9 +227,7 @@ def learn(slopes: Slopes, kinds: Sequence[Grouping], progress: Callable[[int, in
     rounds = list(slopes.rounds())
     judged = [rows for _, rows in rounds]
     responses: dict[str, list[Vector]] = {kind.name: [] for kind in kinds}
-    for done, (learnt, _) in enumerate(rounds):
-        if progress is not None:
-            progress(done, len(rounds) + 1)
+    for learnt, _ in rounds:
         values = slopes.values(learnt)
         for kind in kinds:
             responses[kind.name].append(slopes.response(direction(kind, values, weight)))
