@@ -13,18 +13,6 @@ from tests.app.conftest import listed
 ITEMS = 60
 
 
-class Table:
-    """A model whose scores are given."""
-
-    name = "table"
-
-    def __init__(self, score):
-        self.score = score
-
-    def predict(self, samples):
-        return self.score
-
-
 @pytest.fixture(scope="module")
 def upcoming():
     """Candidates in order of user, each (user, item) once."""
@@ -49,7 +37,7 @@ def lists(table):
 @pytest.mark.parametrize("exclude", [False, True])
 def test_each_user_gets_the_highest_scores_ties_by_item_id(upcoming, items, exclude):
     score = np.round(np.random.default_rng(0).random(len(upcoming)), 1)  # many ties
-    known, _ = recommend(Table(score), upcoming, items, Recommend(per_user=4, exclude_bought=exclude), Wording())
+    known, _ = recommend(score, upcoming, items, Recommend(per_user=4, exclude_bought=exclude), Wording())
     assert tuple(known.column_names) == COLUMNS
     ids, users = upcoming.keys["item_id"].to_pylist(), upcoming.keys["user_id"].to_pylist()
     bought = upcoming.features["pair_times_bought"].to_pylist()
@@ -65,7 +53,7 @@ def test_each_user_gets_the_highest_scores_ties_by_item_id(upcoming, items, excl
 
 
 def test_names_and_categories_are_those_of_the_items(upcoming, items):
-    known, _ = recommend(Table(np.ones(len(upcoming))), upcoming, items, Recommend(per_user=2), Wording())
+    known, _ = recommend(np.ones(len(upcoming)), upcoming, items, Recommend(per_user=2), Wording())
     code = dict(zip(upcoming.keys["item_id"].to_pylist(), upcoming.item.tolist(), strict=True))
     for row in known.to_pylist():
         assert row["name"] == items["name"][code[row["item_id"]]].as_py()
@@ -74,7 +62,7 @@ def test_names_and_categories_are_those_of_the_items(upcoming, items):
 
 
 def test_strangers_get_what_sold_most_lately(upcoming, items):
-    _, unknown = recommend(Table(np.ones(len(upcoming))), upcoming, items, Recommend(per_user=5), Wording())
+    _, unknown = recommend(np.ones(len(upcoming)), upcoming, items, Recommend(per_user=5), Wording())
     assert unknown["user_id"].null_count == 5
     assert unknown["user_id"].type == upcoming.keys["user_id"].type
     first = {}
@@ -90,7 +78,7 @@ def test_strangers_get_what_sold_most_lately(upcoming, items):
 
 def test_fewer_candidates_make_shorter_lists(upcoming, items):
     few = Samples(upcoming.keys.slice(0, 3), upcoming.features.slice(0, 3), upcoming.encoder)
-    known, unknown = recommend(Table(np.arange(3.0)), few, items, Recommend(per_user=10), Wording())
+    known, unknown = recommend(np.arange(3.0), few, items, Recommend(per_user=10), Wording())
     assert known.num_rows == 3
     assert unknown.num_rows <= 3
 
@@ -98,7 +86,7 @@ def test_fewer_candidates_make_shorter_lists(upcoming, items):
 @pytest.mark.parametrize("seed", range(3))
 def test_an_opened_run_gives_each_user_the_stored_list_in_whatever_order_it_is_stored(upcoming, items, tmp_path, seed):
     rng = np.random.default_rng(seed)
-    known, unknown = recommend(Table(rng.random(len(upcoming))), upcoming, items, Recommend(per_user=4), Wording())
+    known, unknown = recommend(rng.random(len(upcoming)), upcoming, items, Recommend(per_user=4), Wording())
     known = known.take(pa.array(rng.permutation(known.num_rows)))
     (tmp_path / "config.json").write_text('{"table": {"path": "x", "label": "y"}}')
     write_parquet(tmp_path / "recommendations.parquet", known)

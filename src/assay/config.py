@@ -111,7 +111,8 @@ class Clean(ConfigSection):
 class SamplesSection(ConfigSection):
     """From events to labelled samples."""
 
-    request: Literal["user", "query"] = "user"  # what is ranked for: a user in a period, or a search
+    # What is ranked for: a user in a period, a session's next step (usual where sessions stand in for users), or a search.
+    request: Literal["user", "session", "query"] = "user"
     target: str = "purchase"  # the event that makes a positive
     period_days: Count = 7
     warm_up: int = Field(8, ge=1)  # first periods: history for features only
@@ -125,7 +126,7 @@ class SamplesSection(ConfigSection):
     from_category: float = Field(0.25, ge=0)
     available: Count = 8  # an item is on sale in a period if it was sold in so many periods before
     candidates: int = Field(250, ge=1, le=5_000)  # of a usual request
-    candidate_sources: list[str] = Field(["own", "popular", "category", "user_knn"], min_length=1)  # that sizes are chosen for
+    candidate_sources: list[str] | None = Field(None, min_length=1)  # that sizes are chosen for; default: the usual ones
     candidate_sizes: dict[str, Annotated[int, Field(ge=0, le=5_000)]] = {}  # by source; default: chosen on tuning by recall
     candidates_query: Count = 100  # what retrieval finds for a query, where the log does not say what was shown
     search_minutes: float = Field(30, gt=0)  # an event without a query follows a visit's last search for so long
@@ -245,11 +246,34 @@ class Config(ConfigSection):
     recommend: Recommend = Recommend()
     show: Show = Show()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _steps_of_sessions(cls, content: Any) -> Any:
+        """Where the log's users are its sessions, a session's next step is what is ranked for, unless [samples] says else."""
+        if not (isinstance(content, Mapping) and isinstance(samples := content.get("samples", {}), Mapping)):
+            return content
+        log = content.get("log")
+        events = log.get("events") if isinstance(log, Mapping) else None
+        if "request" in samples or not isinstance(events, list) or not events or not all(map(_of_sessions, events)):
+            return content
+        return {**content, "samples": {**samples, "request": "session"}}
+
+    @property
+    def request(self) -> str | None:
+        """What is ranked for, as [samples] says; None where a table of one's own stands in for a log."""
+        return None if self.log is None else self.samples.request
+
     @model_validator(mode="after")
     def _one_entry(self) -> "Config":
         if (self.log is None) == (self.table is None):
             raise ValueError("give either [log] (raw events) or [table] (labelled samples)")
         return self
+
+
+def _of_sessions(events: Any) -> bool:
+    """Whether a source of events, as the config gives it, says that each session is its own user."""
+    columns = events.get("columns") if isinstance(events, Mapping) else None
+    return isinstance(columns, Mapping) and columns.get("user_id") == columns.get("session_id") is not None
 
 
 def _known_keys(location: tuple[int | str, ...]) -> list[str]:

@@ -11,11 +11,11 @@ from assay.config import Recommend
 from assay.findings.examples import reason
 from assay.findings.labels import Wording
 from assay.finished import Finished
-from assay.models.scorer import Scorer
 from assay.numerics.ranking import request_offsets, tie_order, top_k
 from assay.pages.answers import RecommendedItem
 from assay.samples.table import Samples
 
+_HAD = ("pair_times_bought", "pair_steps_times")  # features that count takings of the item by the user, or in the session
 COLUMNS = ("user_id", "item_id", "rank", "score", "reason", "name", "category")
 
 
@@ -39,19 +39,18 @@ def _lists(
 
 
 def recommend(
-    model: Scorer, upcoming: Samples, items: pa.Table, section: Recommend, wording: Wording
+    score: NDArray[np.float64], upcoming: Samples, items: pa.Table, section: Recommend, wording: Wording
 ) -> tuple[pa.Table, pa.Table]:
     """Two tables of COLUMNS: each user's list by falling score, and one list (user_id null) for unknown users.
 
-    upcoming: candidates of the period after the log, all on sale, in order of user. items: clean items by code.
-    exclude_bought takes out what the user had before. Ties by item id, as everywhere. The list for unknown users
-    is what sold most in the last four periods.
+    score (n,): chances of the rows of upcoming: candidates of the period after the log, all on sale, in order of user. items:
+    clean items by code. exclude_bought takes out what the user, or the session, had before. Ties by item id, as everywhere. The
+    list for unknown users is what sold most in the last four periods.
     """
-    score = upcoming.chances(model.predict(upcoming))
     kept = np.ones(len(upcoming), bool)
     if section.exclude_bought:
-        times = pc.fill_null(upcoming.features.column("pair_times_bought"), 0).to_numpy()
-        kept = times == 0
+        for name in set(_HAD).intersection(upcoming.features.column_names):
+            kept &= pc.fill_null(upcoming.features.column(name), 0).to_numpy() == 0
     rows = np.flatnonzero(kept)
     tie = tie_order(upcoming.keys.column("item_id").to_pylist())
     _, offsets = request_offsets(upcoming.user[rows])

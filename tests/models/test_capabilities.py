@@ -59,13 +59,13 @@ def test_classes_that_take_settings_from_the_config():
 
 
 def test_a_run_trains_the_usual_models_unless_it_is_told():
-    assert named.trained(Models(), on_a_log=True) == list(named.USUAL)
-    assert named.trained(Models(), on_a_log=False) == ["logistic", "tree", "forest", "lightgbm"]
+    assert named.trained(Models(), "user") == list(named.USUAL)
+    assert named.trained(Models(), None) == ["logistic", "tree", "forest", "lightgbm"]
     mine = {"mine": "package:Class", "tree": "package:Other"}
     told = Models(names=["popularity", "tree"], estimators=mine)
-    for on_a_log in (True, False):
-        assert named.trained(told, on_a_log=on_a_log) == ["popularity", "tree", "mine"]
-    assert named.trained(Models(names=[]), on_a_log=True) == []
+    for request in ("user", None):
+        assert named.trained(told, request) == ["popularity", "tree", "mine"]
+    assert named.trained(Models(names=[]), "user") == []
 
 
 @pytest.mark.parametrize(("name", "settings"), [("popularity", {"window": 16}), ("buy_it_again", {})])

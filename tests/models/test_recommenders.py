@@ -232,7 +232,7 @@ def other_takings(samples, periods, count=400, seed=3):
 
 
 def arrays(model):
-    return {name: values.tolist() for name, values in (*model.learnt_.items(), *vars(model.taken_).items())}
+    return {name: np.asarray(values).tolist() for name, values in (*model.learnt_.items(), *vars(model.taken_).items())}
 
 
 @pytest.mark.parametrize(
@@ -289,10 +289,10 @@ class TestTakings:
         for part in (train, test):
             raw = found.raw(replace(part, takings=every))
             for period in np.unique(part.period)[::3]:
-                rows, past = part.period == period, every.period < period
-                log = Takings(every.user[past], every.item[past], every.period[past], every.sampled[past])
+                rows, past = part.period == period, every.moment < period
+                log = Takings(every.user[past], every.item[past], every.moment[past], every.sampled[past])
                 np.testing.assert_array_equal(found.raw(replace(part.take(rows), takings=log)), raw[rows])
-        blind = Takings(*(values[:0] for values in vars(every).values()))
+        blind = Takings(every.user[:0], every.item[:0], every.moment[:0], every.sampled[:0])
         assert not np.array_equal(found.raw(replace(test, takings=blind)), found.raw(replace(test, takings=every)))
 
     def test_a_log_of_nothing_but_the_samples_is_scored_as_without_one(self, whole, last, model):

@@ -28,7 +28,7 @@ def shares(item, weight):
 
 def test_candidates_at_a_known_rate_lead_to_the_chance(history):
     listing = Listing(history, items_table(ITEMS), 7, 8, make(), {"own": 5_000, "popular": 5_000})
-    drawn = sample(listing.of_periods(FIRST, WEEKS), history, WEEKS, 1.5, 7)
+    drawn = sample(listing.of_periods(FIRST, WEEKS), (history.user_hash, history.item_hash), WEEKS, 1.5, 7)
     positive = shares(drawn.rows.item, drawn.weight * drawn.rows.label)
     chance = positive / shares(drawn.rows.item, drawn.weight)
     assert np.abs(np.log(chance / CHANCES)).mean() < 0.15

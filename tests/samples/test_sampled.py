@@ -27,7 +27,7 @@ def none(period=0):
 
 
 def made(parts, train_end=10, negatives=1.5, seed=7):
-    return sample(iter(parts), HISTORY, train_end, negatives, seed)
+    return sample(iter(parts), (HISTORY.user_hash, HISTORY.item_hash), train_end, negatives, seed)
 
 
 def keys(rows):

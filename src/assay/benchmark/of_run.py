@@ -37,7 +37,7 @@ def scoreboard(run: Folder, config: Config) -> Scoreboard:
 
 def own_scoreboard(run: Folder, config: Config) -> Scoreboard:
     """What the run's own models scored on the test requests. InputError: the run ranks nothing."""
-    names = trained(config.models, on_a_log=CleanLog.find(run) is not None)
+    names = trained(config.models, None if CleanLog.find(run) is None else config.samples.request)
     files = [name for name in names if run.exists(f"evaluation/requests/{name}.parquet")]
     if not files:
         raise InputError(_UNRANKED)

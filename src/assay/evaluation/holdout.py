@@ -18,7 +18,7 @@ from assay.evaluation.parts import part_tables
 from assay.evaluation.rankings import compare_rankings, evaluate_rankings, ranking_scores, same_requests
 from assay.evaluation.samples import Measure, both_classes, sample_differences, sample_estimates, score_samples
 from assay.evaluation.scores import Difference, Estimate, Scores
-from assay.evaluation.windows import Rows, Windows
+from assay.evaluation.windows import Rows, Windows, cuts
 from assay.numerics.measures import POINTWISE, row_log_loss
 from assay.numerics.ranking import expected_ndcg, request_offsets, tie_order
 from assay.samples.table import Samples
@@ -152,31 +152,41 @@ class Holdout:
         measures = ranking_scores(table).estimates(resamples=self.section.resamples, seed=self.seed)
         return Scored(np.full(len(self.samples), share), measures, table)
 
-    def by_period(self, scored: Scored) -> NDArray[np.float64]:
-        """(P,) the measure that decides where requests are ranked, in each period that has requests with truth."""
-        rows, period = self._judged_requests(scored)
-        _, window = np.unique(period, return_inverse=True)
+    def by_window(self, scored: Scored) -> NDArray[np.float64]:
+        """(W,) the measure that decides where requests are ranked, in each window of time that has requests with truth."""
+        rows, each = self._judged_requests(scored)
+        _, window = np.unique(each, return_inverse=True)
         values = rows.column(DECIDES_RANKED).to_numpy()
         return np.asarray(np.bincount(window, values) / np.bincount(window))
 
     def windows(self, a: Scored, b: Scored) -> Windows:
-        """b minus a in log_loss, and in ndcg@10 where requests are ranked, period by period."""
+        """b minus a in log_loss, and in ndcg@10 where requests are ranked, window by window of time (`windows.cuts`)."""
         s = self.samples
         before, after = (row_log_loss(s.label > 0, one.probability) for one in (a, b))
-        rows = {DECIDES: Rows(after - before, s.weight, s.user, s.period)}
+        rows = {DECIDES: Rows(after - before, s.weight, s.user, self._window(s))}
         if a.per_request is not None and b.per_request is not None:
-            (first, period), (second, _) = (self._judged_requests(one) for one in (a, b))
+            (first, window), (second, _) = (self._judged_requests(one) for one in (a, b))
             change = second.column(DECIDES_RANKED).to_numpy() - first.column(DECIDES_RANKED).to_numpy()
-            rows[DECIDES_RANKED] = Rows(change, np.ones(len(change)), first.column("user").to_numpy(), period)
+            rows[DECIDES_RANKED] = Rows(change, np.ones(len(change)), first.column("user").to_numpy(), window)
         return Windows.of(rows)
 
     def _judged_requests(self, scored: Scored) -> tuple[pa.Table, NDArray[np.int32]]:
-        """The rows of requests with truth, and their periods (n,)."""
+        """The rows of requests with truth, and their windows (n,)."""
         assert self.candidates is not None
         assert scored.per_request is not None
         table = scored.per_request.filter(pc.greater(scored.per_request.column("truth_count"), 0))
         requests, first = np.unique(self.candidates.request, return_index=True)
-        return table, self.candidates.period[first][np.searchsorted(requests, table.column("request").to_numpy())]
+        return table, self._window(self.candidates)[first][np.searchsorted(requests, table.column("request").to_numpy())]
+
+    @cached_property
+    def _cuts_of_time(self) -> NDArray[np.int64] | None:
+        return cuts(self.samples.period, self.samples.instant)
+
+    def _window(self, samples: Samples) -> NDArray[np.int32]:
+        """(n,) the window of time that each sample is in."""
+        if (begins := self._cuts_of_time) is None:
+            return samples.period
+        return np.searchsorted(begins, samples.instant, side="right").astype(np.int32)
 
     def _padded(self) -> NDArray[np.int64]:
         assert self.candidates is not None
@@ -225,12 +235,12 @@ class Holdout:
 def best_model(tuning: Holdout, models: Mapping[str, Predict]) -> str:
     """Name of the model with the best ndcg@10 on tuning, or the best log_loss where nothing is ranked; the first of equals.
 
-    ndcg@10 is the mean over the periods of tuning, each of which counts alike. models: name -> what predicts. ValueError without
+    ndcg@10 is the mean over the windows of tuning, each of which counts alike. models: name -> what predicts. ValueError without
     any.
     """
     scored = {name: tuning.score(predict, resamples=2) for name, predict in models.items()}
     if all(one.per_request is not None for one in scored.values()):
-        return max(scored, key=lambda name: float(np.mean(tuning.by_period(scored[name]))))
+        return max(scored, key=lambda name: float(np.mean(tuning.by_window(scored[name]))))
     return min(scored, key=lambda name: scored[name].measures[DECIDES]["value"])
 
 

@@ -27,7 +27,7 @@ def part_tables(
     takings = candidates.takings
     if takings is None or "new_count" not in requests.column_names:
         return {}
-    known = takings.had_before(candidates.user, candidates.item, candidates.period)
+    known = takings.had_before(candidates.user, candidates.item, candidates.moment)
     ids, user, truth, fresh = (
         requests.column(name).to_numpy() for name in ("request_id", "user_code", "truth_count", "new_count")
     )

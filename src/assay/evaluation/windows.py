@@ -11,6 +11,7 @@ from assay.evaluation.claims import DECIDES, DECIDES_RANKED
 from assay.numerics.logistic import Vector
 
 FEWEST = 3  # windows that a choice takes
+_PARTS = 4  # of time, where there are fewer periods
 
 
 class Clustered(TypedDict):
@@ -58,6 +59,17 @@ class Rows:
             users = len(np.unique(self.user[rows]))
             out.append(_interval(value, float(np.sqrt(_variance(error, self.user[rows]))), users - 1))
         return out
+
+
+def cuts(period: NDArray[np.integer], instant: NDArray[np.int64]) -> NDArray[np.int64] | None:
+    """Instants at which windows of time begin, after the first, where rows (n,) are of fewer periods than a choice takes.
+
+    Four windows of equally many different instants; None where periods are the windows, as there are enough of them or their rows
+    are of one instant each.
+    """
+    each = np.unique(instant)
+    few = len(np.unique(period)) < FEWEST <= _PARTS <= len(each) - len(np.unique(period)) + 1
+    return each[np.arange(1, _PARTS) * len(each) // _PARTS] if few else None
 
 
 def _variance(error: Vector, cluster: NDArray[np.integer]) -> float:

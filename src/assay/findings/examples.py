@@ -72,6 +72,10 @@ def reason(features: Mapping[str, Any], wording: Wording) -> str | None:
     if times:
         ago = "" if since is None else f", last {wording.counted(f'{since:.0f}', 'periods')} ago"
         return f"{wording.task.taken} in {wording.counted(f'{times:.0f}', 'periods')}{ago}"
+    if since := features.get("pair_steps_since"):
+        return f"{wording.task.taken} {since:.0f} {'step' if since == 1 else 'steps'} before, in the session"
+    if features.get("score_following"):
+        return f"{wording.task.taken} next by others after what the session holds"
     number = wording.counted(f"{features.get('item_buyers_4') or 0:,.0f}", "sales")
     sales = f"{number} in {wording.counted('4', 'periods')}"
     if often := features.get("category_times_16"):

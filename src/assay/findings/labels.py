@@ -227,6 +227,23 @@ _COLUMNS: dict[str, tuple[Unit, str, str, str]] = {
     ),
     "score_user_knn": ("number", "score by users alike is @", "", ""),
     "score_category": ("number", "score by the {user}'s categories is @", "", ""),
+    "score_own": ("number", "score by what was {taken} before is @", "", ""),
+    "score_co_purchase": ("number", "score by what is {taken} together is @", "", ""),
+    "score_session_next": ("number", "score by sessions alike is @", "", ""),
+    "score_following": ("number", "score by what is {taken} next is @", "", ""),
+    "session_steps": ("count", "@ steps of the session before", "", ""),
+    "session_items": ("count", "@ different items in the session before", "", ""),
+    "session_minutes": ("number", "minutes since the session began: @", "", ""),
+    "session_pause": ("number", "minutes between the session's last two steps: @", "only one step of the session before", ""),
+    "pair_steps_since": ("count", "last {taken} @ steps ago", "not {taken} in the session before", ""),
+    "pair_steps_times": ("times", "{taken} @ in the session before", "", "not {taken} in the session before"),
+    "category_steps_since": (
+        "count", "the session's last {positive} in the category is @ steps ago",
+        "no {positive} of the session in the category before", "",
+    ),
+    "category_steps_share": (
+        "share", "@ of the session's {positive}s are in the category", "", "no {positive} of the session in the category before",
+    ),
     "pair_views_N": ("times", "viewed by the {user} @ in {last}", "not viewed by the {user} in {last}", ""),
     "pair_carts_N": (
         "times", "put in the cart by the {user} @ in {last}", "not put in the cart by the {user} in {last}", "",

@@ -233,6 +233,9 @@ def _samples(source: Source, columns: Mapping[str, str], shape: str | None) -> l
         if fitting is not None:
             lines.append(f"# for the {ends[1] - ends[0] + 1} days of this log; a longer one needs none of these lines")
             lines += [f"{key} = {value}" for key, value in asdict(fitting).items()]
+    if columns.get("user_id") == columns.get("session_id") is not None:
+        lines += ['request = "session"  # what is ranked for: a session\'s next step; of such a user nothing else is known']
+        lines += ["candidates = 100  # of a request"]
     return lines
 
 

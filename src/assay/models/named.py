@@ -32,8 +32,9 @@ OURS = {
     "two_tower": "two_tower:TwoTower",
     "transformer": "next_item:Transformer",
 }
-# What a run trains unless it is told: on a log, and on a table of the user's own.
+# What a run trains unless it is told: on a log, on one whose requests are steps of sessions, and on a table of the user's own.
 USUAL = ("popularity", "buy_it_again", "tifu_knn", "logistic", "tree", "forest", "lightgbm", "lambdarank")
+USUAL_OF_SESSIONS = ("popularity", "item_knn", "session_knn", "logistic", "tree", "forest", "lightgbm", "lambdarank")
 USUAL_OF_TABLES = ("logistic", "tree", "forest", "lightgbm")
 
 
@@ -43,12 +44,12 @@ def kind(name: str) -> Any:
     return getattr(registry.of_extra(f"assay.models.{module}", "deep", name), attribute)
 
 
-def trained(section: Models, *, on_a_log: bool) -> list[str]:
+def trained(section: Models, request: str | None) -> list[str]:
     """Names of the models that a run trains, ours and the user's own.
 
-    Unless the config names them they are the usual ones.
+    Unless the config names them they are the usual ones. request: [samples] request, or None on a table of one's own.
     """
-    usual = USUAL if on_a_log else USUAL_OF_TABLES
+    usual = USUAL_OF_TABLES if request is None else USUAL_OF_SESSIONS if request == "session" else USUAL
     return list(dict.fromkeys([*(usual if section.names is None else section.names), *section.estimators]))
 
 
@@ -80,9 +81,9 @@ def _configured(of: Any, section: Models) -> Any:
     return of.configured(section) if isinstance(of, Configured) else of()
 
 
-def unfitted(section: Models, *, on_a_log: bool) -> dict[str, Scorer]:
-    """Every model that a run trains, by name, as it is before. ConfigError: a name that is none."""
-    return {name: make(name, section) for name in trained(section, on_a_log=on_a_log)}
+def unfitted(section: Models, request: str | None) -> dict[str, Scorer]:
+    """Every model that a run trains, as `trained` says, by name, as it is before. ConfigError: a name that is none."""
+    return {name: make(name, section) for name in trained(section, request)}
 
 
 def load(folder: Path) -> Scorer:

@@ -78,14 +78,14 @@ class NeuralRecommender(Neural, Recommending):
         """The positives among later samples, as the net is asked for them."""
         column = self.fitted().columns(samples.item)
         some = np.flatnonzero((samples.label > 0) & (column >= 0))
-        return self.later_rows(samples.user[some].astype(np.int64), column[some], samples.period[some].astype(np.int64))
+        return self.later_rows(samples.user[some].astype(np.int64), column[some], samples.moment[some].astype(np.int64))
 
     def of_samples(self, of_event: NDArray[np.float64], samples: Samples) -> NDArray[np.float64]:
         """(F, n) of training samples from (F, E) of what was taken, shared among those that are one event; negatives get 0."""
         user, item, period = self.fitted().events.astype(np.int64)
         column = self.fitted().columns(samples.item)
         some = np.flatnonzero((samples.label > 0) & (samples.weight > 0) & (column >= 0))
-        own = _event(samples.user[some], samples.period[some], column[some])
+        own = _event(samples.user[some], samples.moment[some], column[some])
         event, first = np.unique(_event(user, period, item), return_index=True)
         summed = np.add.reduceat(of_event, first, axis=1)
         place = np.searchsorted(event, own)
@@ -170,7 +170,7 @@ class NeuralRecommender(Neural, Recommending):
 
     def save(self, folder: Path) -> list[Path]:
         """Write model.json, what was taken as npz, and the weights as safetensors."""
-        arrays = {f"taken_{name}": values for name, values in vars(self.fitted()).items()}
+        arrays = self.fitted().arrays()
         arrays |= {name: values for name in _OF_ITEMS if (values := getattr(self, f"{name}_")) is not None}
         return [*write_model(folder, self.name, self.describe(), arrays), *self.write_net(folder, self.net())]
 
@@ -182,7 +182,7 @@ class NeuralRecommender(Neural, Recommending):
             raise InputError(f"{folder}: holds a model {content.get('model')!r}, not {cls.name!r}; give its own folder")
         model, arrays = cls.described(content), read_arrays(folder / "arrays.npz")
         model.category_, model.text_ = (arrays.pop(name, None) for name in _OF_ITEMS)
-        model.taken_ = Taken(**{name.removeprefix("taken_"): values for name, values in arrays.items()})
+        model.taken_ = Taken.of_arrays(arrays)
         model.net_ = model.read_net(folder, model.build(model.taken_))
         return model
 

@@ -235,7 +235,7 @@ class Transformer(NeuralRecommender):
         taken = self.fitted()
         before = taken.events[:, np.isin(taken.events[0], user)].astype(np.int64)
         item = taken.item_codes[np.concatenate([before[1], column])]
-        whole = Taken.in_columns(taken.item_codes, np.append(before[0], user), item, np.append(before[2], period))
+        whole = Taken.in_columns(taken.item_codes, np.append(before[0], user), item, np.append(before[2], period), taken.span)
         rows, _ = self.training_rows(whole, 0)
         event = rows.columns["asked"]
         later = (event >= 0) & (whole.events[2][event] >= period.min(initial=AFTER))

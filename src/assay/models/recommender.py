@@ -5,6 +5,7 @@ They are Scorers of labelled samples: the positives of weight above 0 are what w
 answer. They also rank whole catalogues.
 """
 
+from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +33,8 @@ class Taken:
     """What was taken in training: each user's distinct items by the period of their first taking.
 
     item_codes (I,): the kept items, by code; items are columns 0 ... I - 1 in that order. starts (U + 1,), item, first:
-    by user code. events (3, n): user, column and period of every positive, in order of user, period and column.
+    by user code. events (3, n): user, column and period of every positive, in order of user, period and column. Where requests
+    are steps of sessions, a period is what Samples calls a moment, and `span` of these make a period of the log.
     """
 
     item_codes: Ints
@@ -40,6 +42,7 @@ class Taken:
     item: NDArray[np.int32]
     first: NDArray[np.int32]
     events: NDArray[np.int32]
+    span: int = 1
 
     @classmethod
     def of(cls, samples: Samples, most: int, name: str) -> Self:
@@ -48,24 +51,24 @@ class Taken:
         Of the `most` items taken most often (ties by item code).
         """
         rows = training_rows(samples, name)
-        last = samples.period[rows].max()
+        last = samples.moment[rows].max()
         rows = rows[samples.label[rows] > 0]
-        events = [(samples.user[rows], samples.item[rows], samples.period[rows])]
+        events = [(samples.user[rows], samples.item[rows], samples.moment[rows])]
         if (log := samples.takings) is not None:
-            unsampled = np.flatnonzero(~log.sampled & (log.period <= last))
-            events.append((log.user[unsampled], log.item[unsampled], log.period[unsampled]))
+            unsampled = np.flatnonzero(~log.sampled & (log.moment <= last))
+            events.append((log.user[unsampled], log.item[unsampled], log.moment[unsampled]))
         user, item, period = (np.concatenate(column) for column in zip(*events, strict=True))
-        return cls.of_events(user, item, period, most)
+        return cls.of_events(user, item, period, most, 1 if log is None else log.span)
 
     @classmethod
-    def of_events(cls, user: NDArray[Any], item: NDArray[Any], period: NDArray[Any], most: int) -> Self:
+    def of_events(cls, user: NDArray[Any], item: NDArray[Any], period: NDArray[Any], most: int, span: int = 1) -> Self:
         """From events (n,), one at least: codes of users and items, periods below AFTER; `most` as in `of`."""
         count = np.bincount(item)
         kept = np.sort(np.argsort(-count, kind="stable")[: min(most, np.count_nonzero(count))])
-        return cls.in_columns(kept.astype(np.int64), user, item, period)
+        return cls.in_columns(kept.astype(np.int64), user, item, period, span)
 
     @classmethod
-    def in_columns(cls, kept: Ints, user: NDArray[Any], item: NDArray[Any], period: NDArray[Any]) -> Self:
+    def in_columns(cls, kept: Ints, user: NDArray[Any], item: NDArray[Any], period: NDArray[Any], span: int = 1) -> Self:
         """From events (n,) of the items `kept` (I,), rising codes; those of other items are left out."""
         column = _columns(kept, item)
         rows = np.flatnonzero(column >= 0)
@@ -77,7 +80,17 @@ class Taken:
         once = once[np.lexsort((events[1][once], events[2][once], events[0][once]))]
         user, item, first = events[:, once]
         starts = np.concatenate(([0], np.cumsum(np.bincount(user))))
-        return cls(kept, starts, item, first, events)
+        return cls(kept, starts, item, first, events, span)
+
+    def arrays(self) -> dict[str, Any]:
+        """What is stored, by name."""
+        return {f"taken_{name}": values for name, values in vars(self).items()}
+
+    @classmethod
+    def of_arrays(cls, arrays: Mapping[str, Any]) -> Self:
+        """What `arrays` gave, among other arrays perhaps."""
+        own = {name.removeprefix("taken_"): values for name, values in arrays.items() if name.startswith("taken_")}
+        return cls(**own | {"span": int(own["span"])})
 
     def matrix(self) -> sparse.csr_array:
         """(U, I) ones where a user took an item."""
@@ -195,13 +208,13 @@ class Recommending(Calibrated):
         if log is None:
             return self
         if self._told is None or self._told[0] is not log or self._told[1] is not columns:
-            self._told = log, columns, Taken.in_columns(columns, log.user, log.item, log.period)
+            self._told = log, columns, Taken.in_columns(columns, log.user, log.item, log.moment, log.span)
         return self._twin(self._told[2])
 
     def raw(self, samples: Samples) -> Vector:
         """(n,) exp of the score, capped: positive, in the order of scores."""
         columns = self.fitted().columns(samples.item)
-        return np.exp(np.minimum(self.told(samples).score(samples.user, columns, samples.period), 50.0))
+        return np.exp(np.minimum(self.told(samples).score(samples.user, columns, samples.moment), 50.0))
 
     def top_n(self, user: NDArray[Any], n: int, *, exclude_known: bool = True) -> tuple[Ints, Vector]:
         """As capabilities.Recommender says; InputError for n below 1."""
@@ -254,14 +267,12 @@ class ArrayRecommender(Recommending):
 
     def save(self, folder: Path) -> list[Path]:
         """Write model.json (settings, table) and arrays.npz (what was taken, and what was learnt of it)."""
-        arrays = {f"taken_{name}": values for name, values in vars(self.fitted()).items()} | self.learnt_
-        return write_model(folder, self.name, self.describe(), arrays)
+        return write_model(folder, self.name, self.describe(), self.fitted().arrays() | self.learnt_)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """The model that `save` wrote."""
         model, arrays = cls.described(read_model(folder)), read_arrays(folder / "arrays.npz")
-        taken = {name.removeprefix("taken_"): values for name, values in arrays.items() if name.startswith("taken_")}
-        model.taken_ = Taken(**taken)
+        model.taken_ = Taken.of_arrays(arrays)
         model.learnt_ = {name: values for name, values in arrays.items() if not name.startswith("taken_")}
         return model

@@ -16,7 +16,7 @@ class SessionKnn(ArrayRecommender):
     """VMIS-kNN (Kersbergen, Sprangers and Schelter, "Serenade", SIGMOD 2022), without its item weights.
 
     A session is what a user took in one period; a user is known by the last `recent` items taken before the moment, and
-    its neighbours are sessions before the moment. importance.session_shapley values the sessions of this model.
+    its neighbours are sessions of periods before the moment's. importance.session_shapley values the sessions of this model.
     """
 
     name = "session_knn"
@@ -46,7 +46,7 @@ class SessionKnn(ArrayRecommender):
         if self._index is None:
             taken = self.fitted()
             user, item, period = taken.events.astype(np.int64)
-            keys, session = np.unique(user * 2**32 + period, return_inverse=True)
+            keys, session = np.unique(user * 2**32 + period // taken.span, return_inverse=True)
             last = keys % 2**32
             index = kernels.index_sessions(session, item, last, len(taken.item_codes))
             self._index = index, last[index.original]
@@ -64,7 +64,7 @@ class SessionKnn(ArrayRecommender):
         low = np.maximum(low, high - self.recent)
         starts = np.concatenate(([0], np.cumsum(high - low)))
         events = taken.events[1][np.arange(starts[-1]) + np.repeat(low - starts[:-1], high - low)].astype(np.int64)
-        youngest = np.searchsorted(-falling, -period[first].astype(np.int64), side="right")
+        youngest = np.searchsorted(-falling, -(period[first].astype(np.int64) // taken.span), side="right")
         out = np.zeros(len(user))
         kernels.next_item_scores(
             kernels.parts(index), starts, events, youngest, self.neighbours, self.sample, rows, item, out

@@ -57,9 +57,9 @@ class Forest:
     depths: NDArray[np.int32]  # (T,)
 
     @classmethod
-    def of(cls, trees: Sequence[Any]) -> Self:
-        """From fitted DecisionTreeClassifiers of the labels 0 and 1."""
-        parts = [_flat(tree.tree_) for tree in trees]
+    def of(cls, trees: Sequence[Any], prior: float = 0.0) -> Self:
+        """From fitted DecisionTreeClassifiers of the labels 0 and 1; prior: weight of the tree's own share in every leaf."""
+        parts = [_flat(tree.tree_, prior) for tree in trees]
         roots = np.cumsum([0, *(len(part[0]) for part in parts)])[:-1].astype(np.int32)
         lefts = [part[2] + root for part, root in zip(parts, roots, strict=True)]
         return cls(
@@ -79,7 +79,7 @@ class Forest:
         return out
 
 
-def _flat(tree: Any) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.int32], NDArray[np.float64]]:
+def _flat(tree: Any, prior: float) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.int32], NDArray[np.float64]]:
     """A scikit-learn tree's nodes level by level, so that the children of a node are neighbours."""
     levels = [np.zeros(1, np.int64)]
     while True:
@@ -98,12 +98,19 @@ def _flat(tree: Any) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np
     rounded = exact.astype(np.float32)
     rounded = np.where(rounded > exact, np.nextafter(rounded, np.float32(-np.inf)), rounded)
     threshold = np.where(inner, rounded, np.float32(np.inf)).astype(np.float32)
-    value = tree.value[order, 0, :]
-    return feature, threshold, left, value[:, 1] / value.sum(axis=1)
+    value, weight = tree.value[order, 0, :], tree.weighted_n_node_samples[order]
+    share = value[:, 1] / value.sum(axis=1)
+    return feature, threshold, left, (weight * share + prior * share[0]) / (weight + prior)
 
 
 class _Trees:
-    """What the two have in common: rows by stable hash, medians for unknown values, target-ordered categories."""
+    """What the two have in common: rows by stable hash, medians for unknown values, target-ordered categories.
+
+    The share of positives of a leaf is an m-estimate (Cestnik, ECAI 1990): as if it held `_prior` more rows, of the heaviest
+    weight and with the share of all. So a leaf without a drawn negative, which may stand for a hundred, promises no 1.
+    """
+
+    _prior = 1.0
 
     name = ""
     layout_: Dense | None = None
@@ -133,7 +140,7 @@ class _Trees:
         layout = Dense.learn(samples, rows, most_native=0, impute=True)
         X = np.ascontiguousarray(layout.matrix(samples.features, rows))
         trees = self._grow(X, samples.label[rows], samples.weight[rows], int(rng.integers(2**31)))
-        self.layout_, self.forest_ = layout, Forest.of(trees)
+        self.layout_, self.forest_ = layout, Forest.of(trees, self._prior * float(samples.weight[rows].max()))
         return self
 
     def predict(self, samples: Samples) -> Vector:
@@ -190,6 +197,7 @@ class RandomForest(_Trees):
     """Trees of bounded depth, each on its own draw of the subsample; predicts the mean of their leaves' shares."""
 
     name = "forest"
+    _prior = 0.0  # the mean of many trees needs none
 
     def __init__(self, subsample: int = 150_000, trees: int = 60, depth: int = 14, least: int = 20) -> None:
         super().__init__(subsample)

@@ -27,7 +27,7 @@ def _faded(thread, threads, begins, ends, item, period, now, half_life, items, s
                 last[i], total[i] = r, 0.0
                 out_item[at] = i
                 at += 1
-            total[i] += 0.5 ** ((now - period[a]) / half_life)
+            total[i] += 0.5 ** ((now[r] - period[a]) / half_life)
         out_item[starts[r] : at].sort()
         for k in range(starts[r], at):
             out_score[k] = total[out_item[k]]
@@ -46,16 +46,18 @@ def _distinct(begins, ends, item, items):  # type: ignore[no-untyped-def]
 
 
 def faded(
-    begins: Ints, ends: Ints, item: NDArray[np.int32], period: NDArray[np.int32], now: int, half_life: float, items: int
+    begins: Ints, ends: Ints, item: NDArray[np.int32], period: NDArray[np.int32], now: int | Ints, half_life: float, items: int
 ) -> SparseScores:
     """Of each row (m,) the events begins[r] ... ends[r] - 1: items in rising order, and how much of each was taken.
 
-    item, period (n,): of events, before the period `now`. Each taking is halved in `half_life` periods.
+    item, period (n,): of events, before the period `now`, of all rows or of each (m,). Each taking is halved in `half_life`
+    periods.
     """
     counts = _distinct(begins, ends, item, items)
     starts = np.concatenate(([0], np.cumsum(counts)))
     out_item, out_score = np.empty(starts[-1], np.int32), np.empty(starts[-1], np.float32)
-    striped(_faded, begins, ends, item, period, now, half_life, items, starts, out_item, out_score)
+    each = np.broadcast_to(np.asarray(now, np.int64), begins.shape).copy()
+    striped(_faded, begins, ends, item, period, each, half_life, items, starts, out_item, out_score)
     return starts, out_item, out_score
 
 

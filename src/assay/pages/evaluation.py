@@ -67,6 +67,20 @@ class Calibration(Page):
     models: dict[str, list[Bin]]
 
 
+class Line(Part):
+    """logit of the chance = slope * logit of what a model says + shift."""
+
+    slope: float
+    shift: float
+
+
+class Chances(Page):
+    """How chances follow from what each model says, learnt on the validation set (models.platt)."""
+
+    path: ClassVar[str] = "models/chances.json"
+    models: dict[str, Line]
+
+
 class GroupMeasure(Estimate):
     """A measure of a model on the test samples of a group. level: of the group's attribute; null: unknown."""
 

@@ -82,8 +82,9 @@ class SamplesMade(Page):
     candidates: dict[str, Candidates] | None = None  # by split
     candidate_sizes: dict[str, int] | None = None  # places of a usual request by source
     candidate_steps: list[SizeStep] | None = None  # how they were chosen; none where the config gave them
-    requests: dict[str, int] | None = None  # by split, where requests are queries
+    requests: dict[str, int] | None = None  # by split, where requests are queries, or steps of sessions
     searches: dict[str, Any] | None = None  # counts of the log's searches
+    sessions: dict[str, int] | None = None  # counts of the log's sessions, where requests are their steps
     position_bias: PositionBias | None = None
 
 

@@ -138,17 +138,19 @@ class Describer:
         columns = {"request": of, "query_code": searches.column("query_code")[of], "item_code": searches.of("item_code")}
         put(self.engine, "searched", pa.table(columns | outcomes | {"period": searches.of("known")}))
 
-    def describe(self, user: Codes, item: Codes, period: Codes, query: Codes | None = None) -> pa.Table:
+    def describe(
+        self, user: Codes, item: Codes, period: Codes, query: Codes | None = None, units: Sequence[str] | None = None
+    ) -> pa.Table:
         """Features (n,) as they stood at the start of each period: float32 columns (null: unknown), then texts.
 
         pair_price_gap is ln of the item's price over the usual price that the user pays in its category. With query codes also
-        the families of query/ and match/.
+        the families of query/ and match/. units: only families of these; None: of all.
         """
         codes = {"user_code": user, "item_code": item} | ({} if query is None else {"query_code": query})
         codes |= self.catalogue.classes(item)
         columns: dict[str, pa.Array] = {}
         for unit, keys in UNITS.items():
-            if "query_code" in keys and query is None:
+            if ("query_code" in keys and query is None) or (units is not None and unit not in units):
                 continue
             for family, name, values in self._features(unit, [codes[key] for key in keys], period):
                 if name in columns:

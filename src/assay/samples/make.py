@@ -17,6 +17,7 @@ from assay.samples.encoder import Encoding, TableEncoder
 from assay.samples.own_table import TableRequests
 from assay.samples.query_requests import QueryRequests
 from assay.samples.rows import Chunk
+from assay.samples.session_requests import SessionRequests
 from assay.samples.splits import check_splits
 from assay.samples.stored import ENCODER, INDEX, file_of
 from assay.samples.table import Samples
@@ -73,12 +74,14 @@ class Requests(Protocol):
 
 
 def requests_of(config: Config, run: Folder) -> Requests:
-    """The kind of request that a config asks for: rows of a table of one's own, searches, or users in a period."""
+    """What a config asks for: rows of a table of one's own, searches, steps of sessions, or users in a period."""
     if config.table is not None:
         return TableRequests(config.table, config.samples)
     log = CleanLog.read(run)
     if config.samples.request == "query":
         return QueryRequests(config.samples, config.seed, log, kept_embedder(config.text.embedder, run.cache("vectors")))
+    if config.samples.request == "session":
+        return SessionRequests(config.samples, config.seed, log)
     return UserRequests(config.samples, config.seed, log)
 
 
@@ -88,7 +91,8 @@ def make_samples(config: Config, run: Folder, report: Report = silent) -> list[s
     samples.parquet: labelled rows of all four splits. candidates.parquet: what the requests of tuning and test are ranked over,
     with label, and requests.parquet: these requests; neither where a table of one's own names no requests. Where requests are
     users: takings.parquet, all that users took, and upcoming.parquet, candidates of every user in the period after the log,
-    without truth. Where requests are queries: searches.parquet, queries.parquet, impressions.parquet and index/ (of item texts).
+    without truth. Where requests are steps of sessions: these too, upcoming of the last sessions, and steps.parquet, the truth.
+    Where requests are queries: searches.parquet, queries.parquet, impressions.parquet and index/ (of item texts).
     encoder.json, account.json.
     SplitError: a split without rows or with one class, too few periods. InputError: no target event, and as each kind says.
     """

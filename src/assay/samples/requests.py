@@ -14,13 +14,14 @@ from assay.numerics.ranking import head_items
 from assay.runs.store import Folder
 from assay.samples.query_features import frequency_class
 from assay.samples.searches import Searches
-from assay.samples.stored import read_searches
+from assay.samples.stored import file_of, read_searches
 
 Codes = NDArray[np.int64]
 # Least number of each band, and its name.
 _KNOWN = {0: "new", 1: "seen in 1 to 4 earlier periods", 5: "seen in 5 to 12", 13: "seen in 13 or more"}
 _TAKEN = {0: "none", 1: "one item", 2: "2 to 4 items", 5: "5 items or more"}
 _DAY_PARTS = np.array(["night (0 to 5)", "morning (6 to 11)", "afternoon (12 to 17)", "evening (18 to 23)"])
+_STEPS = {0: "none", 1: "1 step before", 2: "2 to 4 steps before", 5: "5 steps or more before"}
 _WORDS = {0: "1 word", 2: "2 words", 3: "3 words", 4: "4 words or more"}
 _MOST_LEVELS = 50  # of a user's attribute: more is an id, not an attribute
 
@@ -33,7 +34,8 @@ def described(section: SamplesSection, run: Folder, split: str, popularity: NDAr
     took something), the most frequent department or category, price (mean of what was taken, in whole currency), hour (of
     the first event), period, `also <kind>` for each other kind of event in the period, query_words (of its searches), and
     what the users table says. Of a search: query (head, torso, tail or new, by the 16 periods before), query_words, list
-    (whether what was shown is on record), the class of what was taken, hour, period. An attribute that is the same for all is
+    (whether what was shown is on record), the class of what was taken, hour, period. Of a step of a session: steps (how many came
+    before), the class of what was taken, hour, period. An attribute that is the same for all is
     left out. truth: request_id, item_id, grade 1, and
     from a log timestamp, of the first time it was taken.
 
@@ -45,6 +47,8 @@ def described(section: SamplesSection, run: Folder, split: str, popularity: NDAr
         truth, attributes = _of_table(run, requests)
     elif section.request == "query":
         truth, attributes = _of_searches(section, log, read_searches(run), requests)
+    elif section.request == "session":
+        truth, attributes = _of_sessions(section, log, run.read_table(file_of("steps")), requests)
     else:
         truth, attributes = _of_log(section, log, requests)
     request, item = truth.column("place").to_numpy(), truth.column("item_code").to_numpy()
@@ -97,6 +101,25 @@ def _of_searches(
         "period": pc.strftime(starts(period, section.period_days), format="%Y-%m-%d"),
     }
     attributes |= _class_taken(log.items, item.astype(np.int64), at)
+    taken = {"place": at, "item_id": log.items.column("item_id").take(pa.array(item)), "item_code": item}
+    return pa.table(taken | {"timestamp": time.take(pa.array(at))}), attributes
+
+
+def _of_sessions(section: SamplesSection, log: CleanLog, steps: pa.Table, requests: pa.Table) -> tuple[pa.Table, dict[str, Any]]:
+    place = pc.index_in(steps.column("request_id"), requests.column("request_id").combine_chunks())
+    steps = steps.append_column("place", place).filter(pc.is_valid(place))
+    at, item = (steps.column(name).to_numpy().astype(np.int64) for name in ("place", "item_code"))
+    order = np.lexsort((item, at))
+    at, item, time = at[order], item[order], requests.column("timestamp")
+    period = requests.column("period").to_numpy()
+    attributes: dict[str, Any] = {
+        "user_id": log.users.column("user_id").take(requests.column("user_code")),
+        "timestamp": time,
+        "steps": _bands(requests.column("steps").to_numpy(), _STEPS),
+        "hour": _DAY_PARTS[hours(time, log.time_zone) // 6],
+        "period": pc.strftime(starts(period, section.period_days), format="%Y-%m-%d"),
+    }
+    attributes |= _class_taken(log.items, item, at)
     taken = {"place": at, "item_id": log.items.column("item_id").take(pa.array(item)), "item_code": item}
     return pa.table(taken | {"timestamp": time.take(pa.array(at))}), attributes
 

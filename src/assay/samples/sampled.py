@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.logs.history import History
-from assay.numerics.hashing import mix, uniform
+from assay.numerics.hashing import Hashes, mix, uniform
 from assay.samples.candidates.listing import Candidates
 
 _MORE = 2.0  # times as many negatives are kept as are needed, until the share is known,
@@ -28,13 +27,14 @@ class Sampled:
     rate: float
 
 
-def sample(parts: Iterable[Candidates], history: History, train_end: int, negatives: float, seed: int) -> Sampled:
+def sample(parts: Iterable[Candidates], hashes: tuple[Hashes, Hashes], train_end: int, negatives: float, seed: int) -> Sampled:
     """All positives, and of the other candidates so many as make `negatives` of them for each positive of the training periods.
 
-    parts: candidates in order of period. train_end: the period after the last of training. Every candidate that was not taken is
-    drawn with the same chance, `rate`; whether it is drawn depends on (seed, user id, period, item id) alone. So many negatives
-    are held at a time as are needed, not all.
+    parts: candidates in order of period. hashes: of users and of items, by code. train_end: the period after the last of
+    training. Every candidate that was not taken is drawn with the same chance, `rate`; whether it is drawn depends on (seed, user
+    id, period, item id) alone. So many negatives are held at a time as are needed, not all.
     """
+    user_hash, item_hash = hashes
     kept: list[Candidates] = []
     chances: list[NDArray[np.float64]] = []
     positives = others = 0
@@ -44,7 +44,7 @@ def sample(parts: Iterable[Candidates], history: History, train_end: int, negati
             positives += int(part.label.sum())
             others += len(part) - int(part.label.sum())
             most = min(most, _MORE * negatives * max(positives, _FEW) / max(others, 1))
-        chance = uniform(mix(seed, history.user_hash[part.user], part.period, history.item_hash[part.item]))
+        chance = uniform(mix(seed, user_hash[part.user], part.period, item_hash[part.item]))
         rows = np.flatnonzero((part.label > 0) | (chance < most))
         kept.append(part.take(rows))
         chances.append(chance[rows])

@@ -14,7 +14,7 @@ from assay.logs.history import Codes
 from assay.runs.store import Folder, missing
 from assay.samples.encoder import TableEncoder
 from assay.samples.searches import TABLES, Searches
-from assay.samples.table import NOT_FEATURES, Samples, Takings
+from assay.samples.table import NOT_FEATURES, STEPS, Samples, Takings
 
 Which = Literal["samples", "candidates", "upcoming"]
 ENCODER, INDEX, TAKINGS = "samples/encoder.json", "samples/index", "samples/takings.parquet"
@@ -38,11 +38,12 @@ def load(run: Folder, split: str | None = None, which: Which = "samples", names:
 
 
 def takings(run: Folder) -> Takings | None:
-    """All that users took; None where the run's requests are not users in a period."""
+    """All that users took; None where the run's requests are searches, or rows of a table of the user's own."""
     if not run.exists(TAKINGS):
         return None
     table = run.read_table(TAKINGS)
-    return Takings(*(table.column(name).to_numpy() for name in ("user_code", "item_code", "period", "sampled")))
+    user, item, moment, sampled = (table.column(name).to_numpy() for name in ("user_code", "item_code", "moment", "sampled"))
+    return Takings(user, item, moment, sampled, STEPS if run.exists(file_of("steps")) else 1)
 
 
 def read_searches(run: Folder) -> Searches:
@@ -65,5 +66,8 @@ def truth(section: SamplesSection, run: Folder) -> tuple[NDArray[np.int64], Code
         searches = read_searches(run)
         taken = searches.outcome(section.target)
         return searches.column("request_id")[searches.of("request")[taken]], searches.of("item_code")[taken]
+    if section.request == "session":
+        steps = run.read_table(file_of("steps"))
+        return steps.column("request_id").to_numpy(), steps.column("item_code").to_numpy()
     past = log.history(section.target, section.period_days)
     return past.request_ids(past.bought.user, past.bought.period), past.bought.item

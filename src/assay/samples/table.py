@@ -11,9 +11,11 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy import sparse
 
+from assay.numerics.periods import microseconds
 from assay.tables import SAMPLE_KEYS
 
-NOT_FEATURES = (*SAMPLE_KEYS, "kind", "hour", "source", "draws", "key")  # columns of stored samples that models do not see
+NOT_FEATURES = (*SAMPLE_KEYS, "kind", "hour", "source", "draws", "key", "step")  # columns of samples that models do not see
+STEPS = 1 << 16  # moments of a period, where requests are steps of sessions
 
 
 class Encoder(Protocol):
@@ -31,31 +33,32 @@ class Encoder(Protocol):
 
 @dataclass(frozen=True)
 class Takings:
-    """All that users took in a log (n,), distinct in (user, item, period): what recommenders know of users.
+    """All that users took in a log (n,), distinct in (user, item, moment): what recommenders know of users.
 
-    sampled: whether a labelled sample stands for it. What none stands for is known all the same: it came before training, or was
-    no candidate.
+    moment: as Samples.moment; `span` of them make a period: 1, or STEPS. sampled: whether a labelled sample stands for it. What
+    none stands for is known all the same: it came before training, or was no candidate.
     """
 
     user: NDArray[np.int32]
     item: NDArray[np.int32]
-    period: NDArray[np.int32]
+    moment: NDArray[np.int32]
     sampled: NDArray[np.bool_]
+    span: int = 1
 
     @cached_property
     def _firsts(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-        """Distinct pairs of user and item in order, packed, and the period in which each was first taken."""
+        """Distinct pairs of user and item in order, packed, and the moment at which each was first taken."""
         pair = self.user.astype(np.int64) << 32 | self.item
-        order = np.lexsort((self.period, pair))
+        order = np.lexsort((self.moment, pair))
         pairs, first = np.unique(pair[order], return_index=True)
-        return pairs, self.period[order][first]
+        return pairs, self.moment[order][first]
 
-    def had_before(self, user: NDArray[np.int32], item: NDArray[np.int32], period: NDArray[np.int32]) -> NDArray[np.bool_]:
-        """(n,) whether each user took the item before the period."""
+    def had_before(self, user: NDArray[np.int32], item: NDArray[np.int32], moment: NDArray[np.int32]) -> NDArray[np.bool_]:
+        """(n,) whether each user took the item before the moment."""
         pairs, first = self._firsts
         wanted = user.astype(np.int64) << 32 | item
         place = np.minimum(np.searchsorted(pairs, wanted), max(len(pairs) - 1, 0))
-        return (pairs[place] == wanted) & (first[place] < period) if len(pairs) else np.zeros(len(user), bool)
+        return (pairs[place] == wanted) & (first[place] < moment) if len(pairs) else np.zeros(len(user), bool)
 
 
 @dataclass(frozen=True)
@@ -125,6 +128,18 @@ class Samples:
     def period(self) -> NDArray[np.int32]:
         """(n,) number of the request's period."""
         return self._column("period", np.int32)
+
+    @cached_property
+    def moment(self) -> NDArray[np.int32]:
+        """(n,) what orders requests of a user: the period; of steps of sessions period * STEPS + steps before in the period."""
+        if "step" not in self.keys.column_names:
+            return self.period
+        return np.asarray(self.period * np.int32(STEPS) + self._column("step", np.int32))
+
+    @cached_property
+    def instant(self) -> NDArray[np.int64]:
+        """(n,) microseconds since 1970-01-01 of the request."""
+        return microseconds(self.keys.column("timestamp"))
 
     def chances(self, probability: NDArray[np.float64]) -> NDArray[np.float64]:
         """(n,) chances of being taken in the request, from what a model says of the samples.

@@ -1,7 +1,7 @@
 """Requests of users: a user in a period of the log, labelled by what they took in it."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import cached_property
 from itertools import chain
 from typing import Any
@@ -18,7 +18,7 @@ from assay.logs.history import Codes
 from assay.numerics.periods import starts
 from assay.samples.candidates import sources
 from assay.samples.candidates.listing import SCORE, Candidates, Listing
-from assay.samples.candidates.sizes import Choice, choose
+from assay.samples.candidates.sizes import sized
 from assay.samples.describe import Describer, float_column
 from assay.samples.draws import expected_draws
 from assay.samples.encoder import LOG_ENCODING, Encoding, TableEncoder
@@ -64,25 +64,15 @@ class UserRequests:
         return varying(features, train)
 
     @cached_property
-    def _unsized(self) -> Listing:
-        section = self.section
-        return Listing(self.past, self.log.items, section.period_days, section.available, sources.make(), {}, sources.SCORED)
+    def _sized(self) -> tuple[Listing, list[dict[str, Any]]]:
+        section, scored = self.section, sources.SCORED["user"]
+        listing = Listing(self.past, self.log.items, section.period_days, section.available, sources.make(), {}, scored)
+        return sized(listing, section, self.splits.span("tuning"))
 
-    @cached_property
-    def _choice(self) -> Choice:
-        """Sizes of the sources, chosen on tuning."""
-        listing = self._unsized
-        asked = {name: source for name, source in listing.sources.items() if name in self.section.candidate_sources}
-        listing = replace(listing, sources=asked, scored=())
-        return choose(listing, *self.splits.span("tuning"), self.section.candidates)
-
-    @cached_property
+    @property
     def _listing(self) -> Listing:
-        """How candidates are found, with sizes by the config, or chosen on tuning."""
-        listing = self._unsized
-        if self.section.candidate_sizes:
-            return replace(listing, sizes=self.section.candidate_sizes)
-        return replace(listing, sizes=self._choice.sizes)
+        """How candidates are found."""
+        return self._sized[0]
 
     @cached_property
     def _later(self) -> Candidates:
@@ -160,7 +150,9 @@ class UserRequests:
         earlier = (part for p in periods[periods < tuning].tolist() for part in self._listing.of_periods(p, p + 1))
         later = self._later.take(np.flatnonzero(np.isin(self._later.period, periods)))
         training = self.splits.begins[1] if periods[0] < self.splits.begins[1] else self.splits.end
-        sampled = sample(chain(earlier, [later]), self.past, training, self.section.negatives, self.seed)
+        sampled = sample(
+            chain(earlier, [later]), (self.past.user_hash, self.past.item_hash), training, self.section.negatives, self.seed
+        )
         rows = sampled.rows
         taken = int(np.isin(self.past.bought.period, periods).sum())
         keys = self._keys(
@@ -240,7 +232,7 @@ class UserRequests:
         positive = keys.filter(pc.equal(keys.column("label"), 1))
         own = packed(*(positive.column(name).to_numpy() for name in ("user_code", "item_code", "period")))
         sampled = np.isin(packed(bought.user, bought.item, bought.period), own)
-        names = ("user_code", "item_code", "period", "sampled")
+        names = ("user_code", "item_code", "moment", "sampled")
         return pa.table(dict(zip(names, (bought.user, bought.item, bought.period, sampled), strict=True)))
 
     def account(self, keys: pa.Table, encoder: TableEncoder, constant: list[str]) -> dict[str, Any]:
@@ -253,7 +245,7 @@ class UserRequests:
             "constant_features_left_out": constant,
             "entries_a_row": len(encoder.blocks),
             "candidate_sizes": dict(self._listing.sizes),
-            "candidate_steps": [] if self.section.candidate_sizes else [asdict(step) for step in self._choice.steps],
+            "candidate_steps": self._sized[1],
         }
 
 

@@ -67,7 +67,7 @@ def evaluate(work: Work) -> None:
     scored: dict[str, Scored] = {}
     for done, name in enumerate(names):
         work.report(done, steps)
-        scored[name] = test.score(hand.model(work, name).predict)
+        scored[name] = test.score(hand.predict(work, name))
         if scored[name].per_request is not None:
             work.folder.write_table(f"evaluation/requests/{name}.parquet", _with_pooled(work, scored[name]))
     rules = _rules(work, scored)
@@ -76,11 +76,13 @@ def evaluate(work: Work) -> None:
     work.folder.write(Calibration(models={name: _calibration(work, one) for name, one in scored.items()}))
     work.folder.write(Groups(lines=_groups(work, {n: scored[n] for n in (LINEAR, OTHER) if n in scored})))
     work.report(steps - 2, steps)
-    selected, every = _selected(work, scored, other, on_tuning)
+    # Arms differ in what a fit learns; none is turned into chances, which would take a line of its own.
+    fitted = {name: test.score(hand.model(work, name).predict) for name in (LINEAR, OTHER) if name in names}
+    selected, every = _selected(work, fitted, other, on_tuning)
     work.folder.write(Selection(models=selected))
     work.folder.write(Differences(models=every))
     work.report(steps - 1, steps)
-    smaller = _subsample(work, scored[LINEAR])
+    smaller = _subsample(work, fitted[LINEAR])
     work.folder.write(smaller)
     arms = sum(len(entry.test) for entry in selected.values())
     work.folder.write(Consulted(test_consulted_by=len({*names, *rules}) + arms + len(smaller.test)))
@@ -104,7 +106,8 @@ def _rules(work: Work, scored: dict[str, Scored]) -> dict[str, Scored]:
         if name in scored:
             rules[name] = scored[name]
         elif hand.not_fed(model, learnt.features.column_names) is None:
-            rules[name] = test.score(hand.fit(work, model, learnt, hand.rng(work, TRAINING)).predict)
+            fitted = hand.fit(work, model, learnt, hand.rng(work, TRAINING))
+            rules[name] = test.score(hand.chances(fitted, hand.taught(work, fitted)))
     return rules
 
 
@@ -133,7 +136,7 @@ def _served(work: Work, names: list[str]) -> str:
     wanted = work.config.recommend.model
     if wanted in names:
         return wanted
-    return best_model(hand.holdout(work, "tuning"), {name: hand.model(work, name).predict for name in names})
+    return best_model(hand.holdout(work, "tuning"), {name: hand.predict(work, name) for name in names})
 
 
 def _with_past(work: Work) -> float | None:

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from assay.errors import ConfigError, InputError
-from assay.evaluation.holdout import Holdout
+from assay.evaluation.holdout import Holdout, Predict
 from assay.evaluation.holdout import holdout as make_holdout
 from assay.findings.labels import Wording
 from assay.importance import named as valuers
@@ -21,7 +21,9 @@ from assay.models import named as models
 from assay.models import twins
 from assay.models.capabilities import Baseline, ReadsText
 from assay.models.logistic import LogisticRegression
+from assay.models.platt import Platt
 from assay.models.scorer import Scorer, Training
+from assay.pages.evaluation import Chances
 from assay.pages.samples import FeaturesKept, SamplesMade
 from assay.runs.stage import Work
 from assay.samples import stored
@@ -34,6 +36,7 @@ from assay.text.ngrams import NGrams
 from assay.trials.curve import refit
 
 CANDIDATES = "samples/candidates.parquet"
+STEPS = "samples/steps.parquet"  # there where requests are steps of sessions
 TASK = ("samples.target", "samples.period_days", "samples.request")  # keys that `task` reads
 WORDS = (*TASK, "show.currency", "show.hash_ids")  # keys that `wording` reads
 LINEAR = LogisticRegression.name  # what the selection is refitted with
@@ -78,7 +81,9 @@ def not_fed(model: Scorer, features: Sequence[str]) -> str | None:
 
 
 def _unfitted(work: Work) -> dict[str, Scorer]:
-    return models.unfitted(work.config.models, on_a_log=CleanLog.find(work.folder) is not None)
+    if CleanLog.find(work.folder) is None:
+        return models.unfitted(work.config.models, None)
+    return models.unfitted(work.config.models, "session" if work.folder.exists(STEPS) else "user")
 
 
 def kept_features(work: Work) -> tuple[str, ...] | None:
@@ -101,7 +106,7 @@ def train(work: Work) -> Samples:
 
 def validation(work: Work) -> Samples:
     """The validation samples, which values are made on."""
-    return samples(work, "validation")
+    return work.at_hand("validation", ("samples",), lambda: samples(work, "validation"), kept_features(work))
 
 
 def items(work: Work) -> pa.Table | None:
@@ -131,7 +136,7 @@ def popularity(work: Work) -> NDArray[np.int64]:
     table = items(work)
     learnt = train(work)
     if table is not None and (log := learnt.takings) is not None:
-        return np.bincount(log.item[log.period <= learnt.period.max()], minlength=table.num_rows).astype(np.int64)
+        return np.bincount(log.item[log.moment <= learnt.moment.max()], minlength=table.num_rows).astype(np.int64)
     if table is not None:
         size = table.num_rows
     else:
@@ -155,7 +160,7 @@ def _holdout(work: Work, split: str) -> Holdout:
 
 def forget_samples(work: Work) -> None:
     """Free samples: the next stage reads what it needs."""
-    for name in ("train", "tuning", "test"):
+    for name in ("train", "validation", "tuning", "test"):
         work.memory.forget(name)
 
 
@@ -164,6 +169,28 @@ def model(work: Work, name: str) -> Scorer:
     if name in work.config.models.estimators:
         return estimator(work, name, train(work))
     return work.at_hand("model", ("samples", "train"), lambda: _loaded(work, name), name)
+
+
+def chance(work: Work, name: str) -> Platt:
+    """What turns a trained model's probabilities into chances, as the validation set taught it."""
+    line = Chances.read(work.folder).models[name]
+    return Platt(line.slope, line.shift)
+
+
+def predict(work: Work, name: str) -> Predict:
+    """A trained model's chances."""
+    return chances(model(work, name), chance(work, name))
+
+
+def taught(work: Work, fitted: Scorer) -> Platt:
+    """What the validation set says of how chances follow from a model's probabilities."""
+    later = validation(work)
+    return Platt.of(fitted.predict(later), later.label, later.weight)
+
+
+def chances(fitted: Scorer, line: Platt) -> Predict:
+    """What predicts a model's chances."""
+    return lambda samples: line(fitted.predict(samples))
 
 
 def _loaded(work: Work, name: str) -> Scorer:

@@ -19,7 +19,7 @@ from assay.stages.materials import RECOMMENDING, WORDS
 def _output(config: Config) -> None:
     """Raise now where the run will not train the model, or the lists could not be written to their database in the end."""
     section = config.recommend
-    names = models.trained(config.models, on_a_log=config.log is not None)
+    names = models.trained(config.models, config.request)
     if section.model is not None and section.model not in names:
         hint = did_you_mean(section.model, names)
         raise ConfigError(f"[recommend] model: the run trains no {section.model!r}{hint}; it trains {', '.join(names)}")
@@ -40,7 +40,7 @@ def recommend(work: Work) -> None:
     hand.forget_samples(work)
     if not work.folder.exists("samples/upcoming.parquet"):
         return  # a table of the user's own says nothing of what comes after it
-    predicts = {name: hand.model(work, name).predict for name in hand.names(work)}
+    predicts = {name: hand.predict(work, name) for name in hand.names(work)}
     name = section.model or best_model(hand.holdout(work, "tuning"), predicts)
     del predicts
     trained = hand.model(work, name)
@@ -53,7 +53,9 @@ def recommend(work: Work) -> None:
     work.report(1, 3)
     items = hand.items(work)
     assert items is not None
-    lists, unknown = recommending.recommend(final, hand.samples(work, which="upcoming"), items, section, hand.wording(work))
+    upcoming = hand.samples(work, which="upcoming")
+    score = upcoming.chances(hand.chance(work, name)(final.predict(upcoming)))
+    lists, unknown = recommending.recommend(score, upcoming, items, section, hand.wording(work))
     work.report(2, 3)
     work.folder.write_table("recommendations.parquet", lists)
     work.folder.write_table("recommendations_unknown.parquet", unknown)

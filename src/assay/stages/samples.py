@@ -24,7 +24,7 @@ def _files(config: Config) -> object:
 
 def _sources(config: Config) -> None:
     """Raise now where a source of candidates is none."""
-    sources.check(config.samples.candidate_sources, config.samples.candidate_sizes)
+    sources.check(config.samples)
 
 
 @stage(

@@ -7,6 +7,7 @@ from assay.config import Config
 from assay.models import named as models
 from assay.models.capabilities import Trained
 from assay.models.scorer import Scorer, Training
+from assay.pages.evaluation import Chances, Line
 from assay.runs.stage import Work, stage
 from assay.runs.store import digest
 from assay.stages import materials as hand
@@ -17,15 +18,22 @@ PROGRESS = "models/.progress"  # of models that learn for long; gone when all ha
 
 def _models(config: Config) -> None:
     """Raise now where a model's name or path is none."""
-    models.unfitted(config.models, on_a_log=config.log is not None)
+    models.unfitted(config.models, config.request)
     for name, path in config.models.estimators.items():
         registry.load(path, f"[models] estimators: {name}")
 
 
-@stage(follows=("clean", "samples", "features"), reads=("models", "text", "seed"), makes=("models/*",), check=_models)
+@stage(
+    follows=("clean", "samples", "features"),
+    reads=("models", "text", "seed"),
+    makes=("models/*",),
+    pages=(Chances,),
+    check=_models,
+)
 def train(work: Work) -> None:
-    """models/<name>/ of every model."""
+    """models/<name>/ of every model, and models/chances.json: how the validation set turns what they say into chances."""
     learnt, names = hand.train(work), hand.names(work)
+    lines = dict[str, Line]()
     for done, name in enumerate(names):
         work.report(done, len(names))
         if name in work.config.models.estimators:
@@ -34,6 +42,8 @@ def train(work: Work) -> None:
             model = hand.make(work, name)
             model = hand.fit(work, model, learnt, hand.rng(work, TRAINING), _training(work, name, model))
         work.folder.keep(model.save(work.folder.path(f"models/{name}")))
+        lines[name] = Line.model_validate(vars(hand.taught(work, model)))
+    work.folder.write(Chances(models=lines))
     shutil.rmtree(work.folder.path(PROGRESS), ignore_errors=True)
 
 

@@ -29,7 +29,7 @@ def test_names_are_those_of_the_sources_and_fit_the_bits() -> None:
     made = sources.make()
     assert tuple(made) == sources.NAMES == tuple(source.name for source in made.values())
     assert len(made) <= 15
-    assert set(sources.SCORED) <= set(made)
+    assert all(set(names) <= set(made) for names in (*sources.SCORED.values(), *sources.USUAL.values()))
     assert sources.NAMES[:4] == ("own", "popular", "category", "user_knn")  # bits of runs that were written before
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from assay import front
+from assay.config import SamplesSection
 from assay.errors import ConfigError
 from assay.samples.candidates import sources
 from tests.conftest import shop_config
@@ -12,19 +13,33 @@ def test_every_source_is_made_once_under_its_name():
     made = sources.make()
     assert tuple(made) == sources.NAMES
     assert [source.name for source in made.values()] == list(sources.NAMES)
-    assert set(sources.SCORED) <= set(sources.NAMES)
+    assert all(set(names) <= set(sources.NAMES) for names in (*sources.SCORED.values(), *sources.USUAL.values()))
     assert len(sources.NAMES) <= 15  # bits of an int16
 
 
+def check(request="user", names=None, sizes=None):
+    sources.check(SamplesSection(request=request, candidate_sources=names, candidate_sizes=sizes or {}))
+
+
 def test_names_and_sizes_are_checked():
-    sources.check(["own"], {})
-    sources.check(sources.NAMES, {"own": 1, "popular": 0})
+    check()
+    check(names=["own"])
+    check(names=list(sources.NAMES), sizes={"own": 1, "popular": 0})
+    check("session", names=["own", "following"])
     with pytest.raises(ConfigError, match=r"\[samples\] candidate_sizes: unknown source 'populr'.*popular.*known: own"):
-        sources.check([], {"own": 1, "populr": 3})
+        check(sizes={"own": 1, "populr": 3})
     with pytest.raises(ConfigError, match=r"\[samples\] candidate_sizes are all 0"):
-        sources.check([], {"own": 0})
+        check(sizes={"own": 0})
     with pytest.raises(ConfigError, match=r"candidate_sources: unknown source 'mine'"):
-        sources.check(["own", "mine"], {})
+        check(names=["own", "mine"])
+
+
+@pytest.mark.parametrize("name", ["user_knn", "tifu_knn"])
+def test_steps_of_sessions_have_no_sources_that_go_by_users(name):
+    with pytest.raises(ConfigError, match=rf"candidate_sources: '{name}' goes by users, .* take own, popular"):
+        check("session", names=["own", name])
+    with pytest.raises(ConfigError, match=rf"candidate_sizes: '{name}' goes by users"):
+        check("session", sizes={name: 3})
 
 
 def test_a_run_says_so_before_any_stage_works(shop, tmp_path):

@@ -7,7 +7,7 @@ import numpy as np
 from assay.logs.history import Codes
 from assay.numerics.lists import SparseScores, heaviest, sum_rows
 from assay.samples.candidates.learning import Learnt, Lesson
-from assay.samples.candidates.moment import Moment
+from assay.samples.candidates.moment import HALF_LIFE_DAYS, Moment
 
 _TAKINGS = 60  # of a user that count
 
@@ -26,9 +26,9 @@ class ItemLists:
         row[items] = np.arange(len(items), dtype=np.int32)
         return cls(row, near)
 
-    def scores(self, moment: Moment, users: Codes) -> SparseScores:
+    def scores(self, moment: Moment, users: Codes, half_life_days: float = HALF_LIFE_DAYS) -> SparseScores:
         """Likeness to the user's heaviest faded takings that have a row, times these, summed. Ties go to the lower item."""
-        taken, weight = heaviest(moment.taken(users), self.row >= 0, _TAKINGS)
+        taken, weight = heaviest(moment.taken(users, half_life_days), self.row >= 0, _TAKINGS)
         row = np.where(taken >= 0, self.row[taken], np.int32(-1)) if len(self.row) else taken.astype(np.int32)
         return sum_rows(row, weight, self.near, len(self.row))
 

@@ -1,4 +1,4 @@
-"""What sources learn from the log: anew at periods that stand LEARN_DAYS apart, by what happened before those alone."""
+"""What sources learn from the log: anew at periods that stand some days apart, by what happened before those alone."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from assay.logs.history import Codes, History, Triples
 from assay.samples.candidates.moment import Moment
 
-LEARN_DAYS = 56
 WINDOW_DAYS = 364  # in which what is learnt from happened
 
 State = TypeVar("State")
@@ -53,11 +52,11 @@ def most_frequent(counts: NDArray[np.int64], most: int) -> Codes:
 def lesson_before(moment: Moment) -> Lesson:
     """The last lesson up to the moment.
 
-    Lessons stand LEARN_DAYS apart, counted from the log's first day; in the first LEARN_DAYS they are after 1, 2, 4 ... periods.
-    So they are the same whichever moments are asked for.
+    Lessons stand moment.learn_days apart, counted from the log's first day; until the first of these they are after 1, 2, 4 ...
+    periods. So they are the same whichever moments are asked for.
     """
     first = moment.history.first_day // moment.period_days
-    since, apart = moment.period - first, max(LEARN_DAYS // moment.period_days, 1)
+    since, apart = moment.period - first, max(moment.learn_days // moment.period_days, 1)
     if since >= apart:
         since -= since % apart
     elif since > 0:

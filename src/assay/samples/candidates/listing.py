@@ -86,13 +86,22 @@ class Listing:
         are candidates. Of each source a request has its size times the user's appetite, at least one place, at most MOST; a user
         who took nothing before has best sellers in all places.
         """
-        bought, size = self.history.bought, len(self.history.category)
         for moment in self.moments(begin, end):
-            rows = bought.between(moment.period, moment.period + 1)
-            users = np.unique(bought.user if everyone else bought.user[rows]).astype(np.int32)
-            truth = bought.user[rows].astype(np.int64) * size + bought.item[rows]
+            users, truth = self.requests(moment.period)
+            users = self.everyone(moment.period) if everyone else users
             for at in range(0, len(users), _USERS):
                 yield self._of_users(moment, users[at : at + _USERS], truth)
+
+    def requests(self, period: int) -> tuple[Codes, Ints]:
+        """Who took anything in a period, rising, and all that they took, as user * items + item."""
+        bought = self.history.bought
+        rows = bought.between(period, period + 1)
+        taken = bought.user[rows].astype(np.int64) * len(self.history.category) + bought.item[rows]
+        return np.unique(bought.user[rows]).astype(np.int32), taken
+
+    def everyone(self, period: int) -> Codes:  # noqa: ARG002
+        """Who is recommended to in a period after the log: every user who ever took anything."""
+        return np.unique(self.history.bought.user).astype(np.int32)
 
     def all(self, begin: int, end: int, *, everyone: bool = False) -> Candidates:
         """of_periods, joined."""

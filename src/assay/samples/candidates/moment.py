@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -25,6 +25,7 @@ class Moment:
     market: Market
     period_days: int
     items: pa.Table
+    learn_days: ClassVar[int] = 56  # how far what sources learn anew stands apart
     _kept: dict[Any, tuple[Codes, SparseScores]] = field(default_factory=dict, repr=False)  # of the last users, and of the crowd
 
     @property
@@ -40,6 +41,10 @@ class Moment:
     @cached_property
     def _ends(self) -> Ints:
         return self.history.own_ends(self.period)
+
+    def owners(self, users: Codes) -> Codes:
+        """(m,) whose requests these are: the users themselves."""
+        return users
 
     def past(self, users: NDArray[np.integer]) -> tuple[Ints, Ints]:
         """Where the takings of users (m,) before the period begin and end in history.own_item."""

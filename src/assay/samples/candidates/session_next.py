@@ -34,7 +34,8 @@ class SessionNext:
         age = (moment.period - period) * moment.period_days
         crowd = scaled(normed(held), 0.5 ** (age / _HALF_LIFE_SESSIONS))
         rows = normed(moment.taken(users, _HALF_LIFE_OWN, _OWN_DAYS))
-        own = np.searchsorted(user, users), np.searchsorted(user, users, side="right")
+        owners = moment.owners(users)
+        own = np.searchsorted(user, owners), np.searchsorted(user, owners, side="right")
         near, likeness = nearest_rows(rows, crowd, own[0], size, _NEIGHBOURS, until=own[1])
         return sum_rows(near, likeness, held, size)
 

@@ -1,15 +1,18 @@
 """How many candidates each source may name: chosen by how much of what was taken the next few would add."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import TypeAlias
+from dataclasses import asdict, dataclass, replace
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from assay.config import SamplesSection
 from assay.samples.candidates.listing import MOST, Listing, places_of
 from assay.samples.candidates.moment import Moment
+from assay.samples.candidates.sources import USUAL
 
+_Listing = TypeVar("_Listing", bound=Listing)
 _NEW = 0.2  # share of the places that is kept for what is new to the user
 _STEPS = 25  # blocks that all places are given away in
 _PERIODS = 2  # of the span, the first and the last, that recall is told by
@@ -36,6 +39,19 @@ class Choice:
 
     sizes: dict[str, int]
     steps: Sequence[Step]
+
+
+def sized(listing: _Listing, section: SamplesSection, span: tuple[int, int]) -> tuple[_Listing, list[dict[str, Any]]]:
+    """A listing with sizes by the config, or chosen in a span of periods, and the steps of the choice (asdict of Step).
+
+    Sizes are chosen for the sources that the config names, or else for the usual ones.
+    """
+    if section.candidate_sizes:
+        return replace(listing, sizes=section.candidate_sizes), []
+    names = section.candidate_sources or USUAL[section.request]
+    asked = {name: source for name, source in listing.sources.items() if name in names}
+    choice = choose(replace(listing, sources=asked, scored=()), *span, section.candidates)
+    return replace(listing, sizes=choice.sizes), [asdict(step) for step in choice.steps]
 
 
 def choose(listing: Listing, begin: int, end: int, total: int) -> Choice:
@@ -86,17 +102,15 @@ def _next(named: _List, size: int, block: int, total: int, covered: NDArray[np.b
 
 def _named(listing: Listing, begin: int, end: int) -> tuple[list[_List], NDArray[np.int8], int, int]:
     """What each source names, the labels (n,) of all that is named (1: taken), and how many requests and takings there are."""
-    bought, size = listing.history.bought, len(listing.history.category)
+    size = len(listing.history.category)
     lists: list[list[_List]] = [[] for _ in listing.sources]
     labels: list[NDArray[np.int8]] = []
     requests = truths = 0
     for period in sorted({begin, end - 1})[:_PERIODS]:
         for moment in listing.moments(period, period + 1):
-            rows = bought.between(period, period + 1)
-            users = np.unique(bought.user[rows])
-            users = users[:: max(len(users) // _REQUESTS, 1)].astype(np.int32)
-            taken = bought.user[rows].astype(np.int64) * size + bought.item[rows]
-            taken = taken[np.isin(bought.user[rows], users)]
+            users, taken = listing.requests(period)
+            users = users[:: max(len(users) // _REQUESTS, 1)]
+            taken = taken[np.isin(taken // size, users)]
             requests, truths, before = requests + len(users), truths + len(taken), sum(map(len, labels))
             keys, each = _of_users(listing, moment, users)
             labels.append(np.isin(keys, taken).astype(np.int8))
