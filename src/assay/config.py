@@ -127,6 +127,7 @@ class SamplesSection(ConfigSection):
     available: Count = 8  # an item is on sale in a period if it was sold in so many periods before
     candidates: int = Field(250, ge=1, le=5_000)  # of a usual request
     candidate_sources: list[str] | None = Field(None, min_length=1)  # that sizes are chosen for; default: the usual ones
+    candidate_scores: list[str] | None = None  # sources whose scores, as of the request's period, are features; default: some
     candidate_sizes: dict[str, Annotated[int, Field(ge=0, le=5_000)]] = {}  # by source; default: chosen on tuning by recall
     candidates_query: Count = 100  # what retrieval finds for a query, where the log does not say what was shown
     search_minutes: float = Field(30, gt=0)  # an event without a query follows a visit's last search for so long

@@ -17,10 +17,11 @@ from assay.findings.segments import attributes
 from assay.runs.store import Folder, write_json
 from assay.samples import labels, shown
 from assay.samples.candidates.listing import SCORE
-from assay.samples.candidates.sources import SCORED
+from assay.samples.candidates.sources import NAMES
 from assay.samples.describe import families
 from assay.samples.encoder import LOG_ENCODING, TableEncoder
 from assay.samples.match import FEATURES
+from assay.samples.session_features import FEATURES as OF_SESSIONS
 from assay.samples.table import Samples
 from assay.task import Task
 from assay.testing.data import make_samples
@@ -32,7 +33,7 @@ OURS = {
     for family in families()
     for name in sqlglot.parse_one(family.select, dialect="duckdb").named_selects
     if name not in KEYS
-} | {*FEATURES, "pair_price_gap", "text_fused", *(SCORE.format(name) for name in SCORED)}  # fmt: skip
+} | {*FEATURES, "pair_price_gap", "text_fused", *(SCORE.format(name) for name in NAMES), *OF_SESSIONS}  # fmt: skip
 
 
 @pytest.mark.parametrize("column", sorted(OURS))

@@ -217,7 +217,7 @@ def test_takings_mark_what_a_labelled_row_stands_for(shown):
     requests = of(log)
     keys = requests.labelled().keys
     table = requests.tables(keys)["takings"]
-    names = ("period", "user_code", "item_code")
+    names = ("moment", "user_code", "item_code")
     found = dict(
         zip(zip(*(table.column(n).to_pylist() for n in names), strict=True), table.column("sampled").to_pylist(), strict=True)
     )

@@ -44,6 +44,8 @@ LOG_ENCODING = Encoding(
         "item_buyers_1", "item_buyers_4", "item_buyers_16", "item_first_buyers_7", "item_first_buyers_28", "item_first_share",
         "item_repeat_share", "item_price", "item_trend", "item_price_change", "item_views_4", "item_rating", "user_trips_28",
         "user_trips_112", "user_items_per_trip", "user_new_share", "user_days_since", "score_user_knn", "score_category",
+        "score_own", "score_popular", "score_co_purchase", "score_ease", "score_tifu_knn", "score_session_next", "score_text",
+        "score_following",
     ),
     one_hot=("department",),
     crosses=(

@@ -8,19 +8,18 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from assay.samples.candidates import sources
 from assay.samples.candidates.listing import SCORE, Candidates
 from assay.samples.describe import Describer, float_column
 from assay.samples.encoder import LOG_ENCODING, Encoding
 from assay.samples.steps import Steps
 
-_OWN = (
+FEATURES = (
     "session_steps", "session_items", "session_minutes", "session_pause", "pair_steps_since", "pair_steps_times",
     "category_steps_since", "category_steps_share",
 )  # fmt: skip
 SESSION_ENCODING = replace(
     LOG_ENCODING,
-    binned=(*LOG_ENCODING.binned, *_OWN, *(SCORE.format(name) for name in sources.SCORED["session"])),
+    binned=(*LOG_ENCODING.binned, *FEATURES),
     crosses=(
         ("session_steps", "pair_steps_since"),
         ("session_steps", "score_following"),

@@ -68,7 +68,7 @@ class SessionRequests:
 
     @cached_property
     def _sized(self) -> tuple[SessionListing, list[dict[str, Any]]]:
-        section, scored = self.section, sources.SCORED["session"]
+        section, scored = self.section, sources.scored(self.section)
         listing = SessionListing(
             self.past, self.log.items, section.period_days, section.available, sources.make(), {}, scored, steps=self.steps,
             last=self.splits.end - 1,

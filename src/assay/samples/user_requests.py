@@ -65,7 +65,7 @@ class UserRequests:
 
     @cached_property
     def _sized(self) -> tuple[Listing, list[dict[str, Any]]]:
-        section, scored = self.section, sources.SCORED["user"]
+        section, scored = self.section, sources.scored(self.section)
         listing = Listing(self.past, self.log.items, section.period_days, section.available, sources.make(), {}, scored)
         return sized(listing, section, self.splits.span("tuning"))
 

@@ -6,6 +6,7 @@ from assay import front
 from assay.config import SamplesSection
 from assay.errors import ConfigError
 from assay.samples.candidates import sources
+from assay.samples.encoder import LOG_ENCODING
 from tests.conftest import shop_config
 
 
@@ -17,8 +18,8 @@ def test_every_source_is_made_once_under_its_name():
     assert len(sources.NAMES) <= 15  # bits of an int16
 
 
-def check(request="user", names=None, sizes=None):
-    sources.check(SamplesSection(request=request, candidate_sources=names, candidate_sizes=sizes or {}))
+def check(request="user", names=None, sizes=None, scores=None):
+    sources.check(SamplesSection(request=request, candidate_sources=names, candidate_sizes=sizes or {}, candidate_scores=scores))
 
 
 def test_names_and_sizes_are_checked():
@@ -32,6 +33,15 @@ def test_names_and_sizes_are_checked():
         check(sizes={"own": 0})
     with pytest.raises(ConfigError, match=r"candidate_sources: unknown source 'mine'"):
         check(names=["own", "mine"])
+    with pytest.raises(ConfigError, match=r"candidate_scores: unknown source 'easy'.*'ease'"):
+        check(scores=["easy"])
+
+
+def test_scores_of_any_source_may_be_features():
+    assert sources.scored(SamplesSection()) == ("category", "user_knn")
+    assert sources.scored(SamplesSection(candidate_scores=["tifu_knn", "ease"])) == ("ease", "tifu_knn")
+    assert sources.scored(SamplesSection(candidate_scores=[])) == ()
+    assert {f"score_{name}" for name in sources.NAMES} <= set(LOG_ENCODING.binned)
 
 
 @pytest.mark.parametrize("name", ["user_knn", "tifu_knn"])

@@ -36,11 +36,22 @@ def make() -> dict[str, Source]:
     return {source.name: source() for source in _SOURCES}
 
 
+def scored(section: SamplesSection) -> tuple[str, ...]:
+    """Names of the sources whose scores are features, in the order of NAMES."""
+    names = SCORED[section.request] if section.candidate_scores is None else section.candidate_scores
+    return tuple(name for name in NAMES if name in names)
+
+
 def check(section: SamplesSection) -> None:
     """Raise ConfigError for a source of [samples] that is none, or that steps of sessions cannot ask; and for sizes all 0."""
     sizes = section.candidate_sizes
-    for key, of in (("candidate_sources", section.candidate_sources or ()), ("candidate_sizes", sizes)):
-        for name in of:
+    named = {
+        "candidate_sources": section.candidate_sources,
+        "candidate_scores": section.candidate_scores,
+        "candidate_sizes": sizes,
+    }
+    for key, of in named.items():
+        for name in of or ():
             if name not in NAMES:
                 known = ", ".join(NAMES)
                 raise ConfigError(f"[samples] {key}: unknown source {name!r}{did_you_mean(name, NAMES)}; known: {known}")
