@@ -21,7 +21,8 @@ def judges(samples):
     test = samples.split("test")
     request, first, code = np.unique(test.request, return_index=True, return_inverse=True)
     truth = np.bincount(code, test.label, minlength=len(request)).astype(np.int32)
-    requests = pa.table({"request_id": request, "truth_count": truth, "split": ["test"] * len(first)})
+    columns = {"request_id": request, "user_code": test.user[first], "truth_count": truth, "split": ["test"] * len(first)}
+    requests = pa.table(columns)
     popularity = np.bincount(samples.item, samples.label, minlength=60).astype(np.int64)
     section = Evaluate(resamples=60)
     return holdout(test, test, requests, "test", popularity, section, 7), holdout(
@@ -61,8 +62,7 @@ def test_a_difference_turns_its_sign_with_its_order(judges, models):
 
 def test_a_difference_says_how_many_requests_a_verdict_takes(samples, judges, models):
     a, b = (judges[0].score(model.predict) for model in models)
-    test = samples.split("test")
-    users, requests = len(np.unique(test.user)), len(np.unique(test.request))
+    test, (users, requests) = samples.split("test"), judges[0].size
     change = judges[0].difference(a, b)
     expected = requests_needed(change, users=users, requests=requests)
     assert expected is not None
@@ -98,3 +98,11 @@ def test_pages_are_json_without_nan(judges, models):
         "low": None,
         "high": None,
     }
+
+
+def test_what_is_judged_on_are_the_requests_with_truth(judges, samples):
+    ranked, unranked = judges
+    test = samples.split("test")
+    assert unranked.size == (len(np.unique(test.user)), len(np.unique(test.request)))
+    with_truth = test.take(test.label > 0)
+    assert ranked.size == (len(np.unique(with_truth.user)), len(np.unique(with_truth.request)))

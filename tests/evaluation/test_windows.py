@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from assay.evaluation.windows import Rows, Windows
+from assay.evaluation.windows import Rows, Windows, cuts
+
+DAY = 86_400_000_000
 
 
 def rows(shift, seed=0, users=60, windows=4, each=3):
@@ -66,3 +68,22 @@ def test_no_difference_is_certain():
     user = np.repeat(np.arange(5), 2)
     mean = Rows(np.zeros(10), np.ones(10), user, np.tile([0, 1], 5)).mean()
     assert (mean["low"], mean["high"], mean["p"]) == (0.0, 0.0, 1.0)
+
+
+def test_three_periods_are_windows_themselves():
+    period = np.repeat([5, 6, 7], 10)
+    assert cuts(period, period * DAY + np.arange(30)) is None
+
+
+@pytest.mark.parametrize("periods", [1, 2])
+def test_fewer_periods_are_cut_into_four_parts_of_as_many_instants(periods):
+    rng = np.random.default_rng(0)
+    instant = np.sort(rng.choice(periods * DAY, 400, replace=False))
+    begins = cuts(instant // DAY, instant)
+    assert np.bincount(np.searchsorted(begins, instant, side="right")).tolist() == [100] * 4
+
+
+def test_periods_whose_requests_begin_together_cannot_be_cut():
+    period = np.repeat([3, 4], 50)
+    assert cuts(period, period * DAY) is None
+    assert cuts(np.zeros(0, int), np.zeros(0, int)) is None

@@ -12,7 +12,7 @@ from assay.models.recommender import Taken
 from assay.models.session_knn import SessionKnn
 from assay.models.tifu_knn import TifuKnn
 from assay.models.up_cf import UpCf
-from assay.samples.table import Takings
+from assay.samples.table import STEPS, Takings
 from assay.testing.data import make_samples
 from assay.testing.recommenders import RecommenderTests
 
@@ -318,3 +318,44 @@ class TestTakings:
         found.save(tmp_path)
         test = replace(whole.split("test"), takings=log)
         np.testing.assert_array_equal(type(found).load(tmp_path).predict(test), found.predict(test))
+
+
+def stepped(events):
+    """Takings of (user, item, day), in order of time: each is a step of its user's day."""
+    user, item, day = (np.array(column, np.int32) for column in zip(*events, strict=True))
+    step = np.array([sum(e[0] == u and e[2] == d for e in events[:k]) for k, (u, _, d) in enumerate(events)], np.int32)
+    return Takings(user, item, day * np.int32(STEPS) + step, np.zeros(len(user), bool), STEPS)
+
+
+def scored(model, log, asked):
+    """Scores of (user, item, day, step)."""
+    user, item, day, step = (np.array(column, np.int32) for column in zip(*asked, strict=True))
+    taken = Taken.in_columns(model.fitted().item_codes, log.user, log.item, log.moment, log.span)
+    return model._twin(taken).score(user, model.fitted().columns(item), day * np.int32(STEPS) + step)
+
+
+def test_a_session_of_steps_is_what_a_user_takes_in_a_day_and_its_neighbours_are_older():
+    log = stepped([(0, 10, 1), (0, 11, 1), (1, 10, 1), (1, 12, 1), (2, 10, 2), (3, 10, 2), (3, 13, 2), (2, 14, 2), (4, 12, 3)])
+    model = SessionKnn()
+    model._learn(Taken.of_events(log.user, log.item, log.moment, 100, log.span), np.random.default_rng(0))
+    asked = [(2, item, 2, 1) for item in (11, 12, 13, 14)]
+    eleven, twelve, same_day, later = scored(model, log, asked)
+    assert eleven == twelve > 0
+    assert same_day == later == 0  # the session of user 3 is of the same day, and 14 is what user 2 takes next
+    assert scored(model, log, [(2, 11, 2, 0)]) == 0  # before its first step nothing is known
+    [after] = scored(model, log, [(4, 13, 3, 1)])
+    assert after == 0  # 12 stands in the session of user 1 alone
+    [ten] = scored(model, log, [(4, 10, 3, 1)])
+    assert ten > 0
+
+
+@pytest.mark.parametrize("model", [Ease(l2=1.0), ItemKnn(shrink=0.0)], ids=lambda model: model.name)
+def test_a_step_is_scored_by_the_steps_before_it(model):
+    log = stepped([(u, i, 1) for u in range(6) for i in (u % 3, u % 3 + 1)] + [(7, 0, 2), (7, 3, 2)])
+    model._learn(Taken.of_events(log.user, log.item, log.moment, 100, log.span), np.random.default_rng(0))
+    none, first, second = (scored(model, log, [(7, 1, 2, step)])[0] for step in (0, 1, 2))
+    assert none == 0
+    assert first > 0
+    plain = Taken.in_columns(model.fitted().item_codes, np.zeros(2, int), np.array([0, 3]), np.zeros(2, int))
+    both = model._twin(plain).score(np.zeros(1, int), model.fitted().columns(np.array([1])), np.ones(1, int))
+    assert second == pytest.approx(both[0])

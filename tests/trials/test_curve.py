@@ -161,9 +161,10 @@ def ranked_world(k, rows=3_000):
     """Samples whose requests are ranked too, and a judge that shows the measures at k."""
     samples = make_samples(rows)
     train, tuning = samples.split("train"), samples.split("tuning")
-    request, code = np.unique(tuning.request, return_inverse=True)
+    request, first, code = np.unique(tuning.request, return_index=True, return_inverse=True)
     truth = np.bincount(code, tuning.label).astype(np.int32)
-    requests = pa.table({"request_id": request, "truth_count": truth, "split": ["tuning"] * len(request)})
+    columns = {"request_id": request, "user_code": tuning.user[first], "truth_count": truth, "split": ["tuning"] * len(request)}
+    requests = pa.table(columns)
     popularity = np.bincount(train.item, train.label, minlength=60).astype(np.int64)
     return samples, holdout(tuning, tuning, requests, "tuning", popularity, Evaluate(resamples=50, k=k), 7)
 

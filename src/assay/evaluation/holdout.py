@@ -227,7 +227,10 @@ class Holdout:
 
     @cached_property
     def size(self) -> tuple[int, int]:
-        """Users and requests that are judged on."""
+        """Users and requests that are judged on: those with truth where requests are ranked, else those of the samples."""
+        if self.requests is not None:
+            asked = self.requests.filter(pc.greater(self.requests.column("truth_count"), 0))
+            return pc.count_distinct(asked.column("user_code")).as_py(), asked.num_rows
         judged = self.samples.weight > 0
         return len(np.unique(self.samples.user[judged])), len(np.unique(self.samples.request[judged]))
 
