@@ -55,7 +55,9 @@ def test_rounds_are_best_for_late_rows_and_trees_are_of_all(negative):
 
 def test_told_rounds_are_grown():
     train = make_samples(2_000).split("train")
-    model = fitted(LightGBM(trees=9), train, training=Training(rounds=17))
+    like = LightGBM()
+    like.rounds_ = 17
+    model = fitted(LightGBM(trees=9), train, training=Training(like=like))
     assert model.rounds_ == model.booster_.num_trees() == 17
 
 
@@ -80,7 +82,9 @@ def test_of_noise_it_learns_little_more_than_the_share_of_positives(model, n, pe
     constant = log_loss(test, np.full(len(test), train.label.mean()))
     assert log_loss(test, fitted(model.fresh(), train).predict(test)) < constant + 0.05
     if model.name == "lightgbm":  # nor where nothing stops it
-        late = log_loss(test, fitted(model.fresh(), train, training=Training(rounds=150)).predict(test))
+        like = LightGBM()
+        like.rounds_ = 150
+        late = log_loss(test, fitted(model.fresh(), train, training=Training(like=like)).predict(test))
         assert late < constant + 0.05
 
 

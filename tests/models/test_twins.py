@@ -105,7 +105,7 @@ def test_a_refitted_booster_has_as_many_rounds(model, train, tmp_path):
     for known in (model, type(model).load(tmp_path)):
         again = refitted(known, half, rng=rng())
         assert again.rounds_ == again.booster_.num_trees() == model.rounds_
-        expected = model.fresh().fit(half, rng=rng(), training=Training(rounds=model.rounds_))
+        expected = model.fresh().fit(half, rng=rng(), training=Training(like=model))
         np.testing.assert_array_equal(again.predict(train), expected.predict(train))
     np.testing.assert_array_equal(refitted(model, train, rng=rng()).predict(train), model.predict(train))
 

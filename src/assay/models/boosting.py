@@ -141,14 +141,14 @@ class LightGBM:
         return cls(section.lightgbm_trees)
 
     def fit(self, samples: Samples, *, rng: np.random.Generator, training: Training = Training()) -> Self:
-        """Boost on all rows of weight above 0 under their weights, for training.rounds or as many rounds as are best.
+        """Boost on all rows of weight above 0 under their weights, for as many rounds as training.like, or as are best.
 
         SplitError: no rows, or one class only. InputError: no feature besides user and item.
         """
         rows = training_rows(samples, self.name)
         settings = {"objective": "binary", "learning_rate": self.rate, "seed": int(rng.integers(2**31))}
         settings["lambda_l2"] = shrinkage(samples, rows)
-        rounds = self._best(samples, rows, settings) if training.rounds is None else training.rounds
+        rounds = self._best(samples, rows, settings) if training.like is None else training.like.rounds_
         self.layout_, self.booster_ = boost(samples, rows, rounds, settings | regularised(len(rows), self.leaves))
         self.rounds_ = rounds
         return self

@@ -143,7 +143,7 @@ class Boosted(Scorer, Protocol):
     rounds_: int | None
 
     def fit(self, samples: Samples, *, rng: np.random.Generator, training: Training = Training()) -> Self:
-        """As every model; it grows `training.rounds` trees where that is told, and stops nowhere else."""
+        """As every model; it grows as many trees as `training.like`, where that is told, and stops nowhere else."""
         ...
 
 

@@ -34,6 +34,7 @@ class LambdaRank(Calibrated):
 
     Only the order within a request is learnt. Probabilities are the share of positives by score, under the weights of all late
     rows, as the fit on the earlier rows scores them: it has not seen them. Where no rows can be held back, of the training rows.
+    A twin of a fitted model keeps its table.
     Learnt: booster_, layout_, rounds_.
     """
 
@@ -55,7 +56,7 @@ class LambdaRank(Calibrated):
         return cls(section.lightgbm_trees)
 
     def fit(self, samples: Samples, *, rng: np.random.Generator, training: Training = Training()) -> Self:
-        """Boost on the requests of all rows of weight above 0, for training.rounds or as many rounds as are best.
+        """Boost on the requests of all rows of weight above 0, for as many rounds as training.like, or as are best.
 
         SplitError: no rows, or one class only. InputError: no feature besides user and item, or a request of more than
         10,000 rows.
@@ -65,12 +66,14 @@ class LambdaRank(Calibrated):
             "objective": "lambdarank", "learning_rate": self.rate, "lambdarank_truncation_level": self.truncation,
             "seed": int(rng.integers(2**31)),
         }  # fmt: skip
-        held = held_back(samples, rows)
-        rounds = self.trees if training.rounds is None else training.rounds
+        if (like := training.like) is not None:
+            self.rounds_, self.at_, self.share_ = like.rounds_, like.at_, like.share_
+            self._boost(samples, rows, like.rounds_, settings)
+            return self
+        held, rounds = held_back(samples, rows), self.trees
         if held is not None:
-            stopping = held.stopping if training.rounds is None else None
-            self._boost(samples, held.early, rounds, settings | {"metric": "ndcg", "eval_at": 10}, stopping)
-            rounds = rounds if stopping is None else max(int(self.booster_.num_trees()), 1)
+            self._boost(samples, held.early, rounds, settings | {"metric": "ndcg", "eval_at": 10}, held.stopping)
+            rounds = max(int(self.booster_.num_trees()), 1)
             super().fit(samples.take(held.late), rng=rng)
         self._boost(samples, rows, rounds, settings)
         self.rounds_ = rounds

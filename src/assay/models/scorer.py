@@ -60,8 +60,9 @@ class Training:
         They see every step in which the model learns from all rows. They do not see early stopping.
     passes : int, optional
         How often the model goes over all rows. By default the model stops early on the last periods of train, and learns as long.
-    rounds : int, optional
-        How many trees a boosted model grows. By default it stops early on the last periods of train, and grows as many.
+    like : Boosted, optional
+        A fitted twin of a boosted model, which then grows as many trees, and keeps the twin's table from scores to probabilities.
+        By default it stops early on the last periods of train, and grows as many.
     folder : Path, optional
         Where progress is kept after every pass. A fit that was killed goes on from there, and ends the same.
     report : callable, optional
@@ -72,7 +73,7 @@ class Training:
 
     watchers: "tuple[Watcher, ...]" = ()
     passes: int | None = None
-    rounds: int | None = None
+    like: Any = None
     folder: Path | None = None
     report: Callable[[str, int, int | None], None] | None = None
     texts: NDArray[Any] | None = None

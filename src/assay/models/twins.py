@@ -36,5 +36,5 @@ def refitted(fitted: S, samples: Samples, *, rng: np.random.Generator) -> S:
     A logistic regression begins anew; `trials.curve.refit` goes on from its coefficients, which is faster.
     """
     passes = len(fitted.checkpoints_) if isinstance(fitted, Trained) else None
-    rounds = fitted.rounds_ if isinstance(fitted, Boosted) else None
-    return twin(fitted, samples, rng=rng, training=Training(passes=passes, rounds=rounds))
+    like = fitted if isinstance(fitted, Boosted) else None
+    return twin(fitted, samples, rng=rng, training=Training(passes=passes, like=like))

@@ -44,7 +44,7 @@ def recommend(work: Work) -> None:
     name = section.model or best_model(hand.holdout(work, "tuning"), predicts)
     del predicts
     trained = hand.model(work, name)
-    training = Training(rounds=trained.rounds_) if isinstance(trained, Boosted) else Training()
+    training = Training(like=trained) if isinstance(trained, Boosted) else Training()
     hand.forget_samples(work)
     everything = hand.samples(work)
     work.report(0, 3)
