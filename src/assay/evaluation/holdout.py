@@ -20,7 +20,7 @@ from assay.evaluation.samples import Measure, both_classes, sample_differences, 
 from assay.evaluation.scores import Difference, Estimate, Scores
 from assay.evaluation.windows import Rows, Windows, cuts
 from assay.numerics.measures import POINTWISE, row_log_loss
-from assay.numerics.ranking import expected_ndcg, request_offsets, tie_order
+from assay.numerics.ranking import expected_ndcg, ranking_measures, request_offsets, tie_order
 from assay.samples.table import Samples
 
 Predict = Callable[[Samples], NDArray[np.float64]]
@@ -152,12 +152,21 @@ class Holdout:
         measures = ranking_scores(table).estimates(resamples=self.section.resamples, seed=self.seed)
         return Scored(np.full(len(self.samples), share), measures, table)
 
-    def by_window(self, scored: Scored) -> NDArray[np.float64]:
-        """(W,) the measure that decides where requests are ranked, in each window of time that has requests with truth."""
-        rows, each = self._judged_requests(scored)
-        _, window = np.unique(each, return_inverse=True)
-        values = rows.column(DECIDES_RANKED).to_numpy()
-        return np.asarray(np.bincount(window, values) / np.bincount(window))
+    def decided(self, predict: Predict) -> float:
+        """What a model is chosen by, higher is better: ndcg@10, the mean over windows of time that count alike.
+
+        Where nothing is ranked it is log_loss, negated.
+        """
+        if self.candidates is None or not len(self.candidates):
+            return -float(self.score(predict, resamples=2).measures[DECIDES]["value"])
+        c = self.candidates
+        _, offsets = request_offsets(c.request)
+        first = offsets[:-1]
+        score, cut = c.chances(predict(c)), int(DECIDES_RANKED.partition("@")[2])
+        ranked = ranking_measures(offsets, score, c.label, self._truth[first], self.tie[c.item], (cut,))
+        asking = self._truth[first] > 0
+        _, window = np.unique(self._window(c)[first][asking], return_inverse=True)
+        return float(np.mean(np.bincount(window, ranked[DECIDES_RANKED][asking]) / np.bincount(window)))
 
     def windows(self, a: Scored, b: Scored) -> Windows:
         """b minus a in log_loss, and in ndcg@10 where requests are ranked, window by window of time (`windows.cuts`)."""
@@ -238,13 +247,9 @@ class Holdout:
 def best_model(tuning: Holdout, models: Mapping[str, Predict]) -> str:
     """Name of the model with the best ndcg@10 on tuning, or the best log_loss where nothing is ranked; the first of equals.
 
-    ndcg@10 is the mean over the windows of tuning, each of which counts alike. models: name -> what predicts. ValueError without
-    any.
+    models: name -> what predicts. ValueError without any.
     """
-    scored = {name: tuning.score(predict, resamples=2) for name, predict in models.items()}
-    if all(one.per_request is not None for one in scored.values()):
-        return max(scored, key=lambda name: float(np.mean(tuning.by_window(scored[name]))))
-    return min(scored, key=lambda name: scored[name].measures[DECIDES]["value"])
+    return max(models, key={name: tuning.decided(predict) for name, predict in models.items()}.__getitem__)
 
 
 def holdout(

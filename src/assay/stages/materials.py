@@ -158,10 +158,11 @@ def _holdout(work: Work, split: str) -> Holdout:
     return make_holdout(samples(work, split), candidates, requests, split, popularity(work), config.evaluate, config.seed)
 
 
-def forget_samples(work: Work) -> None:
-    """Free samples: the next stage reads what it needs."""
+def forget_samples(work: Work, *but: str) -> None:
+    """Free samples, but for some splits: the next stage reads what it needs."""
     for name in ("train", "validation", "tuning", "test"):
-        work.memory.forget(name)
+        if name not in but:
+            work.memory.forget(name)
 
 
 def model(work: Work, name: str) -> Scorer:

@@ -37,7 +37,7 @@ def _output(config: Config) -> None:
 def recommend(work: Work) -> None:
     """recommendations.parquet, the list for unknown users, and on request both tables of a database."""
     section = work.config.recommend
-    hand.forget_samples(work)
+    hand.forget_samples(work, "tuning")
     if not work.folder.exists("samples/upcoming.parquet"):
         return  # a table of the user's own says nothing of what comes after it
     predicts = {name: hand.predict(work, name) for name in hand.names(work)}
