@@ -63,14 +63,10 @@ def test_ranges():
 
 def test_the_nearest_share_alike_and_ties_go_to_the_first():
     distance = np.array([[3.0, 1.0, 2.0, 2.0, 2.0], [np.inf, 5.0, np.inf, 4.0, np.inf], [np.inf] * 5, [0.0] * 5])
-    out = np.zeros((4, 5))
-    nearest(distance, 3, out)
     third = 1 / 3
     expected = [[0, third, third, third, 0], [0, 0.5, 0, 0.5, 0], [0] * 5, [third, third, third, 0, 0]]
-    np.testing.assert_array_equal(out, expected)
-    out[:] = 0
-    nearest(distance, 50, out)
-    assert (out > 0).sum(axis=1).tolist() == [5, 2, 0, 5]
+    np.testing.assert_array_equal(nearest(distance, 3), expected)
+    assert (nearest(distance, 50) > 0).sum(axis=1).tolist() == [5, 2, 0, 5]
 
 
 @pytest.mark.parametrize("asked", [2, 40], ids=["few columns", "many columns"])

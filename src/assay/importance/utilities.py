@@ -103,8 +103,7 @@ class Ndcg:
     def slopes(self, score: Vector, y: NDArray[Any], weight: Vector, request: NDArray[Any] | None) -> Vector:
         """Of the surrogate, a request with both labels; see numerics.pairs."""
         order, offsets = _grouped(request)
-        out = np.zeros(len(score))
-        pairs.ndcg_slopes(score[order], y[order], weight[order], offsets, self.k, out)
+        out = pairs.ndcg_slopes(score[order], y[order], weight[order], offsets, self.k)
         positives = np.add.reduceat(y[order].astype(np.int64), offsets[:-1])
         slopes = np.empty(len(score))
         slopes[order] = out / np.count_nonzero((positives > 0) & (positives < np.diff(offsets)))
@@ -113,8 +112,7 @@ class Ndcg:
     def measure(self, score: Vector, y: NDArray[Any], weight: Vector, request: NDArray[Any] | None) -> float:
         """The true NDCG@k over requests with both labels."""
         order, offsets = _grouped(request)
-        out = np.empty(len(offsets) - 1)
-        pairs.ndcg(score[order], y[order], weight[order], offsets, self.k, out)
+        out = pairs.ndcg(score[order], y[order], weight[order], offsets, self.k)
         mixed = np.add.reduceat(y[order].astype(np.int64), offsets[:-1]) < np.diff(offsets)
         return float(np.nanmean(out[mixed]))
 

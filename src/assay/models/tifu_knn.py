@@ -62,9 +62,7 @@ class TifuKnn(BasketRecommender):
         # |u - v|^2 without |u|^2, which is the same for all v.
         distance = np.bincount(_row_of_entry(crowd), crowd.data**2, crowd.shape[0]) - 2.0 * products(own, by_item)
         distance[same] = np.inf
-        out = np.zeros_like(distance)
-        nearest(distance, self.neighbours, out)
-        return (1.0 - self.alpha) * out
+        return (1.0 - self.alpha) * nearest(distance, self.neighbours)
 
 
 def _row_of_entry(rows: sparse.csr_array) -> NDArray[np.int64]:

@@ -11,6 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from assay.numerics.compiled import striped
+from assay.numerics.heaps import push
+
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
@@ -94,30 +97,26 @@ def _products(starts, items, values, item_starts, members, shares, out):  # type
                 out[r, members[e]] += value * shares[e]
 
 
-@numba.njit(cache=True, parallel=True)
-def nearest(distance, k, out):  # type: ignore[no-untyped-def]
-    """out (m, C): 1 / k of those k of each row that are nearest by distance (m, C), ties to the first, 0 of the others.
+def nearest(distance: Floats, k: int) -> Floats:
+    """(m, C): 1 / k of those k of each row that are nearest by distance (m, C), ties to the first, 0 of the others.
 
     An infinite distance is no neighbour; where fewer than k are left, all of them share alike.
     """
-    for r in numba.prange(distance.shape[0]):
-        row = distance[r]
-        there = 0
-        for c in range(row.size):
-            there += row[c] < np.inf
-        count = min(k, there)
-        if count == 0:
-            continue
-        last = np.partition(row, count - 1)[count - 1]
-        level = count  # how many of those that stand at the last place's distance are among them
-        for c in range(row.size):
-            level -= row[c] < last
-        for c in range(row.size):
-            if row[c] < last:
-                out[r, c] = 1.0 / count
-            elif row[c] == last and level > 0:
-                out[r, c] = 1.0 / count
-                level -= 1
+    out = np.zeros(distance.shape)
+    striped(_nearest, distance, k, out)
+    return out
+
+
+@numba.njit(cache=True, nogil=True)
+def _nearest(thread, threads, distance, k, out):  # type: ignore[no-untyped-def]
+    likeness, column = np.empty(k), np.empty(k, np.int64)
+    for r in range(thread, distance.shape[0], threads):
+        count = 0
+        for c in range(distance.shape[1]):
+            if distance[r, c] < np.inf:
+                count = push(likeness, column, count, -distance[r, c], c)
+        for n in range(count):
+            out[r, column[n]] = 1.0 / count
 
 
 def mixtures(share: Floats, crowd: sparse.csr_array, by_item: sparse.csr_array, starts: Ints, columns: Ints) -> Floats:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.numerics.compiled import striped
+from assay.numerics.heaps import below, best_first, push
 
 Ints = NDArray[np.int64]
 SparseScores: TypeAlias = tuple[Ints, NDArray[np.int32], NDArray[np.float32]]
@@ -61,56 +62,24 @@ def faded(
     return starts, out_item, out_score
 
 
-@numba.njit(cache=True)
-def _below(score_a, item_a, score_b, item_b):  # type: ignore[no-untyped-def]
-    # Whether a stands behind b: lower score, or the higher item of equals.
-    return score_a < score_b or (score_a == score_b and item_a > item_b)
-
-
-@numba.njit(cache=True)
-def _sift(score, item, at, count):  # type: ignore[no-untyped-def]
-    # Restore the heap below place `at`: its root is what stands last.
-    while True:
-        child = 2 * at + 1
-        if child >= count:
-            return
-        if child + 1 < count and _below(score[child + 1], item[child + 1], score[child], item[child]):
-            child += 1
-        if not _below(score[child], item[child], score[at], item[at]):
-            return
-        score[child], score[at] = score[at], score[child]
-        item[child], item[at] = item[at], item[child]
-        at = child
-
-
 @numba.njit(cache=True, nogil=True)
 def _top(thread, threads, starts, items, scores, allowed, skip_starts, skip_items, sizes, out):  # type: ignore[no-untyped-def]
     for r in range(thread, starts.size - 1, threads):
         skipped = skip_items[skip_starts[r] : skip_starts[r + 1]]
-        most = sizes[r]
-        score, item = np.empty(most, np.float32), np.empty(most, np.int64)
+        score, item = np.empty(sizes[r], np.float32), np.empty(sizes[r], np.int64)
         count = 0
         for a in range(starts[r], starts[r + 1]):
             i, s = items[a], scores[a]
-            if most == 0 or s <= 0.0 or not allowed[i] or (count == most and _below(s, i, score[0], item[0])):
+            if s <= 0.0 or not allowed[i] or (count == score.size and (count == 0 or below(s, i, score[0], item[0]))):
                 continue
             if skipped.size:
                 place = np.searchsorted(skipped, i)
                 if place < skipped.size and skipped[place] == i:
                     continue
-            if count < most:
-                score[count], item[count] = s, i
-                count += 1
-                if count == most:
-                    for at in range(most // 2 - 1, -1, -1):
-                        _sift(score, item, at, count)
-            else:
-                score[0], item[0] = s, i
-                _sift(score, item, 0, count)
-        order = np.argsort(item[:count], kind="mergesort")
-        order = order[np.argsort(-score[:count][order], kind="mergesort")]
+            count = push(score, item, count, s, i)
+        best_first(score, item, count)
         for k in range(count):
-            out[r, k] = item[order[k]]
+            out[r, k] = item[k]
 
 
 def top(
@@ -176,12 +145,12 @@ def _nearest(thread, threads, starts, items, weights, itself, until, owned, owne
                 total[owners[b]] += w * shares[b]
         if itself[r] >= 0:
             total[itself[r] : until[r]] = 0.0
-        k = nearest.shape[1]
-        least = -np.partition(-total, k - 1)[k - 1]
-        some = np.flatnonzero((total >= least) & (total > 0.0))
-        order = some[np.argsort(-total[some], kind="mergesort")][:k]
-        for n in range(order.size):
-            nearest[r, n], likeness[r, n] = order[n], total[order[n]]
+        high, row = likeness[r], nearest[r]
+        count = 0
+        for c in range(crowd):
+            if total[c] > 0.0:
+                count = push(high, row, count, total[c], c)
+        best_first(high, row, count)
 
 
 def nearest_rows(

@@ -10,6 +10,9 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from assay.numerics.compiled import striped
+from assay.numerics.heaps import best_first
+
 Vector = NDArray[np.float64]
 _BINS = 4096  # of scores, where there are more distinct ones: the loss is smooth over their width
 
@@ -55,7 +58,8 @@ def _gained(rank, k):  # type: ignore[no-untyped-def]
 @numba.njit(cache=True)
 def _discounts(score, weight, k, order, discount):  # type: ignore[no-untyped-def]
     # The mean over the places that a row takes, as many as it weighs; rows of equal scores share theirs.
-    order[:] = np.argsort(-score, kind="mergesort")
+    order[:] = np.arange(score.size)
+    best_first(score.copy(), order, score.size)
     at = 0
     above = before = 0.0
     while at < score.size:
@@ -79,13 +83,19 @@ def _positive_weight(label, weight):  # type: ignore[no-untyped-def]
     return total
 
 
-@numba.njit(cache=True, parallel=True)
-def ndcg_slopes(score, y, weight, offsets, k, out):  # type: ignore[no-untyped-def]
-    """out (m,): slope of each request's pairwise loss, each pair weighted by |delta NDCG@k| at the present ranks.
+def ndcg_slopes(score: Vector, y: NDArray[Any], weight: Vector, offsets: NDArray[np.int64], k: int) -> Vector:
+    """(m,) slope of each request's pairwise loss, each pair weighted by |delta NDCG@k| at the present ranks.
 
     A row of weight w stands for w rows of its score, as a drawn negative does for those that were not drawn.
     """
-    for r in numba.prange(offsets.size - 1):
+    out = np.zeros(len(score))
+    striped(_ndcg_slopes, score, y, weight, offsets, k, out)
+    return out
+
+
+@numba.njit(cache=True, nogil=True)
+def _ndcg_slopes(thread, threads, score, y, weight, offsets, k, out):  # type: ignore[no-untyped-def]
+    for r in range(thread, offsets.size - 1, threads):
         low, high = offsets[r], offsets[r + 1]
         s, label, w = score[low:high], y[low:high], weight[low:high]
         order, discount = np.empty(s.size, np.int64), np.empty(s.size)
@@ -101,10 +111,16 @@ def ndcg_slopes(score, y, weight, offsets, k, out):  # type: ignore[no-untyped-d
                     out[low + j] += pull
 
 
-@numba.njit(cache=True, parallel=True)
-def ndcg(score, y, weight, offsets, k, out):  # type: ignore[no-untyped-def]
-    """out (R,): NDCG@k of each request, tied scores averaged over their orders; NaN without a positive. Weights as in slopes."""
-    for r in numba.prange(offsets.size - 1):
+def ndcg(score: Vector, y: NDArray[Any], weight: Vector, offsets: NDArray[np.int64], k: int) -> Vector:
+    """(R,) NDCG@k of each request, tied scores averaged over their orders; NaN without a positive. Weights as in slopes."""
+    out = np.empty(len(offsets) - 1)
+    striped(_ndcg, score, y, weight, offsets, k, out)
+    return out
+
+
+@numba.njit(cache=True, nogil=True)
+def _ndcg(thread, threads, score, y, weight, offsets, k, out):  # type: ignore[no-untyped-def]
+    for r in range(thread, offsets.size - 1, threads):
         low, high = offsets[r], offsets[r + 1]
         s, label, w = score[low:high], y[low:high], weight[low:high]
         order, discount = np.empty(s.size, np.int64), np.empty(s.size)

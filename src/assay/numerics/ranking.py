@@ -13,6 +13,7 @@ from numba import njit, prange
 from numpy.typing import NDArray
 
 from assay.errors import InputError
+from assay.numerics.compiled import striped
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -136,9 +137,9 @@ def ranking_measures(
         values, own = np.asarray(score[start:end], np.float64), np.asarray(relevance[start:end], np.float64)
         _refuse_nan("relevance", own, start)
         _refuse_nan("score", values, start)
-        _measures(
-            offsets[first : last + 1] - start, values, own, np.asarray(tie[start:end], np.int64), counts[first:last], cuts,
-            begins if truth is None else begins[first : last + 1], gains, truth is not None, table[first:last],
+        striped(
+            _measures, offsets[first : last + 1] - start, values, own, np.asarray(tie[start:end], np.int64), counts[first:last],
+            cuts, begins if truth is None else begins[first : last + 1], gains, truth is not None, table[first:last],
             relevant[first:last],
         )  # fmt: skip
     if np.any(counts < relevant):
@@ -171,14 +172,14 @@ def _blocks(offsets: Ints) -> Iterator[tuple[int, int]]:
         first = last
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True, nogil=True)
 def _measures(
-    offsets: Ints, score: Floats, gain: Floats, tie: Ints, truth: Ints, cuts: Ints, begins: Ints, gains: Floats, whole: bool,
-    table: Floats, relevant: Ints,
+    thread: int, threads: int, offsets: Ints, score: Floats, gain: Floats, tie: Ints, truth: Ints, cuts: Ints, begins: Ints,
+    gains: Floats, whole: bool, table: Floats, relevant: Ints,
 ) -> None:  # fmt: skip
     depth = cuts.max()
     discount = np.log2(np.arange(2, depth + 2).astype(np.float64))
-    for r in prange(len(truth)):
+    for r in range(thread, len(truth), threads):
         start, end = offsets[r], offsets[r + 1]
         for i in range(start, end):
             relevant[r] += gain[i] > 0
