@@ -49,6 +49,7 @@ def test_a_log_of_sessions_has_one_user_a_session_and_its_own_target_and_periods
     read = config.read(tmp_path / "assay.toml")
     assert read.log is not None
     assert read.log.events[0].columns["user_id"] == read.log.events[0].columns["session_id"] == "session_id"
+    assert (read.samples.request, read.samples.candidates) == ("session", 100)
     assert read.samples.target == "view"
     assert (read.samples.period_days, read.samples.warm_up, read.samples.test) == (1, 2, 1)
 
@@ -73,3 +74,18 @@ def test_a_log_of_twelve_days_runs_as_it_is_suggested(tmp_path):
     (tmp_path / "assay.toml").write_text(suggest(tmp_path / "log.csv"), encoding="utf-8")
     run = run_in(config.read(tmp_path / "assay.toml"), tmp_path / "run")
     assert run.read_json("summary.json")["standing"]["rules"]["chance"]["test"]["ndcg@10"]["value"] > 0
+
+
+def test_sessions_of_items_without_kinds_or_money_are_clicks(tmp_path):
+    for header, row, kind in (
+        ("session_id,item_id,timestamp", "{s},{i},{t}", "view"),
+        ("session_id,item_id,timestamp,price", "{s},{i},{t},3", "purchase"),
+    ):
+        lines = [
+            header,
+            *(row.format(s=f"{d}-{k // 2}", i=k, t=1_700_000_000 + 86_400 * d + k) for d in range(9) for k in range(8)),
+        ]
+        (tmp_path / "log.csv").write_text("\n".join(lines), encoding="utf-8")
+        (tmp_path / "assay.toml").write_text(suggest(tmp_path / "log.csv"), encoding="utf-8")
+        read = config.read(tmp_path / "assay.toml")
+        assert (read.log.events[0].event, read.samples.target, read.samples.request) == (kind, kind, "session")

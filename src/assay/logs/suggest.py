@@ -218,6 +218,8 @@ def suggest(path: Path | str) -> str:
 def _samples(source: Source, columns: Mapping[str, str], shape: str | None) -> list[str]:
     """Lines of [samples]: what makes a positive where nothing is bought, and periods that fit the log; of all of its rows."""
     lines = []
+    if _clicks(columns):
+        lines.append('target = "view"  # the event that makes a positive')
     if "event" in columns:
         seen = {kind for batch in source.read([columns["event"]]) for kind in pc.unique(batch.column(0)).to_pylist()}
         words = kinds(str(kind) for kind in seen)
@@ -233,10 +235,20 @@ def _samples(source: Source, columns: Mapping[str, str], shape: str | None) -> l
         if fitting is not None:
             lines.append(f"# for the {ends[1] - ends[0] + 1} days of this log; a longer one needs none of these lines")
             lines += [f"{key} = {value}" for key, value in asdict(fitting).items()]
-    if columns.get("user_id") == columns.get("session_id") is not None:
+    if _sessions(columns):
         lines += ['request = "session"  # what is ranked for: a session\'s next step; of such a user nothing else is known']
         lines += ["candidates = 100  # of a request"]
     return lines
+
+
+def _sessions(columns: Mapping[str, str]) -> bool:
+    """Whether sessions stand in for users."""
+    return columns.get("user_id") == columns.get("session_id") is not None
+
+
+def _clicks(columns: Mapping[str, str]) -> bool:
+    """Whether every row is likely a click: a session and an item, and neither a kind nor anything that a purchase has."""
+    return _sessions(columns) and not {"event", "price", "amount", "quantity"} & set(columns)
 
 
 def _toml(
@@ -259,7 +271,8 @@ def _toml(
         lines.append(f"delimiter = {text(delimiter)}")
     words = kinds(look[columns["event"]]) if "event" in columns else {}
     if "event" not in columns:
-        lines.append('event = "purchase"  # the kind of every row: ' + ", ".join(EVENT_KINDS))
+        kind = "view" if _clicks(columns) else "purchase"
+        lines.append(f'event = "{kind}"  # the kind of every row: ' + ", ".join(EVENT_KINDS))
     if shape:
         note = "  # or month first?" if shape.startswith("%d/%m") else ""
         lines.append(f"time_format = {text(shape)}{note}")
