@@ -96,7 +96,10 @@ def calibration(facts: Facts) -> Section | None:
         Figure([DiagonalPlot(f"plot-calibration-{name}", [(bin.predicted, bin.observed, bin.rows) for bin in bins])], name)
         for name, bins in sorted(page.models.items())
     ]
-    lead = "On the dashed line a probability means what it says; below it the model promises too much."
+    lead = (
+        "What each model says of test samples, turned into chances by a line that the validation set taught. On the dashed line "
+        "a chance means what it says; below it the model promises too much."
+    )
     return Section(lead, figures=figures, small=True)
 
 

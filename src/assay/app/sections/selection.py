@@ -123,7 +123,8 @@ def _how_often(facts: Facts) -> str:
     """What was compared on test, and how often it was consulted."""
     lead = (
         "Each model is trained on all samples, on the selected ones, and with the same change made to random samples, to the "
-        "oldest, to the least popular and to the hardest by loss. All of this was declared before the test set was read."
+        "oldest, to the least popular and to the hardest by loss. All of this was declared before the test set was read. "
+        "log_loss here is of what the models say themselves, which the validation set has not turned into chances."
     )
     if (use := facts.page(Consulted)) is not None:
         lead += f" The test set was read {words.count(use.test_consulted_by)} times, once per model and change."
