@@ -1,7 +1,7 @@
 """Candidates of requests that are steps of sessions: the sources' lists, by what was taken before in the session."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
@@ -23,24 +23,19 @@ class SessionMoment(Moment):
     All that is learnt is older than the period; of a request alone its session is known up to its step.
     """
 
-    steps: Steps | None = None
+    steps: Steps = field(kw_only=True)
     learn_days: ClassVar[int] = 1
 
     def owners(self, users: Codes) -> Codes:
         """As Moment."""
-        return self._steps.users[users]
+        return self.steps.users[users]
 
     def appetite(self, users: Codes) -> NDArray[np.float64]:
         """(r,) ones: a step takes one item, as a rule."""
         return np.ones(len(users))
 
-    @property
-    def _steps(self) -> Steps:
-        assert self.steps is not None
-        return self.steps
-
     def _taken(self, users: Codes, half_life_days: float, days: int | None) -> SparseScores:
-        steps = self._steps
+        steps = self.steps
         first, last = (each[users] for each in steps.steps_before)
         if days is not None:
             first = np.maximum(first, last - int(np.ceil(days / STEP_DAYS)))
@@ -52,8 +47,8 @@ class SessionMoment(Moment):
 class SessionListing(Listing):
     """How candidates of steps are found; see Listing. Its users are codes of requests. last: the log's last whole period."""
 
-    steps: Steps | None = None
-    last: int = 0
+    steps: Steps = field(kw_only=True)
+    last: int = field(kw_only=True)
 
     def moments(self, begin: int, end: int) -> Iterator[Moment]:
         """As Listing."""
@@ -62,13 +57,13 @@ class SessionListing(Listing):
 
     def requests(self, period: int) -> tuple[Codes, Ints]:
         """As Listing: steps of the period that have one before them in their session."""
-        assert self.steps is not None
         asking = np.flatnonzero(self.steps.asking & (self.steps.period == period)).astype(np.int32)
         place, item = self.steps.taken(asking)
         return asking, asking[place].astype(np.int64) * len(self.history.category) + item
 
     def everyone(self, period: int) -> Codes:
-        """As Listing: sessions that ended in the last whole period or later, as they would go on."""
-        assert self.steps is not None
-        ended = self.steps.period[self.steps.first[1:] - 1]
-        return (len(self.steps) + np.flatnonzero((ended >= self.last) & (ended < period))).astype(np.int32)
+        """As Listing: of each user the last session, if it ended in the last whole period or later, as it would go on."""
+        ends = self.steps.first[1:] - 1
+        user, ended = self.steps.user[ends], self.steps.period[ends]
+        asking = (np.diff(user, append=-1) != 0) & (ended >= self.last) & (ended < period)
+        return (len(self.steps) + np.flatnonzero(asking)).astype(np.int32)
