@@ -1,5 +1,7 @@
 """Session values against the utility of every subset of sessions, with similarities computed in plain Python."""
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -7,6 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay.importance import session_shapley
+from assay.importance.sessions import SessionShapley
+from assay.testing.data import make_samples
 from tests.importance.games import semivalue, top_k
 
 
@@ -177,3 +181,31 @@ VALIDATION = {"session_id": ["b", "b"], "item_id": ["x", "y"], "timestamp": [3, 
 def test_bad_input_is_named(train, validation, keywords, message):
     with pytest.raises(ValueError, match=message):
         session_shapley(train, validation, **{"k": 1, **keywords})
+
+
+def test_steps_of_a_user_in_a_period_are_one_session_in_their_order():
+    """As if each session were one request and its items stood in order of their ids; negatives are worth 0."""
+    samples = make_samples(1_500, users=80, items=25, seed=4)
+    order = np.lexsort((samples.keys["item_id"].to_pylist(), samples.period, samples.user))
+    samples = samples.take(order)
+    _, session = np.unique(np.stack((samples.user, samples.period)), axis=1, return_inverse=True)
+    item = samples.keys["item_id"].to_pylist()
+    once = np.unique([f"{s} {i}" for s, i in zip(session.tolist(), item, strict=True)], return_index=True)[1]
+    samples, session = samples.take(np.sort(once)), session[np.sort(once)]
+    first = np.searchsorted(session, session)
+    step = (np.arange(len(session)) - first).astype(np.int32)
+    keys = samples.keys
+    whole = keys.set_column(
+        keys.column_names.index("request_id"), "request_id", pa.array(samples.user.astype(np.int64) << 32 | samples.period)
+    )
+    steps = keys.set_column(keys.column_names.index("request_id"), "request_id", pa.array(np.arange(len(keys))))
+    steps = steps.append_column("step", pa.array(step))
+    values = []
+    for each in (whole, steps):
+        made = replace(samples, keys=each)
+        train, validation = made.split("train"), made.split("validation")
+        valuer = SessionShapley()
+        importance = valuer.value(train, validation, model=None, utility="log_loss", folds=2, rng=np.random.default_rng(0))
+        values.append(importance.value)
+    np.testing.assert_allclose(values[1], values[0], rtol=1e-12, atol=1e-15)
+    assert np.count_nonzero(values[0]) > 50

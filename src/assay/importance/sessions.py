@@ -244,8 +244,9 @@ def _tables(past: _Events, index: kernels.SessionIndex, per_fold: NDArray[np.flo
 class SessionShapley:
     """The valuer: what a user took in one period is a session; a positive has its item's part of the session's value.
 
-    Negatives are worth 0: session-kNN learns from what was taken. Items of a session stand in order of their ids, since
-    a period's order is not known. At most 2,000 validation sessions, by hash; the 500 most recent candidates.
+    Negatives are worth 0: session-kNN learns from what was taken. Items of a session stand in order of its steps where requests
+    are steps, else of their ids, since a period's order is not known. At most 2,000 validation sessions, by hash; the 500 most
+    recent candidates.
     """
 
     name = "session_shapley"
@@ -271,11 +272,19 @@ class SessionShapley:
 
 
 def _baskets(samples: Samples) -> pa.Table:
-    """Positives as sessions: request, item id and the period as time, in order of request and item id."""
+    """Positives as sessions: session, item id and the period as time, in order of session, step and item id."""
     taken = samples.take(samples.label > 0)
     item, period = taken.keys.column("item_id").cast(pa.string()), taken.period.astype(np.int64)
-    table = pa.table({"session_id": taken.request, "item_id": item, "timestamp": period - period.min(initial=2**31)})
-    return table.sort_by([("session_id", "ascending"), ("item_id", "ascending")])
+    columns = {"session_id": _session(taken), "item_id": item, "timestamp": period - period.min(initial=2**31)}
+    table = pa.table(columns | {"moment": taken.moment})
+    return table.sort_by([(name, "ascending") for name in ("session_id", "moment", "item_id")]).drop_columns(["moment"])
+
+
+def _session(samples: Samples) -> NDArray[np.int64]:
+    """(n,) the session of each sample: its request, or where requests are steps what its user took in its period."""
+    if "step" not in samples.keys.column_names:
+        return samples.request
+    return samples.user.astype(np.int64) << 32 | samples.period
 
 
 def _by_sample(train: Samples, past: _Events, index: kernels.SessionIndex, per_fold: NDArray[np.float64]) -> Values:
@@ -285,7 +294,7 @@ def _by_sample(train: Samples, past: _Events, index: kernels.SessionIndex, per_f
     item = pc.index_in(item_id, value_set=past.items).to_numpy().astype(np.int64)
     number = np.empty(len(past.ids), np.int64)
     number[index.original] = np.arange(len(past.ids))
-    session = number[pc.index_in(pa.array(train.request[rows]), value_set=past.ids).to_numpy()]
+    session = number[pc.index_in(pa.array(_session(train)[rows]), value_set=past.ids).to_numpy()]
     keys = index.entry_item.astype(np.int64) * len(past.ids) + index.entry_session
     entry = np.searchsorted(keys, item * len(past.ids) + session)
     share = np.zeros((len(per_fold), len(train)))
