@@ -1,9 +1,11 @@
 """Products with rows of a design matrix: sparse (CSR) or dense arrays, the same functions for both.
 
 Every sum over sparse rows runs in a fixed order, so results do not depend on threads. Dense rows are taken in blocks of a fixed
-size; float32 rows are summed in float64.
+size; float32 rows are summed in float64. Rows of as many ones each (one-hot columns and bins) are read as 16-bit column numbers,
+a quarter of the bytes; the sums are the same to the last bit.
 """
 
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,6 +20,8 @@ Matrix = Any  # a CSR array or a dense one of floats
 _BLOCKS = 16  # fixed, so that sums over rows have one order whatever the number of threads
 _DENSE = 8_192  # dense rows taken at a time
 _FULL = 0.5  # share of entries from which a dense array is not worth a sparse one
+_COLUMNS = 1 << 16  # that 16 bits tell apart
+_coded: dict[int, NDArray[np.uint16] | None] = {}  # column numbers of the matrices that live and were asked for, by their id
 
 
 @numba.njit(cache=True, parallel=True)
@@ -37,6 +41,40 @@ def _transposed_times(indptr, indices, data, r, out):  # type: ignore[no-untyped
             if r[i] != 0.0:
                 for a in range(indptr[i], indptr[i + 1]):
                     out[block, indices[a]] += data[a] * r[i]
+
+
+@numba.njit(cache=True, parallel=True)
+def _times_ones(columns, b, out):  # type: ignore[no-untyped-def]
+    for i in numba.prange(columns.shape[0]):
+        total = 0.0
+        for a in range(columns.shape[1]):
+            total += b[columns[i, a]]
+        out[i] = total
+
+
+@numba.njit(cache=True, parallel=True)
+def _transposed_times_ones(columns, r, out):  # type: ignore[no-untyped-def]
+    n = columns.shape[0]
+    for block in numba.prange(out.shape[0]):
+        for i in range(block * n // out.shape[0], (block + 1) * n // out.shape[0]):
+            if r[i] != 0.0:
+                for a in range(columns.shape[1]):
+                    out[block, columns[i, a]] += r[i]
+
+
+def _ones(X: sparse.csr_array) -> NDArray[np.uint16] | None:
+    """(n, k) columns of the ones of each row, where all rows have k of them and nothing else; None for any other matrix.
+
+    They are kept as long as the matrix is, which must not change.
+    """
+    key = id(X)
+    if key not in _coded:
+        rows, each = X.shape[0], int(X.indptr[1]) if X.shape[0] else 0
+        alike = each > 0 and X.shape[1] <= _COLUMNS and X.nnz == each * rows and bool((np.diff(X.indptr) == each).all())
+        ones = alike and bool((X.data == 1).all())
+        _coded[key] = X.indices.reshape(rows, each).astype(np.uint16) if ones else None
+        weakref.finalize(X, _coded.pop, key, None)
+    return _coded[key]
 
 
 @numba.njit(cache=True, parallel=True)
@@ -108,6 +146,8 @@ def margins(X: Matrix, b: Vector) -> Vector:
     if isinstance(X, np.ndarray):
         for at, block in _blocks(X):
             out[at] = block @ b
+    elif (columns := _ones(X)) is not None:
+        _times_ones(columns, np.asarray(b, np.float64), out)
     else:
         _times(X.indptr, X.indices, X.data, b, out)
     return out
@@ -121,7 +161,10 @@ def transposed(X: Matrix, r: Vector) -> Vector:
             whole += block.T @ r[at]
         return whole
     out = np.zeros((_BLOCKS, X.shape[1]))
-    _transposed_times(X.indptr, X.indices, X.data, r, out)
+    if (columns := _ones(X)) is not None:
+        _transposed_times_ones(columns, np.asarray(r, np.float64), out)
+    else:
+        _transposed_times(X.indptr, X.indices, X.data, r, out)
     return np.asarray(out.sum(axis=0))
 
 
