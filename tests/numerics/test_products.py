@@ -49,10 +49,12 @@ def one_hot(n=257, each=4, p=40, seed=0):
 def test_rows_of_ones_give_the_same_sums_to_the_last_bit():
     X, rng = one_hot(), np.random.default_rng(1)
     b, r = rng.normal(size=40), rng.normal(size=257) * (rng.random(257) < 0.9)
+    before = margins(X, b)
     assert products._ones(X).shape == (257, 4)
     plain, blocks = np.empty(257), np.zeros((16, 40))
     products._times(X.indptr, X.indices, X.data, b, plain)
     np.testing.assert_array_equal(margins(X, b), plain)
+    np.testing.assert_array_equal(before, plain)
     products._transposed_times(X.indptr, X.indices, X.data, r, blocks)
     np.testing.assert_array_equal(transposed(X, r), blocks.sum(axis=0))
     np.testing.assert_allclose(margins(X, b), X.toarray() @ b, atol=1e-12)
@@ -83,10 +85,12 @@ def test_another_matrix_in_the_same_place_is_read_anew():
     for seed in range(20):
         X = one_hot(seed=seed)
         b = np.random.default_rng(seed).normal(size=40)
+        np.testing.assert_allclose(transposed(X, np.arange(257.0)), X.toarray().T @ np.arange(257.0), rtol=1e-12)
         np.testing.assert_allclose(margins(X, b), X.toarray() @ b, atol=1e-12)
         del X
     several = [one_hot(seed=seed) for seed in range(9)]
     for X in several + several[::-1]:
+        transposed(X, np.arange(257.0))
         np.testing.assert_allclose(margins(X, np.arange(40.0)), X.toarray() @ np.arange(40.0), atol=1e-12)
     keys = [id(X) for X in several]
     assert set(keys) <= set(products._coded)

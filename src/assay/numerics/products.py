@@ -21,7 +21,7 @@ _BLOCKS = 16  # fixed, so that sums over rows have one order whatever the number
 _DENSE = 8_192  # dense rows taken at a time
 _FULL = 0.5  # share of entries from which a dense array is not worth a sparse one
 _COLUMNS = 1 << 16  # that 16 bits tell apart
-_coded: dict[int, NDArray[np.uint16] | None] = {}  # column numbers of the matrices that live and were asked for, by their id
+_coded: dict[int, NDArray[np.uint16] | None] = {}  # column numbers of the matrices that live and were fitted on, by their id
 
 
 @numba.njit(cache=True, parallel=True)
@@ -146,7 +146,7 @@ def margins(X: Matrix, b: Vector) -> Vector:
     if isinstance(X, np.ndarray):
         for at, block in _blocks(X):
             out[at] = block @ b
-    elif (columns := _ones(X)) is not None:
+    elif (columns := _coded.get(id(X))) is not None:  # of a fit; what is only predicted is not worth the memory
         _times_ones(columns, np.asarray(b, np.float64), out)
     else:
         _times(X.indptr, X.indices, X.data, b, out)
