@@ -11,6 +11,7 @@ from assay.app import words
 from assay.config import parse
 from assay.errors import InputError, SplitError
 from assay.finished import Finished
+from assay.numerics.periods import periods_of
 from assay.pages.samples import SamplesMade
 from assay.samples import stored
 from tests.conftest import run_in, shop_config, write_shop
@@ -50,6 +51,27 @@ def test_requests_count_their_truth_and_candidates_say_what_they_had(run: Finish
     mine = pc.equal(requests["split"], "test").to_numpy(zero_copy_only=False)
     assert account["recall"]["all"] == pytest.approx(hits[mine].sum() / requests["truth_count"].to_numpy()[mine].sum(), abs=1e-5)
     assert account["requests"] == mine.sum()
+
+
+def test_recall_is_told_apart_for_what_comes_again_and_what_is_new(run: Finished) -> None:
+    events = run.log.events("user_code", "item_code", "event", "timestamp")
+    taken = events.filter(pc.equal(events["event"], "purchase"))
+    first: dict[tuple[int, int], int] = {}
+    periods = periods_of(taken["timestamp"], 7).tolist()
+    bought = set(zip(taken["user_code"].to_pylist(), taken["item_code"].to_pylist(), periods, strict=True))
+    for user, item, period in bought:
+        first[user, item] = min(period, first.get((user, item), period))
+    test = stored.load(run, "test", "candidates")
+    listed = set(zip(test.user.tolist(), test.item.tolist(), test.period.tolist(), strict=True))
+    truths, hits = {"repeat": 0, "new": 0}, {"repeat": 0, "new": 0}
+    for user, item, period in bought:
+        if period in set(test.period.tolist()):
+            part = "new" if first[user, item] == period else "repeat"
+            truths[part] += 1
+            hits[part] += (user, item, period) in listed
+    said = SamplesMade.read(run).candidates["test"].recall_of_parts
+    assert said == {part: pytest.approx(hits[part] / truths[part], abs=1e-6) for part in truths}
+    assert min(truths.values()) > 5
 
 
 def test_upcoming_has_every_buyer_and_no_truth(run: Finished) -> None:

@@ -17,11 +17,15 @@ class Periods(Part):
 
 
 class Candidates(Part):
-    """What may be ranked. recall: of what was taken, by where candidates come from; null: none taken."""
+    """What may be ranked. recall: of what was taken, by where candidates come from; null: none taken.
+
+    recall_of_parts: of what users took again ("repeat"), and of what was new to them ("new"), where the log knows.
+    """
 
     requests: int
     candidates_a_request: float | None
     recall: dict[str, float | None]
+    recall_of_parts: dict[str, float | None] | None = None
 
 
 class PositionBias(Part):

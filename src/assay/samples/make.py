@@ -1,6 +1,6 @@
 """Make samples of any kind of request: labelled rows with features, their encoder, candidates. Only this module writes them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -19,7 +19,7 @@ from assay.samples.query_requests import QueryRequests
 from assay.samples.rows import Chunk
 from assay.samples.session_requests import SessionRequests
 from assay.samples.splits import check_splits
-from assay.samples.stored import ENCODER, INDEX, file_of
+from assay.samples.stored import ENCODER, INDEX, file_of, takings_of
 from assay.samples.table import Samples
 from assay.samples.user_requests import UserRequests
 from assay.tables import SPLITS
@@ -28,6 +28,7 @@ from assay.text.cache import kept_embedder
 from assay.text.retrieval import Retrieval
 
 _STEPS = 4
+_DIGITS = 6
 
 
 class Requests(Protocol):
@@ -127,7 +128,7 @@ def make_samples(config: Config, run: Folder, report: Report = silent) -> list[s
     written += [_write(run, name, table) for name, table in tables.items()]
     for done, (name, rows) in enumerate(requests.ranked(), 3):
         if name == "candidates" and requests.candidate_sources:
-            account["candidates"] = _candidate_account(rows.keys, tables["requests"], requests.candidate_sources)
+            account["candidates"] = _candidate_account(rows.keys, tables, requests.candidate_sources)
         written.append(_write(run, name, Samples(rows.keys, rows.describe().select(kept)).table()))
         report("samples", done, _STEPS)
     if requests.retrieval is not None:
@@ -144,18 +145,29 @@ def _write(run: Folder, name: str, table: pa.Table) -> str:
     return file_of(name)
 
 
-def _candidate_account(keys: pa.Table, requests: pa.Table, sources: Sequence[str]) -> dict[str, Any]:
-    """Of tuning and test: requests, candidates per request, and the share of what was taken that each source had, and all."""
+def _candidate_account(keys: pa.Table, tables: Mapping[str, pa.Table], sources: Sequence[str]) -> dict[str, Any]:
+    """Of tuning and test: requests, candidates per request, and the share of what was taken that each source had, and all.
+
+    Where takings are known, also the share of what was taken again, and of what was new to its user.
+    """
     account: dict[str, Any] = {}
     for name in ("tuning", "test"):
-        rows, split_requests = (table.filter(pc.equal(table.column("split"), name)) for table in (keys, requests))
+        rows, requests = (table.filter(pc.equal(table.column("split"), name)) for table in (keys, tables["requests"]))
         label, source = rows.column("label").to_numpy(), rows.column("source").to_numpy()
         named = {each: (source >> k) & 1 == 1 for k, each in enumerate(sources)}
         hits = {each: int(label[mine].sum()) for each, mine in named.items() if mine.any()} | {"all": int(label.sum())}
-        truths = max(int(pc.sum(split_requests.column("truth_count")).as_py() or 0), 1)
+        truths = int(pc.sum(requests.column("truth_count")).as_py() or 0)
         account[name] = {
-            "requests": split_requests.num_rows,
-            "candidates_a_request": round(rows.num_rows / max(split_requests.num_rows, 1), 1),
-            "recall": {each: round(hit / truths, 6) for each, hit in hits.items()},
+            "requests": requests.num_rows,
+            "candidates_a_request": round(rows.num_rows / max(requests.num_rows, 1), 1),
+            "recall": {each: round(hit / max(truths, 1), _DIGITS) for each, hit in hits.items()},
         }
+        if "takings" in tables:
+            new = int(pc.sum(requests.column("new_count")).as_py() or 0)
+            taken = Samples(rows.filter(pc.equal(rows.column("label"), 1)), pa.table({}))
+            again = int(takings_of(tables["takings"]).had_before(taken.user, taken.item, taken.moment).sum())
+            parts = {"repeat": (again, truths - new), "new": (len(taken) - again, new)}
+            account[name]["recall_of_parts"] = {
+                part: round(hit / of, _DIGITS) if of else None for part, (hit, of) in parts.items()
+            }
     return account

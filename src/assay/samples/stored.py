@@ -3,6 +3,7 @@
 from typing import Literal
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
@@ -41,9 +42,13 @@ def takings(run: Folder) -> Takings | None:
     """All that users took; None where the run's requests are searches, or rows of a table of the user's own."""
     if not run.exists(TAKINGS):
         return None
-    table = run.read_table(TAKINGS)
+    return takings_of(run.read_table(TAKINGS), STEPS if run.exists(file_of("steps")) else 1)
+
+
+def takings_of(table: pa.Table, span: int = 1) -> Takings:
+    """Takings of their stored table."""
     user, item, moment, sampled = (table.column(name).to_numpy() for name in ("user_code", "item_code", "moment", "sampled"))
-    return Takings(user, item, moment, sampled, STEPS if run.exists(file_of("steps")) else 1)
+    return Takings(user, item, moment, sampled, span)
 
 
 def read_searches(run: Folder) -> Searches:
