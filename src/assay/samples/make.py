@@ -151,6 +151,7 @@ def _candidate_account(keys: pa.Table, tables: Mapping[str, pa.Table], sources: 
     Where takings are known, also the share of what was taken again, and of what was new to its user.
     """
     account: dict[str, Any] = {}
+    log = takings_of(tables["takings"]) if "takings" in tables else None
     for name in ("tuning", "test"):
         rows, requests = (table.filter(pc.equal(table.column("split"), name)) for table in (keys, tables["requests"]))
         label, source = rows.column("label").to_numpy(), rows.column("source").to_numpy()
@@ -162,10 +163,10 @@ def _candidate_account(keys: pa.Table, tables: Mapping[str, pa.Table], sources: 
             "candidates_a_request": round(rows.num_rows / max(requests.num_rows, 1), 1),
             "recall": {each: round(hit / max(truths, 1), _DIGITS) for each, hit in hits.items()},
         }
-        if "takings" in tables:
+        if log is not None:
             new = int(pc.sum(requests.column("new_count")).as_py() or 0)
             taken = Samples(rows.filter(pc.equal(rows.column("label"), 1)), pa.table({}))
-            again = int(takings_of(tables["takings"]).had_before(taken.user, taken.item, taken.moment).sum())
+            again = int(log.had_before(taken.user, taken.item, taken.moment).sum())
             parts = {"repeat": (again, truths - new), "new": (len(taken) - again, new)}
             account[name]["recall_of_parts"] = {
                 part: round(hit / of, _DIGITS) if of else None for part, (hit, of) in parts.items()

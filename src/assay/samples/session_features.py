@@ -1,6 +1,5 @@
 """Features of a step of a session and an item: what the session holds up to the step, and how the item sold before the period."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -8,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from assay.numerics.baskets import ranges
 from assay.samples.candidates.listing import SCORE, Candidates
 from assay.samples.describe import Describer, float_column
 from assay.samples.encoder import LOG_ENCODING, Encoding
@@ -47,11 +47,12 @@ class SessionFeatures:
         """(n,) rows: features by SQL, of the session, and the scores of sources."""
         user = self.steps.users[rows.user]
         table = self.describer.describe(user, rows.item, rows.period, units=None if self.steps.returning else ("item",))
-        for name, values in {**self._session(rows), **{SCORE.format(name): of for name, of in rows.scores.items()}}.items():
+        scores = {SCORE.format(name): score for name, score in rows.scores.items()}
+        for name, values in (self._session(rows) | scores).items():
             table = table.append_column(name, float_column(values.astype(np.float32)))
         return table
 
-    def _session(self, rows: Candidates) -> Mapping[str, NDArray[Any]]:
+    def _session(self, rows: Candidates) -> dict[str, NDArray[Any]]:
         """All is known when the last step was made; how long the user has thought since is not.
 
         session_steps, session_items: steps before in the session, and how many different items they took. session_minutes: from
@@ -62,10 +63,10 @@ class SessionFeatures:
         steps, category = self.steps, self.describer.catalogue.codes["category"]
         requests, row = np.unique(rows.user, return_inverse=True)
         first, last = (each[requests] for each in steps.steps_before)
-        begins, ends = steps.begins[first], steps.begins[last]
+        begins, ends = steps.takings_before(requests)
         latest = steps.instant[last - 1]
         pause = np.where(last - first > 1, (latest - steps.instant[np.maximum(last - 2, 0)]) / _MINUTE, np.nan)
-        at, of = _ranges(begins, ends)
+        at, of = ranges(begins, ends), np.repeat(np.arange(len(requests)), ends - begins)
         size = len(category)
         pair = of * size + steps.item[at]
         features = {
@@ -83,14 +84,6 @@ class SessionFeatures:
             np.where(category[rows.item] >= 0, row * size + category[rows.item], -1),
         )  # fmt: skip
         return features | {"category_steps_since": since, "category_steps_share": times / (ends - begins)[row]}
-
-
-def _ranges(begins: NDArray[np.int64], ends: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Every place of some ranges (r,), and the range that each is of."""
-    counts = ends - begins
-    of = np.repeat(np.arange(len(begins)), counts)
-    starts = np.cumsum(counts) - counts
-    return np.arange(len(of)) - starts[of] + begins[of], of
 
 
 def _latest(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from assay.errors import InputError
 from assay.logs.clean_log import CleanLog
 from assay.logs.history import Codes
+from assay.numerics.baskets import ranges
 from assay.numerics.hashing import mix
 from assay.numerics.periods import periods_of
 from assay.samples.table import STEPS
@@ -99,10 +100,8 @@ class Steps:
 
     def taken(self, requests: NDArray[np.integer]) -> tuple[Ints, Codes]:
         """What steps (r,) took: the place of each among them, and its item."""
-        count = np.diff(self.begins)[requests]
-        place = np.repeat(np.arange(len(requests)), count)
-        starts = np.concatenate(([0], np.cumsum(count)))
-        return place, self.item[np.arange(starts[-1]) - np.repeat(starts[:-1] - self.begins[requests], count)]
+        begins, ends = self.begins[requests], self.begins[requests + 1]
+        return np.repeat(np.arange(len(requests)), ends - begins), self.item[ranges(begins, ends)]
 
     def account(self) -> dict[str, int]:
         """Visits, visits of one step, steps, and takings left out as reloads."""
