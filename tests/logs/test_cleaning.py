@@ -38,7 +38,7 @@ def cleaned(run: Finished, rows: list[dict], **limits) -> tuple[list[dict], list
     write_json(
         run.path("log/collect.json"), {"rows": len(rows), "time_zone": "Asia/Tokyo", "minor_units": 2, "sources": [source]}
     )
-    clean(config.Clean(**limits), run)
+    clean(config.Clean(**({"most_lost": 1.0} | limits)), run)
     rejected = run.read_table("clean/rejected.parquet").to_pylist()
     return (
         run.read_table("clean/events.parquet").to_pylist(),
@@ -69,7 +69,7 @@ def test_every_step_is_sql_that_spark_reads(name):
         ({"user_id": " "}, "no user id"),
         ({"item_id": ""}, "no item id"),
         ({"event": "bought"}, "unknown kind"),
-        ({"event": None}, "unknown kind"),
+        ({"event": None}, "no kind of event"),
         ({"timestamp": None}, "no readable time"),
         ({"timestamp": dt.datetime(1970, 1, 1, tzinfo=dt.UTC)}, "earliest"),
         ({"timestamp": dt.datetime(2261, 1, 1, tzinfo=dt.UTC)}, "future"),
@@ -111,7 +111,7 @@ def test_duplicates_and_repeats(run):
     rows = [
         event(quantity=1.0, price=5, session_id="a"),
         event(quantity=1.0, price=5, session_id="a"),  # equal: a duplicate
-        event(seconds=1, session_id="a"),  # a repeat
+        event(seconds=1, quantity=1.0, price=5, session_id="a"),  # a repeat
         event(seconds=1, session_id="b"),  # another session
         event(seconds=4, session_id="a"),  # late enough
         event(seconds=1, item="j", session_id="a"),  # another line of the basket
@@ -120,7 +120,68 @@ def test_duplicates_and_repeats(run):
     kept, rejected = cleaned(run, rows)
     assert ids(kept) == [0, 3, 4, 5, 6]
     assert [(r[0], r[1]) for r in rejected] == [(1, "duplicates"), (2, "repeats")]
-    assert len(cleaned(run, rows, repeat_seconds=0, duplicates=False)[0]) == len(rows)
+    kept, rejected = cleaned(run, rows, repeat_seconds=0, duplicates=False)
+    assert [(r[0], r[1]) for r in rejected] == [(1, "lines")]  # an order's line that is there twice is two lines
+    assert kept[0]["quantity"] == 2.0
+
+
+def test_lines_of_one_order_are_summed_and_of_another_quantity_no_double_click(run):
+    rows = [
+        event(quantity=1.0, price=250, session_id="I1"),
+        event(quantity=12.0, price=210, session_id="I1"),
+        event(seconds=1, quantity=3.0, price=210, session_id="I1"),  # another purchase, a second later
+        event(item="j", quantity=2.0, session_id="I1"),  # another item
+        event(quantity=-1.0, price=250, session_id="I1"),  # a return at the same instant
+    ]
+    kept, rejected = cleaned(run, rows)
+    assert [(row["event_id"], row["quantity"], row["price"]) for row in kept] == [
+        (0, 12.0, 213),  # (1 x 250 + 12 x 210) / 13, one piece brought back
+        (3, 2.0, None),
+        (2, 3.0, 210),
+    ]
+    assert {(r[0], r[1]) for r in rejected} == {(1, "lines"), (4, "returns")}
+
+
+@pytest.mark.slow
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(USERS), st.sampled_from("ab"), st.integers(0, 2), st.sampled_from([None, 1.0, 2.5]),
+            st.sampled_from([None, 100, 333]), st.sampled_from([None, "x"]),
+        ),
+        max_size=25,
+    )
+)  # fmt: skip
+def test_lines_are_summed_as_a_loop_does(run, drawn):
+    rows = [event(u, i, hour * 3_600, quantity=q, price=p, session_id=s) for u, i, hour, q, p, s in drawn]
+    kept, rejected = cleaned(run, [*rows, GOOD], duplicates=False, repeat_seconds=0)
+    orders: dict[tuple, list[int]] = {}
+    for n, (u, i, hour, _, _, s) in enumerate(drawn):
+        orders.setdefault((u, i, hour, s), []).append(n)
+    expected = {}
+    for lines in orders.values():
+        pieces = sum(drawn[n][3] or 1.0 for n in lines)
+        priced = [n for n in lines if drawn[n][4] is not None]
+        paid = sum((drawn[n][3] or 1.0) * drawn[n][4] for n in priced)
+        price = paid / sum(drawn[n][3] or 1.0 for n in priced) if priced else None
+        expected[lines[0]] = (pieces if len(lines) > 1 else drawn[lines[0]][3], price)
+    assert {row["event_id"] for row in kept} == {*expected, len(rows)}
+    for row in kept:
+        if row["event_id"] < len(rows):
+            pieces, price = expected[row["event_id"]]
+            assert row["quantity"] == pieces
+            assert (row["price"] is None) == (price is None)
+            assert price is None or abs(row["price"] - price) <= 0.5
+    assert len(kept) + len(rejected) == len(rows) + 1
+
+
+def test_a_run_stops_where_more_than_a_fifth_of_the_rows_would_go(run):
+    rows = [event(f"u{n}", seconds=10 * n, kind="purchase" if n % 3 else "odd_kind") for n in range(30)]
+    with pytest.raises(InputError, match=r"10 of 30 rows \(33%\) would be taken out.*unknown kind of event: odd_kind.*most_lost = 0.35"):
+        cleaned(run, rows, most_lost=0.2)
+    kept, rejected = cleaned(run, rows, most_lost=0.35)
+    assert (len(kept), len(rejected)) == (20, 10)
 
 
 def test_returns_are_taken_off_their_purchase(run):
@@ -169,7 +230,7 @@ def returned(rows: list[dict], days: int) -> dict[int, float]:
     )
 )
 def test_returns_match_as_a_loop_does(run, drawn):
-    rows = [event(u, i, day * 86_400, quantity=float(q)) for u, i, day, q in drawn]
+    rows = [event(u, i, day * 86_400 + n, quantity=float(q)) for n, (u, i, day, q) in enumerate(drawn)]
     kept, rejected = cleaned(run, [*rows, GOOD], return_days=9, repeat_seconds=0, duplicates=False)
     left = {row["event_id"]: row["quantity"] for row in kept if row["event_id"] < len(rows)}
     assert left == returned(rows, 9)

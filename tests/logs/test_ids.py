@@ -153,7 +153,7 @@ def test_one_user_in_sources_of_several_types_is_one_user(tmp_path):
     section = config.Events(path=paths, event="view", columns=COLUMNS)
     run = Folder(tmp_path / "run")
     collect(config.Log(events=[section]), run)
-    clean(config.Clean(), run)
+    clean(config.Clean(most_lost=1), run)
     assert run.read_table("clean/users.parquet")["user_id"].to_pylist() == ["7", "8", str(big)]
 
 

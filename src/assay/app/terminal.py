@@ -64,7 +64,7 @@ def closing(run: Finished) -> list[tuple[str, str, str]]:
         since = f"{words.day(log.from_)} to {words.day(log.to)}"
         lines.append(("read", f"{words.count(log.events + log.rejected)} events, {since}", ""))
         kept_of = f"{words.count(log.users)} users, {words.count(log.items)} items"
-        lines.append(("cleaned", f"{words.count(log.rejected)} taken out; left: {kept_of}", ""))
+        lines.append(("cleaned", f"{words.taken_out(read.page(Cleaned))}; left: {kept_of}", ""))
     if summary is not None:
         lines.append(("learnt", _learnt(summary), ""))
     if left_over := words.left_over(samples, read.page(Cleaned)):

@@ -122,6 +122,20 @@ def day(moment: Any) -> str:
     return str(moment)[:10] if moment else NONE
 
 
+_REASONS = 3  # that are told of rows that were taken out
+
+
+def taken_out(log: Cleaned | None) -> str:
+    """How many rows cleaning took out, with the most frequent reasons and their shares of all rows."""
+    if log is None or not log.rejected:
+        return "nothing taken out"
+    reasons = [(number, reason) for step in log.steps for reason, number in step.reasons.items()]
+    reasons.sort(key=lambda pair: (-pair[0], pair[1]))
+    shares = "; ".join(f"{reason} {percent(number / log.rows_read)}" for number, reason in reasons[:_REASONS])
+    more = f"; {counted(len(reasons) - _REASONS, 'other reason')}" if len(reasons) > _REASONS else ""
+    return f"{count(log.rejected)} of {count(log.rows_read)} taken out ({shares}{more})"
+
+
 def left_over(samples: SamplesMade | None, log: Cleaned | None) -> str | None:
     """What is in no split because the log breaks off in its last period, in a sentence; None where that one is whole."""
     test = (samples.splits or {}).get("test") if samples is not None else None

@@ -1,6 +1,13 @@
 """Sole owners of connections to the engines that run SQL."""
 
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 from assay.engines.engine import Engine
+
+if TYPE_CHECKING:
+    from assay.engines.duckdb import OverFiles
 
 
 def connect(time_zone: str = "UTC") -> Engine:
@@ -8,3 +15,10 @@ def connect(time_zone: str = "UTC") -> Engine:
     from assay.engines.duckdb import DuckDB
 
     return DuckDB(time_zone)
+
+
+def over_files(paths: Sequence[Path]) -> "OverFiles":
+    """A session of DuckDB for SQL of the user's own, which reads these files and nothing else."""
+    from assay.engines.duckdb import OverFiles
+
+    return OverFiles(paths)

@@ -2,23 +2,26 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from assay import config, engines
-from assay.engines.engine import literal
+from assay.engines.engine import EngineError, literal
 from assay.errors import ConfigError, SourceError, did_you_mean
 from assay.logs.sources.base import Source, shorten
+from assay.numerics.hashing import mix
 from assay.tables import EVENT_KINDS, EVENTS
 
 COLUMNS = [name for name in EVENTS if name != "event_id"]
 MAPPED = [*COLUMNS, "amount"]
 NUMBERS = ("quantity", "price", "amount", "rating", "position", "propensity")
-EPOCHS = {"epoch_s": 1_000_000, "epoch_ms": 1_000}  # microseconds per unit
-UNKNOWN = "('', 'null', 'na', 'none', '\\n')"  # what an unknown number may be written as
+EPOCHS = {"epoch_s": 1_000_000, "epoch_ms": 1_000, "epoch_us": 1, "epoch_ns": 0.001}  # microseconds per unit
+_FIRST_DAY, _DAYS = 10_959, 20  # where the log has no times: Monday 2000-01-03 in days since 1970, and over how many days it is spread
 OFFSET = r"\d:\d.*(Z|z|UTC|GMT|[+-]\d\d(:?\d\d)?)\s*$"
 # Money that is no number, or too large for the column, is kept as one of these: cleaning rejects it by name.
 WHOLE = 9e15  # below this a float holds every whole number
@@ -48,10 +51,14 @@ def check_mapping(section: config.Events) -> None:
     for kind in [*section.kinds.values(), *([section.event] if section.event else [])]:
         if kind not in EVENT_KINDS:
             raise ConfigError(f"{where}: unknown kind {kind!r}{did_you_mean(kind, EVENT_KINDS)}: {', '.join(EVENT_KINDS)}")
-    needed = ["user_id", "timestamp", *([] if section.event == "search" else ["item_id"])]
+    if section.no_times and "timestamp" in section.columns:
+        raise ConfigError(f"{where}: no_times = true says that the log has no times, but a column is mapped to timestamp; drop one")
+    needed = ["user_id", *([] if section.no_times else ["timestamp"]), *([] if section.event == "search" else ["item_id"])]
     for name in needed:
-        if name not in section.columns:
-            raise ConfigError(f"{where} columns: {name} is not mapped; say {name} = 'your column'")
+        if section.columns.get(name, "?") == "?":
+            none = "; or no_times = true, where the log has none" if name == "timestamp" else ""
+            raise ConfigError(f"{where} columns: {name} is not mapped; say {name} = 'your column'{none}")
+    _check_time_format(section.time_format, where)
     if {"price", "amount"} <= set(section.columns):
         raise ConfigError(f"{where} columns: map price (for a piece) or amount (for the line), not both")
     try:
@@ -60,19 +67,57 @@ def check_mapping(section: config.Events) -> None:
         raise ConfigError(f"{where} time_zone: unknown {section.time_zone!r}; say for example 'Europe/Rome'") from None
 
 
+def _check_time_format(time_format: str | None, where: str) -> None:
+    """ConfigError where a format of times is none that the engine can read by."""
+    if time_format is None or time_format in EPOCHS:
+        return
+    if "%" not in time_format:
+        known = ", ".join(EPOCHS)
+        hint = did_you_mean(time_format, EPOCHS)
+        raise ConfigError(f"{where} time_format: unknown {time_format!r}{hint}; say {known}, or a format such as '%d/%m/%Y %H:%M'")
+    with closing(engines.connect()) as engine:
+        try:
+            engine.table(f"SELECT try_strptime('', {literal(time_format)}) AS moment")
+        except EngineError as error:
+            raise ConfigError(
+                f"{where} time_format: {time_format!r} cannot be read by ({_last_words(error)}); say for example '%d/%m/%Y %H:%M'"
+            ) from None
+
+
+def _last_words(error: Exception) -> str:
+    """What an engine says, without the words before it."""
+    return " ".join(str(error).split()).rpartition("Error: ")[2][:120]
+
+
 def _is_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
 
 
-def _id(name: str, kind: pa.DataType) -> str:
+def _words(section: config.Events, *, lower: bool = False) -> str:
+    """The words for what is unknown, as SQL; of numbers in lower case."""
+    words = {word.lower() if lower else word for word in section.null_words} | {""}
+    return f"({', '.join(map(literal, sorted(words)))})"
+
+
+def _text(name: str, kind: pa.DataType, section: config.Events) -> str:
+    """A column as text, null where it holds a word for what is unknown."""
+    if _is_text(kind):
+        return f"CASE WHEN trim({name}) NOT IN {_words(section)} THEN {name} END"
+    return f"CAST({name} AS VARCHAR)"
+
+
+def _id(name: str, kind: pa.DataType, section: config.Events) -> str:
     if pa.types.is_floating(kind):
         return f"CASE WHEN isfinite({name}) AND abs({name}) < {WHOLE} THEN CAST({name} AS BIGINT) END"
-    return f"CAST({name} AS {'BIGINT' if id_type(kind) == pa.int64() else 'VARCHAR'})"
+    return f"CAST({name} AS BIGINT)" if id_type(kind) == pa.int64() else _text(name, kind, section)
 
 
-def _number(name: str, kind: pa.DataType) -> str:
+def _number(name: str, kind: pa.DataType, section: config.Events) -> str:
     if _is_text(kind):
-        return f"TRY_CAST(CASE WHEN lower(trim({name})) NOT IN {UNKNOWN} THEN trim({name}) END AS DOUBLE)"
+        text = f"CASE WHEN lower(trim({name})) NOT IN {_words(section, lower=True)} THEN trim({name}) END"
+        if section.decimal == ",":
+            text = f"replace(replace({text}, '.', ''), ',', '.')"
+        return f"TRY_CAST({text} AS DOUBLE)"
     return f"CAST({name} AS DOUBLE)"
 
 
@@ -124,18 +169,18 @@ def _select(section: config.Events, types: dict[str, pa.DataType]) -> str:
     """SQL from raw rows (columns under canonical names) to canonical ones, with what could not be read."""
     numbers = [name for name in NUMBERS if name in types]
     text_numbers = [name for name in numbers if _is_text(types[name])]
-    parsed = ", ".join(["*", *(f"{_number(name, types[name])} AS n_{name}" for name in numbers)])
+    parsed = ", ".join(["*", *(f"{_number(name, types[name], section)} AS n_{name}" for name in numbers)])
     kinds = "".join(f" WHEN {literal(k)} THEN {literal(v)}" for k, v in section.kinds.items())
-    as_text = "CAST(event AS VARCHAR)"
+    as_text = _text("event", types.get("event", pa.string()), section)
     columns = {
-        "user_id": _id("user_id", types["user_id"]),
-        "item_id": _id("item_id", types["item_id"]) if "item_id" in types else "CAST(NULL AS VARCHAR)",
-        "event": (f"CASE {as_text}{kinds} ELSE {as_text} END" if kinds else as_text)
+        "user_id": _id("user_id", types["user_id"], section),
+        "item_id": _id("item_id", types["item_id"], section) if "item_id" in types else "CAST(NULL AS VARCHAR)",
+        "event": (f"CASE CAST(event AS VARCHAR){kinds} ELSE {as_text} END" if kinds else as_text)
         if "event" in types
         else literal(section.event or ""),
         "timestamp": _time(section, types["timestamp"]),
-        "session_id": "CAST(session_id AS VARCHAR)",
-        "query": "CAST(query AS VARCHAR)",
+        "session_id": _text("session_id", types.get("session_id", pa.string()), section),
+        "query": _text("query", types.get("query", pa.string()), section),
         "quantity": "n_quantity",
         "price": _price(section, types),
         "rating": "CASE WHEN NOT isnan(n_rating) THEN CAST(n_rating AS FLOAT) END",
@@ -146,7 +191,8 @@ def _select(section: config.Events, types: dict[str, pa.DataType]) -> str:
     sql_type = {"quantity": "DOUBLE", "rating": "FLOAT", "position": "INTEGER", "propensity": "DOUBLE"}
     unknown = {name: f"CAST(NULL AS {sql_type.get(name, 'VARCHAR')})" for name in COLUMNS}
     chosen = [f"{(columns if name in always or name in types else unknown)[name]} AS {name}" for name in COLUMNS]
-    wrong = [f"{name} IS NOT NULL AND n_{name} IS NULL AND lower(trim({name})) NOT IN {UNKNOWN}" for name in text_numbers]
+    unknown_number = _words(section, lower=True)
+    wrong = [f"{name} IS NOT NULL AND n_{name} IS NULL AND lower(trim({name})) NOT IN {unknown_number}" for name in text_numbers]
     flags = [f"{test} AS wrong_{name}" for test, name in zip(wrong, text_numbers, strict=True)]
     if _is_text(types["timestamp"]) and section.time_format is None:
         flags.append(f"regexp_matches(timestamp, {literal(OFFSET)}) AS has_offset")
@@ -175,6 +221,8 @@ def events(source: Source, section: config.Events, zoned: Zoned | None = None) -
     example: tuple[int, object] | None = None
     for batch in source.read(list(section.columns.values())):
         raw = pa.table([_plain(column) for column in batch.columns], names=list(section.columns))
+        if section.no_times:
+            raw = raw.append_column("timestamp", _by_chance(row, len(raw)))
         types = dict(zip(raw.column_names, raw.schema.types, strict=True))
         _check_ids(raw, source, section, row)
         # Many small chunks let the engine use its threads; the order is kept.
@@ -200,8 +248,18 @@ def events(source: Source, section: config.Events, zoned: Zoned | None = None) -
     if not read_times and example is not None:
         raise SourceError(
             f"{source.name}: no time could be read; row {example[0]}, "
-            f"column {section.columns['timestamp']!r}: {shorten(example[1])}; say time_format in the config"
+            f"column {section.columns['timestamp']!r}: {shorten(example[1])}; say time_format in the config, for example"
+            " '%d/%m/%Y %H:%M' or 'epoch_s'"
         )
+
+
+def _by_chance(first_row: int, rows: int) -> pa.Array:
+    """(rows,) instants for rows without any: by a stable hash of their numbers, spread over some days."""
+    number = np.arange(first_row, first_row + rows, dtype=np.int64)
+    day = mix(number, 1).view(np.uint64) % np.uint64(_DAYS)
+    second = mix(number, 2).view(np.uint64) % np.uint64(86_400)
+    micro = (day.astype(np.int64) + _FIRST_DAY) * 86_400_000_000 + second.astype(np.int64) * 1_000_000
+    return pa.array(micro, pa.int64()).cast(pa.timestamp("us", tz="UTC"))
 
 
 def _plain(column: pa.Array) -> pa.Array:
@@ -246,7 +304,7 @@ def wrong_value(source: Source, row: int, column: str, value: object, expected: 
     """The error for a value that is not what its column should hold; `way`: another way to give it."""
     hint = ""
     if isinstance(value, str) and re.fullmatch(r"-?[\d.]*,\d+", value.strip()):
-        hint = " with a point for decimals"
+        hint = " with a point for decimals, or say decimal = ',' in the config"
     return SourceError(
         f"{source.name}: row {row}, column {column!r}: {shorten(value)} is not {expected}; "
         f"{way}give {expected}{hint}, leave it empty, or map another column"

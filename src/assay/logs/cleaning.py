@@ -1,5 +1,6 @@
 """Clean: SQL steps, one per file, take out what cannot be learnt from, and the account says why."""
 
+import math
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, time, timedelta
@@ -8,15 +9,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from assay import config, engines
-from assay.engines.engine import Engine, Parameter, count, identifier, one, set_parameters, statement
+from assay.engines.engine import Engine, Parameter, count, identifier, one, put, set_parameters, statement
 from assay.errors import ConfigError, InputError
 from assay.logs.canonical import COLUMNS
 from assay.pages.log import AboutLog, Cleaned, CleaningStep, SourcesRead
 from assay.progress import Report, silent
 from assay.runs.store import Folder, write_json, write_parquet
-from assay.tables import ITEMS
+from assay.tables import EVENT_KINDS, ITEMS
 
 Reasons = dict[str, int]
+# Steps whose rows are lost; others merge rows, match returns, or leave out what the config asks to leave out.
+LOSING = ("unreadable", "times", "impossible", "duplicates", "repeats", "robots")
+_SHOWN = 4  # reasons in an error
 
 PACKAGE = "assay.logs.clean"
 ROWS = 1 << 18
@@ -26,6 +30,7 @@ WHY = {
     "times": "a time before clean.earliest or in the future is a fault of the clock or the format",
     "impossible": "prices, quantities and places outside the limits of [clean] cannot be",
     "duplicates": "a row equal to an earlier one in every column was written twice",
+    "lines": "lines of one order with the same item are one purchase: the first has the pieces and the mean price of all",
     "repeats": "the same user, item and kind again within clean.repeat_seconds is a double click",
     "returns": "what was brought back is taken off its purchase; the return itself is no purchase",
     "robots": "users with far more events per day than all others are programs",
@@ -116,6 +121,25 @@ class _Cleaning:
         """Run a step that names rows and reasons."""
         self.engine.keep("rejects", statement(PACKAGE, step))
         self.reject(step)
+
+    def lines(self) -> None:
+        """Add the pieces of an order's lines of one item up, at the first of them."""
+        engine = self.engine
+        engine.keep("order_lines", statement(PACKAGE, "lines"))
+        engine.keep(
+            "rejects",
+            """SELECT event_id, 'another line of the same order: its pieces are counted at the first' AS reason
+            FROM order_lines WHERE event_id <> first_id""",
+        )
+        if not self.reject("lines"):
+            return
+        others = ", ".join(f"events.{column}" for column in COLUMNS if column not in ("quantity", "price"))
+        engine.keep(
+            "events",
+            f"""SELECT events.event_id, {others}, COALESCE(totals.pieces, events.quantity) AS quantity,
+            CASE WHEN totals.priced > 0 THEN CAST(ROUND(totals.paid / totals.priced) AS BIGINT) ELSE events.price END AS price
+            FROM events LEFT JOIN (SELECT * FROM order_lines WHERE is_last) AS totals ON events.event_id = totals.first_id""",
+        )
 
     def returns(self) -> None:
         """Match returns to purchases, round by round, until no round finds a match."""
@@ -223,6 +247,7 @@ def clean(section: config.Clean, run: Folder, report: Report = silent) -> list[s
     """
     with closing(engines.connect()) as engine:
         work = _Cleaning(run, engine)
+        put(engine, "kinds", pa.table({"event": list(EVENT_KINDS)}))
         set_parameters(engine, _parameters(section, 10 ** SourcesRead.read(run).minor_units))
         _do_steps(work, section, report)
         return _write(work, run)
@@ -235,6 +260,7 @@ def _do_steps(work: _Cleaning, section: config.Clean, report: Report) -> None:
         ("times", True, lambda: work.step("times")),
         ("impossible", True, lambda: work.step("impossible")),
         ("duplicates", section.duplicates, lambda: work.step("duplicates")),
+        ("lines", True, work.lines),
         ("repeats", section.repeat_seconds > 0, lambda: work.step("repeats")),
         ("returns", True, work.returns),
         ("robots", section.robot_z > 0, lambda: work.step("robots")),
@@ -251,7 +277,23 @@ def _do_steps(work: _Cleaning, section: config.Clean, report: Report) -> None:
             f"nothing is left after cleaning: step {worst.step} took out {worst.rejected} of "
             f"{work.read} rows ({worst.reasons}); check the mapping and [clean] in the config"
         )
+    _check_lost(work, section.most_lost)
     report("clean", len(steps), len(steps) + 1)
+
+
+def _check_lost(work: _Cleaning, most: float) -> None:
+    """InputError, with the reasons, where a larger share of the rows was lost than the config allows."""
+    losing = [step for step in work.steps if step.step in LOSING]
+    lost = sum(step.rejected for step in losing)
+    if lost <= most * work.read:
+        return
+    reasons = sorted(((count, reason) for step in losing for reason, count in step.reasons.items()), key=lambda pair: (-pair[0], pair[1]))
+    shown = ", ".join(f"{reason} ({count:,} rows, {count / work.read:.0%})" for count, reason in reasons[:_SHOWN])
+    raise InputError(
+        f"{lost:,} of {work.read:,} rows ({lost / work.read:.0%}) would be taken out, more than clean.most_lost allows ({most:.0%}): "
+        f"{shown}{', ...' if len(reasons) > _SHOWN else ''}; mend the mapping in [[log.events]], or, if these rows are of no use, say "
+        f"most_lost = {min(1.0, math.ceil(lost / work.read * 20) / 20)} under [clean]"
+    )
 
 
 def _write(work: _Cleaning, run: Folder) -> list[str]:

@@ -5,10 +5,8 @@ collect.json holds what was read, whatever was there before: {"rows": n, "time_z
 artefact: `collect` returns it.
 """
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -20,13 +18,14 @@ from assay.errors import ConfigError
 from assay.logs import attributes, canonical, private, sources
 from assay.logs.sources.base import Source
 from assay.logs.sources.database import DatabaseTable
+from assay.logs.sources.places import Place
 from assay.pages import log as pages
 from assay.progress import Report, silent
 from assay.runs.store import Folder, digest, file_digest, write_json, write_parquet
 
 Record = dict[str, Any]
 ROWS = 1 << 18  # a row group: fixed, so that bytes do not depend on how rows arrived
-FORMAT = 3
+FORMAT = 4
 
 
 def regrouped(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
@@ -59,25 +58,10 @@ def fingerprint(log: config.Log) -> str:
         if section is None:
             continue
         if section.url is None:
-            state += [(str(path), file_digest(path)) for path in sources.files(section) if path.is_file()]
+            state += [(place.name, place.digest(place.size())) for place in sources.files(section) if place.exists()]
         else:
             state.append(DatabaseTable(section).state())
     return digest(state)
-
-
-def _prefix_digest(path: Path, size: int) -> str:
-    whole = hashlib.sha256()
-    with path.open("rb") as stream:
-        while size and (block := stream.read(min(size, 1 << 22))):
-            whole.update(block)
-            size -= len(block)
-    return whole.hexdigest()
-
-
-def _ends_with_line_break(path: Path, size: int) -> bool:
-    with path.open("rb") as stream:
-        stream.seek(size - 1)
-        return stream.read(1) == b"\n"
 
 
 def _stands(record: Record, run: Folder) -> bool:
@@ -132,25 +116,21 @@ class Collected:
 
 
 def _file_record(
-    path: Path, section: config.Events, earlier: Record | None, part: str, run: Folder, writer: _Writer
+    place: Place, section: config.Events, earlier: Record | None, part: str, run: Folder, writer: _Writer
 ) -> tuple[Record, str]:
     """What stands in the account for a file, and how it changed; its rows are in `part`, or where they were if unchanged."""
-    size, key = path.stat().st_size if path.is_file() else 0, writer.key(section)
-    source: Source = sources.open_file(path, section)
+    source: Source = sources.open_file(place, section)
     source.columns()  # refuses what is not there or empty before anything is hashed
-    base = {"name": str(path), "section": key, "bytes": size, "sha256": _prefix_digest(path, size)}
+    size, key = place.size(), writer.key(section)
+    base = {"name": place.name, "section": key, "bytes": size, "sha256": place.digest(size)}
     zoned = canonical.Zoned()
     if earlier and earlier["section"] == key and _stands(earlier, run):
         if earlier["sha256"] == base["sha256"]:
             return earlier, "unchanged"
-        grown = sources.is_plain_text(path, section) and size > earlier["bytes"] > 0
-        if (
-            grown
-            and _ends_with_line_break(path, earlier["bytes"])
-            and _prefix_digest(path, earlier["bytes"]) == earlier["sha256"]
-        ):
+        grown = sources.is_plain_text(place, section) and size > earlier["bytes"] > 0
+        if grown and place.ends_a_line(earlier["bytes"]) and place.digest(earlier["bytes"]) == earlier["sha256"]:
             zoned = canonical.Zoned(*earlier["zoned"])
-            tail = sources.open_file(path, section, start=earlier["bytes"], first_row=earlier["lines"] + 1)
+            tail = sources.open_file(place, section, start=earlier["bytes"], first_row=earlier["lines"] + 1)
             before = writer.read
             record = writer.write(part, canonical.events(tail, section, zoned), None, before=earlier["part"])
             lines = earlier["lines"] + writer.read - before
@@ -179,6 +159,19 @@ def _database_record(
         return base | record | {"watermark": tail.watermark}, "appended"
     record = writer.write(part, canonical.events(source, section, zoned), source.rows())
     return base | record | {"watermark": source.watermark}, "changed" if earlier else "new"
+
+
+def _selection_record(
+    section: config.Events, earlier: Record | None, part: str, run: Folder, writer: _Writer
+) -> tuple[Record, str]:
+    """The same for SQL over files: read again whole when one of them changed."""
+    source, key = sources.open_selection(section), writer.key(section)
+    state = digest([(place.name, place.digest(place.size())) for place in sources.files(section)])
+    base: Record = {"name": source.name, "section": key, "sha256": state}
+    if earlier and earlier["section"] == key and earlier["sha256"] == state and _stands(earlier, run):
+        return earlier, "unchanged"
+    record = writer.write(part, canonical.events(source, section, canonical.Zoned()), source.rows())
+    return base | record, "changed" if earlier else "new"
 
 
 def _chain(first: pa.RecordBatch, rest: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -226,30 +219,33 @@ def _events(log: config.Log, run: Folder, writer: _Writer) -> tuple[list[Record]
     by_name = {record["name"]: record for record in before}
     records: list[Record] = []
     changes: list[Record] = []
-    for section, path in _places(log):
+    for section, place in _places(log):
         part, read = f"log/events/new-{len(records):05d}.parquet", writer.read
-        if path is None:
+        if section.url is not None:
             earlier = by_section.get(DatabaseTable(section).name + writer.key(section))
             record, change = _database_record(section, earlier, part, run, writer)
+        elif place is None:
+            earlier = by_section.get(sources.open_selection(section).name + writer.key(section))
+            record, change = _selection_record(section, earlier, part, run, writer)
         else:
-            earlier = by_section.get(str(path) + writer.key(section)) or by_name.get(str(path))
+            earlier = by_section.get(place.name + writer.key(section)) or by_name.get(place.name)
             if earlier is not None and any(record["part"] == earlier["part"] for record in records):
                 earlier = None  # one file under two sections
-            record, change = _file_record(path, section, earlier, part, run, writer)
+            record, change = _file_record(place, section, earlier, part, run, writer)
         records.append(record)
         counts = {"rows": record["rows"], "rows_read": writer.read - read}
         changes.append({"name": record["name"], "change": change, **counts})
     return _in_order(records, run), changes
 
 
-def _places(log: config.Log) -> Iterator[tuple[config.Events, Path | None]]:
-    """Every section with its files, or None for a database."""
+def _places(log: config.Log) -> Iterator[tuple[config.Events, Place | None]]:
+    """Every section with its files, or None for a database and for SQL over files."""
     for section in log.events:
         canonical.check_mapping(section)
-        if section.url is not None:
+        if section.url is not None or section.sql is not None:
             yield section, None
         else:
-            yield from ((section, path) for path in sources.files(section))
+            yield from ((section, place) for place in sources.files(section))
 
 
 def _in_order(records: list[Record], run: Folder) -> list[Record]:

@@ -1,5 +1,5 @@
 -- The same user, item, kind (and query) in the same session again within a few seconds: all but the first of a
--- burst. A return is no repeat of its purchase.
+-- burst. A return is no repeat of its purchase; a purchase is one only of a purchase with the same pieces and price.
 WITH crowded AS (
     SELECT user_id, item_id, event, session_id
     FROM events
@@ -13,7 +13,9 @@ timed AS (
         LAG(events.timestamp) OVER (
             PARTITION BY
                 events.user_id, events.item_id, events.event, events.session_id, events.query,
-                COALESCE(events.quantity < 0, FALSE)
+                COALESCE(events.quantity < 0, FALSE),
+                CASE WHEN events.event = 'purchase' THEN events.quantity END,
+                CASE WHEN events.event = 'purchase' THEN events.price END
             ORDER BY events.timestamp, events.event_id
         ) AS before
     FROM events

@@ -1,6 +1,5 @@
 """Sources of raw rows, one kind per file, and how a config section becomes a list of them."""
 
-import glob
 from pathlib import Path
 
 from assay import config, registry
@@ -10,8 +9,10 @@ from assay.logs.sources.csv import CsvFile
 from assay.logs.sources.database import DatabaseTable
 from assay.logs.sources.json_lines import JsonLinesFile
 from assay.logs.sources.parquet import ParquetFile
+from assay.logs.sources.places import Place, matching
+from assay.logs.sources.selection import Selection
+from assay.logs.sources.workbook import Workbook
 
-COMPRESSED = (".gz", ".bz2", ".zst", ".lz4")
 FORMATS = {
     ".csv": "csv",
     ".txt": "csv",
@@ -22,30 +23,25 @@ FORMATS = {
     ".json": "jsonl",
     ".parquet": "parquet",
     ".pq": "parquet",
+    ".xlsx": "xlsx",
+    ".xls": "xlsx",
+    ".ods": "xlsx",
 }
 
 
-def files(section: config.SourceSection) -> list[Path]:
+def files(section: config.SourceSection) -> list[Place]:
     """The section's files: globs sorted, a list in its own order; SourceError when there is none."""
-    assert section.path is not None
-    paths: dict[Path, None] = {}
-    for pattern in [section.path] if isinstance(section.path, str) else section.path:
-        if Path(pattern).exists() or not glob.has_magic(pattern):
-            paths[Path(pattern)] = None
-            continue
-        matches = sorted(path for path in glob.glob(pattern, recursive=True) if Path(path).is_file())
-        if not matches:
-            raise SourceError(f"{pattern}: no file matches; check path in the config")
-        paths.update(dict.fromkeys(map(Path, matches)))
-    return list(paths)
+    places = (place for pattern in section.paths for place in matching(pattern))
+    return list({place.name: place for place in places}.values())
 
 
-def is_plain_text(path: Path, section: config.SourceSection) -> bool:
+def is_plain_text(place: Place, section: config.Dialect) -> bool:
     """Whether rows appended to the file can be read by themselves."""
-    return path.suffix not in COMPRESSED and file_format(path, section) in ("csv", "tsv", "jsonl")
+    utf8 = section.encoding is None or section.encoding.lower().replace("_", "-") in ("utf-8", "utf8")
+    return place.is_local and not place.is_compressed and utf8 and file_format(place, section) in ("csv", "tsv", "jsonl")
 
 
-def file_format(path: Path, section: config.SourceSection) -> str:
+def file_format(place: Place, section: config.Dialect) -> str:
     """The section's format, else by the file's name."""
     if section.format:
         if section.format not in FORMATS.values() and ":" not in section.format:
@@ -53,29 +49,39 @@ def file_format(path: Path, section: config.SourceSection) -> str:
             hint = did_you_mean(section.format, FORMATS.values())
             raise ConfigError(f"format = {section.format!r}: unknown{hint}; known: {formats}, or package.module:Class")
         return section.format
-    name = path.with_suffix("") if path.suffix in COMPRESSED else path
-    try:
-        return FORMATS[name.suffix.lower()]
-    except KeyError:
-        raise SourceError(f"{path}: unknown kind of file; say format = 'csv', 'tsv', 'jsonl' or 'parquet'") from None
+    if place.ending not in FORMATS:
+        known = "'csv', 'tsv', 'jsonl', 'parquet' or 'xlsx'"
+        unpack = "; unpack it first" if place.ending in (".zip", ".rar", ".7z", ".tar", ".tgz") else ""
+        raise SourceError(f"{place.name}: unknown kind of file{unpack}; say format = {known}")
+    return FORMATS[place.ending]
 
 
-def open_file(path: Path, section: config.SourceSection, *, start: int = 0, first_row: int = 1) -> Source:
+def open_file(place: Place | Path | str, section: config.Dialect, *, start: int = 0, first_row: int = 1) -> Source:
     """A source over one file; a plain-text file may be opened at the byte where a row begins."""
-    kind = file_format(path, section)
+    place = Place.of(place)
+    kind = file_format(place, section)
     if ":" in kind:
-        own: Source = registry.load(kind, "format")(path)
+        own: Source = registry.load(kind, "format")(Path(place.name))
         return own
     if kind == "parquet":
-        return ParquetFile(path)
+        return ParquetFile(place)
     if kind == "jsonl":
-        return JsonLinesFile(path, start=start, first_row=first_row)
+        return JsonLinesFile(place, encoding=section.encoding, start=start, first_row=first_row)
+    if kind == "xlsx":
+        return Workbook(place, section.sheet, section.names)
     delimiter = section.delimiter or ("," if kind == "csv" else "\t")
-    return CsvFile(path, delimiter, start=start, first_row=first_row)
+    return CsvFile.of(place, section, delimiter, start=start, first_row=first_row)
+
+
+def open_selection(section: config.SourceSection) -> Source:
+    """The rows of a section's `sql` over its files."""
+    return Selection(section, {place: file_format(place, section) for place in files(section)})
 
 
 def open_sources(section: config.SourceSection) -> list[Source]:
     """Everything that a section names, in order."""
     if section.url is not None:
         return [DatabaseTable(section)]
-    return [open_file(path, section) for path in files(section)]
+    if section.sql is not None:
+        return [open_selection(section)]
+    return [open_file(place, section) for place in files(section)]

@@ -7,6 +7,7 @@ from typing import Protocol
 import pyarrow as pa
 
 from assay.errors import SourceError, did_you_mean
+from assay.logs.sources.places import Place
 
 BATCH_ROWS = 1 << 18
 
@@ -50,22 +51,19 @@ def shorten(value: object) -> str:
 
 def require_file(path: Path) -> None:
     """SourceError unless path is a readable file that is not empty."""
-    if not path.exists():
-        raise SourceError(f"{path}: no such file; check path in the config")
-    if not path.is_file():
-        raise SourceError(f"{path}: is a folder; name the files in it, for example {path}/*.csv")
-    if path.stat().st_size == 0:
-        raise SourceError(f"{path}: is empty; remove it from path or export it again")
+    Place.of(path).require()
 
 
-def bad_utf8(path: Path, lines: Iterable[bytes], first_line: int = 1) -> SourceError:
-    """The error that names the first line of a text file that is not UTF-8."""
-    for number, line in enumerate(lines, first_line):
-        try:
-            line.decode("utf-8")
-        except UnicodeDecodeError as error:
-            return SourceError(
-                f"{path}: line {number} is not UTF-8 (byte {error.start + 1} of the line); "
-                f"convert it, for example: iconv -f latin1 -t utf-8"
-            )
-    return SourceError(f"{path}: is not UTF-8; convert it, for example: iconv -f latin1 -t utf-8")
+def not_read(name: str, error: Exception) -> SourceError:
+    """The error of a file that a library could not read; its own words."""
+    words = " ".join(str(error).split())[:200].encode(errors="replace").decode()
+    return SourceError(f"{name}: cannot be read ({words}); is it damaged, or in another format than its name says?")
+
+
+def check_columns(name: str, columns: Iterable[str], present: Sequence[str]) -> None:
+    """SourceError unless a source has each of the columns, once."""
+    for column in columns:
+        if column not in present:
+            raise missing_column(name, column, present)
+        if present.count(column) > 1:
+            raise SourceError(f"{name}: column {column!r} is there {present.count(column)} times; rename one")
