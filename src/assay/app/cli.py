@@ -261,19 +261,22 @@ def search(
 
 @app.command()
 def init(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Your log: CSV, TSV, JSON Lines or Parquet.")],
+    log: Annotated[
+        str, typer.Argument(metavar="LOG", help="Your log: a file, a glob, a folder, an object (s3://...), or a database's URL.")
+    ],
+    table: Annotated[str | None, typer.Argument(metavar="[TABLE]", help="Of a database: the table of events.")] = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="CONFIG", help="Where to write it; default: to the terminal.")
     ] = None,
     _debug: Debug = False,
 ) -> None:
-    """Write a commented config from a look at your file."""
+    """Write a commented config from a look at your log, whatever its format."""
     from assay.logs.suggest import suggest
     from assay.runs.store import write_text
 
     if out is not None and out.exists():
         raise InputError(f"{out}: is there already; give another name with --out")
-    text = escaped(suggest(file))
+    text = escaped(suggest(log, table))
     if out is None:
         echo(text, end="")
     else:

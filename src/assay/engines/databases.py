@@ -129,6 +129,13 @@ def columns(url: str, *, table: str | None, query: str | None, password_env: str
         return list(connection.execute(sa.text(f"SELECT * FROM {source} WHERE 1 = 0")).keys())
 
 
+def tables(url: str, password_env: str | None = None) -> list[str]:
+    """Names of the tables and views that a database shows, in order of name."""
+    with _connection(url, password_env) as connection:
+        inspector = sa.inspect(connection)
+        return sorted([*inspector.get_table_names(), *inspector.get_view_names()])
+
+
 def state(url: str, *, table: str | None, query: str | None, password_env: str | None = None, grows_by: str) -> tuple[int, str]:
     """(rows, last value of grows_by as text): changes when rows were appended."""
     with _connection(url, password_env) as connection:

@@ -133,7 +133,7 @@ def _own(name: str, more: Mapping[str, Any]) -> dict[str, Any]:
 def _guessed(name: str, path: Path, own: Mapping[str, Any]) -> dict[str, Any]:
     """What a look at a kept table says that the user does not say."""
     file = pq.ParquetFile(path)
-    values = suggest.look(pa.Table.from_batches([next(file.iter_batches(batch_size=suggest.LOOK))]))
+    values = suggest.texts(pa.Table.from_batches([next(file.iter_batches(batch_size=suggest.LOOK))]))
     guess = {"events": suggest.event_columns, "items": suggest.item_columns, "users": suggest.user_columns}[name]
     columns = own.get("columns") or guess(values)
     for canonical in NEEDED[name]:
@@ -154,7 +154,7 @@ def _of_events(path: Path, columns: Mapping[str, str], own: Mapping[str, Any]) -
     if "event" not in columns:
         section["event"] = "purchase"
     elif columns["event"] in schema.names:
-        section["kinds"] = suggest.kinds(_distinct(path, columns["event"]))
+        section["kinds"] = suggest.kinds(list(_distinct(path, columns["event"])))
     time = columns.get("timestamp", "")
     if "time_format" in own or time not in schema.names or pa.types.is_temporal(schema.field(time).type):
         return section

@@ -9,34 +9,64 @@ from assay import config
 from assay.errors import ConfigError, InputError, SourceError, did_you_mean
 from assay.logs import sources
 from assay.logs.canonical import id_type, no_id, wrong_value
+from assay.logs.sources.base import Source
 from assay.tables import ITEMS
 
 
-def _raw(section: config.SourceSection, columns: Sequence[str], key: str) -> pa.Table:
-    """The columns of all sources of a section, with a unique, present key."""
+def _raw(section: config.SourceSection, columns: Sequence[str], key: str, *, last: bool = False) -> pa.Table:
+    """The columns of all sources of a section, with a unique, present key. Words for what is unknown are null.
+
+    last: a key may be there again, or be missing; of each the last value that a column has counts.
+    """
     tables = []
     for source in sources.open_sources(section):
-        batches = list(source.read(columns))
+        row, batches = 1, []
+        for batch in source.read(columns):
+            table = _known(pa.Table.from_batches([batch]), section)
+            _check_keys(table[0], source, columns[0], key, row, may_miss=last)
+            row += len(table)
+            ids = table[0].cast(id_type(table[0].type))
+            table = table.set_column(0, "0", ids).rename_columns([str(i) for i in range(len(columns))])
+            batches.append(_last(table) if last else table)
         if not batches:
             raise SourceError(f"{source.name}: has a header but no rows; remove it from path or export it again")
-        table = pa.Table.from_batches(batches)
-        where = f"{source.name}, column {columns[0]!r}"
-        missing = pc.is_null(table[0], nan_is_null=True)
-        if pa.types.is_floating(table[0].type):
-            missing = pc.or_(missing, pc.is_inf(table[0]))
-        if pa.types.is_string(table[0].type):
-            missing = pc.or_(missing, pc.equal(pc.utf8_trim_whitespace(table[0]), ""))
-        if (at := pc.index(missing, True).as_py()) >= 0:
-            raise InputError(f"{where}: row {at + 1} has no {key}; fill it in or leave the row out")
-        if (at := no_id(table[0])) >= 0:
-            raise wrong_value(source, at + 1, columns[0], table[0][at].as_py(), "an id", "give it as text, ")
-        ids = table[0].cast(id_type(table[0].type))
-        tables.append(table.set_column(0, "0", ids).rename_columns([str(i) for i in range(len(columns))]))
+        tables += batches
     if len({t.schema.field(0).type for t in tables}) > 1:
         tables = [t.set_column(0, "0", t[0].cast(pa.string())) for t in tables]
     table = pa.concat_tables(tables, promote_options="permissive")
+    if last:
+        return _last(table)
     _check_unique(table[0], key, ", ".join(s.name for s in sources.open_sources(section)), columns[0])
     return table
+
+
+def _known(table: pa.Table, section: config.SourceSection) -> pa.Table:
+    """The table with null where text is a word for what is unknown, or empty."""
+    unknown = pa.array(["", *section.null_words])
+    for at, column in enumerate(table.columns):
+        if pa.types.is_string(column.type):
+            blank = pc.is_in(pc.utf8_trim_whitespace(column), unknown)
+            table = table.set_column(at, table.column_names[at], pc.if_else(blank, pa.scalar(None, pa.string()), column))
+    return table
+
+
+def _check_keys(ids: pa.ChunkedArray, source: Source, column: str, key: str, first_row: int, *, may_miss: bool) -> None:
+    """InputError where a row has no key, or one that is no id."""
+    missing = pc.is_null(ids, nan_is_null=True)
+    if pa.types.is_floating(ids.type):
+        missing = pc.or_(missing, pc.is_inf(ids))
+    if not may_miss and (at := pc.index(missing, True).as_py()) >= 0:
+        raise InputError(f"{source.name}, column {column!r}: row {first_row + at} has no {key}; fill it in or leave the row out")
+    if (at := no_id(ids)) >= 0:
+        raise wrong_value(source, first_row + at, column, ids[at].as_py(), "an id", "give it as text, ")
+
+
+def _last(table: pa.Table) -> pa.Table:
+    """One row for each key, in order of its first row, with the last value that each column has; rows without a key are left out."""
+    table = table.filter(pc.is_valid(table[0]))
+    others = table.column_names[1:]
+    grouped = pa.TableGroupBy(table, "0", use_threads=False).aggregate([(name, "last") for name in others])
+    return grouped.select(["0", *(f"{name}_last" for name in others)]).rename_columns(table.column_names)
 
 
 def _check_unique(ids: pa.ChunkedArray, key: str, source: str, column: str) -> None:
@@ -52,13 +82,22 @@ def _check_unique(ids: pa.ChunkedArray, key: str, source: str, column: str) -> N
 
 
 def _joined(table: pa.Table, positions: Sequence[int]) -> pa.ChunkedArray:
-    texts = [table[p].cast(pa.string()) for p in positions]
-    texts = [pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text) for text in texts]
+    texts = [_as_text(table[p]) for p in positions]
     joined = texts[0]
     for text in texts[1:]:
         both = pc.binary_join_element_wise(joined, text, " ")
         joined = pc.coalesce(both, joined, text)
     return joined
+
+
+def _as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column as text; of a list its parts after one another."""
+    if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
+        return pc.binary_join(column.cast(pa.list_(pa.string())), " ")
+    try:
+        return column.cast(pa.string())
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        raise SourceError(f"a column of {column.type} cannot be shown as text; map another, or one of its fields") from None
 
 
 def items(section: config.Items) -> pa.Table:
@@ -76,7 +115,7 @@ def items(section: config.Items) -> pa.Table:
     wanted = {name: [c] if isinstance(c, str) else list(c) for name, c in section.columns.items()}
     order = ["item_id", *(name for name in ITEMS if name in wanted and name != "item_id")]
     flat = [column for name in order for column in wanted[name]]
-    table = _raw(section, flat, "item_id")
+    table = _raw(section, flat, "item_id", last=section.repeats == "last")
     result: dict[str, pa.ChunkedArray] = {"item_id": table[0]}
     at = 1
     for name in order[1:]:

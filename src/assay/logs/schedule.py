@@ -1,6 +1,5 @@
 """How a log of some length is cut into periods: what `assay init` suggests where the defaults would need a longer log."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -13,7 +12,6 @@ from assay.numerics.periods import days
 FEWEST = 5  # periods of a run: warm-up, train, validation, tuning and test
 _WEEKS = 9  # from so many whole weeks on a period is a week
 _DEFAULT_WEEKS = 26  # from so many on the config's defaults fit
-_ISO = r"^\d{4}-\d\d-\d\d"
 
 
 @dataclass(frozen=True)
@@ -43,36 +41,15 @@ def schedule(first_day: int, last_day: int) -> Schedule | None:
     return Schedule(length, min(max(count // 5, 1), 2 * most), each, each, each)
 
 
-def span(times: Iterable[pa.Array], time_format: str | None) -> tuple[int, int] | None:
-    """First and last day of raw times, as `schedule` takes them; None where none can be read.
+def ends(instants: pa.Array) -> tuple[int, int] | None:
+    """First and last day of instants, as `schedule` takes them; None where there are none.
 
-    Times that cleaning takes out by default (before 1990, in the future) are left out. time_format as in [[log.events]].
+    Instants that cleaning takes out by default (before 1990, in the future) are left out.
     """
     earliest, now = datetime.fromisoformat(Clean().earliest).replace(tzinfo=UTC), datetime.now(UTC)
-    ends = []
-    for column in times:
-        instants = _instants(column, time_format)
-        possible = pc.and_(pc.greater_equal(instants, pa.scalar(earliest)), pc.less_equal(instants, pa.scalar(now)))
-        instants = instants.filter(possible)
-        if len(instants):
-            each = days(instants)
-            ends += [int(each.min()), int(each.max())]
-    return (min(ends), max(ends)) if ends else None
-
-
-def _instants(column: pa.Array, time_format: str | None) -> pa.Array:
-    """Raw times as instants, to the day; those that cannot be read are left out."""
-    kind = pa.timestamp("us", tz="UTC")
-    if pa.types.is_temporal(column.type):
-        return column.cast(pa.timestamp("us")).cast(kind).drop_null()
-    if time_format in ("epoch_s", "epoch_ms"):
-        if not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
-            text = pc.utf8_trim_whitespace(column.cast(pa.string()))
-            column = text.filter(pc.match_substring_regex(text, r"^\d+(\.\d+)?$"))
-        seconds = pc.divide(column.cast(pa.float64()).drop_null(), 1.0 if time_format == "epoch_s" else 1000.0)
-        return pc.multiply(pc.floor(seconds), 1_000_000.0).cast(pa.int64()).cast(kind)
-    text = pc.utf8_trim_whitespace(column.cast(pa.string()))
-    if time_format is None:
-        dated = pc.utf8_slice_codeunits(text.filter(pc.match_substring_regex(text, _ISO)), 0, 10)
-        return pc.strptime(dated, format="%Y-%m-%d", unit="us", error_is_null=True).drop_null().cast(kind)
-    return pc.strptime(text, format=time_format, unit="us", error_is_null=True).drop_null().cast(kind)
+    possible = pc.and_(pc.greater_equal(instants, pa.scalar(earliest)), pc.less_equal(instants, pa.scalar(now)))
+    instants = instants.filter(possible)
+    if not len(instants):
+        return None
+    each = days(instants)
+    return int(each.min()), int(each.max())

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 
@@ -26,7 +26,7 @@ class Place:
     """One file. name: as the user would write it. within: its path in its file system."""
 
     name: str
-    system: fs.FileSystem
+    system: fs.FileSystem = field(compare=False)
     within: str
 
     @classmethod
