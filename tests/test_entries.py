@@ -287,7 +287,7 @@ def test_a_log_that_grew_by_a_day_ends_as_if_read_at_once(tmp_path: Path) -> Non
 
 
 def best_on_tuning(run: Made) -> str:
-    """Name of the model with the highest mean over the tuning periods of the mean ndcg@10 of their requests."""
+    """Name of the model with the highest mean over the tuning set of the mean ndcg@10 of their requests."""
     train, candidates = stored.load(run, "train"), stored.load(run, "tuning", "candidates")
     requests = run.read_table("samples/requests.parquet")
     truth = dict(zip(requests["request_id"].to_pylist(), requests["truth_count"].to_pylist(), strict=True))

@@ -149,7 +149,7 @@ class Clean(ConfigSection):
 
     most_lost: float = Field(0.2, ge=0, le=1)  # a run stops where a larger share of the rows would be taken out
     repeat_seconds: float = Field(2.0, ge=0)  # the same user, item and event again within this: a repeat
-    duplicates: bool = True  # rows equal in every mapped column
+    duplicates: bool | None = None  # take out rows equal in every mapped column; default: where times are finer than a minute
     min_price: float = 0.0  # in whole currency
     max_price: float = 1_000_000.0
     max_quantity: float = 10_000.0
@@ -196,17 +196,25 @@ class OwnTable(Dialect):
     _part = "table"
 
     path: str
-    label: str
+    label: str  # a column of 0 and 1, or of true and false
+    positive: str | None = None  # an SQL condition on a row's columns that makes it a positive: "rating >= 4"
     key: str | None = None
     timestamp: str | None = None
-    split: str | None = None  # a column with the split of each row: train, validation, tuning or test
-    random_split: str | None = None  # a column: rows with one value of it fall into one split, by chance; "" for each row by itself
+    split: str | None = None  # a column that names each row's split, in place of a time
+    random_split: str | None = None  # a column: rows with one value of it fall into one split by chance; "": each row by itself
     user: str | None = None
     item: str | None = None
     request: str | None = None
     weight: str | None = None
     numeric: list[str] = []
     categorical: list[str] = []
+
+
+    @model_validator(mode="after")
+    def _one_split(self) -> "OwnTable":
+        if sum(way is not None for way in (self.timestamp, self.split, self.random_split)) > 1:
+            raise ValueError("give one of timestamp, split and random_split: each says which split a row is in")
+        return self
 
 
 class Encode(ConfigSection):

@@ -1,9 +1,11 @@
 import pytest
 
 from assay.app import standing
+from assay.config import parse
 from assay.pages.evaluation import Standing, Summary
 from assay.pages.selection import Curve
 
+TIMED = parse({"table": {"path": "x", "label": "y", "timestamp": "t"}})
 RULES = {"chance": 0.02, "popularity": 0.0647, "buy_it_again": 0.2733}
 
 
@@ -28,7 +30,7 @@ def stands(value, *, half=0.002, served="lightgbm", users=900, needs=None, rules
         (stands(0.273), "even", "It is no better than buy-it-again"),
         (stands(0.28, half=0.02, needs=4000), "even", "is within chance; to tell it would take some 4,000 requests."),
         (stands(0.292, users=2, needs=60), "even", "The test has 2 users. Too few to tell: it would take some 60 requests."),
-        (stands(0.2733, served="buy_it_again"), "even", "It is a simple rule itself: on the tuning periods nothing was better"),
+        (stands(0.2733, served="buy_it_again"), "even", "It is a simple rule itself: on the tuning set nothing was better"),
         (stands(0.3, rules={"chance": 0.02}), "good", "It is better than chance by +0.2800 "),
     ],
 )
@@ -41,7 +43,7 @@ def test_the_first_sentence_says_whether_the_served_model_beats_the_simple_rules
 
 def test_the_first_sentence_names_every_figure():
     assert standing.sentence(stands(0.263))[1].startswith(
-        "lightgbm is served. On the test periods its ndcg@10 is 0.2630, "
+        "lightgbm is served. On the test set its ndcg@10 is 0.2630, "
         "against 0.0200 by chance, 0.0647 by popularity, 0.2733 by buy-it-again. "
     )
 
@@ -90,9 +92,17 @@ def test_where_tuning_can_tell_of_no_arm_the_log_is_not_said_to_be_fine():
 
 def test_users_without_a_past_and_models_left_out_are_said():
     why = {"buy_it_again": "the training samples do not differ in pair_times_bought"}
-    nobody, model = standing.limits(stands(0.3, with_past=0.0), why)
+    nobody, model = standing.limits(stands(0.3, with_past=0.0), why, TIMED)
     assert nobody.startswith("No user of the test has a past in the log: nobody comes back")
     assert model == "buy-it-again is left out: the training samples do not differ in pair_times_bought."
-    assert standing.limits(stands(0.3, with_past=0.2), {})[0].startswith("Only 20 % of the test's requests are by users with")
-    assert standing.limits(stands(0.3, with_past=0.9), {}) == []
-    assert standing.limits(None, {}) == []
+    assert standing.limits(stands(0.3, with_past=0.2), {}, TIMED)[0].startswith("Only 20 % of the test's requests are by users with")
+    assert standing.limits(stands(0.3, with_past=0.9), {}, TIMED) == []
+    assert standing.limits(None, {}, TIMED) == []
+
+
+def test_what_was_split_by_chance_is_said_to_show_nothing_of_later_data():
+    by_chance = parse({"table": {"path": "x", "label": "y", "random_split": ""}})
+    assert "split by chance" in standing.limits(None, {}, by_chance)[0]
+    columns = {"user_id": "u", "item_id": "i"}
+    timeless = parse({"log": {"events": [{"path": "x", "event": "view", "no_times": True, "columns": columns}]}})
+    assert "The log has no times" in standing.limits(None, {}, timeless)[0]

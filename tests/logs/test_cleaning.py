@@ -125,6 +125,16 @@ def test_duplicates_and_repeats(run):
     assert kept[0]["quantity"] == 2.0
 
 
+def test_where_times_are_whole_minutes_a_row_like_another_is_another_event(run):
+    views = [event(kind="view"), event(kind="view"), event(user="v", seconds=60)]
+    lines = [event(user="v", seconds=60)]
+    kept, rejected = cleaned(run, [*views, *lines])
+    assert ids(kept) == [0, 1, 2]
+    assert [(row["event_id"], row["quantity"]) for row in kept if row["event"] == "purchase"] == [(2, 2.0)]
+    assert [(r[0], r[1]) for r in rejected] == [(3, "lines")]
+    assert {(r[0], r[1]) for r in cleaned(run, [*views, *lines], duplicates=True)[1]} == {(1, "duplicates"), (3, "duplicates")}
+
+
 def test_lines_of_one_order_are_summed_and_of_another_quantity_no_double_click(run):
     rows = [
         event(quantity=1.0, price=250, session_id="I1"),

@@ -26,7 +26,7 @@ def clean(seed, n=30_000):
 
 
 def look(samples, train):
-    """Slices of train, judged on the clean tuning periods."""
+    """Slices of train, judged on the clean tuning set."""
     encoder = Indicators.learn(train.features)
     train, validation, tuning = (
         Samples(part.keys, part.features, encoder) for part in (train, samples.split("validation"), samples.split("tuning"))

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from assay.app import words
+from assay.config import Config
 from assay.evaluation.claims import DECIDES, LEAST_USERS, verdict
 from assay.pages.evaluation import Standing, Summary
 from assay.pages.parts import Change, Tested
@@ -22,11 +23,11 @@ def sentence(standing: Standing) -> tuple[Tone, str]:
     figures = {name: standing.rules[name].test[measure].value for name in rivals}
     against = ", ".join(f"{words.figure(value)} by {_name(name)}" for name, value in figures.items())
     value = own.test[measure].value if own is not None else _served_value(standing, rivals)
-    start = f"{_name(served)} is served. On the test periods its {measure} is {words.figure(value)}"
+    start = f"{_name(served)} is served. On the test set its {measure} is {words.figure(value)}"
     start += f", against {against}" if against else ""
     start += " (lower is better). " if words.lower_is_better(measure) else ". "
     if own is not None:
-        start += f"It is a simple rule itself: on the tuning periods nothing was better than {_name(served)}. "
+        start += f"It is a simple rule itself: on the tuning set nothing was better than {_name(served)}. "
     if not rivals:
         return "even", start.strip()
     return _judged(start, standing, rivals)
@@ -104,9 +105,17 @@ def doubt(model: str, models: Mapping[str, Tested], standing: Standing | None) -
     return "; ".join(reasons) or None
 
 
-def limits(standing: Standing | None, left_out: Mapping[str, str]) -> list[str]:
-    """What the log cannot tell: users without a past, and models that were left out for it."""
+def limits(standing: Standing | None, left_out: Mapping[str, str], config: Config) -> list[str]:
+    """What the log cannot tell: of later days, of users without a past; and models that were left out for it."""
     sentences = [f"{_name(name)} is left out: {why}." for name, why in left_out.items()]
+    if config.log is not None and any(events.no_times for events in config.log.events):
+        sentences.insert(
+            0,
+            "The log has no times: each event was put on one of 20 days by chance. So the split is by chance, nothing here is shown "
+            "on later data, and whatever changes with time (trends, seasons, what is new) cannot be learnt or tested.",
+        )
+    if config.table is not None and config.table.random_split is not None:
+        sentences.insert(0, "The rows were split by chance, not by time: that a result holds on later data is not shown.")
     if standing is not None and standing.with_past == 0:
         nobody = "No user of the test has a past in the log: nobody comes back, so nothing personal can be recommended."
         return [nobody, *sentences]

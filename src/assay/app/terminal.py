@@ -59,7 +59,7 @@ def closing(run: Finished) -> list[tuple[str, str, str]]:
         tone, sentence = standing.sentence(summary.standing)
         lines.append(("served", sentence, _TONES[tone]))
     if summary is not None:
-        lines += [("limits", sentence, "") for sentence in standing.limits(summary.standing, summary.left_out)]
+        lines += [("limits", sentence, "") for sentence in standing.limits(summary.standing, summary.left_out, run.config)]
     if summary is not None and (log := summary.log) is not None:
         since = f"{words.day(log.from_)} to {words.day(log.to)}"
         lines.append(("read", f"{words.count(log.events + log.rejected)} events, {since}", ""))

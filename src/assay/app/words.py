@@ -218,7 +218,7 @@ def finding(
         told = few or too_few(difference.values()) or fine
         return (
             "even",
-            f"Nothing to remove for {model}: on the tuning periods no change by {valuer} was better than "
+            f"Nothing to remove for {model}: on the tuning set no change by {valuer} was better than "
             f"keeping every training sample as it is. {told}",
         )
     shown = [m for m in CLAIMS if m in difference] or ordered(difference)[:3]
@@ -253,8 +253,8 @@ def _by_tuning(model: str, tuning: Mapping[str, Change]) -> list[str]:
         return []
     change = estimated(tuning[DECIDES], sign=True)
     if judge(DECIDES, tuning[DECIDES]) == "better":
-        return [f"On the tuning periods it helped {model} too ({DECIDES} {change})."]
-    return [f"The logistic regression chose it; on the tuning periods it was no gain to {model} ({DECIDES} {change})."]
+        return [f"On the tuning set it helped {model} too ({DECIDES} {change})."]
+    return [f"The logistic regression chose it; on the tuning set it was no gain to {model} ({DECIDES} {change})."]
 
 
 def valuer(name: str | None) -> str:

@@ -21,6 +21,8 @@ Reasons = dict[str, int]
 # Steps whose rows are lost; others merge rows, match returns, or leave out what the config asks to leave out.
 LOSING = ("unreadable", "times", "impossible", "duplicates", "repeats", "robots")
 _SHOWN = 4  # reasons in an error
+# Whether times are finer than a minute: where they are not, a row like another may well be another event.
+_FINE = "SELECT COUNT(*) > 0 AS fine FROM events WHERE timestamp <> DATE_TRUNC('minute', timestamp)"
 
 PACKAGE = "assay.logs.clean"
 ROWS = 1 << 18
@@ -254,14 +256,16 @@ def clean(section: config.Clean, run: Folder, report: Report = silent) -> list[s
 
 
 def _do_steps(work: _Cleaning, section: config.Clean, report: Report) -> None:
-    """Every step that the config wants; InputError when nothing is left."""
+    """Every step that the config wants; InputError when nothing is left, or too much would go."""
+    fine = bool(one(work.engine, _FINE)[0])
+    duplicates = fine if section.duplicates is None else section.duplicates
     steps: Sequence[tuple[str, bool, Callable[[], None]]] = (
         ("unreadable", True, lambda: work.step("unreadable")),
         ("times", True, lambda: work.step("times")),
         ("impossible", True, lambda: work.step("impossible")),
-        ("duplicates", section.duplicates, lambda: work.step("duplicates")),
+        ("duplicates", duplicates, lambda: work.step("duplicates")),
         ("lines", True, work.lines),
-        ("repeats", section.repeat_seconds > 0, lambda: work.step("repeats")),
+        ("repeats", fine and section.repeat_seconds > 0, lambda: work.step("repeats")),
         ("returns", True, work.returns),
         ("robots", section.robot_z > 0, lambda: work.step("robots")),
         ("rare", section.min_user_events > 0 or section.min_item_events > 0, work.rare),

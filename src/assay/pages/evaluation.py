@@ -1,4 +1,4 @@
-"""What the test periods say, once: models, the selection, a smaller training set, groups; and the run on one page."""
+"""What the test set says, once: models, the selection, a smaller training set, groups; and the run on one page."""
 
 from typing import Any, ClassVar
 

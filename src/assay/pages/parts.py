@@ -55,7 +55,7 @@ class Effect(Change):
 
 
 class Tested(Part):
-    """What was measured on the test periods, by measure.
+    """What was measured on the test set, by measure.
 
     parts: measures of rankings of what a request takes again ("repeat"), and of what is new to its user ("new").
     """

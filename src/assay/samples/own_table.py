@@ -1,19 +1,18 @@
 """Entry for teams that have a feature table already: one row per labelled sample, any columns."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from assay.config import Encode, OwnTable, SamplesSection
-from assay.errors import ConfigError, SourceError, did_you_mean
+from assay.errors import ConfigError, SourceError
 from assay.numerics.hashing import hash_ids, mix
 from assay.numerics.periods import DAY, FIRST_MONDAY, days, starts
+from assay.samples import own_rows
 from assay.samples.encoder import Encoding, TableEncoder
 from assay.samples.rows import Chunk
 from assay.samples.splits import split_periods
@@ -22,25 +21,9 @@ from assay.tables import SAMPLE_KEYS, SPLITS
 from assay.task import BINARY
 
 
-def _open(section: OwnTable) -> pa.Table:
-    path = Path(section.path)
-    if not path.exists():
-        raise SourceError(f"{path}: no such file; [table] path names a Parquet file of labelled rows")
-    try:
-        table = pq.read_table(path)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise SourceError(f"{path}: not a Parquet file ({error}); [table] takes Parquet") from None
-    if not table.num_rows:
-        raise SourceError(f"{path}: has no rows; bring a table with one row per labelled sample")
-    named = {"label": section.label, "key": section.key, "timestamp": section.timestamp, "user": section.user}
-    named |= {"item": section.item, "request": section.request, "weight": section.weight}
-    named |= {f"numeric[{k}]": name for k, name in enumerate(section.numeric)}
-    named |= {f"categorical[{k}]": name for k, name in enumerate(section.categorical)}
-    for key, name in named.items():
-        if name is not None and name not in table.column_names:
-            hint = did_you_mean(name, table.column_names)
-            raise ConfigError(f"[table] {key}: {path} has no column {name!r}{hint}; it has {', '.join(table.column_names)}")
-    return table
+_SPLIT_WORDS = {"train": 0, "training": 0, "validation": 1, "valid": 1, "val": 1, "dev": 1, "tuning": 2, "tune": 2, "test": 3}
+_SHARES = (0.55, 0.70, 0.85)  # ends of train, validation and tuning where rows are split by chance
+_DRAW = 11
 
 
 def _refuse(wrong: NDArray[np.bool_], column: str, what: str, path: str) -> None:
@@ -93,7 +76,7 @@ def _sample_ids(table: pa.Table, section: OwnTable) -> NDArray[np.int64]:
 
 def _features(table: pa.Table, section: OwnTable) -> tuple[pa.Table, Encoding]:
     """Float32 and dictionary columns; by default every column that is nothing else."""
-    used = (section.label, section.key, section.timestamp, section.user, section.item, section.request, section.weight)
+    used = (section.label, section.key, section.timestamp, section.user, section.item, section.request, section.weight, section.split)
     numeric, categorical = list(section.numeric), list(section.categorical)
     if not numeric and not categorical:
         for field in table.schema:
@@ -122,7 +105,7 @@ def _features(table: pa.Table, section: OwnTable) -> tuple[pa.Table, Encoding]:
 
 
 def read(section: OwnTable, encode: Encode | None = None, samples: SamplesSection | None = None) -> Samples:
-    """A labelled Parquet table as Samples, its encoder fitted on the training rows.
+    """A labelled table as Samples, its encoder fitted on the training rows.
 
     Keys and labels stay as they are: never normalised, never imputed. With a timestamp column rows are split by
     one global time as [samples] says (no warm-up); without one all rows are train. Without a user column each row
@@ -146,7 +129,7 @@ class TableRequests:
     retrieval = None
 
     def __init__(self, section: OwnTable, samples: SamplesSection) -> None:
-        table = _open(section)
+        table = own_rows.read(section)
         self.names_requests = section.request is not None
         self.keys = _keys(table, section, samples)
         self.features, self.encoding = _features(table, section)
@@ -222,11 +205,39 @@ def _keys(table: pa.Table, section: OwnTable, samples: SamplesSection) -> pa.Tab
     return keys.append_column("key", table.column(section.key)) if section.key is not None else keys
 
 
+def _splits(table: pa.Table, section: OwnTable) -> NDArray[np.int64]:
+    """Index (n,) into SPLITS of rows without a time: by a column, by chance, or all of them train.
+
+    By chance 55 % are train and 15 % each of the others. Where a column names no tuning set, half of validation is it; where it
+    names neither, three in ten rows of train are the two.
+    """
+    if section.split is None and section.random_split is None:
+        return np.zeros(table.num_rows, np.int64)
+    ids = _codes(table, section.random_split)[0] if section.random_split else pa.array(np.arange(table.num_rows))
+    _refuse(ids.is_null().to_numpy(zero_copy_only=False), section.random_split or "", "is missing; every row needs one", section.path)
+    draw = mix(hash_ids(ids).view(np.int64), _DRAW).view(np.uint64) / 2.0**64  # (n,) in [0, 1)
+    if section.split is None:
+        return np.searchsorted(_SHARES, draw, side="right")
+    words = pc.utf8_lower(pc.cast(table.column(section.split), pa.string())).to_pylist()
+    known = [_SPLIT_WORDS.get(word or "", -1) for word in words]
+    split = np.array(known, np.int64)
+    allowed = ", ".join(sorted(_SPLIT_WORDS))
+    _refuse(split < 0, section.split, f"names no split; a split is one of {allowed}", section.path)
+    for name in (SPLITS[0], SPLITS[3]):
+        if not (split == SPLITS.index(name)).any():
+            raise SourceError(f"{section.path}: column {section.split!r} names no row {name}; it is needed")
+    if not (split == 1).any():
+        split = np.where((split == 0) & (draw < 0.3), 1 + (draw < 0.15), split)
+    elif not (split == 2).any():
+        split = np.where((split == 1) & (draw < 0.5), 2, split)
+    return split
+
+
 def _times(table: pa.Table, section: OwnTable, samples: SamplesSection) -> tuple[NDArray[np.int32], NDArray[np.int64], pa.Array]:
     """Period, split and instant (n,) of each row."""
-    n = table.num_rows
     if section.timestamp is None:
-        return np.zeros(n, np.int32), np.zeros(n, np.int64), starts(np.zeros(n, np.int32), samples.period_days)
+        timeless = np.zeros(table.num_rows, np.int32)
+        return timeless, _splits(table, section), starts(timeless, samples.period_days)
     column = table.column(section.timestamp)
     missing = column.is_null().to_numpy(zero_copy_only=False)
     _refuse(missing, section.timestamp, "is missing; every row needs a time", section.path)

@@ -1,4 +1,4 @@
-"""Compare on the untouched test periods, once: models, the selection, a smaller training set, groups."""
+"""Compare on the untouched test set, once: models, the selection, a smaller training set, groups."""
 
 import numpy as np
 import pyarrow as pa

@@ -1,11 +1,9 @@
 """Turn events into labelled samples with features, split by time."""
 
-from pathlib import Path
-
 from assay.config import Config
 from assay.pages.samples import SamplesMade
+from assay.logs.sources.places import matching
 from assay.runs.stage import Work, stage
-from assay.runs.store import file_digest
 from assay.samples.candidates import sources
 from assay.samples.describe import families
 from assay.samples.make import make_samples
@@ -15,8 +13,7 @@ def _files(config: Config) -> object:
     """The user's own table and families of features, which may change without the config."""
     read: dict[str, object] = {}
     if config.table is not None:
-        path = Path(config.table.path)
-        read["table"] = file_digest(path) if path.is_file() else None
+        read["table"] = [place.digest(place.size()) for place in matching(config.table.path) if place.exists()]
     if config.samples.features is not None:
         read["families"] = [family.select for family in families(config.samples.features)]
     return read

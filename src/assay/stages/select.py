@@ -1,4 +1,4 @@
-"""Choose on the tuning periods what to change about the training samples, if anything."""
+"""Choose on the tuning set what to change about the training samples, if anything."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

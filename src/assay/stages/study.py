@@ -1,4 +1,4 @@
-"""Compare every valuer, every model that learns, and recommenders, on the tuning periods; takes long."""
+"""Compare every valuer, every model that learns, and recommenders, on the tuning set; takes long."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping

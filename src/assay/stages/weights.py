@@ -1,4 +1,4 @@
-"""Learn a half-life, weights of slices and groups, and a share of wrong labels, and choose among them on the tuning periods."""
+"""Learn a half-life, weights of slices and groups, and a share of wrong labels, and choose among them on the tuning set."""
 
 from assay.findings import segments
 from assay.pages.parts import Change

@@ -103,10 +103,10 @@ def verdict(lines: Sequence[Line], name: str) -> Line:
     elif better:
         sentence = f"By {name}: better than random at {shown[tuple(better)]}, worse at {shown[tuple(worse)]}; small amounts only."
     elif len(needs) == len(own) and own:
-        sentence = f"These tuning periods have too few requests to tell removing by {name} from removing at random: it would "
+        sentence = f"This tuning set has too few requests to tell removing by {name} from removing at random: it would "
         sentence += f"take some {max(needs):,.0f}."
     else:
-        sentence = f"Removing by {name} cannot be told from removing at random on these tuning periods."
+        sentence = f"Removing by {name} cannot be told from removing at random on this tuning set."
     return {"valuer": name, "usable": bool(better) or not worse, "better": better, "worse": worse, "sentence": sentence}
 
 

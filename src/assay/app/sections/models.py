@@ -41,7 +41,7 @@ def models(facts: Facts) -> Section | None:
     columns = [Column("measure"), *(Column(name, number=True) for name in tested)]
     rows = [[m, *(words.estimated(test.get(m)) for test in tested.values())] for m in measures]
     return Section(
-        "On the test periods, with 95 % intervals over users; the best is in the second colour.",
+        "On the test set, with 95 % intervals over users; the best is in the second colour.",
         points=[f"{words.features(kept)}."] if kept else [],
         figures=figures,
         tables=[Table(columns, rows, folded="Every measure", place="page")],
@@ -84,7 +84,7 @@ def groups(facts: Facts) -> Section | None:
             if line.group == group
         ]
         figures.append(Figure([RowPlot(f"plot-group-{n}", drawn)], group.replace("_", " ")))
-    return Section(f"{words.meaning(measure)}. On the test periods.", bold=f"{measure}:", figures=figures)
+    return Section(f"{words.meaning(measure)}. On the test set.", bold=f"{measure}:", figures=figures)
 
 
 def calibration(facts: Facts) -> Section | None:

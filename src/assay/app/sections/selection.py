@@ -24,7 +24,7 @@ def headline(facts: Facts) -> Section | None:
         return None
     curve = facts.page(pages.Curve)
     findings: list[tuple[Tone, str]] = [] if summary.standing is None else [standing.sentence(summary.standing)]
-    findings += [("even", sentence) for sentence in standing.limits(summary.standing, summary.left_out)]
+    findings += [("even", sentence) for sentence in standing.limits(summary.standing, summary.left_out, facts.run.config)]
     findings += [standing.gain(model, summary, curve) for model in sorted(summary.selection)]
     if curve is not None and not curve.usable:
         shown = f"Values by {curve.valuer} are not to be used here: on tuning, removing by them did worse than at random."
@@ -198,7 +198,7 @@ def weights(facts: Facts) -> Section | None:
     if page is None:
         return None
     lead = (
-        "Weights of few parameters, learnt on validation and tried on the tuning periods: the alternative to removing samples "
+        "Weights of few parameters, learnt on validation and tried on the tuning set: the alternative to removing samples "
         f"one by one. Chosen: {page.chosen}."
     )
     doubted = _doubted(facts)
@@ -247,7 +247,7 @@ def slices(facts: Facts) -> Section | None:
     bold = (
         f"{words.counted(harmful, 'slice')} of the training samples can be mended with a gain."
         if harmful
-        else "No slice harms: nothing that was tried helps on the tuning periods."
+        else "No slice harms: nothing that was tried helps on the tuning set."
     )
     lead = (
         "Rules for low values, found on half of the validation folds, confirmed on the other half, then tried on tuning; a "

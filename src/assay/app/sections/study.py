@@ -23,7 +23,7 @@ def study(facts: Facts) -> Section | None:
         figures.append(Figure(plots, measure, words.meaning(measure)))
     others = f"; below them the other models without {words.percent(models.lines[0].fraction)}" if models.lines else ""
     lead = (
-        "On the tuning periods, against keeping everything: the lowest samples by each valuer, or random ones, removed. The "
+        "On the tuning set, against keeping everything: the lowest samples by each valuer, or random ones, removed. The "
         f"curves are the logistic regression's{others}."
     )
     return Section(lead, figures=figures, parts=[*_methods(facts), *_recommenders(facts)])

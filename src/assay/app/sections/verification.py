@@ -33,7 +33,7 @@ def verification(facts: Facts) -> Section | None:
     lines = [] if curves is None else curves.lines
     tone: Tone = "good" if first.better and not first.worse else "even" if first.usable else "bad"
     return Section(
-        "Judged by retraining on the tuning periods, against as many random samples.",
+        "Judged by retraining on the tuning set, against as many random samples.",
         findings=[(tone, first.sentence)],
         points=[line.sentence for line in others],
         figures=[*_curves(lines, "removal"), *_curves(lines, "addition"), *_agreement(facts), *_noise(facts)],

@@ -14,7 +14,8 @@ NAMES: dict[str, tuple[str, ...]] = {
     ),
     "item_id": (
         "item id", "product id", "parent asin", "asin", "sku", "article id", "stock code", "movie id", "video id", "news id",
-        "track id", "song id", "book id", "goods id", "item", "product", "article", "artikelnummer", "artikel id", "artikel",
+        "track id", "song id", "book id", "goods id", "object id", "business id", "content id", "post id", "document id", "isbn",
+        "item", "product", "article", "movie", "film", "track", "song", "video", "book", "game", "artist", "artikelnummer", "artikel id", "artikel",
         "商品 id", "商品编号", "商品", "货号", "产品 id", "产品编号", "产品", "物品 id", "物品",
     ),
     "timestamp": (
@@ -42,7 +43,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     ),
     "price": ("unit price", "price", "preis", "einzelpreis", "stückpreis", "单价", "价格", "售价"),
     "rating": ("rating", "stars", "star rating", "score", "overall", "bewertung", "评分", "打分"),
-    "position": ("position", "rank", "place", "位置", "排名"),
+    "position": ("position", "rank", "place", "position ordinal", "位置", "排名"),
     "propensity": ("propensity", "pscore"),
 }  # fmt: skip
 ITEM_NAMES: dict[str, tuple[str, ...]] = {
