@@ -26,7 +26,7 @@ Truth = Annotated[
     typer.Option(
         "--truth",
         metavar="FILE",
-        help="In place of SOURCE: request_id, item_id, grade (.parquet, .csv, TREC .qrels), or judgements (docs/search).",
+        help="In place of SOURCE: request_id, item_id, grade (.parquet, .csv, TREC .qrels), or judgements (.csv, .json).",
     ),
 ]
 Candidates = Annotated[Path | None, typer.Option("--candidates", metavar="FILE", help="What may be ranked: request_id, item_id.")]
