@@ -195,6 +195,14 @@ def test_the_search_benchmark_has_a_line_a_method(capsys):
         assert method in out
 
 
+def test_the_judgements_benchmark_has_a_line_a_set_of_pairs(monkeypatch, capsys):
+    judgements = benchmark("judgements")
+    monkeypatch.setattr(judgements, "SETTINGS", {"default": {"weeks": 8}})
+    judgements.main(["1"])
+    out = capsys.readouterr().out
+    assert [name for name in judgements.SETS if out.count(name) == 1] == list(judgements.SETS)
+
+
 @pytest.mark.slow
 def test_the_text_benchmark_has_a_verdict_a_target(capsys):
     benchmark("text").main([], texts=20, count=150, queries=10)

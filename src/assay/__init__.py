@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from assay.benchmark import represent as represent
     from assay.benchmark import shrink as shrink
     from assay.benchmark import status as status
+    from assay.benchmark.judged.clicks import judgements as judgements
+    from assay.benchmark.judged.clicks import read_judgements as read_judgements
     from assay.config import Config as Config
     from assay.errors import AssayError as AssayError
     from assay.errors import InputError as InputError
@@ -74,6 +76,7 @@ _NAMES = {
         "Benchmark Evidence Scoreboard audit build choose_measures compact compare compare_groups detectable_difference estimate"
         " freeze from_tables from_trec leader_board open_kept plan_difference plan_mean policy_value represent shrink status"
     ),
+    "benchmark.judged.clicks": "judgements read_judgements",
     "config": "Config",
     "errors": "AssayError InputError",
     "evaluation": "calibration compare_rankings compare_samples evaluate_rankings evaluate_samples",

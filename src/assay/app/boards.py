@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from assay.benchmark.board.scoreboard import Scoreboard
-from assay.benchmark.inputs import TRUTH, codes, numbers, read_table
+from assay.benchmark.inputs import codes, numbers, read_table
 from assay.benchmark.keep.contents import Benchmark
 from assay.benchmark.keep.folder import MANIFEST, open_kept
 from assay.benchmark.readers import MEASURES, from_tables
+from assay.benchmark.trec import TRUTH
 from assay.errors import InputError
 from assay.finished import Finished
 

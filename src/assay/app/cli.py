@@ -14,6 +14,7 @@ import typer
 
 from assay import __version__, stages
 from assay.app.benchmark import app as benchmark
+from assay.app.judgements import judgements
 from assay.app.options import Debug, Json, RunFolder, print_json
 from assay.app.safe import complain, echo, escaped
 from assay.errors import AssayError, InputError
@@ -284,6 +285,7 @@ def init(
         echo(f"{out}: check every line, then: assay run {out}")
 
 
+app.command()(judgements)
 app.add_typer(benchmark)
 
 

@@ -23,7 +23,11 @@ KeptFolder = Annotated[Path, typer.Argument(metavar="BENCHMARK", help="A kept be
 Out = Annotated[Path, typer.Option("--out", metavar="FOLDER", help="The new folder; nothing is written over.")]
 Truth = Annotated[
     Path | None,
-    typer.Option("--truth", metavar="FILE", help="In place of SOURCE: request_id, item_id, grade (.parquet, .csv, TREC .qrels)."),
+    typer.Option(
+        "--truth",
+        metavar="FILE",
+        help="In place of SOURCE: request_id, item_id, grade (.parquet, .csv, TREC .qrels), or judgements (.csv, .json).",
+    ),
 ]
 Candidates = Annotated[Path | None, typer.Option("--candidates", metavar="FILE", help="What may be ranked: request_id, item_id.")]
 Requests = Annotated[

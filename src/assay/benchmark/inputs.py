@@ -1,4 +1,4 @@
-"""Tables as people bring them: files or Arrow, with the columns they need and none of them null; TREC's files too."""
+"""Tables as people bring them: Arrow or files, also TREC's and judgements, with the columns they need and none of them null."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,10 +11,10 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pyarrow import csv
 
+from assay.benchmark.judged import files
+from assay.benchmark.trec import PREDICTIONS, TRUTH, qrels, trec_run
 from assay.errors import InputError, SourceError, did_you_mean
 
-TRUTH = ("request_id", "item_id", "grade")
-PREDICTIONS = ("request_id", "item_id", "score")
 _TREC = (".qrels", ".run", ".trec", ".txt")
 _IDS = ("request_id", "item_id", "user_id")
 
@@ -22,13 +22,16 @@ _IDS = ("request_id", "item_id", "user_id")
 def read_table(source: Any, where: str, columns: Sequence[str]) -> pa.Table:
     """A path or anything that speaks Arrow as a table with at least these columns, none of them null.
 
-    Files: .parquet, .csv, and for truth and predictions TREC's (.qrels, .run, .trec or .txt).
+    Files: .parquet, .csv, for truth and predictions TREC's (.qrels, .run, .trec or .txt), and for truth judgements as Quepid,
+    RRE or the Search Relevance Workbench hold them, whose requests are named by their queries.
     """
     if isinstance(source, str | Path):
         path = Path(source)
         try:
             if path.suffix in _TREC and columns in (TRUTH, PREDICTIONS):
                 table = qrels(path) if columns == TRUTH else trec_run(path)
+            elif columns == TRUTH and (shape := files.shape_of(path)):
+                table = files.read(path, shape).rename_columns(TRUTH)
             else:
                 table = csv.read_csv(path) if path.suffix == ".csv" else pq.read_table(path)
         except (OSError, pa.ArrowException) as error:
@@ -76,49 +79,3 @@ def codes(column: Any, ids: pa.Array) -> NDArray[np.int64]:
     """Place (n,) of each id among the known ones, -1 for others."""
     codes: NDArray[np.int64] = pc.index_in(column, value_set=ids).fill_null(-1).to_numpy().astype(np.int64)
     return codes
-
-
-def qrels(path: Path) -> pa.Table:
-    """TREC's judgements, as TRUTH."""
-    return _lines(path, 4, (0, 2, 3), TRUTH)
-
-
-def trec_run(path: Path) -> pa.Table:
-    """TREC's answers of a system, as PREDICTIONS; scores rounded to 32 bits."""
-    table = _lines(path, 6, (0, 2, 4), PREDICTIONS)
-    score = pa.array(table.column("score").to_numpy().astype(np.float32), pa.float32())
-    return table.set_column(2, "score", score)
-
-
-def _lines(path: Path, fields: int, taken: Sequence[int], names: Sequence[str]) -> pa.Table:
-    """Columns of a text file of white-space-separated fields, the last a number."""
-    columns: list[list[str]] = [[] for _ in taken]
-    numbers = []
-    try:
-        with path.open(encoding="utf-8") as stream:
-            for number, line in enumerate(stream, 1):
-                parts = line.split()
-                if not parts:
-                    continue
-                if len(parts) != fields:
-                    raise SourceError(f"{path}:{number}: {len(parts)} fields where {fields} are due; is it a file of this kind?")
-                for column, place in zip(columns, taken, strict=True):
-                    column.append(parts[place])
-                numbers.append(number)
-    except (OSError, UnicodeDecodeError) as error:
-        raise SourceError(f"{path}: cannot be read ({error}); give a text file in UTF-8") from None
-    try:
-        last = np.array(columns[-1], np.float64)
-    except ValueError:
-        row = next(row for row, text in enumerate(columns[-1]) if not _is_number(text))
-        raise SourceError(f"{path}:{numbers[row]}: {names[-1]} is {columns[-1][row]!r}, not a number") from None
-    texts = [pa.array(column, pa.string()) for column in columns[:-1]]
-    return pa.table(dict(zip(names, [*texts, pa.array(last)], strict=True)))
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

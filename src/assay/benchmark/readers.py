@@ -15,8 +15,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from assay.benchmark.board.scoreboard import Scoreboard
-from assay.benchmark.inputs import PREDICTIONS, TRUTH, alike, codes, numbers, read_table, trec_run
-from assay.benchmark.inputs import qrels as read_qrels
+from assay.benchmark.inputs import alike, codes, numbers, read_table
+from assay.benchmark.trec import PREDICTIONS, TRUTH, trec_run
+from assay.benchmark.trec import qrels as read_qrels
 from assay.errors import InputError, did_you_mean
 from assay.numerics.linearised import POOLED, pooled_by_request
 from assay.numerics.ranking import RANKING, ranking_measures, request_offsets, tie_order

@@ -40,11 +40,12 @@ def make_search_log(
     eta: float = 1.0,
     random_share: float = 0.1,
     boost: float = 0.0,
+    noise: float = 0.25,
     seed: int = 0,
 ) -> SearchLog:
     """Users who search about `searches` times a week, each time shown `length` of 40 items, place k looked at with 1 / k ** eta.
 
-    A list is ranked by relevance with much noise, so that an item stands in several places; a share of lists is shuffled, and
+    A list is ranked by relevance with normal `noise`, so that an item stands in several places; a share of lists is shuffled, and
     has its propensity logged. Items of the first make are put forward by `boost`, whatever they are worth. Clicks are views; a
     third of them buys. Events after the search carry no query.
     """
@@ -68,7 +69,7 @@ def make_search_log(
                 q = int(taste[user]) if rng.random() < 0.4 else int(rng.choice(len(queries), p=popularity / popularity.sum()))
                 at = START + week * _WEEK + int(rng.integers(7 * 24 * 60 - 60)) * _MINUTE
                 lines += _one(
-                    rng, f"u{user}", f"s{len(lines)}", q, at, queries, relevance[q], put_forward, examination, random_share
+                    rng, f"u{user}", f"s{len(lines)}", q, at, queries, relevance[q], put_forward, examination, random_share, noise
                 )
     fields = ("user_id", "session_id", "item", "event", "timestamp", "query", "position", "propensity")
     columns = dict(zip(fields, map(list, zip(*lines, strict=True)), strict=True))
@@ -94,10 +95,11 @@ def make_search_log(
 def _one(
     rng: np.random.Generator, user: str, session: str, q: int, at: int, queries: list[str],
     relevance: NDArray[np.float64], put_forward: NDArray[np.float64], examination: NDArray[np.float64], random_share: float,
+    noise: float,
 ) -> list[tuple[Any, ...]]:  # fmt: skip
     """The events of one search."""
     length, shuffled = len(examination), rng.random() < random_share
-    best = np.argsort(-(relevance + put_forward + rng.normal(0, 0.25, len(relevance))))[:length]
+    best = np.argsort(-(relevance + put_forward + rng.normal(0, noise, len(relevance))))[:length]
     shown = rng.permutation(best) if shuffled else best
     propensity = 1.0 / length if shuffled else None
     lines: list[tuple[Any, ...]] = [(user, session, None, "search", at, queries[q], None, None)]

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import ArrayLike
 
-from assay.benchmark import inputs, readers
+from assay.benchmark import inputs, readers, trec
 from assay.benchmark.attributes import KEYS
 from assay.benchmark.board.scoreboard import Scoreboard, refuse_names
 from assay.errors import InputError
@@ -96,7 +96,7 @@ class Benchmark:
 
         InputError also: a system ranks an item that is no candidate of its request.
         """
-        needed = inputs.PREDICTIONS
+        needed = trec.PREDICTIONS
         tables = {name: inputs.read_table(source, f"system {name!r}", needed) for name, source in predictions.items()}
         if self.candidates is not None:
             for name, table in tables.items():

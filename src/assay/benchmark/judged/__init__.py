@@ -1,0 +1,1 @@
+"""Judgements: graded pairs of query and item, made from clicks, written and read as others' tools hold them."""
