@@ -2,7 +2,8 @@
 
 Conventions, as trec_eval's with -c: a request with truth that a system did not answer counts 0 for it, and so does one
 without a relevant item; documents that truth does not name, or that it gives a grade below 0, are not relevant; a list is
-ranked by score alone, highest first, ties by document id, highest first. Measures are those of numerics.ranking, equal to trec_eval's.
+ranked by score alone, highest first, ties by document id, highest first. Measures are those of numerics.ranking, equal to
+trec_eval's.
 """
 
 from collections.abc import Mapping, Sequence
