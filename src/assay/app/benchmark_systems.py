@@ -44,29 +44,36 @@ def compare(
     against: Annotated[str | None, typer.Option("--against", metavar="SYSTEM", help="All others against this one.")] = None,
     column: Annotated[str | None, typer.Option("--group", metavar="ATTRIBUTE", help="Within each kind of request.")] = None,
     test: Annotated[str, typer.Option("--test", metavar="NAME", help="t or randomisation.")] = "t",
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="A page with the rankings of the --system files side by side.")
+    ] = None,
     as_json: Json = False,
     _debug: Debug = False,
 ) -> None:
     """Compare systems: a leader board of tiers that cannot be told apart, paired tests clustered by user."""
     from assay.app import benchmark_terminal as terminal
+    from assay.app import comparison_page
     from assay.benchmark.board.comparison import compare as paired
     from assay.benchmark.board.comparison import compare_groups, leader_board
     from assay.pages.trust import Leader
     from assay.runs.store import finite
 
     arguments = as_typed(inputs, truth, systems, families, measures)
-    board = arguments.board()
+    judged = arguments.judged()
+    board = judged.board
     chosen = list(arguments.measures or board.measures[:1])
     if column is None:
         pairs = paired(board, chosen, against=against, test=test)
     else:
         pairs = compare_groups(board, column, chosen, against=against, test=test)
     leaders = {name: leader_board(board, name, test=test).to_pylist() for name in chosen}
+    leading = {name: [Leader.model_validate(finite(row)) for row in rows] for name, rows in leaders.items()}
+    if html is not None:
+        comparison_page.write(html, judged, leading, pairs.to_pylist(), column)
     arguments.count("compare", board)
     if as_json:
         print_json({"boards": leaders, "comparisons": pairs.to_pylist()})
     else:
-        leading = {name: [Leader.model_validate(finite(row)) for row in rows] for name, rows in leaders.items()}
         terminal.show_comparison(board, leading, pairs.to_pylist())
 
 
