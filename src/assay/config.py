@@ -61,7 +61,9 @@ class Dialect(ConfigSection):
             try:
                 codecs.lookup(self.encoding)
             except (LookupError, ValueError):
-                raise ValueError(f"encoding: unknown {self.encoding!r}; say for example 'gb18030', 'cp1252' or 'utf-16'") from None
+                raise ValueError(
+                    f"encoding: unknown {self.encoding!r}; say for example 'gb18030', 'cp1252' or 'utf-16'"
+                ) from None
         for name in self.names or []:
             if self.names is not None and self.names.count(name) > 1:
                 raise ValueError(f"names: {name!r} is there twice; every column needs a name of its own")
@@ -208,7 +210,6 @@ class OwnTable(Dialect):
     weight: str | None = None
     numeric: list[str] = []
     categorical: list[str] = []
-
 
     @model_validator(mode="after")
     def _one_split(self) -> "OwnTable":

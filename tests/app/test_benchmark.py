@@ -1,5 +1,6 @@
 """`assay benchmark` from the command line: on a run, on tables, on TREC files; what it refuses, with exit code 2."""
 
+import json
 import re
 from dataclasses import replace
 
@@ -10,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from pyarrow import csv
 
-from assay.app import card
+from assay.app import card, cli
 from assay.benchmark import compare as compared
 from assay.benchmark import policy_value
 from assay.benchmark.keep.folder import freeze, open_kept
@@ -70,6 +71,32 @@ def test_from_tables_to_an_estimate_and_back(files, tmp_path, capsys):
     assert (now["uses"], now["systems"], now["renew"]) == ({"score": 1, "compare": 2}, 7, [])
     assert {line["attribute"] for line in now["drift"]} == {"device", "price"}
     assert "estimate 1" in called(capsys, "status", tmp_path / "c1")
+
+
+def test_predictions_for_more_requests_are_cut_and_it_says_so(files, tmp_path, capsys):
+    """Of everything that a kept benchmark judges; with truth of one's own they are refused, as they always were."""
+    kept, small = freeze(POOL.take(range(120)), tmp_path / "b", name="b"), tmp_path / "c"
+    called(capsys, "compact", tmp_path / "b", "--budget", "30", "--redraws", "10", "--out", small)
+    told = "新: {} requests that the benchmark does not have were left out\n"
+    whole = ["--system", f"新={files / 's7.csv'}"]
+    assert cli.main(["benchmark", "compare", str(tmp_path / "b"), *whole, "--json"]) == 0
+    found = capsys.readouterr()
+    assert found.err == told.format(80)
+    systems = json.loads(found.out)["boards"]["ndcg@10"]
+    expected = kept.benchmark.score(kept.benchmark.cut({"新": files / "s7.csv"})[0]).means("ndcg@10")[0]
+    assert [line["value"] for line in systems if line["system"] == "新"] == [pytest.approx(expected)]
+    assert {line["system"] for line in systems} == {"新", *(f"system {k}" for k in range(6))}
+    assert kept.uses()[-1]["what"] == "compare"
+    assert not (tmp_path / "b" / "results").exists()
+    for command, folder, others in (("score", tmp_path / "b", 80), ("estimate", small, 170)):
+        assert cli.main(["benchmark", command, str(folder), *whole]) == 0
+        assert capsys.readouterr().err == told.format(others)
+    again = ["--system", f"system 5={files / 's7.csv'}"]  # a file takes the place of what was scored under its name
+    boards = asked(capsys, "compare", tmp_path / "b", *again)["boards"]["ndcg@10"]
+    assert [line["value"] for line in boards if line["system"] == "system 5"] == [pytest.approx(expected)]
+    pq.write_table(kept.benchmark.truth, tmp_path / "truth.parquet")
+    said = called(capsys, "compare", "--truth", tmp_path / "truth.parquet", *whole, code=2)
+    assert "answers 80 requests that truth does not name" in said
 
 
 def test_the_card_is_a_page_that_needs_nothing_else(files, tmp_path, capsys):

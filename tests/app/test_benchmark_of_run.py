@@ -7,11 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 
-from assay.app import benchmark_terminal, report
+from assay.app import benchmark_terminal, cli, report
 from assay.benchmark.keep.folder import open_kept
-from assay.benchmark.of_run import scoreboard
+from assay.benchmark.of_run import benchmark, scoreboard
 from assay.pages.trust import Audit, Board, Compact
 from assay.samples import stored
 from assay.stages import trust
@@ -51,6 +52,24 @@ def test_pooled_measures_of_a_run_are_those_of_its_evaluation(run):
     for name in ("auc", "f1", "accuracy", "precision", "recall"):
         for s, model in enumerate(board.systems):
             assert board.means(name)[s] == pytest.approx(tested[model]["test"][name]["value"])
+
+
+def test_a_run_gates_a_system_against_its_own_models(run, tmp_path, capsys):
+    """One that knows the truth passes by far, one that guesses does not."""
+    own, rng = benchmark(run, run.config), np.random.default_rng(0)
+    pairs = own.candidates.join(own.truth, ["request_id", "item_id"], join_type="left outer").sort_by("request_id")
+    knows = pairs.column("grade").fill_null(0.0).to_numpy() + rng.random(pairs.num_rows) / 2
+    for name, score in (("knows", knows), ("guesses", rng.random(pairs.num_rows))):
+        pq.write_table(
+            pairs.select(["request_id", "item_id"]).append_column("score", pa.array(score)), tmp_path / f"{name}.parquet"
+        )
+    for name, code in (("knows", 0), ("guesses", 3)):
+        given = ["--system", tmp_path / f"{name}.parquet", "--against", "lightgbm", "--margin", "0.01"]
+        assert cli.main(["benchmark", "gate", *map(str, [run.folder, *given]), "--json"]) == code
+        assert json.loads(capsys.readouterr().out)["benchmark"] == str(run.folder)
+    given = ["--system", tmp_path / "guesses.parquet", "--against", "lightgbm"]
+    [line] = [one for one in asked(capsys, "compare", run.folder, *given)["comparisons"] if one["b"] == "guesses"]
+    assert line["high"] < 0
 
 
 @pytest.mark.slow

@@ -136,7 +136,8 @@ def test_the_encoding_of_a_file_is_told(tmp_path, capsys):
     text = init(path, tmp_path / "i.toml")
     assert 'encoding = "gb18030"' in text
     assert values(cleaned(tmp_path / "i.toml"), "user_id") == {"1"}
-    bare = f'[[log.events]]\npath = "{path}"\nevent = "view"\ncolumns = {{user_id = "用户ID", item_id = "商品ID", timestamp = "时间"}}\n'
+    columns = '{user_id = "用户ID", item_id = "商品ID", timestamp = "时间"}'
+    bare = f'[[log.events]]\npath = "{path}"\nevent = "view"\ncolumns = {columns}\n'
     (tmp_path / "bare.toml").write_text(bare, encoding="utf-8")
     assert cli.main(["collect", str(tmp_path / "bare.toml"), "--folder", str(tmp_path / "bare")]) == 2
     assert "line 1 is not UTF-8 (byte 1 of the line); say encoding = 'gb18030' in the config" in capsys.readouterr().err

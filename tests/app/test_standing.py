@@ -95,7 +95,9 @@ def test_users_without_a_past_and_models_left_out_are_said():
     nobody, model = standing.limits(stands(0.3, with_past=0.0), why, TIMED)
     assert nobody.startswith("No user of the test has a past in the log: nobody comes back")
     assert model == "buy-it-again is left out: the training samples do not differ in pair_times_bought."
-    assert standing.limits(stands(0.3, with_past=0.2), {}, TIMED)[0].startswith("Only 20 % of the test's requests are by users with")
+    assert standing.limits(stands(0.3, with_past=0.2), {}, TIMED)[0].startswith(
+        "Only 20 % of the test's requests are by users with"
+    )
     assert standing.limits(stands(0.3, with_past=0.9), {}, TIMED) == []
     assert standing.limits(None, {}, TIMED) == []
 

@@ -16,7 +16,7 @@ from assay.errors import InputError
 NAMES = {"ndcg": "ndcg_cut", "recall": "recall", "map": "map_cut", "precision": "P", "hit_rate": "success"}
 CUTS = (1, 5, 10)
 MEASURES = [f"{name}@{k}" for name in NAMES for k in CUTS]
-GRADE = h.dictionaries(h.sampled_from("abcdefghij") | h.text("é牛10", min_size=1, max_size=2), h.integers(0, 3), max_size=14)
+GRADE = h.dictionaries(h.sampled_from("abcdefghij") | h.text("é牛10", min_size=1, max_size=2), h.integers(-2, 3), max_size=14)
 SCORE = h.dictionaries(
     h.sampled_from("abcdefghijkl") | h.text("é牛10", min_size=1, max_size=2),
     h.sampled_from([-1, 0, 0.1, 0.1 + 1e-9, 2]),
@@ -25,9 +25,13 @@ SCORE = h.dictionaries(
 
 
 def equal_to_trec_eval(truth, runs, board):
-    """truth and runs as pytrec_eval takes them; a request without answer counts 0."""
+    """truth and runs as pytrec_eval takes them; a request without answer counts 0.
+
+    pytrec_eval writes past an array where all grades of a request are negative, so each gets one of 0 that no run lists.
+    """
     expected = pytrec_eval.RelevanceEvaluator(
-        truth, {f"{name}.{','.join(map(str, CUTS))}" for name in NAMES.values()} | {"recip_rank"}
+        {q: {"listed by none": 0, **docs} for q, docs in truth.items()},
+        {f"{name}.{','.join(map(str, CUTS))}" for name in NAMES.values()} | {"recip_rank"},
     )
     requests = board.request.to_pylist()
     for s, name in enumerate(board.systems):
@@ -58,7 +62,7 @@ def test_trec_files_score_as_in_trec_eval(tmp_path_factory, requests):
     folder = tmp_path_factory.mktemp("trec")
     truth = {f"q{r}": grades for r, (grades, _, _) in enumerate(requests) if grades}
     runs = {name: {f"q{r}": docs[at] for r, docs in enumerate(requests) if docs[0]} for at, name in ((1, "one"), (2, "two"))}
-    if not any(grade for docs in truth.values() for grade in docs.values()) or not all(map(ranks, runs.values())):
+    if not any(grade > 0 for docs in truth.values() for grade in docs.values()) or not all(map(ranks, runs.values())):
         return
     lines = [f"{q} 0\t{d}  {g}\n" for q, docs in truth.items() for d, g in docs.items()]
     (folder / "qrels.txt").write_text("".join(lines), encoding="utf-8")
@@ -71,16 +75,16 @@ def test_trec_files_score_as_in_trec_eval(tmp_path_factory, requests):
 
 
 def random_tables(seed=0, requests=300):
-    """Graded truth, ties, truth that no list holds, requests that nobody answers, and one whose truth is 0 throughout."""
+    """Grades from -2, ties, truth that no list holds, requests that nobody answers, and two without a relevant item."""
     rng = np.random.default_rng(seed)
     truth, runs = {}, {"s0": {}, "s1": {}}
     for r in range(requests):
         docs = rng.permutation(400)[:120]
-        truth[f"q{r}"] = {f"d{d}": int(g) for d, g in zip(docs[:15], rng.integers(0, 4, 15), strict=True)}
+        truth[f"q{r}"] = {f"d{d}": int(g) for d, g in zip(docs[:15], rng.integers(-2, 4, 15), strict=True)}
         for s, run in enumerate(runs.values()):
             if r % (7 + s):
                 run[f"q{r}"] = {f"d{d}": float(v) for d, v in zip(docs[5:], rng.random(115).round(2), strict=True)}
-    truth["q1"] = {"d1": 0}
+    truth["q1"], truth["q2"] = {"d1": 0}, {"d2": -1}
     return truth, runs
 
 
@@ -103,6 +107,17 @@ def test_tables_score_as_in_trec_eval(tmp_path):
     same_user = [n // 4 for n in number]
     assert [u == v for u, v in pairwise(board.user)] == [u == v for u, v in pairwise(same_user)]
     assert board.attributes["hour"].to_pylist() == [n % 3 or None for n in number]
+
+
+def test_grades_below_zero_are_not_relevant(tmp_path):
+    """Counted by hand: of q1 system a ranks the relevant item first and the one of grade -1 second, of q2 both find all."""
+    (tmp_path / "t.qrels").write_text("q1 0 d1 1\nq1 0 d2 -1\nq2 0 d1 2\n")
+    (tmp_path / "a.run").write_text("q1 Q0 d1 1 2.0 a\nq1 Q0 d2 2 1.0 a\nq2 Q0 d1 1 1.0 a\n")
+    (tmp_path / "b.run").write_text("q1 Q0 d2 1 2.0 b\nq1 Q0 d1 2 1.0 b\nq2 Q0 d1 1 1.0 b\n")
+    board = from_trec(tmp_path / "t.qrels", [tmp_path / "a.run", tmp_path / "b.run"], ["ndcg@10", "precision@1", "recall@10"])
+    np.testing.assert_allclose(board.of("ndcg@10"), [[1.0, 1.0], [1 / np.log2(3), 1.0]])
+    assert board.of("precision@1").tolist() == [[1.0, 1.0], [0.0, 1.0]]
+    assert board.of("recall@10").tolist() == [[1.0, 1.0], [1.0, 1.0]]
 
 
 def test_rows_in_any_order_and_ids_as_numbers_or_text():
@@ -137,8 +152,7 @@ def put(table, name, values):
         (lambda t, p: (t, put(p, "score", ["x", "y"])), "score holds string, not numbers"),
         (lambda t, p: (t, pa.concat_tables([p, p])), r"system 's': item 'a' of request 'q1' is there twice \(2 such"),
         (lambda t, p: (put(t, "item_id", ["a", "a", "a"]), p), "truth: item 'a' of request 'q1' is there twice"),
-        (lambda t, p: (put(t, "grade", [1, -1, 2]), p), "grade of row 1 of truth is -1"),
-        (lambda t, p: (put(t, "grade", [0, 0, 0]), p), "truth has no grade above 0"),
+        (lambda t, p: (put(t, "grade", [0, -1, 0]), p), "truth has no grade above 0"),
         (lambda t, p: (t.slice(0, 0), p), "truth is empty"),
         (lambda t, p: (put(t, "hour", [3, 4, 4]), p), "request 'q1' has several values of hour"),
         (lambda t, p: (t, p.rename_columns(["request", "item_id", "score"])), "no column 'request_id'; did you mean 'request'"),

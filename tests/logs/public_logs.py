@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 import openpyxl
@@ -59,7 +60,7 @@ def movielens_1m(folder: Path) -> None:
 @log("movielens_100k", Expected({"review": 20}, 4, 5, FIRST | {"user_id": "1"}, names=5))
 def movielens_100k(folder: Path) -> None:
     put(folder, "u.data", [f"{u}\t{i}\t{r}\t{t}" for u, i, r, t in TWENTY])
-    put(folder, "u.item", [f"{i}|Toy \"Story\" {i}|01-Jan-1995||http://x|{'|'.join('0' * 19)}" for i in range(10, 15)], "latin-1")
+    put(folder, "u.item", [f'{i}|Toy "Story" {i}|01-Jan-1995||http://x|{"|".join("0" * 19)}' for i in range(10, 15)], "latin-1")
     put(folder, "u.user", [f"{u}|24|M|technician|85711" for u in range(1, 5)])
 
 
@@ -74,7 +75,11 @@ def movielens(folder: Path) -> None:
 def recbole_ratings(folder: Path) -> None:
     head = "user_id:token\titem_id:token\trating:float\ttimestamp:float"
     put(folder, "ml.inter", [head, *(f"{u}\t{i}\t{r}\t{t}" for u, i, r, t in TWENTY)])
-    put(folder, "ml.item", ["item_id:token\tmovie_title:token_seq\tclass:token_seq", *(f'{i}\tThe "{i}\tDrama' for i in range(10, 15))])
+    put(
+        folder,
+        "ml.item",
+        ["item_id:token\tmovie_title:token_seq\tclass:token_seq", *(f'{i}\tThe "{i}\tDrama' for i in range(10, 15))],
+    )
 
 
 @log("recbole", Expected({"view": 20}, 4, 5, {"user_id": "1"}))
@@ -106,7 +111,9 @@ def amazon_2023(folder: Path) -> None:
 def retailrocket(folder: Path) -> None:
     rows = ["timestamp,visitorid,event,itemid,transactionid"]
     for k, (u, i, _, t) in enumerate(TWENTY):
-        event = ("view", "addtocart", "view", "transaction", "view", "addtocart", "view", "addtocart", "view", "transaction")[k % 10]
+        event = ("view", "addtocart", "view", "transaction", "view", "addtocart", "view", "addtocart", "view", "transaction")[
+            k % 10
+        ]
         rows.append(f"{t * 1000},{u},{event},{i},{4000 + k if event == 'transaction' else ''}")
     put(folder, "events.csv", rows)
     properties = ["timestamp,itemid,property,value", "1000,10,categoryid,7", "2000,10,categoryid,8", "1000,11,categoryid,9"]
@@ -141,7 +148,11 @@ def yoochoose(folder: Path) -> None:
 
 @log("yoochoose_buys", Expected({"purchase": 20}, 4, 5, {"user_id": "1", "price": 1246200, "quantity": 1.0}))
 def yoochoose_buys(folder: Path) -> None:
-    put(folder, "yoochoose-buys.dat", [f"{u},2014-04-{k + 1:02d}T18:44:58.314Z,{i},12462,1" for k, (u, i, _, _) in enumerate(TWENTY)])
+    put(
+        folder,
+        "yoochoose-buys.dat",
+        [f"{u},2014-04-{k + 1:02d}T18:44:58.314Z,{i},12462,1" for k, (u, i, _, _) in enumerate(TWENTY)],
+    )
 
 
 @log(
@@ -165,20 +176,32 @@ def instacart(folder: Path) -> None:
 
 @log("ta_feng", Expected({"purchase": 20}, 4, 5, {"user_id": "0001", "price": 30, "quantity": 2.0}, categories=5))
 def ta_feng(folder: Path) -> None:
-    rows = ['"TRANSACTION_DT","CUSTOMER_ID","AGE_GROUP","PIN_CODE","PRODUCT_SUBCLASS","PRODUCT_ID","AMOUNT","ASSET","SALES_PRICE"']
-    rows += [f'"11/{k + 1}/2000","000{u}","45-49","115","1105{i}","471{i}","2","24","60"' for k, (u, i, _, _) in enumerate(TWENTY)]
+    rows = [
+        '"TRANSACTION_DT","CUSTOMER_ID","AGE_GROUP","PIN_CODE","PRODUCT_SUBCLASS","PRODUCT_ID","AMOUNT","ASSET","SALES_PRICE"'
+    ]
+    rows += [
+        f'"11/{k + 1}/2000","000{u}","45-49","115","1105{i}","471{i}","2","24","60"' for k, (u, i, _, _) in enumerate(TWENTY)
+    ]
     put(folder, "ta_feng_all_months_merged.csv", rows)
 
 
 @log(
     "online_retail",
-    Expected({"purchase": 20}, 4, 5, {"session_id": "536360", "quantity": 6.0, "price": 255, "timestamp": "2010-12-01T08:26:00"}, names=5),
+    Expected(
+        {"purchase": 20},
+        4,
+        5,
+        {"session_id": "536360", "quantity": 6.0, "price": 255, "timestamp": "2010-12-01T08:26:00"},
+        names=5,
+    ),
 )
 def online_retail(folder: Path) -> None:
     rows = ["InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country"]
     for k, (u, i, _, _) in enumerate(TWENTY):
         customer = "" if k == 7 else f"1785{u}.0"
-        rows.append(f"5363{60 + k},8512{i},WHITE HEART £ {i},{'-1' if k == 9 else 6},12/{k + 1}/2010 8:26,2.55,{customer},United Kingdom")
+        rows.append(
+            f"5363{60 + k},8512{i},WHITE HEART £ {i},{'-1' if k == 9 else 6},12/{k + 1}/2010 8:26,2.55,{customer},United Kingdom"
+        )
     put(folder, "data.csv", rows, "cp1252")
 
 
@@ -187,15 +210,16 @@ def online_retail_2(folder: Path) -> None:
     book = openpyxl.Workbook()
     sheet = book.active
     sheet.append(["Invoice", "StockCode", "Description", "Quantity", "InvoiceDate", "Price", "Customer ID", "Country"])
-    from datetime import datetime
-
     for k, (u, i, _, _) in enumerate(TWENTY):
         when = datetime(2009, 12, 1 + k, 7, 45)
         sheet.append([489434 + k, f"8504{i}" if k % 5 else 85040 + i, f"LIGHTS {i}", 12, when, 6.95, 13085 + u, "United Kingdom"])
     book.save(folder / "online_retail_II.xlsx")
 
 
-@log("mind", Expected({"exposure": 20, "view": 7}, 4, 5, {"session_id": "1", "timestamp": "2019-11-01T09:05:58"}, names=5, categories=5))
+@log(
+    "mind",
+    Expected({"exposure": 20, "view": 7}, 4, 5, {"session_id": "1", "timestamp": "2019-11-01T09:05:58"}, names=5, categories=5),
+)
 def mind(folder: Path) -> None:
     rows = []
     for k in range(5):
@@ -227,33 +251,36 @@ def esci(folder: Path) -> None:
     }
     pq.write_table(pa.table(examples), folder / "shopping_queries_dataset_examples.parquet")
     ids = [f"B{i}" for i in range(10, 15)]
-    products = {"product_id": ids, "product_title": [f"Cup {i}" for i in ids], "product_brand": ["x"] * 5, "product_locale": ["us"] * 5}
+    products = {
+        "product_id": ids,
+        "product_title": [f"Cup {i}" for i in ids],
+        "product_brand": ["x"] * 5,
+        "product_locale": ["us"] * 5,
+    }
     pq.write_table(pa.table(products), folder / "shopping_queries_dataset_products.parquet")
 
 
 @log(
     "ga4",
-    Expected({"view": 9, "cart": 5, "purchase": 4, "search": 2}, 4, 5, {"session_id": "c1-77", "price": 1250}, names=5, categories=5),
+    Expected(
+        {"view": 9, "cart": 5, "purchase": 4, "search": 2}, 4, 5, {"session_id": "c1-77", "price": 1250}, names=5, categories=5
+    ),
 )
 def ga4(folder: Path) -> None:
+    names = ["view_item", "view_item", "add_to_cart", "purchase"] * 4
+    names += ["view_search_results", "add_to_cart", "session_start", "view_search_results"]
+    tea = {"item_category": "tea", "item_brand": "b", "price": 12.5, "quantity": 1}
     rows = []
-    for k in range(20):
-        name = ["view_item", "view_item", "add_to_cart", "purchase"][k % 4] if k < 16 else ["view_search_results", "view_item"][k % 2]
-        name = "session_start" if k == 18 else name
-        name = "view_search_results" if k == 19 else name
-        name = "add_to_cart" if k == 17 else name
-        items = [] if name in ("view_search_results", "session_start") else [
-            {"item_id": f"SKU{k % 5}", "item_name": f"Tea {k % 5}", "item_category": "tea", "item_brand": "b", "price": 12.5, "quantity": 1}
-        ]  # fmt: skip
-        if k == 0:
-            items = [*items, {"item_id": "SKU1", "item_name": "Tea 1", "item_category": "tea", "item_brand": "b", "price": 3.0, "quantity": 1}]
+    for k, name in enumerate(names):
+        sold = [k % 5, 1] if k == 0 else [k % 5] if "_item" in name or name in ("add_to_cart", "purchase") else []
         parameters = [{"key": "ga_session_id", "value": {"string_value": None, "int_value": "77"}}]
         if name == "view_search_results":
             parameters.append({"key": "search_term", "value": {"string_value": "green tea", "int_value": None}})
         rows.append(
             {
                 "event_date": "20231114", "event_timestamp": str((T0 + k * DAY) * 1_000_000), "event_name": name,
-                "user_pseudo_id": f"c{1 + k % 4}", "event_params": parameters, "items": items,
+                "user_pseudo_id": f"c{1 + k % 4}", "event_params": parameters,
+                "items": [{"item_id": f"SKU{item}", "item_name": f"Tea {item}", **tea} for item in sold],
             }
         )  # fmt: skip
     put(folder, "events_20231114.json", rows)
@@ -268,16 +295,19 @@ def snowplow(folder: Path) -> None:
     rows = []
     for k in range(20):
         kind = ["product_view", "product_view", "add_to_cart", "transaction", "product_view"][k % 5]
-        products = [{"id": f"p{k % 5}", "name": f"Pot {k % 5}", "category": "home", "price": 9.99, "quantity": 1, "currency": "EUR"}]
+        products = [
+            {"id": f"p{k % 5}", "name": f"Pot {k % 5}", "category": "home", "price": 9.99, "quantity": 1, "currency": "EUR"}
+        ]
         if k == 3:
             products.append({"id": "p0", "name": "Pot 0", "category": "home", "price": 9.99, "quantity": 2, "currency": "EUR"})
         rows.append(
             {
-                "event_id": f"e{k}", "domain_userid": f"d{1 + k % 4}", "domain_sessionid": f"s{1 + k % 4}", "event_name": "snowplow_ecommerce_action",
-                "collector_tstamp": f"2024-01-{k + 1:02d}T10:00:00.000Z", product: products, action: {"type": kind},
+                "event_id": f"e{k}", "domain_userid": f"d{1 + k % 4}", "domain_sessionid": f"s{1 + k % 4}",
+                "event_name": "snowplow_ecommerce_action", "collector_tstamp": f"2024-01-{k + 1:02d}T10:00:00.000Z", product: products, action: {"type": kind},
             }
         )  # fmt: skip
-    rows.append({"event_id": "ping", "domain_userid": "d1", "domain_sessionid": "s1", "event_name": "page_ping", "collector_tstamp": "2024-01-03T10:00:00Z"})
+    ping = {"event_id": "ping", "domain_userid": "d1", "domain_sessionid": "s1", "event_name": "page_ping"}
+    rows.append({**ping, "collector_tstamp": "2024-01-03T10:00:00Z"})
     put(folder, "enriched.jsonl", rows)
 
 
@@ -286,7 +316,14 @@ def ubi_event(k: int, **more: object) -> dict:
     action = ["click", "impression", "add_to_cart", "impression"][k % 4]
     place = {"object": {"object_id": f"p{k % 5}", "object_id_field": "id"}, "position": {"ordinal": 1 + k % 3}}
     day = f"2024-01-{k + 1:02d}T10:00:00.000Z"
-    return {"action_name": action, "query_id": f"q-{k}", "client_id": f"c-{1 + k % 4}", **more, "timestamp": day, "event_attributes": place}
+    return {
+        "action_name": action,
+        "query_id": f"q-{k}",
+        "client_id": f"c-{1 + k % 4}",
+        **more,
+        "timestamp": day,
+        "event_attributes": place,
+    }
 
 
 @log("ubi", Expected({"view": 5, "exposure": 10, "cart": 5}, 4, 5, {"query": "red cup ☕", "item_id": "p0", "position": 1}))
@@ -298,7 +335,12 @@ def ubi(folder: Path) -> None:
 def ubi_queries(folder: Path) -> None:
     put(folder, "ubi_events.jsonl", [ubi_event(k) for k in range(20)])
     queries = [
-        {"query_id": f"q-{k}", "client_id": f"c-{1 + k % 4}", "user_query": "red cup ☕", "timestamp": f"2024-01-{k + 1:02d}T09:59:00.000Z"}
+        {
+            "query_id": f"q-{k}",
+            "client_id": f"c-{1 + k % 4}",
+            "user_query": "red cup ☕",
+            "timestamp": f"2024-01-{k + 1:02d}T09:59:00.000Z",
+        }
         for k in range(20)
     ]
     put(folder, "ubi_queries.jsonl", queries)
@@ -316,7 +358,13 @@ def trec_run(folder: Path) -> None:
 
 @log(
     "excel in German",
-    Expected({"purchase": 20}, 4, 5, {"user_id": "Müller1", "price": 123450, "quantity": 2.0, "timestamp": "2024-01-01T08:05:00"}, names=5),
+    Expected(
+        {"purchase": 20},
+        4,
+        5,
+        {"user_id": "Müller1", "price": 123450, "quantity": 2.0, "timestamp": "2024-01-01T08:05:00"},
+        names=5,
+    ),
 )
 def german(folder: Path) -> None:
     rows = ["Kunde;Artikelnummer;Bezeichnung;Menge;Preis;Datum"]
@@ -326,7 +374,9 @@ def german(folder: Path) -> None:
 
 @log(
     "excel in Chinese",
-    Expected({"view": 10, "purchase": 10}, 4, 5, {"user_id": "张1", "timestamp": "2024-01-01T08:05:00", "event": "view"}, categories=5),
+    Expected(
+        {"view": 10, "purchase": 10}, 4, 5, {"user_id": "张1", "timestamp": "2024-01-01T08:05:00", "event": "view"}, categories=5
+    ),
 )
 def chinese(folder: Path) -> None:
     rows = ["用户ID,商品ID,行为类型,时间,类目"]

@@ -188,7 +188,9 @@ def test_lines_are_summed_as_a_loop_does(run, drawn):
 
 def test_a_run_stops_where_more_than_a_fifth_of_the_rows_would_go(run):
     rows = [event(f"u{n}", seconds=10 * n, kind="purchase" if n % 3 else "odd_kind") for n in range(30)]
-    with pytest.raises(InputError, match=r"10 of 30 rows \(33%\) would be taken out.*unknown kind of event: odd_kind.*most_lost = 0.35"):
+    with pytest.raises(
+        InputError, match=r"10 of 30 rows \(33%\) would be taken out.*unknown kind of event: odd_kind.*most_lost = 0.35"
+    ):
         cleaned(run, rows, most_lost=0.2)
     kept, rejected = cleaned(run, rows, most_lost=0.35)
     assert (len(kept), len(rejected)) == (20, 10)

@@ -1,12 +1,13 @@
 """The commands of `assay benchmark`: test sets that can be trusted, and the smallest that will do."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from assay.app import benchmark_systems
 from assay.app.options import (
     Candidates,
     Debug,
@@ -23,13 +24,13 @@ from assay.app.options import (
     Systems,
     Truth,
     Within,
+    as_typed,
     print_json,
 )
 from assay.app.safe import echo
 from assay.errors import InputError
 
 if TYPE_CHECKING:
-    from assay.app.boards import Arguments
     from assay.benchmark.keep.folder import Kept
 
 app = typer.Typer(
@@ -43,17 +44,6 @@ app = typer.Typer(
 def _benchmark(context: typer.Context, _debug: Debug = False) -> None:
     if context.invoked_subcommand is None:
         echo(context.get_help())
-
-
-def _arguments(
-    inputs: Sequence[Path] | None, truth: Path | None, systems: Sequence[str] | None, families: Sequence[str] | None,
-    measures: Sequence[str] | None, candidates: Path | None = None, requests: Path | None = None,
-) -> "Arguments":  # fmt: skip
-    from assay.app.boards import Arguments
-
-    return Arguments(
-        inputs or (), truth, candidates, requests, systems or (), families or (), tuple(dict.fromkeys(measures or ()))
-    )
 
 
 @app.command()
@@ -86,7 +76,7 @@ def build(
     from assay.benchmark.plan.build import build as chosen
 
     refuse_taken(out)
-    pool = _arguments(inputs, truth, systems, families, measures, candidates, requests).benchmark()
+    pool = as_typed(inputs, truth, systems, families, measures, candidates, requests).benchmark()
     live = boards.traffic(traffic) if traffic is not None else None
     selected = chosen(pool, size=size, difference=difference, within=within, traffic=live, seed=seed)
     _show_kept(freeze(selected, out, name=name, replaces=replaces), as_json=as_json)
@@ -158,131 +148,6 @@ def audit(
 
 
 @app.command()
-def measures(
-    inputs: Inputs = None,
-    truth: Truth = None,
-    systems: Systems = None,
-    families: Families = None,
-    measures: Measures = None,
-    as_json: Json = False,
-    _debug: Debug = False,
-) -> None:
-    """Say which measures to report and which one to decide on, from how they tell these systems apart."""
-    from assay.app import benchmark_terminal as terminal
-    from assay.benchmark.board.measures import choose_measures
-
-    arguments = _arguments(inputs, truth, systems, families, measures)
-    board = arguments.board()
-    choice = choose_measures(board, measures or None)
-    arguments.count("measures", board)
-    if as_json:
-        page = asdict(choice) | {"table": choice.table.to_pylist(), "agreement": choice.agreement.tolist()}
-        print_json(page | {"regret": choice.regret.tolist()})
-    else:
-        terminal.show_measures(choice)
-
-
-@app.command()
-def compare(
-    inputs: Inputs = None,
-    truth: Truth = None,
-    systems: Systems = None,
-    families: Families = None,
-    measures: Measures = None,
-    against: Annotated[str | None, typer.Option("--against", metavar="SYSTEM", help="All others against this one.")] = None,
-    column: Annotated[str | None, typer.Option("--group", metavar="ATTRIBUTE", help="Within each kind of request.")] = None,
-    test: Annotated[str, typer.Option("--test", metavar="NAME", help="t or randomisation.")] = "t",
-    as_json: Json = False,
-    _debug: Debug = False,
-) -> None:
-    """Compare systems: a leader board of tiers that cannot be told apart, paired tests clustered by user."""
-    from assay.app import benchmark_terminal as terminal
-    from assay.benchmark.board.comparison import compare as paired
-    from assay.benchmark.board.comparison import compare_groups, leader_board
-    from assay.pages.trust import Leader
-    from assay.runs.store import finite
-
-    arguments = _arguments(inputs, truth, systems, families, measures)
-    board = arguments.board()
-    chosen = list(arguments.measures or board.measures[:1])
-    if column is None:
-        pairs = paired(board, chosen, against=against, test=test)
-    else:
-        pairs = compare_groups(board, column, chosen, against=against, test=test)
-    leaders = {name: leader_board(board, name, test=test).to_pylist() for name in chosen}
-    arguments.count("compare", board)
-    if as_json:
-        print_json({"boards": leaders, "comparisons": pairs.to_pylist()})
-    else:
-        leading = {name: [Leader.model_validate(finite(row)) for row in rows] for name, rows in leaders.items()}
-        terminal.show_comparison(board, leading, pairs.to_pylist())
-
-
-@app.command()
-def policies(
-    exposures: Annotated[
-        Path, typer.Argument(metavar="FILE", help="One row per exposure: reward, propensity, perhaps user_id (.parquet, .csv).")
-    ],
-    columns: Annotated[
-        list[str] | None,
-        typer.Option("--policy", metavar="COLUMN", help="The probability with which a policy would have shown the same item."),
-    ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            "--model", metavar="COLUMN", help="Predicted reward of the logged item; COLUMN_POLICY: expected of a policy."
-        ),
-    ] = None,
-    clip: Annotated[float | None, typer.Option("--clip", metavar="W", help="Cut weights to W: less variance, some bias.")] = None,
-    as_json: Json = False,
-    _debug: Debug = False,
-) -> None:
-    """Say what other policies would have earned, from a log of exposures with their propensities: IPS, SNIPS, doubly robust."""
-    from assay.app import benchmark_terminal as terminal
-    from assay.app import boards
-
-    values = boards.policy_values(exposures, columns or (), model, clip)
-    if as_json:
-        print_json([{"policy": name, **value.to_dict()} for name, value in values])
-    else:
-        terminal.show_policies(values)
-
-
-@app.command()
-def plan(
-    inputs: Inputs = None,
-    truth: Truth = None,
-    systems: Systems = None,
-    families: Families = None,
-    measures: Measures = None,
-    difference: Difference = None,
-    within: Within = None,
-    as_json: Json = False,
-    _debug: Debug = False,
-) -> None:
-    """Say how many requests a difference or a precision needs, or that the log cannot give it."""
-    import numpy as np
-
-    from assay.benchmark.plan.sizes import plan_difference, plan_mean
-
-    if (difference is None) == (within is None):
-        raise InputError("give --difference or --within, one of them")
-    arguments = _arguments(inputs, truth, systems, families, measures)
-    board = arguments.board()
-    scores = board.several().of((measures or board.measures)[0])
-    if difference is not None:
-        planned = plan_difference(scores, difference, users=board.user)
-    else:
-        assert within is not None
-        planned = plan_mean(scores, within, families=np.asarray(board.families))
-    arguments.count("plan", board)
-    if as_json:
-        print_json({"size": planned.size, "requests": planned.requests, "asked": planned.asked, "reached": planned.reached})
-    else:
-        echo(str(planned))
-
-
-@app.command()
 def compact(
     out: Out,
     inputs: Inputs = None,
@@ -310,7 +175,7 @@ def compact(
     from assay.benchmark.keep.folder import freeze, refuse_taken
 
     refuse_taken(out)
-    pool = _arguments(inputs, truth, systems, families, measures, candidates, requests).benchmark()
+    pool = as_typed(inputs, truth, systems, families, measures, candidates, requests).benchmark()
     small, drawn, trial = shrink(pool, budget=budget, tolerance=tolerance, design=design, redraws=redraws, seed=seed)
     kept = freeze(small, out, compact=drawn)
     if not as_json:
@@ -326,7 +191,8 @@ def estimate(folder: KeptFolder, systems: Systems = None, as_json: Json = False,
     from assay.benchmark.keep.folder import open_kept
 
     kept = open_kept(folder)
-    estimates = boards.estimates(kept, _arguments(None, None, systems, None, None).predictions())
+    predictions = as_typed(None, None, systems, None, None).predictions()
+    estimates = boards.estimates(kept, boards.cut(kept.benchmark, predictions))
     if as_json:
         print_json(
             {
@@ -345,10 +211,12 @@ def score(
 ) -> None:
     """Score systems on a kept benchmark; the scores stay there, and the use is counted."""
     from assay.app import benchmark_terminal as terminal
+    from assay.app import boards
     from assay.benchmark.keep.folder import open_kept
 
-    kept, arguments = open_kept(folder), _arguments(None, None, systems, families, None)
-    board = kept.score(arguments.predictions(), arguments.named(arguments.families))
+    kept, arguments = open_kept(folder), as_typed(None, None, systems, families, None)
+    kept.refuse_compact()
+    board = kept.score(boards.cut(kept.benchmark, arguments.predictions()), arguments.named(arguments.families))
     if as_json:
         means = {
             system: {measure: float(board.means(measure)[s]) for measure in board.measures}
@@ -399,3 +267,7 @@ def protocols(folder: RunFolder, as_json: Json = False, _debug: Debug = False) -
     else:
         for section in report.sections_of(run, "protocols"):
             terminal.show_section(section)
+
+
+for _command in benchmark_systems.COMMANDS:
+    app.command()(_command)

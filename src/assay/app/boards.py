@@ -4,17 +4,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
 
+from assay.app.safe import complain, one_line
 from assay.benchmark.board.scoreboard import Scoreboard
 from assay.benchmark.inputs import codes, numbers, read_table
 from assay.benchmark.keep.contents import Benchmark
 from assay.benchmark.keep.folder import MANIFEST, open_kept
 from assay.benchmark.readers import MEASURES, from_tables
-from assay.benchmark.trec import TRUTH
-from assay.errors import InputError
+from assay.benchmark.trec import PREDICTIONS, TRUTH
+from assay.errors import InputError, did_you_mean
 from assay.finished import Finished
 
 if TYPE_CHECKING:
@@ -22,6 +23,17 @@ if TYPE_CHECKING:
     from assay.benchmark.board.off_policy import PolicyValue
     from assay.benchmark.compact.estimation import Estimated, Guess
     from assay.benchmark.keep.folder import Kept
+
+
+_NAMED = 8  # systems of a benchmark, in an error
+
+
+class Judged(NamedTuple):
+    """Scores of systems; and where predictions were scored, the truth, and each one's table of predictions."""
+
+    board: Scoreboard
+    truth: pa.Table | None = None
+    predictions: Mapping[str, pa.Table] = {}
 
 
 @dataclass(frozen=True)
@@ -37,14 +49,53 @@ class Arguments:
     measures: Sequence[str] = ()
 
     def board(self) -> Scoreboard:
-        """Scores of systems: of one input or of several joined, or of the systems' files on the truth."""
+        """As judged."""
+        return self.judged().board
+
+    def judged(self) -> Judged:
+        """Scores of systems: of one input or of several joined; or of the systems' files, on the truth or on the one input."""
         if self.truth is not None:
             self._no_sources("--truth")
-            return from_tables(self.truth, self.predictions(), self.measures or MEASURES, families=self.named(self.families))
-        joined = reduce(lambda one, more: one.join(more), map(_board, self._some()))
+            truth = read_table(self.truth, "truth", TRUTH)
+            tables = {name: read_table(file, f"system {name!r}", PREDICTIONS) for name, file in self.predictions().items()}
+            return Judged(
+                from_tables(truth, tables, self.measures or MEASURES, families=self.named(self.families)), truth, tables
+            )
+        judged = self._on_input() if self.systems else Judged(reduce(Scoreboard.join, map(_board, self._some())))
         for name in self.measures:
-            joined.of(name)
-        return joined
+            judged.board.of(name)
+        return judged
+
+    def _on_input(self) -> Judged:
+        """The systems' files scored on the requests of the input, beside the other systems that were scored there."""
+        benchmark = stored_benchmark(self._one())
+        tables = cut(benchmark, self.predictions())
+        board = benchmark.score(tables, self.named(self.families))
+        stored = benchmark.scores
+        others = [] if stored is None else [name for name in stored.systems if name not in tables]
+        if stored is not None and others:
+            board = stored.take_systems(others).join(replace(board, benchmark=stored.benchmark))
+        return Judged(board, benchmark.truth, tables)
+
+    def pair(self, against: str) -> Scoreboard:
+        """Scores of two systems on the input's requests: the one to compare with first, then the system whose file is given.
+
+        against: the name of a system that was scored there, or else its file as NAME=FILE.
+        """
+        benchmark, new = stored_benchmark(self._one()), self.predictions()
+        stored = benchmark.scores
+        if stored is not None and against in stored.systems:
+            _refuse_same(against, new)
+            scored = benchmark.score(cut(benchmark, new))
+            return stored.take_systems([against]).join(replace(scored, benchmark=stored.benchmark))
+        [(rival, file)] = self.named([against]).items()
+        _refuse_same(rival, new)
+        if not Path(file).exists():
+            names = () if stored is None else stored.systems
+            close = did_you_mean(against, names) or f"; there are {', '.join(names[:_NAMED]) or 'none'}"
+            raise InputError(f"{against!r} is no system that was scored there, and no file{close}")
+        scored = benchmark.score(cut(benchmark, {rival: Path(file), **new}))
+        return scored if stored is None else replace(scored, benchmark=stored.benchmark)
 
     def benchmark(self) -> Benchmark:
         """Requests with truth and candidates, and what systems scored on them."""
@@ -56,7 +107,7 @@ class Arguments:
             if not self.systems:
                 return judged
             return replace(judged, scores=judged.score(self.predictions(), self.named(self.families)))
-        kept = _benchmark(self._one())
+        kept = stored_benchmark(self._one())
         if not self.measures:
             return kept
         for name in self.measures:
@@ -106,6 +157,19 @@ class Arguments:
             raise InputError(f"{self.inputs[0]} and {option} are both given; give one of them")
 
 
+def _refuse_same(name: str, new: Mapping[str, Path]) -> None:
+    if name in new:
+        raise InputError(f"both systems are called {name!r}; give the new one another name: NAME=FILE")
+
+
+def cut(benchmark: Benchmark, predictions: Mapping[str, Path]) -> dict[str, pa.Table]:
+    """Predictions for a benchmark's requests alone. That a system has others is said on standard error, and how many."""
+    tables, others = benchmark.cut(predictions)
+    for name, requests in others.items():
+        complain(f"{one_line(name)}: {requests:,} requests that the benchmark does not have were left out")
+    return tables
+
+
 def is_run(path: Path) -> bool:
     """Whether a path is a run's folder."""
     return (path / "config.json").exists()
@@ -137,14 +201,14 @@ def evidence(truth: Path, target: str, **tables: Path | None) -> "Evidence":
     return Evidence(truth=judged, target=target, **read)
 
 
-def estimates(kept: "Kept", predictions: Mapping[str, Path]) -> "dict[str, Estimated | Guess]":
+def estimates(kept: "Kept", predictions: Mapping[str, pa.Table]) -> "dict[str, Estimated | Guess]":
     """What each system would score on all requests, from what it predicts for a compact set's; a guess where it is of anchors."""
     from assay.benchmark.compact.designs import Anchors
     from assay.benchmark.compact.estimation import Guess
 
     if isinstance(kept.compact, Anchors):
-        return {name: Guess(kept.guess(name, path)) for name, path in predictions.items()}
-    return {name: kept.estimate(name, path) for name, path in predictions.items()}
+        return {name: Guess(kept.guess(name, table)) for name, table in predictions.items()}
+    return {name: kept.estimate(name, table) for name, table in predictions.items()}
 
 
 def policy_values(path: Path, policies: Sequence[str], model: str | None, clip: float | None) -> list[tuple[str, "PolicyValue"]]:
@@ -184,7 +248,8 @@ def _board(path: Path) -> Scoreboard:
     return kept.board()
 
 
-def _benchmark(path: Path) -> Benchmark:
+def stored_benchmark(path: Path) -> Benchmark:
+    """What a run's or a kept benchmark's folder holds, with what systems scored on it so far. InputError: a compact set."""
     if is_run(path):
         from assay.benchmark.of_run import benchmark
 

@@ -1,6 +1,7 @@
 """The command `assay`. Whatever is heavy is imported by the command that needs it.
 
-Exit codes: 0 done, 1 a fault of Assay's own, 2 input that cannot be used, 130 interrupted.
+Exit codes: 0 done, 1 a fault of Assay's own, 2 input that cannot be used, 130 interrupted. Of `assay benchmark gate` also
+3 the new system is worse, 4 too few requests to tell.
 """
 
 import os

@@ -1,12 +1,16 @@
 """Options that several commands share, and output for machines."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from assay.app.safe import echo, escaped
+
+if TYPE_CHECKING:
+    from assay.app.boards import Arguments
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of a fault.")]
@@ -47,6 +51,18 @@ Difference = Annotated[
 ]
 Within = Annotated[float | None, typer.Option("--within", metavar="SHARE", help="Come within this share of the full set: 0.01.")]
 Seed = Annotated[int, typer.Option("--seed", metavar="N", min=0, max=2**63 - 1, help="Of the draw.")]
+
+
+def as_typed(
+    inputs: Sequence[Path] | None, truth: Path | None, systems: Sequence[str] | None, families: Sequence[str] | None,
+    measures: Sequence[str] | None, candidates: Path | None = None, requests: Path | None = None,
+) -> "Arguments":  # fmt: skip
+    """What a command of `assay benchmark` was called with."""
+    from assay.app.boards import Arguments
+
+    return Arguments(
+        inputs or (), truth, candidates, requests, systems or (), families or (), tuple(dict.fromkeys(measures or ()))
+    )
 
 
 def print_json(value: object) -> None:

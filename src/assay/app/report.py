@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from assay import __version__, stages
 from assay.app import plots
@@ -91,8 +92,14 @@ def write(run: Finished) -> Path:
     return path
 
 
-def page(title: str, parts: Sequence[tuple[str, str, Section]], seed: int | None = None) -> str:
-    """A self-contained page of parts: (name, heading, section)."""
+def page(
+    title: str,
+    parts: Sequence[tuple[str, str, Section]],
+    seed: int | None = None,
+    template: str = "report.html.j2",
+    **more: Markup,
+) -> str:
+    """A self-contained page of parts: (name, heading, section). template: one that extends the report's, with more to fill in."""
     environment = Environment(
         loader=PackageLoader("assay.app", "templates"),
         autoescape=True,
@@ -101,5 +108,5 @@ def page(title: str, parts: Sequence[tuple[str, str, Section]], seed: int | None
         lstrip_blocks=True,
     )
     environment.filters |= {"draw": plots.draw}
-    text = environment.get_template("report.html.j2").render(title=title, version=__version__, seed=seed, parts=parts)
+    text = environment.get_template(template).render(title=title, version=__version__, seed=seed, parts=parts, **more)
     return plain_text(text)

@@ -111,8 +111,8 @@ def limits(standing: Standing | None, left_out: Mapping[str, str], config: Confi
     if config.log is not None and any(events.no_times for events in config.log.events):
         sentences.insert(
             0,
-            "The log has no times: each event was put on one of 20 days by chance. So the split is by chance, nothing here is shown "
-            "on later data, and whatever changes with time (trends, seasons, what is new) cannot be learnt or tested.",
+            "The log has no times: each event was put on one of 20 days by chance. So the split is by chance, nothing here is "
+            "shown on later data, and whatever changes with time (trends, seasons, what is new) cannot be learnt or tested.",
         )
     if config.table is not None and config.table.random_split is not None:
         sentences.insert(0, "The rows were split by chance, not by time: that a result holds on later data is not shown.")

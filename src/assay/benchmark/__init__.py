@@ -2,6 +2,7 @@
 
 from assay.benchmark.audit.checks import Audit, Evidence, audit, share_distances
 from assay.benchmark.board.comparison import compare, compare_groups, leader_board
+from assay.benchmark.board.gate import Gate, gate
 from assay.benchmark.board.measures import MeasureChoice, choose_measures, refuse_sampled
 from assay.benchmark.board.off_policy import PolicyValue, policy_value
 from assay.benchmark.board.scoreboard import Scoreboard
@@ -28,6 +29,7 @@ __all__ = [
     "Estimated",
     "Evidence",
     "Fold",
+    "Gate",
     "Kept",
     "LeftOut",
     "MeasureChoice",
@@ -48,6 +50,7 @@ __all__ = [
     "freeze",
     "from_tables",
     "from_trec",
+    "gate",
     "half_widths",
     "leader_board",
     "leave_last_out",

@@ -1,8 +1,9 @@
 """Scoreboards from what others wrote: TREC runs with qrels, or tables of predictions and of truth.
 
 Conventions, as trec_eval's with -c: a request with truth that a system did not answer counts 0 for it, and so does one
-without a relevant item; documents that truth does not name are not relevant; a list is ranked by score alone, highest
-first, ties by document id, highest first. Measures are those of numerics.ranking, equal to trec_eval's.
+without a relevant item; documents that truth does not name, or that it gives a grade below 0, are not relevant; a list is
+ranked by score alone, highest first, ties by document id, highest first. Measures are those of numerics.ranking, equal to
+trec_eval's.
 """
 
 from collections.abc import Mapping, Sequence
@@ -84,9 +85,9 @@ def from_tables(
     Parameters
     ----------
     truth : table or path
-        request_id, item_id and grade (0 or more; above 0 is relevant, and ndcg's gain is the grade itself). It may have user_id
-        (else each request is a user of its own) and other columns: attributes of its requests, which the board keeps. A path of
-        .parquet or .csv, or anything that speaks Arrow.
+        request_id, item_id and grade (above 0 is relevant, and ndcg's gain is the grade itself; 0 or below is not, as TREC's -1
+        and -2). It may have user_id (else each request is a user of its own) and other columns: attributes of its requests, which
+        the board keeps. A path of .parquet or .csv, or anything that speaks Arrow.
     predictions : dict
         System -> a table or path of request_id, item_id and score.
     measures : sequence of str
@@ -104,9 +105,8 @@ def from_tables(
     Raises
     ------
     InputError
-        A request is predicted that truth does not name, a score is NaN, all are equal, a pair is there twice, a grade is
-        negative, truth is empty, a user or an attribute is not one per request, a measure is not known, scores
-        are no probabilities where they must be.
+        A request is predicted that truth does not name, a score is NaN, all are equal, a pair is there twice, truth is empty, a
+        user or an attribute is not one per request, a measure is not known, scores are no probabilities where they must be.
 
     Examples
     --------
@@ -152,14 +152,14 @@ def judged(truth: Any) -> tuple[pa.Table, pa.Table]:
 @dataclass(frozen=True)
 class _Truth:
     """What is relevant. request (R,) ids, rising; items: ids that grade names; pair (n,) = request * items + item, rising,
-    with its grade (n,); offsets (R + 1,) of the positive grades (m,), a request's by size."""
+    with its gain (n,): the grade, 0 for one below; offsets (R + 1,) of the positive gains (m,), a request's by size."""
 
     request: pa.Array
     user: Any
     attributes: dict[str, pa.Array]
     items: pa.Array
     pair: NDArray[np.int64]
-    grade: NDArray[np.float64]
+    gain: NDArray[np.float64]
     offsets: NDArray[np.int64]
     positive: NDArray[np.float64]
 
@@ -167,17 +167,14 @@ class _Truth:
     def of(cls, table: pa.Table) -> "_Truth":
         if not table.num_rows:
             raise InputError("truth is empty: nothing to measure on; give the relevant items of each request")
-        grade = numbers(table, "grade", "truth")
-        if (grade < 0).any():
-            row = int(np.argmax(grade < 0))
-            raise InputError(f"grade of row {row} of truth is {grade[row]:g}; grades are 0 (not relevant) or more")
+        gain = np.maximum(numbers(table, "grade", "truth"), 0.0)
         ids, items = table.column("request_id").unique().sort(), table.column("item_id").unique()
         request, item = (codes(table.column(name), by) for name, by in (("request_id", ids), ("item_id", items)))
         pair = request * len(items) + item
         _refuse_twice(pair, table, "truth")
         order = np.argsort(pair)
-        relevant = np.flatnonzero(grade > 0)
-        best = relevant[np.lexsort((-grade[relevant], request[relevant]))]
+        relevant = np.flatnonzero(gain > 0)
+        best = relevant[np.lexsort((-gain[relevant], request[relevant]))]
         offsets = np.append(0, np.cumsum(np.bincount(request[best], minlength=len(ids)))).astype(np.int64)
         if not len(best):
             raise InputError("truth has no grade above 0: nothing is relevant, every system would score 0")
@@ -185,7 +182,7 @@ class _Truth:
         first[request[::-1]] = np.arange(len(request))[::-1]
         attributes = {name: _each(table, name, request, first, ids) for name in table.column_names if name not in TRUTH}
         user = attributes.pop("user_id", pa.array(np.arange(len(ids))))
-        return cls(ids, user, attributes, items, pair[order], grade[order], offsets, grade[best])
+        return cls(ids, user, attributes, items, pair[order], gain[order], offsets, gain[best])
 
 
 def _score(
@@ -208,7 +205,7 @@ def _score(
     of_truth = codes(coded.dictionary, named)[own]
     pair = np.where(of_truth < 0, -1, request * len(truth.items) + of_truth)
     at = np.minimum(np.searchsorted(truth.pair, pair), len(truth.pair) - 1)
-    gain = np.where(truth.pair[at] == pair, truth.grade[at], 0.0)
+    gain = np.where(truth.pair[at] == pair, truth.gain[at], 0.0)
     order = np.argsort(request, kind="stable")
     answered, offsets = request_offsets(request[order])
     if len(answered) < len(score) and np.ptp(score) == 0:

@@ -62,7 +62,7 @@ def _check_keys(ids: pa.ChunkedArray, source: Source, column: str, key: str, fir
 
 
 def _last(table: pa.Table) -> pa.Table:
-    """One row for each key, in order of its first row, with the last value that each column has; rows without a key are left out."""
+    """One row for each key, in order of its first row, with the last value of each column; rows without a key are left out."""
     table = table.filter(pc.is_valid(table[0]))
     others = table.column_names[1:]
     grouped = pa.TableGroupBy(table, "0", use_threads=False).aggregate([(name, "last") for name in others])

@@ -21,7 +21,10 @@ COLUMNS = [name for name in EVENTS if name != "event_id"]
 MAPPED = [*COLUMNS, "amount"]
 NUMBERS = ("quantity", "price", "amount", "rating", "position", "propensity")
 EPOCHS = {"epoch_s": 1_000_000, "epoch_ms": 1_000, "epoch_us": 1, "epoch_ns": 0.001}  # microseconds per unit
-_FIRST_DAY, _DAYS = 10_959, 20  # where the log has no times: Monday 2000-01-03 in days since 1970, and over how many days it is spread
+_FIRST_DAY, _DAYS = (
+    10_959,
+    20,
+)  # where the log has no times: Monday 2000-01-03 in days since 1970, and over how many days it is spread
 OFFSET = r"\d:\d.*(Z|z|UTC|GMT|[+-]\d\d(:?\d\d)?)\s*$"
 # Money that is no number, or too large for the column, is kept as one of these: cleaning rejects it by name.
 WHOLE = 9e15  # below this a float holds every whole number
@@ -52,7 +55,9 @@ def check_mapping(section: config.Events) -> None:
         if kind not in EVENT_KINDS:
             raise ConfigError(f"{where}: unknown kind {kind!r}{did_you_mean(kind, EVENT_KINDS)}: {', '.join(EVENT_KINDS)}")
     if section.no_times and "timestamp" in section.columns:
-        raise ConfigError(f"{where}: no_times = true says that the log has no times, but a column is mapped to timestamp; drop one")
+        raise ConfigError(
+            f"{where}: no_times = true says that the log has no times, but a column is mapped to timestamp; drop one"
+        )
     needed = ["user_id", *([] if section.no_times else ["timestamp"]), *([] if section.event == "search" else ["item_id"])]
     for name in needed:
         if section.columns.get(name, "?") == "?":
@@ -74,7 +79,9 @@ def _check_time_format(time_format: str | None, where: str) -> None:
     if "%" not in time_format:
         known = ", ".join(EPOCHS)
         hint = did_you_mean(time_format, EPOCHS)
-        raise ConfigError(f"{where} time_format: unknown {time_format!r}{hint}; say {known}, or a format such as '%d/%m/%Y %H:%M'")
+        raise ConfigError(
+            f"{where} time_format: unknown {time_format!r}{hint}; say {known}, or a format such as '%d/%m/%Y %H:%M'"
+        )
     with closing(engines.connect()) as engine:
         try:
             engine.table(f"SELECT try_strptime('', {literal(time_format)}) AS moment")

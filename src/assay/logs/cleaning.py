@@ -291,12 +291,15 @@ def _check_lost(work: _Cleaning, most: float) -> None:
     lost = sum(step.rejected for step in losing)
     if lost <= most * work.read:
         return
-    reasons = sorted(((count, reason) for step in losing for reason, count in step.reasons.items()), key=lambda pair: (-pair[0], pair[1]))
+    reasons = sorted(
+        ((count, reason) for step in losing for reason, count in step.reasons.items()), key=lambda pair: (-pair[0], pair[1])
+    )
     shown = ", ".join(f"{reason} ({count:,} rows, {count / work.read:.0%})" for count, reason in reasons[:_SHOWN])
+    enough = min(1.0, math.ceil(lost / work.read * 20) / 20)
     raise InputError(
-        f"{lost:,} of {work.read:,} rows ({lost / work.read:.0%}) would be taken out, more than clean.most_lost allows ({most:.0%}): "
-        f"{shown}{', ...' if len(reasons) > _SHOWN else ''}; mend the mapping in [[log.events]], or, if these rows are of no use, say "
-        f"most_lost = {min(1.0, math.ceil(lost / work.read * 20) / 20)} under [clean]"
+        f"{lost:,} of {work.read:,} rows ({lost / work.read:.0%}) would be taken out, more than clean.most_lost allows "
+        f"({most:.0%}): {shown}{', ...' if len(reasons) > _SHOWN else ''}; mend the mapping in [[log.events]], or, if these rows "
+        f"are of no use, say most_lost = {enough} under [clean]"
     )
 
 

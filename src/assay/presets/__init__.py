@@ -7,8 +7,8 @@ A file has `about` (one line), what the log is recognised by, and a table for ea
 
 - `files`: patterns of names of the file of events, none where any name will do; `beside.items`, `beside.users` and `beside.more`:
   of the files that stand beside it.
-- `columns`: names that the file of events has, all of them; or, of a file without a header, `values`: a regular expression for each
-  column in turn, which its values match whole.
+- `columns`: names that the file of events has, all of them; or, of a file without a header, `values`: a regular expression for
+  each column in turn, which its values match whole.
 - `events`, `items`, `users`, `table`, `samples`, `clean`: keys of these sections.
 """
 
@@ -69,7 +69,7 @@ def read() -> dict[str, Preset]:
 
 
 def filled(section: Mapping[str, Any], part: str) -> dict[str, Any]:
-    """A section of the config with the keys of the preset that it names, its own over them. ValueError: there is no such preset."""
+    """A section of the config with the keys of the preset that it names, its own over them. ValueError: no such preset."""
     name = section["preset"]
     known = [preset.name for preset in read().values() if part in preset.sections]
     if name not in known:

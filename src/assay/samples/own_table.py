@@ -20,7 +20,6 @@ from assay.samples.table import Samples
 from assay.tables import SAMPLE_KEYS, SPLITS
 from assay.task import BINARY
 
-
 _SPLIT_WORDS = {"train": 0, "training": 0, "validation": 1, "valid": 1, "val": 1, "dev": 1, "tuning": 2, "tune": 2, "test": 3}
 _SHARES = (0.55, 0.70, 0.85)  # ends of train, validation and tuning where rows are split by chance
 _DRAW = 11
@@ -76,7 +75,16 @@ def _sample_ids(table: pa.Table, section: OwnTable) -> NDArray[np.int64]:
 
 def _features(table: pa.Table, section: OwnTable) -> tuple[pa.Table, Encoding]:
     """Float32 and dictionary columns; by default every column that is nothing else."""
-    used = (section.label, section.key, section.timestamp, section.user, section.item, section.request, section.weight, section.split)
+    used = (
+        section.label,
+        section.key,
+        section.timestamp,
+        section.user,
+        section.item,
+        section.request,
+        section.weight,
+        section.split,
+    )
     numeric, categorical = list(section.numeric), list(section.categorical)
     if not numeric and not categorical:
         for field in table.schema:
@@ -214,7 +222,9 @@ def _splits(table: pa.Table, section: OwnTable) -> NDArray[np.int64]:
     if section.split is None and section.random_split is None:
         return np.zeros(table.num_rows, np.int64)
     ids = _codes(table, section.random_split)[0] if section.random_split else pa.array(np.arange(table.num_rows))
-    _refuse(ids.is_null().to_numpy(zero_copy_only=False), section.random_split or "", "is missing; every row needs one", section.path)
+    _refuse(
+        ids.is_null().to_numpy(zero_copy_only=False), section.random_split or "", "is missing; every row needs one", section.path
+    )
     draw = mix(hash_ids(ids).view(np.int64), _DRAW).view(np.uint64) / 2.0**64  # (n,) in [0, 1)
     if section.split is None:
         return np.searchsorted(_SHARES, draw, side="right")

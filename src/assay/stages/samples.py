@@ -1,8 +1,8 @@
 """Turn events into labelled samples with features, split by time."""
 
 from assay.config import Config
-from assay.pages.samples import SamplesMade
 from assay.logs.sources.places import matching
+from assay.pages.samples import SamplesMade
 from assay.runs.stage import Work, stage
 from assay.samples.candidates import sources
 from assay.samples.describe import families

@@ -1,6 +1,8 @@
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from assay.benchmark.keep.contents import Benchmark
 from assay.errors import InputError
@@ -95,3 +97,33 @@ def test_trec_files_serve_as_tables(tmp_path):
     (tmp_path / "mine.run").write_text("q1 Q0 d1 1 2.5 t\nq1 Q0 d3 2 1.5 t\nq2 Q0 d3 1 2.5 t\n")
     board = Benchmark.of(tmp_path / "truth.qrels").score({"mine": tmp_path / "mine.run"})
     assert board.of("mrr@10").tolist() == [[1.0, 0.0]]
+
+
+@given(st.lists(st.sampled_from("abcdefg"), min_size=1, max_size=12), st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_predictions_for_other_requests_are_cut_and_counted(requests, as_numbers):
+    """Of requests a and b; ids as numbers or as text are alike."""
+    ids = [ord(name) for name in requests] if as_numbers else [str(ord(name)) for name in requests]
+    truth = pa.table({"request_id": [97, 98], "item_id": ["x", "x"], "grade": [1, 1]})
+    table = pa.table({"request_id": ids, "item_id": [f"i{k}" for k in range(len(ids))], "score": [1.0] * len(ids)})
+    tables, others = Benchmark.of(truth).cut({"s": table})
+    own = [name for name in requests if name in "ab"]
+    if not own:
+        assert (tables["s"].num_rows, others) == (len(ids), {})
+        with pytest.raises(InputError, match=f"answers {len(set(requests))} requests that truth does not name"):
+            Benchmark.of(truth).score(tables)
+        return
+    assert [chr(int(name)) for name in tables["s"].column("request_id").to_pylist()] == own
+    strange = len({*requests} - {*"ab"})
+    assert others == ({"s": strange} if strange else {})
+
+
+def test_cut_predictions_score_as_if_they_had_no_others():
+    made = make_benchmark(requests=40)
+    some = made.take(range(5, 25))
+    tables, others = some.cut({"one": predictions(made, 1), "two": predictions(some, 2)})
+    assert others == {"one": 20}
+    np.testing.assert_array_equal(some.score(tables).of("ndcg@10")[0], made.scores.of("ndcg@10")[1, 5:25])
+    lacking, none = some.cut({"one": predictions(made, 1).slice(0, 300)})  # 10 of the 20, which count 0 as ever
+    assert none == {"one": 5}
+    assert np.count_nonzero(some.score(lacking).of("ndcg@10")) == np.count_nonzero(made.scores.of("ndcg@10")[1, 5:15])

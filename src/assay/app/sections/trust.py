@@ -13,6 +13,7 @@ from assay.pages.trust import (
     Compaction,
     Comparison,
     Design,
+    Leader,
     ProtocolsCompared,
     ProtocolWarning,
 )
@@ -46,7 +47,7 @@ def trusted(facts: Facts) -> Section | None:
         lead,
         findings=findings(audit),
         points=board.reasons,
-        figures=[_leaders(board), *far],
+        figures=[leaders(board.board, board.measure, "plot-trust-board"), *far],
         tables=[_sizes(board), _measures(board)],
     )
 
@@ -68,17 +69,18 @@ def _finding(line: Leak) -> str:
     return f"{line.severity.capitalize()}: {line.message}. To mend it: {line.mend[0].lower()}{line.mend[1:]}."
 
 
-def _leaders(board: Comparison) -> Figure:
+def leaders(board: Sequence[Leader], measure: str, ident: str) -> Figure:
+    """Systems with their intervals, best first, coloured by tier."""
     lines = [
         Row(
             line.system, float("nan") if line.value is None else line.value, line.low, line.high,
             note=f"tier {line.tier}, {line.family}", tone=f"s{(line.tier - 1) % 6}",
         )
-        for line in board.board[:_SYSTEMS_SHOWN]
+        for line in board[:_SYSTEMS_SHOWN]
     ]  # fmt: skip
-    more = len(board.board) - len(lines)
+    more = len(board) - len(lines)
     meaning = "systems of one colour cannot be told apart from the best of their tier" + (f"; {more} more" if more else "")
-    return Figure([RowPlot("plot-trust-board", lines)], board.measure, meaning)
+    return Figure([RowPlot(ident, lines)], measure, meaning)
 
 
 def distances(lines: Sequence[Distance], of: str) -> list[Figure]:

@@ -31,7 +31,7 @@ class Evidence:
     """The tables of a benchmark and of what was learnt before it; anything that speaks Arrow is taken. All but two optional.
 
     requests: request_id, user_id, timestamp (the instant it is answered at: features and candidates may know nothing
-    later), optional session_id; other columns are attributes. truth: request_id, item_id, grade (0 or more; above 0 is
+    later), optional session_id; other columns are attributes. truth: request_id, item_id, grade (above 0 is
     relevant), optional timestamp (when it was taken), position (where it was shown, from 1), propensity in (0, 1].
     candidates: request_id, item_id, optional price (the one it was described with), label (above 0 is relevant; by default
     what truth says); rows in the order that systems get them in. train, validation: what models were trained and tuned
@@ -152,7 +152,7 @@ def _typed(values: pa.ChunkedArray, column: str, where: str, required: bool) -> 
 
 def _in_range(values: pa.ChunkedArray, column: str, where: str, required: bool) -> pa.ChunkedArray:
     number = values.to_numpy()
-    low, what = {"grade": (0.0, "0 or more"), "position": (1.0, "1 or more")}.get(column, (-np.inf, "a finite number"))
+    low, what = (1.0, "1 or more") if column == "position" else (-np.inf, "a finite number")
     wrong = np.isinf(number) | (number < low) | (required & np.isnan(number))
     if column == "propensity":
         wrong, what = (number <= 0) | (number > 1), "above 0 and at most 1"

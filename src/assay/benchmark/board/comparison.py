@@ -155,7 +155,7 @@ def compare_groups(
     """
     pairs = _pairs(board.several(), against)
     names = list(board.measures if measures is None else measures)
-    parts = list(_groups(board, column))
+    parts = list(groups(board, column))
     _check_test(test, draws, len(pairs) * len(names) * len(parts))
     lines = []
     for label, part in parts:
@@ -315,7 +315,7 @@ def _check_test(test: str, draws: int, comparisons: int) -> None:
         )
 
 
-def _groups(board: Scoreboard, column: str) -> Iterator[tuple[str | None, Scoreboard]]:
+def groups(board: Scoreboard, column: str) -> Iterator[tuple[str | None, Scoreboard]]:
     """Each group's label, as text, and its requests; by label, null last."""
     if column not in board.attributes:
         hint = did_you_mean(column, board.attributes) or f"; there are {', '.join(board.attributes) or 'none'}"

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from assay.benchmark import inputs, readers, trec
 from assay.benchmark.attributes import KEYS
 from assay.benchmark.board.scoreboard import Scoreboard, refuse_names
+from assay.benchmark.trec import PREDICTIONS
 from assay.errors import InputError
 
 REQUEST, PAIR = "request_id", ("request_id", "item_id")
@@ -90,6 +91,21 @@ class Benchmark:
         listed = None if self.candidates is None else of_them(self.candidates)
         scores = None if self.scores is None else self.scores.take_requests(at)
         return replace(self, requests=requests, truth=of_them(self.truth), candidates=listed, scores=scores)
+
+    def cut(self, predictions: Mapping[str, Any]) -> tuple[dict[str, pa.Table], dict[str, int]]:
+        """Systems' predictions for these requests alone; and, of each system that has more, the number of other requests.
+
+        Predictions for none of these requests stay whole: `score` refuses them.
+        """
+        own, tables, others = self.requests.column(REQUEST).combine_chunks(), {}, {}
+        for name, source in predictions.items():
+            table = inputs.read_table(source, f"system {name!r}", PREDICTIONS)
+            answered, ids = inputs.alike(table.column(REQUEST), own)
+            is_own = pc.is_in(answered, ids)
+            tables[name] = table.filter(is_own) if pc.any(is_own).as_py() else table
+            if tables[name].num_rows < table.num_rows:
+                others[name] = len(answered.filter(pc.invert(is_own)).unique())
+        return tables, others
 
     def score(self, predictions: Mapping[str, Any], families: Mapping[str, str] | None = None) -> Scoreboard:
         """Systems' predictions (request_id, item_id, score), each a path or a table, by all measures; see `from_tables`.

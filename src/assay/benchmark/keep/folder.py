@@ -71,7 +71,7 @@ class Kept:
         return Card.of_about(self.benchmark.about)
 
     def score(self, predictions: Mapping[str, Any], families: Mapping[str, str] | None = None) -> Scoreboard:
-        """Score systems (see Benchmark.score), keep the scores in results/ and count the use.
+        """Score systems (see Benchmark.score; of their requests, those here alone), keep the scores and count the use.
 
         InputError: a system of that name was scored before; nothing is overwritten.
         """
@@ -80,7 +80,7 @@ class Kept:
         for name in predictions:
             if name in taken:
                 raise InputError(f"{self.folder}: system {name!r} has been scored already; give the new one another name")
-        scored = replace(self.benchmark.score(predictions, families), benchmark=self.label)
+        scored = replace(self._score(predictions, families), benchmark=self.label)
         # Counted first, and all systems in one file: a kill leaves none of them scored, and the use is known.
         self.consulted("score", scored.systems)
         file = hashlib.sha256("\n".join(scored.systems).encode()).hexdigest()[:16]  # a system's name may be no file name
@@ -140,8 +140,11 @@ class Kept:
         """The set, and a system's scores (n,) on its rows."""
         if self.compact is None or self.place is None:
             raise InputError(f"{self.folder}: is no compact set; draw one: assay benchmark compact")
-        scores = self.benchmark.score({name: predictions}).of(self.benchmark.measures[0])[0]
+        scores = self._score({name: predictions}).of(self.benchmark.measures[0])[0]
         return self.compact, scores[self.place]
+
+    def _score(self, predictions: Mapping[str, Any], families: Mapping[str, str] | None = None) -> Scoreboard:
+        return self.benchmark.score(self.benchmark.cut(predictions)[0], families)
 
     def consulted(self, what: str, systems: tuple[str, ...]) -> None:
         """Count a use: one line in uses.jsonl, durable."""

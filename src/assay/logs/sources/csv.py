@@ -45,7 +45,13 @@ class CsvFile:
     def of(cls, place: Place, dialect: Dialect, delimiter: str, *, start: int = 0, first_row: int = 1) -> "CsvFile":
         """The file in the dialect that a section of the config names."""
         return cls(
-            place, delimiter, quote=dialect.quote, names=dialect.names, encoding=dialect.encoding, start=start, first_row=first_row
+            place,
+            delimiter,
+            quote=dialect.quote,
+            names=dialect.names,
+            encoding=dialect.encoding,
+            start=start,
+            first_row=first_row,
         )
 
     def rows(self) -> int | None:
@@ -76,7 +82,9 @@ class CsvFile:
         stand_in = _STAND_IN.decode()
         delimiter = self.delimiter if len(self.delimiter) == 1 else stand_in
         replaced = (line.replace(self.delimiter, delimiter) for line in lines)
-        return csv.reader(replaced, delimiter=delimiter, quotechar=self.quote or None, quoting=0 if self.quote else csv.QUOTE_NONE)
+        return csv.reader(
+            replaced, delimiter=delimiter, quotechar=self.quote or None, quoting=0 if self.quote else csv.QUOTE_NONE
+        )
 
     def columns(self) -> list[str]:
         """Names in the header, or those that were given."""
@@ -150,7 +158,9 @@ class CsvFile:
         """What is wrong with the file, in our words: Arrow's and the codec's name neither line nor remedy."""
         message = str(error)
         if isinstance(error, UnicodeError):
-            return SourceError(f"{self.name}: is not {self.encoding or 'what it seems'} ({message[:160]}); check encoding in the config")
+            return SourceError(
+                f"{self.name}: is not {self.encoding or 'what it seems'} ({message[:160]}); check encoding in the config"
+            )
         if "UTF8" in message:
             with self.place.bytes() as stream:
                 lines = enumerate(io.BufferedReader(stream), 1)
@@ -177,7 +187,9 @@ class CsvFile:
                             f"check the delimiter ({self.delimiter!r}) and the quotes"
                         )
         except (csv.Error, UnicodeError) as error:
-            return SourceError(f"{self.name}: row {row + 1} cannot be read ({str(error)[:160]}); check the quotes and line breaks")
+            return SourceError(
+                f"{self.name}: row {row + 1} cannot be read ({str(error)[:160]}); check the quotes and line breaks"
+            )
         return SourceError(f"{self.name}: rows have different numbers of fields; check delimiter and quotes")
 
 
@@ -196,7 +208,9 @@ class _Separated(io.RawIOBase):
             raise pa.ArrowInvalid("the text holds the control character 31; give a delimiter of one character")
         content = (self._rest + block).replace(self._delimiter, _STAND_IN)
         # What may be the start of a delimiter waits for what follows.
-        keep = next((k for k in range(len(self._delimiter) - 1, 0, -1) if content.endswith(self._delimiter[:k])), 0) if block else 0
+        keep = (
+            next((k for k in range(len(self._delimiter) - 1, 0, -1) if content.endswith(self._delimiter[:k])), 0) if block else 0
+        )
         self._rest = content[len(content) - keep :]
         ready = content[: len(content) - keep]
         return ready or self.read(size) if block else ready

@@ -25,9 +25,7 @@ class JsonLinesFile:
     "event.position"; a list is given as its JSON.
     """
 
-    def __init__(
-        self, path: Place | Path | str, *, encoding: str | None = None, start: int = 0, first_row: int = 1
-    ) -> None:
+    def __init__(self, path: Place | Path | str, *, encoding: str | None = None, start: int = 0, first_row: int = 1) -> None:
         self.place = Place.of(path)
         self.name, self.encoding = self.place.name, encoding
         self.start, self.first_row = start, first_row
@@ -127,7 +125,8 @@ class JsonLinesFile:
 
 def _select(columns: Sequence[str]) -> str:
     """SQL from lines to whether each is an object, and the columns."""
-    pointers, places = [], []
+    pointers: list[str] = []
+    places: list[tuple[int, ...]] = []
     for column in columns:
         whole = "/" + _escaped(column)
         within = "/" + "/".join(map(_escaped, column.split(".")))

@@ -51,7 +51,9 @@ class Workbook:
         if self.names is None:
             return first
         if len(self.names) != len(first):
-            raise SourceError(f"{self.name}: names gives {len(self.names)} columns, but the sheet has {len(first)}; name every one")
+            raise SourceError(
+                f"{self.name}: names gives {len(self.names)} columns, but the sheet has {len(first)}; name every one"
+            )
         return list(self.names)
 
     def read(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:

@@ -12,7 +12,7 @@ from assay.logs.schedule import schedule
 from assay.logs.suggest.facts import Facts, facts
 from assay.logs.suggest.look import LOOK, looks, texts
 from assay.logs.suggest.names import event_columns, item_columns, kinds, user_columns
-from assay.logs.suggest.plan import Plan, plan
+from assay.logs.suggest.plan import plan
 from assay.logs.suggest.times import day_or_month_first, time_format
 from assay.logs.suggest.write import listed, toml, value
 
@@ -45,7 +45,7 @@ def suggest(target: Path | str, table: str | None = None) -> str:
         return toml(proposed, [*heading, f"The rows cannot be read so: {_words(error)}"], [], [])
     if known is not None:
         heading += _of_preset(section)
-    return toml(proposed, heading, _samples(proposed, section, counted), _clean(counted))
+    return toml(proposed, heading, _samples(section, counted), _clean(counted))
 
 
 def _words(error: Exception) -> str:
@@ -66,7 +66,7 @@ def _parted(words: list[str]) -> Iterable[str]:
     return [*(f"{word}," for word in words[:-1]), *(f"{word}." for word in words[-1:])]
 
 
-def _samples(proposed: Plan, section: config.Events, counted: Facts) -> list[str]:
+def _samples(section: config.Events, counted: Facts) -> list[str]:
     """Lines of [samples]: what makes a positive, periods that fit the log, and whether sessions are ranked for."""
     lines = []
     target = next((kind for kind in TARGETS if kind in counted.known_kinds), None)

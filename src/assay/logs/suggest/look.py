@@ -82,7 +82,9 @@ def looks(target: str, table: str | None = None) -> list[Look]:
 def _is_data(path: Path, folder: Path) -> bool:
     """Whether a file of a folder may hold rows: it is not hidden, not empty and no text for people."""
     hidden = any(part.startswith((".", "_")) for part in path.relative_to(folder).parts)
-    for_people = path.suffix.lower() in (".md", ".html", ".pdf", ".toml", ".py", ".ipynb", ".png", ".zip") or path.stem.upper() == "README"
+    for_people = (
+        path.suffix.lower() in (".md", ".html", ".pdf", ".toml", ".py", ".ipynb", ".png", ".zip") or path.stem.upper() == "README"
+    )
     return not hidden and not for_people and path.stat().st_size > 0
 
 
@@ -170,7 +172,7 @@ def _dialect(text: str, usual: str, unsure: dict[str, str]) -> dict[str, Any]:
 
 
 def _evenness(lines: Sequence[str], delimiter: str) -> tuple[float, int]:
-    """How well a delimiter cuts lines: the share of lines with the usual number of fields, where that is above 1; and the number."""
+    """How well a delimiter cuts lines: the share of lines with the usual number of fields, if that is above 1; and the number."""
     counts = Counter(len(row) for row in _rows(lines, delimiter, '"') or _rows(lines, delimiter, ""))
     if not counts:
         return 0.0, 0
@@ -193,7 +195,7 @@ def _even(rows: Sequence[Sequence[str]]) -> bool:
 
 
 def _has_header(rows: Sequence[Sequence[str]]) -> bool:
-    """Whether the first row names the columns: none of its cells is a number, a date, or a kind of event that stands below too."""
+    """Whether the first row names the columns: no cell is a number, a date, or a kind of event that stands below too."""
     below = {cell for row in rows[1:] for cell in row}
     return not any(
         re.fullmatch(r"-?\d+([.,]\d+)?|\d{4}-\d\d-\d\d.*", cell.strip()) or (cell in below and kind_of(cell) is not None)

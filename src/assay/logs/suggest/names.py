@@ -10,12 +10,14 @@ NAMES: dict[str, tuple[str, ...]] = {
     "user_id": (
         "user id", "customer id", "household id", "household key", "visitor id", "client id", "member id", "buyer id",
         "shopper id", "reviewer id", "user pseudo id", "user", "customer", "client", "visitor", "member", "uid",
-        "kundennummer", "kunde", "kunden id", "用户 id", "用户编号", "用户", "会员 id", "会员", "客户 id", "客户编号", "客户", "买家 id", "买家",
+        "kundennummer", "kunde", "kunden id",
+        "用户 id", "用户编号", "用户", "会员 id", "会员", "客户 id", "客户编号", "客户", "买家 id", "买家",
     ),
     "item_id": (
         "item id", "product id", "parent asin", "asin", "sku", "article id", "stock code", "movie id", "video id", "news id",
         "track id", "song id", "book id", "goods id", "object id", "business id", "content id", "post id", "document id", "isbn",
-        "item", "product", "article", "movie", "film", "track", "song", "video", "book", "game", "artist", "artikelnummer", "artikel id", "artikel",
+        "item", "product", "article", "movie", "film", "track", "song", "video", "book", "game", "artist", "artikelnummer",
+        "artikel id", "artikel",
         "商品 id", "商品编号", "商品", "货号", "产品 id", "产品编号", "产品", "物品 id", "物品",
     ),
     "timestamp": (
@@ -51,7 +53,8 @@ ITEM_NAMES: dict[str, tuple[str, ...]] = {
     "brand": ("brand", "maker", "manufacturer", "marke", "hersteller", "store", "品牌"),
     "category": (
         "category", "category code", "product category", "product type", "product group", "genres", "genre", "shelf", "class",
-        "main category", "category id", "product subclass", "cat id", "warengruppe", "kategorie", "类目 id", "类目", "类别 id", "类别", "品类", "分类",
+        "main category", "category id", "product subclass", "cat id", "warengruppe", "kategorie",
+        "类目 id", "类目", "类别 id", "类别", "品类", "分类",
     ),
     "department": ("department", "abteilung", "部门"),
     "name": (
@@ -65,9 +68,12 @@ KINDS = {
         "view", "view_item", "pageview", "page_view", "product_view", "pv", "click", "clk", "detail", "item_view", "click_item",
         "product_click", "open", "ansicht", "浏览", "点击", "查看",
     ),
-    "cart": ("cart", "addtocart", "add_to_cart", "add_cart", "basket", "add_to_basket", "warenkorb", "加购", "加购物车", "加入购物车"),
+    "cart": (
+        "cart", "addtocart", "add_to_cart", "add_cart", "basket", "add_to_basket", "warenkorb", "加购", "加购物车", "加入购物车",
+    ),
     "purchase": (
-        "purchase", "buy", "transaction", "order", "sale", "bought", "ordered", "checkout", "conversion", "kauf", "购买", "下单", "支付",
+        "purchase", "buy", "transaction", "order", "sale", "bought", "ordered", "checkout", "conversion", "kauf",
+        "购买", "下单", "支付",
     ),
     "return": ("return", "refund", "cancel", "cancellation", "rückgabe", "退货", "退款"),
     "review": ("review", "rate", "rating", "评价", "评论"),

@@ -64,11 +64,15 @@ def _well_known(looks: Sequence[Look]) -> Plan | None:
         (preset, look)
         for preset in presets.read().values()
         for look in looks
-        if preset.has_name(look.name) and preset.has_columns(look.columns) and all(_beside(looks, preset, p) for p in _needed(preset))
+        if preset.has_name(look.name)
+        and preset.has_columns(look.columns)
+        and all(_beside(looks, preset, p) for p in _needed(preset))
     ]
     if not fitting:
         return None
-    preset, look = max(fitting, key=lambda pair: (len(_needed(pair[0])), len(pair[0].columns) + len(pair[0].values), len(pair[0].files)))
+    preset, look = max(
+        fitting, key=lambda pair: (len(_needed(pair[0])), len(pair[0].columns) + len(pair[0].values), len(pair[0].files))
+    )
     if "table" in preset.sections:
         return Plan(table=_of_preset(preset, "table", [look]), preset=preset)
     events = _of_preset(preset, "events", [look, *_beside(looks, preset, "more")])
@@ -265,9 +269,11 @@ def _table(look: Look, label: str) -> Part:
     notes["label"] = f"two values, {' and '.join(sorted(set(values) - {''})[:2])}; the other columns are features"
     if {value.lower() for value in values if value} <= {"yes", "no"}:
         positive = next(value for value in values if value.lower() == "yes")
-        keys["positive"] = f'"{label}" = \'{positive}\''
+        keys["positive"] = f"\"{label}\" = '{positive}'"
     split = next((c for c in look.columns if _is_split(look.columns[c])), None)
-    time = names.by_name({"timestamp": names.NAMES["timestamp"]}, {c: v for c, v in look.columns.items() if _are_times(v)}).get("timestamp")
+    time = names.by_name({"timestamp": names.NAMES["timestamp"]}, {c: v for c, v in look.columns.items() if _are_times(v)}).get(
+        "timestamp"
+    )
     user = names.by_name({"user_id": names.NAMES["user_id"]}, _free(look, {"label": label})).get("user_id")
     if user is not None:
         keys["user"], notes["user"] = user, "intervals are over users"

@@ -66,7 +66,9 @@ def _note(part: Part, key: str) -> str:
 
 def _keys(part: Part) -> list[str]:
     """Lines of all keys but those that are tables."""
-    return [f"{key} = {value(content)}{_note(part, key)}" for key, content in part.keys.items() if not isinstance(content, Mapping)]
+    return [
+        f"{key} = {value(content)}{_note(part, key)}" for key, content in part.keys.items() if not isinstance(content, Mapping)
+    ]
 
 
 def _columns(part: Part, section: str, meanings: Mapping[str, str]) -> list[str]:
@@ -75,7 +77,9 @@ def _columns(part: Part, section: str, meanings: Mapping[str, str]) -> list[str]
     if "columns" in part.keys:
         lines += ["", f"[{section}.columns]  # canonical name = your column"]
         columns = part.keys["columns"]
-        absent = [name for name in _NEEDED if meanings and name not in columns and not (name == "timestamp" and "no_times" in part.keys)]
+        absent = [
+            name for name in _NEEDED if meanings and name not in columns and not (name == "timestamp" and "no_times" in part.keys)
+        ]
         for name in [*absent, *columns]:
             note = f"NOT FOUND: {meanings[name]}" if name in absent else part.notes.get(name) or meanings.get(name)
             lines.append(f"{_key(name)} = {value(columns.get(name, '?'))}" + (f"  # {note}" if note else ""))
