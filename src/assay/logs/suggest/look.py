@@ -53,7 +53,15 @@ class Look:
 def texts(rows: pa.Table) -> dict[str, list[str]]:
     """The values of each column as text, empty where there is none."""
     columns = zip(rows.column_names, rows.columns, strict=True)
-    return {name: ["" if v is None else str(v) for v in column.to_pylist()] for name, column in columns}
+    return {name: ["" if v is None else str(v) for v in _values(column)] for name, column in columns}
+
+
+def _values(column: pa.ChunkedArray) -> list[object]:
+    """The values of a column; times beyond what Python's calendar holds as numbers."""
+    try:
+        return list(column.to_pylist())
+    except (ValueError, OverflowError, pa.ArrowException):
+        return list(column.cast(pa.int64()).to_pylist()) if pa.types.is_temporal(column.type) else [None] * len(column)
 
 
 def looks(target: str, table: str | None = None) -> list[Look]:
