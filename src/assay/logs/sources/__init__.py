@@ -2,14 +2,17 @@
 
 import glob
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from assay import config, registry
 from assay.errors import ConfigError, SourceError, did_you_mean
 from assay.logs.sources.base import Source
 from assay.logs.sources.csv import CsvFile
-from assay.logs.sources.database import DatabaseTable
 from assay.logs.sources.json_lines import JsonLinesFile
 from assay.logs.sources.parquet import ParquetFile
+
+if TYPE_CHECKING:
+    from assay.logs.sources.database import DatabaseTable
 
 COMPRESSED = (".gz", ".bz2", ".zst", ".lz4")
 FORMATS = {
@@ -74,8 +77,17 @@ def open_file(path: Path, section: config.SourceSection, *, start: int = 0, firs
     return CsvFile(path, delimiter, start=start, first_row=first_row)
 
 
+def database_table(
+    section: config.SourceSection, *, watermark: dict[str, str] | None = None, first_row: int = 1
+) -> "DatabaseTable":
+    """A source over the section's table or query; InputError with the pip line where the extra `databases` is missing."""
+    module = registry.of_extra("assay.logs.sources.database", "databases", "a database's url")
+    table: DatabaseTable = module.DatabaseTable(section, watermark=watermark, first_row=first_row)
+    return table
+
+
 def open_sources(section: config.SourceSection) -> list[Source]:
     """Everything that a section names, in order."""
     if section.url is not None:
-        return [DatabaseTable(section)]
+        return [database_table(section)]
     return [open_file(path, section) for path in files(section)]
