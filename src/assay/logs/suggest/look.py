@@ -10,9 +10,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from assay import config
+from assay import config, registry
 from assay.config import STORES
-from assay.engines import databases, urls
 from assay.errors import SourceError
 from assay.logs import sources
 from assay.logs.sources import encodings
@@ -67,9 +66,10 @@ def _values(column: pa.ChunkedArray) -> list[object]:
 def looks(target: str, table: str | None = None) -> list[Look]:
     """What a file, a glob, a folder, or a database holds; files that are alike are one. SourceError: nothing that can be read."""
     if "://" in target and not target.startswith(STORES):
+        databases = registry.of_extra("assay.engines.databases", "databases", "a database's url")
         names = [table] if table is not None else databases.tables(target)
         if not names:
-            raise SourceError(f"{urls.shown(target)}: has no tables")
+            raise SourceError("the database has no tables that this user may see; name another, or another user")
         return [_look(name, {"url": target, "table": name}) for name in names]
     if not target.startswith(STORES) and Path(target).is_dir():
         places = [Place.of(path) for path in sorted(Path(target).rglob("*")) if path.is_file() and _is_data(path, Path(target))]
