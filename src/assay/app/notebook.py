@@ -173,6 +173,31 @@ class Run(Finished):
 
         return report.write(self)
 
+    def to_mlflow(self, uri: str | None = None, experiment: str | None = None) -> str:
+        """Log the run to an MLflow server, or update its entry: a run that is logged twice is one entry.
+
+        Parameters
+        ----------
+        uri : str, optional
+            The server, as https://mlflow.example.com or sqlite:///mlflow.db; by default MLFLOW_TRACKING_URI.
+        experiment : str, optional
+            By default MLFLOW_EXPERIMENT_NAME, else "assay".
+
+        Returns
+        -------
+        str
+            The run's id at MLflow.
+
+        Raises
+        ------
+        InputError
+            The run is not finished, no server is named or it does not take the run, or mlflow is not installed.
+        """
+        from assay.front import tracking
+
+        self.report()
+        return tracking.log(self, uri, experiment).run_id
+
     def add(self, stage: str, *, report: Report | None = None) -> "Run":
         """Do a stage that stands beside the run, and open the run again.
 
@@ -288,7 +313,10 @@ def run(
             done = front.execute_tables(inputs, folder or default, sections, columns=columns, until=until, report=report or drawn)
         else:
             done = front.execute(configs.of(config, sections), folder or default, until=until, report=report or drawn)
-    return Run(done.folder)
+    finished = Run(done.folder)
+    if until is None and finished.config.show.log_to is not None:
+        finished.to_mlflow()
+    return finished
 
 
 def open(folder: Path | str) -> Run:
