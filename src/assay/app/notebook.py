@@ -1,7 +1,6 @@
 """Runs from Python: make one of tables or a config, open one, and read what it holds. For notebooks, and for scripts."""
 
 from collections.abc import Mapping
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +11,13 @@ from assay import config as configs
 from assay import stages
 from assay.app import stored, terminal
 from assay.app.progress import bars
-from assay.app.safe import one_line
 from assay.app.sections.facts import Facts
 from assay.config import Config
 from assay.errors import InputError
 from assay.finished import Finished
 from assay.importance.stored import values_file
 from assay.progress import Report
+from assay.shown import html_table
 
 _SHOWN = ("read", "cleaned", "learnt", "gained", "recommended")  # lines of the closing table that a notebook shows
 _KEYS = ("sample_id", "key", "user_id", "item_id", "timestamp", "label")  # columns that say what a sample is
@@ -38,8 +37,7 @@ class Run(Finished):
     def _repr_html_(self) -> str:
         rows = [("run", str(self.folder))]
         rows += [(name, text) for name, text, _ in terminal.closing(self) if name in _SHOWN]
-        cells = (f"<tr><th>{_shown(name)}</th><td>{_shown(text)}</td></tr>" for name, text in rows)
-        return f"<table>{''.join(cells)}</table>"
+        return html_table(rows)
 
     def values(self, valuer: str | None = None) -> pa.Table:
         """What each training sample is worth, with who and what it is of.
@@ -352,8 +350,3 @@ def _positive(n: int) -> int:
     if n < 1:
         raise InputError(f"n = {n}: give 1 or more")
     return n
-
-
-def _shown(text: str) -> str:
-    """Text from anywhere as HTML shows it: no markup, nothing that orders or hides text."""
-    return escape(one_line(text))
