@@ -63,7 +63,7 @@ def test_values_show_the_samples_of_either_end():
     metadata = {"method": "influence", "utility": "nats", "model": "<b>logistic"}
     values = assay.Importance(np.arange(100, 112), per_fold.mean(axis=0), per_fold, metadata)
     read = Cells(values._repr_html_())
-    assert read.above == "influence of <b>logistic for 12 samples, in nats; from least to most useful"
+    assert read.above == "influence of <b>logistic for 12 samples (utility: nats); from least to most useful"
     assert read.rows[0] == ["sample_id", "value", "stderr", "z"]
     assert [row[0] for row in read.rows[1:]] == [str(values.sample_id[i]) for i in [*values.order()[:5], *values.order()[-5:]]]
     assert read.rows[1] == ["100", "-3.25", "0.25", "-13"]  # the median error is 0: z = -3.25 / 0.25

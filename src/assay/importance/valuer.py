@@ -87,7 +87,7 @@ class Importance:
         ends = order if len(order) <= 2 * _SHOWN else np.concatenate((order[:_SHOWN], order[-_SHOWN:]))
         rows = [(str(self.sample_id[i]), *(float(part[i]) for part in (self.value, self.stderr, self.z))) for i in ends]
         told = " of ".join(self.metadata[name] for name in ("method", "model") if name in self.metadata)
-        unit = f", in {self.metadata['utility']}" if "utility" in self.metadata else ""
+        unit = f" (utility: {self.metadata['utility']})" if "utility" in self.metadata else ""
         above = f"{told or 'values'} for {len(order):,} samples{unit}; from least to most useful"
         return html_table(rows, ("sample_id", "value", "stderr", "z"), above=above)
 
