@@ -83,13 +83,17 @@ def test_what_is_logged(run, server, tmp_path, capsys):
     assert paths["report.html"].read_bytes() == (run.folder / "report.html").read_bytes()
 
 
-def test_a_run_that_is_logged_again_is_the_same_entry(run, server, tmp_path):
+def test_a_run_that_is_logged_again_is_the_same_entry(run, server, tmp_path, monkeypatch):
     opened = assay.open(run.folder)
     first = opened.to_mlflow(server)
     assert assay.open(run.folder).to_mlflow(server) == first
     assert len(entries(server)) == 1
     with closing(sqlite3.connect(tmp_path / "mlflow.db")) as connection:  # a metric that is written again would be a second point
         assert connection.execute("SELECT max(n) FROM (SELECT count(*) n FROM metrics GROUP BY key)").fetchone() == (1,)
+    costs = opened.costs()
+    monkeypatch.setattr(assay.Run, "costs", lambda run: costs | {"peak_rss_mb": 1.0})  # made again on a smaller machine
+    assert opened.to_mlflow(server) == first
+    assert entries(server)[0].data.metrics["cost/peak_rss_mb"] == 1.0
     assert opened.to_mlflow(server, "another") != first
     assert len(entries(server, "another")) == 1
 

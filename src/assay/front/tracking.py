@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -91,14 +92,12 @@ def _experiment(client: Any, name: str) -> str:
 def _write(
     entities: Any, client: Any, entry: Any, metrics: Mapping[str, float], params: Mapping[str, str], tags: Mapping[str, str]
 ) -> None:
-    """Write what the entry does not hold yet: MLflow keeps every metric that is written, and no parameter can change."""
-    known = entry.data
-    new = [
-        entities.Metric(key, value, entry.info.start_time, 0) for key, value in metrics.items() if known.metrics.get(key) != value
-    ]
+    """Write what is new: MLflow keeps every metric that is written, as one more point of its history."""
+    now, known = time.time_ns() // 1_000_000, entry.data.metrics
+    new = (entities.Metric(key, value, now, 0) for key, value in metrics.items() if known.get(key) != value)
     for some in _pieces(new, _METRICS):
         client.log_batch(entry.info.run_id, metrics=some)
-    for some in _pieces((entities.Param(key, value) for key, value in params.items() if key not in known.params), BATCH):
+    for some in _pieces((entities.Param(key, value) for key, value in params.items()), BATCH):
         client.log_batch(entry.info.run_id, params=some)
     client.log_batch(entry.info.run_id, tags=[entities.RunTag(key, value) for key, value in tags.items()])
 
