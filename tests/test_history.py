@@ -95,8 +95,8 @@ CHANGES: dict[str, list[Any]] = {
     "show.hash_ids": [True],
     "show.currency": ["€"],
 }
-# They need a database; tests/test_entries.py runs from one and back into it.
-OF_DATABASES = {"log.salt_env", "recommend.url", "recommend.password_env", "recommend.table"}
+# They need a database or a server; tests/test_entries.py and tests/front/test_tracking.py have them.
+OF_DATABASES = {"show.log_to", "log.salt_env", "recommend.url", "recommend.password_env", "recommend.table"}
 
 
 def plain(label: Any, score: Any, weight: Any) -> float:

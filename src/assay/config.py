@@ -295,6 +295,7 @@ class Show(ConfigSection):
     title: str = "Assay report"
     hash_ids: bool = False
     currency: str = ""
+    log_to: Literal["mlflow"] | None = None  # where a run logs itself; MLFLOW_TRACKING_URI names the server
 
 
 class Config(ConfigSection):

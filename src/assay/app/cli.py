@@ -8,6 +8,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,6 +22,7 @@ from assay.app.safe import complain, echo, escaped
 from assay.errors import AssayError, InputError
 
 if TYPE_CHECKING:
+    from assay.front.tracking import Logged
     from assay.runs.graph import Done
 
 _OTHERWISE = ("search", "systems", "study", "protocols")  # stages beside a run that other commands do
@@ -67,6 +69,14 @@ def _finish(folder: Path, *, as_json: bool) -> None:
         print_json(terminal.facts(finished))
     else:
         terminal.show(finished)
+    if finished.config.show.log_to is not None:
+        from assay.front import tracking
+
+        complain(_logged(tracking.log(finished)))
+
+
+def _logged(place: "Logged") -> str:
+    return f"{'updated' if place.updated else 'logged'}: experiment {place.experiment}, run {place.run_id}"
 
 
 def _execute(config_file: Path, folder: Path | None, until: str | None) -> "Done":
@@ -196,6 +206,32 @@ def report(folder: RunFolder, as_json: Json = False, _debug: Debug = False) -> N
         print_json({"report": str(path)})
     else:
         echo(f"report: {path}")
+
+
+@app.command()
+def log(
+    folder: RunFolder,
+    mlflow: Annotated[
+        str | None, typer.Option("--mlflow", metavar="URI", help="The server; default: MLFLOW_TRACKING_URI.")
+    ] = None,
+    experiment: Annotated[
+        str | None, typer.Option("--experiment", metavar="NAME", help="Default: MLFLOW_EXPERIMENT_NAME, else assay.")
+    ] = None,
+    as_json: Json = False,
+    _debug: Debug = False,
+) -> None:
+    """Log a run to MLflow, or update its entry: measures with intervals, config, weights, values and report."""
+    from assay.app import report
+    from assay.finished import Finished
+    from assay.front import tracking
+
+    finished = Finished(folder)
+    report.write(finished)
+    place = tracking.log(finished, mlflow, experiment)
+    if as_json:
+        print_json(asdict(place))
+    else:
+        echo(_logged(place))
 
 
 @app.command()
