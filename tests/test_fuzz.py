@@ -29,27 +29,16 @@ SECTION = {
     "kinds": {"buy": "purchase"},
 }
 ODD = [
-    "", " ", "NA", r"\N", "nan", "inf", "-inf", "1e400", "-0", "0x10", "1_000", "١٢٣", "二", "🛒" * 50, "שלום", "a\x00b", "a\rb", "a\nb", '"', '""',
-    "'", "`", "x" * 70_000, "9" * 400, "-9223372036854775809", "18446744073709551616", "2024-02-30", "0000-00-00", "9999-12-31 23:59:59",
-    "-290308-12-22", "294247-01-10", "1970-01-01T00:00:00+99:99", "infinity", "epoch", "{}", "[]", "null", "true", "1,5", "1.234,50", "\ufeff", "\x1f",
-    "\u202e", "=1+1", "%", "%Y", "::", "\\", "/", "~", "a.b", "2024-01-01 10:00:00+02:00", "NaT", "1e-320", "0.1", "\ud7ff", "\U0010ffff",
+    "", " ", "NA", r"\N", "nan", "inf", "-inf", "1e400", "-0", "0x10", "1_000", "١٢٣", "二", "🛒" * 50, "שלום", "a\x00b", "a\rb",
+    "a\nb", '"', '""', "'", "`", "x" * 70_000, "9" * 400, "-9223372036854775809", "18446744073709551616", "2024-02-30",
+    "0000-00-00", "9999-12-31 23:59:59", "-290308-12-22", "294247-01-10", "1970-01-01T00:00:00+99:99", "infinity", "epoch", "{}",
+    "[]", "null", "true", "1,5", "1.234,50", "\ufeff", "\x1f", "\u202e", "=1+1", "%", "%Y", "::", "\\", "/", "~", "a.b",
+    "2024-01-01 10:00:00+02:00", "NaT", "1e-320", "0.1", "\ud7ff", "\U0010ffff",
 ]  # fmt: skip
 BYTES = [
-    b"\xff",
-    b"\xfe\xff",
-    b"\xff\xfe",
-    b"\xef\xbb\xbf",
-    b"\x00",
-    b"\r",
-    b"\n",
-    b'"',
-    b",",
-    b"\x80",
-    b"\xc3",
-    b"\xed\xa0\x80",
-    b"\xf4\x90\x80\x80",
-    b"\x1a",
-]
+    b"\xff", b"\xfe\xff", b"\xff\xfe", b"\xef\xbb\xbf", b"\x00", b"\r", b"\n", b'"', b",", b"\x80", b"\xc3", b"\xed\xa0\x80",
+    b"\xf4\x90\x80\x80", b"\x1a",
+]  # fmt: skip
 
 
 def rows_of(rng: random.Random) -> list[list[str]]:
@@ -194,22 +183,23 @@ def settings_of(rng: random.Random) -> dict:
     return keys
 
 
-def read_log(
-    folder: Path, rng: random.Random, write: Callable[[Path, random.Random], tuple[Path, dict]], *, to_the_end: bool
-) -> None:
-    """Write a log and read it: as rows, or cleaned."""
-    path, keys = write(folder, rng)
-    section = {"path": str(path), **SECTION, **keys, **settings_of(rng)}
+def read_log(section: dict, run_folder: Path | None) -> None:
+    """Read a log: as rows, or cleaned in a run's folder."""
     log = config.parse({"log": {"events": [section]}}).log
     assert log is not None
-    if to_the_end:
-        run = Folder(folder / "run")
-        collect(log, run)
-        clean(config.Clean(most_lost=1), run)
+    if run_folder is not None:
+        collect(log, Folder(run_folder))
+        clean(config.Clean(most_lost=1), Folder(run_folder))
         return
     for source in sources.open_sources(log.events[0]):
         for _ in canonical.events(source, log.events[0]):
             pass
+
+
+def propose(path: Path, out: Path) -> None:
+    """Write what init proposes, and read it."""
+    out.write_text(suggest(path), encoding="utf-8")
+    config.read(out)
 
 
 def read_benchmark(folder: Path, rng: random.Random) -> None:
@@ -229,49 +219,49 @@ def read_benchmark(folder: Path, rng: random.Random) -> None:
 WRITERS = {"csv": as_csv, "json": as_json, "parquet": as_parquet}
 
 
+def fault(act: Callable[[], object]) -> tuple[str, str] | None:
+    """What went wrong in a way that is Assay's own; None where nothing did, or where the input is refused in words."""
+    try:
+        act()
+    except InputError as error:
+        return None if str(error).strip() else ("InputError", "without words")
+    except Exception as error:
+        return type(error).__name__, str(error)[:200]
+    return None
+
+
+def folder_of(parent: Path, seed: int) -> Path:
+    (parent / str(seed)).mkdir()
+    return parent / str(seed)
+
+
 @pytest.mark.parametrize("kind", WRITERS)
 @pytest.mark.parametrize("part", range(2))
 def test_mutated_logs_are_read_or_refused(kind, part, tmp_path):
-    faults = []
+    faults = {}
     for seed in range(part * 280, (part + 1) * 280):
-        folder = tmp_path / str(seed)
-        folder.mkdir()
-        try:
-            read_log(folder, random.Random(f"{kind}-{seed}"), WRITERS[kind], to_the_end=seed % 7 == 0)
-        except InputError as error:
-            assert str(error).strip()
-        except Exception as error:
-            faults.append((seed, type(error).__name__, str(error)[:200]))
-    assert not faults, f"{len(faults)} faults, for example {faults[:5]}"
+        rng, folder = random.Random(f"{kind}-{seed}"), folder_of(tmp_path, seed)
+        path, keys = WRITERS[kind](folder, rng)
+        section = {"path": str(path), **SECTION, **keys, **settings_of(rng)}
+        to_the_end = folder / "run" if seed % 7 == 0 else None
+        faults[seed] = fault(lambda section=section, to_the_end=to_the_end: read_log(section, to_the_end))
+    assert {seed: what for seed, what in faults.items() if what} == {}
 
 
 @pytest.mark.parametrize("kind", WRITERS)
 def test_init_proposes_something_for_mutated_logs_or_refuses(kind, tmp_path):
-    faults = []
+    faults = {}
     for seed in range(110):
-        folder = tmp_path / str(seed)
-        folder.mkdir()
+        folder = folder_of(tmp_path, seed)
         path, _ = WRITERS[kind](folder, random.Random(f"init-{kind}-{seed}"))
-        try:
-            (folder / "i.toml").write_text(suggest(path), encoding="utf-8")
-            config.read(folder / "i.toml")
-        except InputError as error:
-            assert str(error).strip()
-        except Exception as error:
-            faults.append((seed, type(error).__name__, str(error)[:200]))
-    assert not faults, f"{len(faults)} faults, for example {faults[:5]}"
+        faults[seed] = fault(lambda path=path, out=folder / "i.toml": propose(path, out))
+    assert {seed: what for seed, what in faults.items() if what} == {}
 
 
 @pytest.mark.parametrize("part", range(2))
 def test_mutated_benchmark_files_are_read_or_refused(part, tmp_path):
-    faults = []
+    faults = {}
     for seed in range(part * 150, (part + 1) * 150):
-        folder = tmp_path / str(seed)
-        folder.mkdir()
-        try:
-            read_benchmark(folder, random.Random(f"benchmark-{seed}"))
-        except InputError as error:
-            assert str(error).strip()
-        except Exception as error:
-            faults.append((seed, type(error).__name__, str(error)[:200]))
-    assert not faults, f"{len(faults)} faults, for example {faults[:5]}"
+        rng, folder = random.Random(f"benchmark-{seed}"), folder_of(tmp_path, seed)
+        faults[seed] = fault(lambda folder=folder, rng=rng: read_benchmark(folder, rng))
+    assert {seed: what for seed, what in faults.items() if what} == {}
