@@ -30,6 +30,7 @@ CHANGES: dict[str, list[Any]] = {
     "log.items": ["none"],
     "log.users": ["described"],
     "table": ["with requests", "without requests"],
+    "clean.most_lost": [0.05],
     "clean.repeat_seconds": [90_000.0],
     "clean.duplicates": [False],
     "clean.min_price": [2.0],
@@ -154,6 +155,7 @@ def settled(data: Path, changes: dict[str, Any]) -> Config:
     items = {"path": str(data / "items.csv"), "columns": {n: n for n in ("name", "category", "brand")} | {"item_id": "id"}}
     users = {"path": str(data / "users.csv"), "columns": {"user_id": "id", "town": "town"}}
     content: dict[str, Any] = {
+        "clean": {"most_lost": 1.0},
         "samples": {"warm_up": 3, "validation": 3, "tuning": 3, "test": 3},
         "encode": {"rare": 10, "bins": 4},
         "models": {"lightgbm_trees": 3, "subsample": 1_000, "names": ["popularity", "logistic"]},
