@@ -70,7 +70,7 @@ def test_what_is_logged(run, server, tmp_path, capsys):
     assert entry.data.params["samples.warm_up"] == "3"
     assert entry.data.params["log.events.0.columns.user_id"] == "who"
     assert json.loads(entry.data.params["select.fractions"]) == [0.02]
-    assert entry.data.params["clean.duplicates"] == "true"
+    assert entry.data.params["recommend.exclude_bought"] == "false"
     assert entry.data.tags["assay.served"] == run.read_json("summary.json")["standing"]["served"]
     manifest = json.loads((run.folder / "manifest.json").read_text())["stages"]
     tags = {name: entry.data.tags[f"assay.stage.{name}"] for name in manifest}
