@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from assay import __version__, stages
 from assay.app import plots
 from assay.app.safe import plain_text
-from assay.app.sections import accounts, anomalies, importance, models, search, selection, study, trust, verification
+from assay.app.sections import accounts, anomalies, gaps, importance, models, search, selection, study, trust, verification
 from assay.app.sections.facts import Facts
 from assay.finished import Finished
 from assay.runs.pages import Page
@@ -31,6 +31,7 @@ PARTS = (
     Chapter("headline", "What Assay found", selection.headline),
     Chapter("verdict", "Does it help?", selection.verdict),
     Chapter("curve", "How much to take out", selection.curve),
+    Chapter("gaps", "Gaps between groups of people", gaps.gaps),
     Chapter("slices", "Harmful slices", selection.slices, "slices"),
     Chapter("weights", "Learnt weights", selection.weights, "weights"),
     Chapter("anomalies", "Robots and wrong labels", anomalies.anomalies, "anomalies"),

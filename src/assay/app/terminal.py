@@ -9,6 +9,7 @@ from rich.text import Text
 from assay.app import standing, words
 from assay.app.console import console
 from assay.app.safe import one_line
+from assay.app.sections import gaps
 from assay.app.sections.facts import Facts
 from assay.evaluation.claims import CLAIMS
 from assay.finished import Finished
@@ -16,7 +17,7 @@ from assay.pages.answers import FoundItem, SearchAnswer, UserList
 from assay.pages.evaluation import Summary
 from assay.pages.log import Cleaned
 from assay.pages.samples import FeaturesKept, SamplesMade
-from assay.pages.selection import Curve
+from assay.pages.selection import Anomalies, Curve
 from assay.pages.values import Why, WhyScore
 from assay.runs.section import Cell, Figure, RowPlot, Section, Table, text_of
 from assay.task import Task
@@ -79,6 +80,9 @@ def closing(run: Finished) -> list[tuple[str, str, str]]:
         assert summary is not None
         tone, sentence = standing.gain(model, summary, curve)
         lines.append(("gained", sentence, _TONES[tone]))
+    lines += [("groups", sentence, "") for sentence in (*gaps.served_gaps(read), *gaps.told(read))]
+    if (found := read.page(Anomalies)) is not None:
+        lines.append(("flagged", words.anomalies(found), ""))
     if summary is not None and (lists := summary.recommendations) is not None:
         lines.append(("recommended", f"{words.count(lists.users)} users, {words.count(lists.per_user)} each", ""))
     cost = run.costs()

@@ -10,7 +10,7 @@ from assay.pages.evaluation import Selected
 from assay.pages.log import Cleaned
 from assay.pages.parts import Change, Estimate, Tested
 from assay.pages.samples import FeaturesKept, SamplesMade
-from assay.pages.selection import FlaggedSamples, FlaggedUsers
+from assay.pages.selection import Anomalies, FlaggedSamples, FlaggedUsers
 from assay.runs.section import Tone
 
 NONE = "–"
@@ -269,6 +269,12 @@ def flagged(page: FlaggedUsers | FlaggedSamples, one: str, several: str) -> str:
     sure = page.expected_precision if isinstance(page, FlaggedSamples) else None
     certain = f"; some {percent(sure)} of these should be wrong" if sure else ""
     return f"{count(page.flagged)} of {count(page.of)} {one if page.flagged == 1 else several}{certain}."
+
+
+def anomalies(page: Anomalies) -> str:
+    """How many users and labels are flagged, in a sentence each."""
+    users = flagged(page.users, "user behaves like a robot", "users behave like robots")
+    return f"{users} {flagged(page.samples, 'label is doubtful', 'labels are doubtful')}"
 
 
 def features(page: FeaturesKept) -> str:

@@ -29,6 +29,7 @@ from assay.runs.stage import Work
 from assay.samples import stored
 from assay.samples.encoder import only
 from assay.samples.match import joined_texts
+from assay.samples.own_table import GROUPS
 from assay.samples.table import Samples
 from assay.task import BINARY, Task
 from assay.text.cache import kept_embedder
@@ -156,6 +157,16 @@ def _holdout(work: Work, split: str) -> Holdout:
     requests = work.folder.read_table("samples/requests.parquet") if ranked else None
     config = work.config
     return make_holdout(samples(work, split), candidates, requests, split, popularity(work), config.evaluate, config.seed)
+
+
+def groups(work: Work, of: Samples) -> dict[str, list[str]]:
+    """The group (n,) of each sample, by attribute, as [evaluate] groups names them; none where it names none."""
+    names = work.config.evaluate.groups
+    if not names:
+        return {}
+    table = work.folder.read_table(stored.file_of(GROUPS))
+    rows = table.take(pc.index_in(pa.array(of.sample_id), table.column("sample_id").combine_chunks()))
+    return {name: rows.column(name).to_pylist() for name in names}
 
 
 def forget_samples(work: Work, *but: str) -> None:
