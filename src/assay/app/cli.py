@@ -181,7 +181,7 @@ def explain(
     if as_json:
         print_json(answer.model_dump())
     else:
-        terminal.show_explanation(answer, finished.task)
+        terminal.show_explanation(answer, finished)
 
 
 @app.command()

@@ -82,7 +82,7 @@ def closing(run: Finished) -> list[tuple[str, str, str]]:
         lines.append(("gained", sentence, _TONES[tone]))
     lines += [("groups", sentence, "") for sentence in (*gaps.served_gaps(read), *gaps.told(read))]
     if (found := read.page(Anomalies)) is not None:
-        lines.append(("flagged", words.anomalies(found), ""))
+        lines.append(("flagged", words.anomalies(found, users=read.has_users), ""))
     if summary is not None and (lists := summary.recommendations) is not None:
         lines.append(("recommended", f"{words.count(lists.users)} users, {words.count(lists.per_user)} each", ""))
     cost = run.costs()
@@ -194,26 +194,28 @@ def _lines_of(cell: Cell) -> object:
     return [(text_of(line), next((_CHANGES[span.tone] for span in line if span.tone in _CHANGES), "")) for line in cell]
 
 
-def show_explanation(answer: Why | WhyScore, task: Task) -> None:
-    """A value, or a recommendation's score, taken apart."""
+def show_explanation(answer: Why | WhyScore, run: Finished) -> None:
+    """A value, or a recommendation's score, taken apart; ids are as they may be shown."""
+    read = Facts(run, hash_ids=False)
     parts = "; ".join(f"{line.column} {words.plain(line.part)}" for line in answer.columns[:5])
-    lines = _why_score(answer, task) if isinstance(answer, WhyScore) else _why_value(answer, task)
+    lines = _why_score(answer, read) if isinstance(answer, WhyScore) else _why_value(answer, read)
     print_lines([*lines, ("by column", parts, "")])
 
 
-def _why_score(answer: WhyScore, task: Task) -> list[tuple[str, str, str]]:
+def _why_score(answer: WhyScore, read: Facts) -> list[tuple[str, str, str]]:
     lines = [("chance", f"{words.percent(answer.probability)} by the logistic regression", "bold")]
     for name, supports in (("made by", answer.made), ("against it", answer.against)):
-        lines += [(name, f"{one.sentence} (user {one.user}, {task.period} {one.period})", "") for one in supports]
+        lines += [(name, f"{one.sentence} ({read.mark(one.user, one.period)})", "") for one in supports]
     return lines
 
 
-def _why_value(answer: Why, task: Task) -> list[tuple[str, str, str]]:
-    lines = [("sample", f"{answer.sentence} ({task.period} {answer.period})", "")]
+def _why_value(answer: Why, read: Facts) -> list[tuple[str, str, str]]:
+    when = f" ({read.task.period} {answer.period})" if read.timed else ""
+    lines = [("sample", f"{answer.sentence}{when}", "")]
     lines.append(("value", f"{words.plain(answer.value)} nats per validation row", "bold"))
     lines.append(("predicted", f"{words.percent(answer.probability)}; leverage {words.plain(answer.leverage)}", ""))
     for name, requests in (("helped", answer.helped), ("hurt", answer.hurt)):
-        lines += [(name, f"user {one.user}, {task.period} {one.period}: {words.plain(one.part)}", "") for one in requests]
+        lines += [(name, f"{read.mark(one.user, one.period)}: {words.plain(one.part)}", "") for one in requests]
     return lines + [("like it", one.sentence, "") for one in answer.neighbours]
 
 

@@ -17,7 +17,7 @@ def anomalies(facts: Facts) -> Section | None:
         (facts.shown(line.user_id), line.trait, words.count(line.samples)) for line in page.users.first[:_SHOWN] if line.flagged
     ]
     samples = [
-        Bullet(f"{line.sentence} (user {facts.shown(line.user)}, {facts.task.period} {line.period})")
+        Bullet(f"{line.sentence} ({facts.mark(line.user, line.period)})")
         for line in page.samples.first[:_SHOWN]
         if page.samples.flagged
     ]
@@ -25,7 +25,7 @@ def anomalies(facts: Facts) -> Section | None:
     columns = [Column("user"), Column("why"), Column("samples", number=True)]
     return Section(
         "" if harmless else "Look at them, and try before you drop: being found is not yet a gain.",
-        bold=words.anomalies(page),
+        bold=words.anomalies(page, users=facts.has_users),
         tables=[Table(columns, users)] if users else [],
         lists=[Listing(samples, ordered=False)] if samples else [],
     )
