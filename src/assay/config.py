@@ -293,6 +293,8 @@ class Show(ConfigSection):
     """What people see."""
 
     title: str = "Assay report"
+    about: str = ""  # what the data is, in a sentence or two, under the title
+    deed: tuple[str, str] | None = None  # what the target is called, of a user and as a noun: ["liked", "like"]
     hash_ids: bool = False
     currency: str = ""
 

@@ -88,12 +88,12 @@ def write(run: Finished) -> Path:
     """
     config = run.config
     path = run.folder / "report.html"
-    write_text(path, page(config.show.title, sections(run), config.seed))
+    write_text(path, page(config.show.title, sections(run), config.seed, config.show.about))
     return path
 
 
-def page(title: str, parts: Sequence[tuple[str, str, Section]], seed: int | None = None) -> str:
-    """A self-contained page of parts: (name, heading, section)."""
+def page(title: str, parts: Sequence[tuple[str, str, Section]], seed: int | None = None, about: str = "") -> str:
+    """A self-contained page of parts: (name, heading, section). about: a sentence or two under the title."""
     environment = Environment(
         loader=PackageLoader("assay.app", "templates"),
         autoescape=True,
@@ -102,5 +102,7 @@ def page(title: str, parts: Sequence[tuple[str, str, Section]], seed: int | None
         lstrip_blocks=True,
     )
     environment.filters |= {"draw": plots.draw}
-    text = environment.get_template("report.html.j2").render(title=title, version=__version__, seed=seed, parts=parts)
+    text = environment.get_template("report.html.j2").render(
+        title=title, about=about, version=__version__, seed=seed, parts=parts
+    )
     return plain_text(text)

@@ -55,7 +55,8 @@ def closing(run: Finished) -> list[tuple[str, str, str]]:
     """(what, in words, tone) of every line that the artefacts allow."""
     read = Facts(run)
     summary, samples, kept, curve = read.page(Summary), read.page(SamplesMade), read.page(FeaturesKept), read.page(Curve)
-    lines: list[tuple[str, str, str]] = []
+    about = run.config.show.about
+    lines: list[tuple[str, str, str]] = [("data", about, "")] if about else []
     if summary is not None and summary.standing is not None:
         tone, sentence = standing.sentence(summary.standing)
         lines.append(("served", sentence, _TONES[tone]))

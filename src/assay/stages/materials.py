@@ -38,7 +38,7 @@ from assay.trials.curve import refit
 
 CANDIDATES = "samples/candidates.parquet"
 STEPS = "samples/steps.parquet"  # there where requests are steps of sessions
-TASK = ("samples.target", "samples.period_days", "samples.request")  # keys that `task` reads
+TASK = ("samples.target", "samples.period_days", "samples.request", "show.deed")  # keys that `task` reads
 WORDS = (*TASK, "show.currency", "show.hash_ids")  # keys that `wording` reads
 LINEAR = LogisticRegression.name  # what the selection is refitted with
 VALUER_SECONDS = "valuers"  # of cost.json: seconds of each valuer
@@ -124,7 +124,7 @@ def item_names(work: Work) -> dict[int, str]:
 
 def task(work: Work) -> Task:
     """What is learnt; the stage declares TASK among what it reads."""
-    return Task.of(work.config.samples, own_table=CleanLog.find(work.folder) is None)
+    return Task.of(work.config.samples, own_table=CleanLog.find(work.folder) is None, deed=work.config.show.deed)
 
 
 def wording(work: Work) -> Wording:
