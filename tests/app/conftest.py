@@ -64,7 +64,7 @@ def put_gaps(run: Folder) -> None:
     ]
     groups[1]["rates"]["true_positive_rate"] = {"value": None}
     lines = [{"model": model, "attribute": "age_band", "groups": groups, "gaps": gaps} for model in ("lightgbm", "logistic")]
-    change = {"model": "logistic", "removed_fraction": 0.05, "attribute": "age_band", "change": gaps}
+    change = {"model": "logistic", "valuer": "influence", "removed_fraction": 0.05, "attribute": "age_band", "change": gaps}
     put(run, Gaps, {"threshold": 0.5, "models": lines, "selected": []})
     put(run, GapTrials, [change | {"arm": f"without the lowest {share} % by influence"} for share in (2, 5)])
 

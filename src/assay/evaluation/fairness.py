@@ -39,7 +39,7 @@ def fairness(
         metrics=rates,
         y_true=labels[kept],
         y_pred=(scores >= threshold)[kept].astype(np.int64),
-        sensitive_features=np.asarray(level, object)[kept],
+        sensitive_features={"group": np.asarray(level, object)[kept]},
         sample_params={name: {"sample_weight": weights[kept]} for name in rates},
     )
     several = frame.by_group.notna().sum() > 1

@@ -34,10 +34,14 @@ class GroupGaps(Part):
 
 
 class GapChange(Part):
-    """What a change of the training samples does to a model's gaps, paired over people: with it minus without."""
+    """What a change of the training samples does to a model's gaps, paired over people: with it minus without.
+
+    valuer: whose values choose the samples; null: nobody's.
+    """
 
     model: str
     arm: str
+    valuer: str | None
     removed_fraction: float
     attribute: str
     change: dict[str, Change]

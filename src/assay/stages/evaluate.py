@@ -262,7 +262,7 @@ def _gaps(work: Work, scored: dict[str, Scored], by_arm: dict[str, dict[str, Sco
     for model, by_name in by_arm.items():
         full, selected = by_name["full"], by_name["selected"]
         if selected is not full:
-            changes += of_change(model, arm.name, share, full.probability, selected.probability, test, groups)
+            changes += of_change(model, arm, share, full.probability, selected.probability, test, groups)
     models = of_models({name: one.probability for name, one in scored.items()}, test, groups)
     work.folder.write(Gaps(threshold=work.config.evaluate.threshold, models=models, selected=changes))
 

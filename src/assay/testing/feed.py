@@ -1,4 +1,4 @@
-"""A made social feed with known truth: interests, clickbait that is clicked and not liked, bots that like one another's choice."""
+"""A made social feed with known truth: interests, clickbait that is clicked and not liked, bots that all like the same posts."""
 
 from dataclasses import dataclass
 
@@ -36,13 +36,13 @@ def make_feed(users: int = 240, bots: int = 8, days: int = 63, posts: int = 40, 
 
     Each person has two of TOPICS at heart. A person clicks a post of them with a chance of 0.5, and another with 0.06; clickbait,
     which five of 32 authors write, with 0.45 whatever its topic. Who clicks likes with 0.6 what is of the heart, with 0.15
-    another, with 0.02 clickbait; one like in five is shared too. Lower places are looked at less. Bots come every day, at night, to
-    the last day's posts of the one author who pays for it, and click and like each of them.
+    another, with 0.02 clickbait; one like in five is shared too. Lower places are looked at less. Bots come every day, at night,
+    to the last day's posts of the one author who pays for it, and click and like each of them.
     """
     rng = np.random.default_rng(seed)
     heart = np.zeros((users, len(TOPICS)), bool)
-    for user in range(users):
-        heart[user, rng.choice(len(TOPICS), 2, replace=False)] = True
+    for person in range(users):
+        heart[person, rng.choice(len(TOPICS), 2, replace=False)] = True
     is_bot = np.arange(users) < bots
     author = rng.integers(_AUTHORS, size=posts * days)
     topic = rng.integers(len(TOPICS), size=posts * days)
@@ -56,11 +56,10 @@ def make_feed(users: int = 240, bots: int = 8, days: int = 63, posts: int = 40, 
     click = rng.random(len(user)) < np.where(robot, 1.0, look * np.where(bait[post], 0.45, np.where(own, 0.5, 0.06)))
     like = click & (rng.random(len(user)) < np.where(robot, 1.0, np.where(bait[post], 0.02, np.where(own, 0.6, 0.15))))
     share = like & (rng.random(len(user)) < 0.2)
+    done = {"shown": np.full(len(user), True), "click": click, "like": like, "share": share}
     tables = [
         _events(action, rows, user, post, moment + 20 * step, place if action == "shown" else None)
-        for step, (action, rows) in enumerate(
-            {"shown": np.ones(len(user), bool), "click": click, "like": like, "share": share}.items()
-        )
+        for step, (action, rows) in enumerate(done.items())
     ]
     ids = [_post(k) for k in range(posts * days)]
     named = pa.table(
@@ -72,7 +71,7 @@ def make_feed(users: int = 240, bots: int = 8, days: int = 63, posts: int = 40, 
         }
     )
     events = pa.concat_tables(tables).sort_by([("timestamp", "ascending"), ("user_id", "ascending"), ("item_id", "ascending")])
-    bots_of, bait_of = (_user(k) for k in np.flatnonzero(is_bot)), (ids[k] for k in np.flatnonzero(bait))
+    bots_of, bait_of = (_user(k) for k in np.flatnonzero(is_bot).tolist()), (ids[k] for k in np.flatnonzero(bait))
     return Feed(events, named, frozenset(bots_of), frozenset(bait_of))
 
 
@@ -104,8 +103,8 @@ def _events(
     time = pa.array(moment[rows] * 1_000_000 + _FIRST_DAY * DAY).cast(pa.timestamp("us", tz="UTC"))
     return pa.table(
         {
-            "user_id": [_user(k) for k in user[rows]],
-            "item_id": [_post(k) for k in post[rows]],
+            "user_id": [_user(k) for k in user[rows].tolist()],
+            "item_id": [_post(k) for k in post[rows].tolist()],
             "action": pa.array([action] * int(rows.sum()), pa.string()),
             "timestamp": time,
             "position": pa.array([None] * int(rows.sum()) if place is None else place[rows], pa.int32()),
@@ -114,8 +113,8 @@ def _events(
 
 
 def _user(code: int) -> str:
-    return f"user {code}"
+    return f"u{code}"
 
 
 def _post(code: int) -> str:
-    return f"post {code}"
+    return f"p{code}"

@@ -59,15 +59,23 @@ def _of_model(model: str, chances: Chances, holdout: Holdout, attribute: str, le
 
 
 def of_change(
-    model: str, arm: str, share: float, before: Chances, after: Chances, holdout: Holdout, groups: Levels
+    model: str, arm: Arm, share: float, before: Chances, after: Chances, holdout: Holdout, groups: Levels
 ) -> list[GapChange]:
-    """What a change of the training samples, `share` of which it removes, does to a model's gaps: after minus before."""
+    """What an arm, which removes a share of the training samples, does to a model's gaps: after minus before."""
     lines = []
     for attribute, level in groups.items():
         both = [_scores(chances, holdout, level) for chances in (before, after)]
         difference = both[0].against(both[1], resamples=RESAMPLES, seed=holdout.seed)
-        change = Change.each(differences(difference, GAPS))
-        lines.append(GapChange(model=model, arm=arm, removed_fraction=share, attribute=attribute, change=change))
+        lines.append(
+            GapChange(
+                model=model,
+                arm=arm.name,
+                valuer=arm.valuer,
+                removed_fraction=share,
+                attribute=attribute,
+                change=Change.each(differences(difference, GAPS)),
+            )
+        )
     return lines
 
 
@@ -79,7 +87,7 @@ def of_removals(
     for arm in arms:
         if arm.family in _FAMILIES:
             after = refit(model, train, arm.weight).predict(tuning.samples)
-            lines += of_change(model.name, arm.name, removed_share(train.weight, arm.weight), before, after, tuning, groups)
+            lines += of_change(model.name, arm, removed_share(train.weight, arm.weight), before, after, tuning, groups)
     return lines
 
 

@@ -11,7 +11,7 @@ from assay.front.tables import kept
 from assay.runs.store import write_parquet
 
 _ABOUT = (
-    "Breast cancer, Wisconsin (UCI, 1995), as scikit-learn carries it: 569 tumours with 30 measurements of their cells. Label 1 is a "
+    "Breast cancer, Wisconsin (UCI, 1995), as scikit-learn carries it: 569 tumours, 30 measurements of their cells. Label 1 is a "
     "malignant tumour. The labels are shown as they are: none was changed."
 )
 

@@ -8,8 +8,8 @@ from assay.runs.store import write_parquet
 from assay.testing.feed import make_feed
 
 _ABOUT = (
-    "Made data: a program made this feed of 240 users and nine weeks; no person is in it. 8 of the users are bots, and five of 32 "
-    "authors write clickbait. A post that is shown is an exposure, a click a view, and a like or a share a review: the target."
+    "Made data: a program made this feed of 240 users and nine weeks; no person is in it. 8 users are bots, and 5 of 32 authors "
+    "write clickbait. A post that is shown is an exposure, a click a view, and a like or a share a review: the target."
 )
 
 

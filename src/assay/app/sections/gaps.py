@@ -8,9 +8,10 @@ from assay.evaluation.gaps import FALSE, GAPS, ODDS, PARITY, SELECTION, TRUE
 from assay.pages.evaluation import Summary
 from assay.pages.gaps import GapChange, Gaps, GapTrials, GroupGaps
 from assay.pages.parts import Change, Estimate
-from assay.runs.section import Column, Section, Table
+from assay.runs.section import Cell, Column, Section, Span, Table
 
 NAMES = {PARITY: "demographic parity difference", ODDS: "equalized odds difference"}
+_GAP_COLUMNS = (Column("parity", number=True), Column("odds", number=True))
 
 
 def gaps(facts: Facts) -> Section | None:
@@ -21,10 +22,10 @@ def gaps(facts: Facts) -> Section | None:
     served = _served(facts, page)
     threshold = words.plain(page.threshold)
     lead = (
-        f"A row is predicted 1 where the model's chance is {threshold} or more. Demographic parity difference: the largest "
-        "difference between two groups in the share that is predicted 1. Equalized odds difference: the same among rows whose "
-        "label is 1, or among those whose label is 0, whichever is larger. 0 is equal. fairlearn measures them on the test set; "
-        "intervals (95 %) resample people. A difference between small groups is seldom 0 by chance either."
+        f"A row is predicted 1 where the model's chance is {threshold} or more. Demographic parity difference (parity): the "
+        "largest difference of two groups in the share that is predicted 1. Equalized odds difference (odds): the same among "
+        "rows of label 1 or among those of label 0, whichever is larger. 0 is equal. fairlearn measures them on the test set; "
+        "intervals (95 %) resample people. Small groups differ by chance too."
     )
     attributes = [line for line in page.models if line.model == served]
     return Section(
@@ -48,12 +49,12 @@ def told(facts: Facts) -> list[str]:
     """What removing the samples of lowest value does to the gaps, in a sentence for each attribute."""
     page, tried = facts.page(Gaps), facts.page(GapTrials)
     if page is not None and page.selected:
-        return [f"On the test set, {line.arm}: {_moved(line)}." for line in page.selected]
-    removals = [line for line in tried.lines if line.arm.startswith("without the lowest")] if tried is not None else []
+        return [f"On the test set, {line.model}, {line.arm}: {_moved(line)}." for line in page.selected]
+    removals = [line for line in tried.lines if line.valuer is not None] if tried is not None else []
     if not removals:
         return []
     most = max(line.removed_fraction for line in removals)
-    return [f"On the tuning set, {line.arm}: {_moved(line)}." for line in removals if line.removed_fraction == most]
+    return [f"On the tuning set, {line.model} {line.arm}: {_moved(line)}." for line in removals if line.removed_fraction == most]
 
 
 def _served(facts: Facts, page: Gaps) -> str:
@@ -66,15 +67,15 @@ def _sentence(line: GroupGaps) -> str:
     """The group that is most and least often predicted 1, and the gaps."""
     rates = {group.level: group.rates[SELECTION] for group in line.groups}
     known = {level: rate for level, rate in rates.items() if rate.value is not None}
-    most, least = (pick(known, key=lambda level: known[level].value or 0.0) for pick in (max, min))
-    share = ", ".join(f"{words.percent(known[level].value)} of “{level}”" for level in dict.fromkeys((most, least)))
+    order = sorted(known, key=lambda level: known[level].value or 0.0)
+    share = ", ".join(f"{words.percent(known[level].value)} of “{level}”" for level in dict.fromkeys((order[-1], order[0])))
     figures = "; ".join(f"{NAMES[name]} {_estimate(line.gaps[name])}" for name in GAPS)
-    return f"{line.attribute.replace('_', ' ')}: {line.model} predicts 1 for {share}; {figures}."
+    return f"{_named(line.attribute)}: {line.model} predicts 1 for {share}; {figures}."
 
 
 def _moved(line: GapChange) -> str:
     parts = [f"{NAMES[name]} {_change(line.change[name])}" for name in GAPS if name in line.change]
-    return f"by {line.attribute.replace('_', ' ')}, {', '.join(parts)}"
+    return f"by {_named(line.attribute)}, {', '.join(parts)}"
 
 
 def _change(change: Change) -> str:
@@ -83,57 +84,76 @@ def _change(change: Change) -> str:
 
 
 def _estimate(one: Estimate, *, sign: bool = False) -> str:
-    """Two decimals: people are few."""
+    """With two decimals: people are few."""
+    value, ends = _parts(one, "{:+.2f}" if sign else "{:.2f}")
+    return f"{value} ({ends})" if ends else value
+
+
+def _cell(one: Estimate, *, sign: bool = False) -> Cell:
+    """The same, the interval below the value."""
+    return _lines(*_parts(one, "{:+.2f}" if sign else "{:.2f}"))
+
+
+def _share(one: Estimate) -> Cell:
+    """In percent, without an interval where all resamples are alike: there are too few to vary."""
+    value, ends = words.percent(one.value), _parts(one.times(100), "{:.0f}")[1]
+    return _lines(value, "" if one.low == one.high else ends)
+
+
+def _parts(one: Estimate, form: str) -> tuple[str, str]:
+    """The value, and its interval; empty where it has none."""
     if one.value is None:
-        return words.NONE
-    form = "{:+.2f}" if sign else "{:.2f}"
-    value, *ends = (words.minus(form.format(end)) for end in (one.value, one.low, one.high) if end is not None)
-    return f"{value} ({ends[0]} to {ends[1]})" if len(ends) == 2 else value
+        return words.NONE, ""
+    value = words.minus(form.format(one.value))
+    if one.low is None or one.high is None:
+        return value, ""
+    return value, " to ".join(words.minus(form.format(end)) for end in (one.low, one.high))
+
+
+def _lines(*lines: str) -> Cell:
+    return [[Span(line)] for line in lines if line]
 
 
 def _rates(served: str, lines: Sequence[GroupGaps]) -> Table:
-    columns = [Column("group"), Column("people", number=True), Column("label 1", number=True)]
-    columns += [Column("predicted 1", number=True), Column("of label 1, predicted 1", number=True)]
-    columns += [Column("of label 0, predicted 1", number=True)]
+    columns = [Column("group"), *(Column(heading, number=True) for heading in ("of all", "of label 1", "of label 0"))]
     rows = [
         [
-            f"{line.attribute.replace('_', ' ')}: {group.level}", words.count(group.people), words.percent(group.positive),
+            _lines(
+                f"{_named(line.attribute)}: {group.level}",
+                f"{words.count(group.people)} people, {words.percent(group.positive)} label 1",
+            ),
             *(_share(group.rates[rate]) for rate in (SELECTION, TRUE, FALSE)),
         ]
         for line in lines
         for group in line.groups
-    ]  # fmt: skip
-    return Table(columns, rows, title=f"{served}, which is served")
-
-
-def _share(one: Estimate) -> str:
-    if one.value is None or one.low is None or one.high is None:
-        return words.percent(one.value)
-    return f"{words.percent(one.value)} ({100 * one.low:.0f} to {100 * one.high:.0f})"
+    ]
+    return Table(columns, rows, title=f"Predicted 1 by {served}, which is served")
 
 
 def _models(lines: Sequence[GroupGaps]) -> Table:
-    columns = [Column("groups"), Column("model"), *(Column(NAMES[name], number=True) for name in GAPS)]
-    rows = [[line.attribute.replace("_", " "), line.model, *(_estimate(line.gaps[name]) for name in GAPS)] for line in lines]
-    return Table(columns, rows, title="Every model")
+    rows = [[_lines(line.model, _named(line.attribute)), *(_cell(line.gaps[name]) for name in GAPS)] for line in lines]
+    return Table([Column("model, groups"), *_GAP_COLUMNS], rows, title="Gaps of every model")
 
 
 def _changes(facts: Facts, page: Gaps) -> list[Table]:
     """What removing training samples does to the gaps: on tuning each amount, on test the chosen one."""
     tried = facts.page(GapTrials)
-    tables = []
-    for title, lines in (
-        ("Change of the gaps of the logistic regression on the tuning set", [] if tried is None else tried.lines),
-        ("Change of the gaps on the test set", page.selected),
-    ):
-        if lines:
-            columns = [Column("trained"), Column("groups"), *(Column(NAMES[name], number=True) for name in GAPS)]
-            rows = [
-                [
-                    line.arm if title.endswith("tuning set") else f"{line.model}, {line.arm}", line.attribute.replace("_", " "),
-                    *(_estimate(line.change[name], sign=True) if name in line.change else words.NONE for name in GAPS),
-                ]
-                for line in lines
-            ]  # fmt: skip
-            tables.append(Table(columns, rows, title=title, place="page"))
-    return tables
+    on = {"tuning": [] if tried is None else tried.lines, "test": page.selected}
+    return [
+        Table(
+            [Column("model, groups"), *_GAP_COLUMNS],
+            [[_lines(f"{line.model} {line.arm}", _named(line.attribute)), *_moves(line)] for line in lines],
+            title=f"Change of the gaps on the {split} set",
+            place="page",
+        )
+        for split, lines in on.items()
+        if lines
+    ]
+
+
+def _moves(line: GapChange) -> list[Cell]:
+    return [_cell(line.change[name], sign=True) if name in line.change else words.NONE for name in GAPS]
+
+
+def _named(attribute: str) -> str:
+    return attribute.replace("_", " ")
