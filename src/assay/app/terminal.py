@@ -15,6 +15,7 @@ from assay.evaluation.claims import CLAIMS
 from assay.finished import Finished
 from assay.pages.answers import FoundItem, SearchAnswer, UserList
 from assay.pages.evaluation import Summary
+from assay.pages.gaps import Gaps
 from assay.pages.log import Cleaned
 from assay.pages.samples import FeaturesKept, SamplesMade
 from assay.pages.selection import Anomalies, Curve
@@ -28,10 +29,10 @@ _CHANGES = {"better": "green", "worse": "yellow", "even": ""}
 
 
 def facts(run: Finished) -> dict[str, Any]:
-    """What the table is made of, for machines: folder, report, summary, cost, chosen arm, features kept."""
+    """What the table is made of, for machines: folder, report, summary, cost, chosen arm, features kept, gaps."""
     report, read = run.folder / "report.html", Facts(run)
     curve, samples = read.page(Curve), read.page(SamplesMade)
-    summary, kept = read.page(Summary), read.page(FeaturesKept)
+    summary, kept, between = read.page(Summary), read.page(FeaturesKept), read.page(Gaps)
     bias = None if samples is None else samples.position_bias
     return {
         "folder": str(run.folder),
@@ -40,6 +41,7 @@ def facts(run: Finished) -> dict[str, Any]:
         "cost": run.costs(),
         "chosen": None if curve is None else curve.chosen,
         "features": {} if kept is None else kept.content(),
+        "gaps": {} if between is None else between.content(),
         "position_bias": {} if bias is None else bias.model_dump(mode="json"),
     }
 
