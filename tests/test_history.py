@@ -88,11 +88,14 @@ CHANGES: dict[str, list[Any]] = {
     "evaluate.resamples": [11],
     "evaluate.k": [[5]],
     "evaluate.threshold": [0.3],
+    "evaluate.groups": [["what"]],
     "evaluate.measures": [{"plain": "tests.test_history:plain"}],
     "recommend.per_user": [3],
     "recommend.model": ["logistic"],
     "recommend.exclude_bought": [True],
     "show.title": ["another"],
+    "show.about": ["Two small shops, made by a program. 🏪"],
+    "show.deed": [("liked", "like")],
     "show.hash_ids": [True],
     "show.currency": ["€"],
 }
@@ -174,6 +177,8 @@ def settled(data: Path, changes: dict[str, Any]) -> Config:
         content["log"] |= {"users": users} if "log.users" in changes else {}
     for key, value in changes.items():
         section, _, name = key.rpartition(".")
+        if key == "evaluate.groups" and "table" not in changes:
+            continue  # columns of a table
         if section not in ("log", "") or key == "seed":
             where = reduce(lambda inside, step: inside.setdefault(step, {}), filter(None, section.split(".")), content)
             where[name] = str(data / "own") if key == "samples.features" else value

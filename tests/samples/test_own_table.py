@@ -12,7 +12,7 @@ from assay.config import OwnTable, SamplesSection
 from assay.errors import AssayError, ConfigError, SourceError
 from assay.logs.suggest import suggest
 from assay.samples import own_rows
-from assay.samples.own_table import read
+from assay.samples.own_table import TableRequests, read
 
 ROWS = 40
 GOOD = {
@@ -220,3 +220,37 @@ def test_a_table_that_init_proposes_is_one_that_runs(tmp_path):
     (tmp_path / "t.toml").write_text(suggest(tmp_path / "shoppers.csv"))
     samples = read(config.read(tmp_path / "t.toml").table)
     assert samples.features.column_names == ["ProductRelated", "BounceRates", "Month"]
+
+
+def grouped(tmp_path, *groups, numeric=(), **changed):
+    own = section(put(tmp_path, sex=["f" if k % 3 else None for k in range(ROWS)], age=list(range(ROWS)), **changed))
+    return TableRequests(own.model_copy(update={"numeric": list(numeric)}), SHORT, groups)
+
+
+def test_columns_of_groups_are_no_features_unless_they_are_named_as_some(tmp_path):
+    assert {"sex", "shade"} <= set(grouped(tmp_path).features.column_names)
+    assert grouped(tmp_path).tables(grouped(tmp_path).keys) == {}
+    found = grouped(tmp_path, "sex", "shade")
+    assert found.features.column_names == ["price", "w", "age"]
+    table = found.tables(found.keys)["groups"]
+    assert table["sample_id"].to_pylist() == found.keys["sample_id"].to_pylist()
+    assert table["sex"].to_pylist() == ["f" if k % 3 else "unknown" for k in range(ROWS)]
+    assert grouped(tmp_path, "y", numeric=["y", "price"]).features.column_names == ["y", "price"]
+
+
+@pytest.mark.parametrize(
+    ("group", "says"),
+    [
+        ("sexx", "no column 'sexx'; did you mean 'sex'"),
+        ("age", "column 'age' has 40 different values, and groups are 2 to 20; write bands"),
+        ("w", "column 'w' has 1 different values"),
+    ],
+)
+def test_what_is_no_group_is_named(tmp_path, group, says):
+    with pytest.raises(ConfigError, match=says):
+        grouped(tmp_path, group)
+
+
+def test_a_column_that_splits_by_chance_is_no_feature(tmp_path):
+    own = OwnTable(path=str(put(tmp_path, day=None)), label="y", random_split="who")
+    assert "who" not in TableRequests(own, SHORT).features.column_names

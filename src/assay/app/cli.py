@@ -91,15 +91,38 @@ def _execute(config_file: Path, folder: Path | None, until: str | None) -> "Done
         return front.execute(settings, folder or Path("runs") / config_file.stem, until=until, report=progress)
 
 
+def _worked(name: str, folder: Path) -> Path:
+    """Run a worked example, and what flags rows of it; the run's folder."""
+    from assay.app import demos
+
+    settings = demos.prepare(name, folder)
+    from assay import front
+    from assay.app.progress import bars
+
+    with bars() as progress:
+        front.execute(settings, folder, report=progress)
+        for stage in demos.BESIDE:
+            front.add(folder, stage, report=progress)
+    return folder
+
+
 @app.command()
 def demo(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="credit, diagnosis or feed; default: a year of a grocer's purchases.")
+    ] = None,
     folder: Folder = None,
     study: Annotated[bool, typer.Option("--study", help="Compare every model and valuer; takes long.")] = False,
     neural: Annotated[bool, typer.Option("--neural", help="With neural models and values for them (assay[deep]).")] = False,
     as_json: Json = False,
     _debug: Debug = False,
 ) -> None:
-    """Run everything on a year of a grocer's purchases."""
+    """Run everything on a year of a grocer's purchases, or on a small worked example."""
+    if name is not None:
+        if study or neural:
+            raise InputError(f"demo {name}: --study and --neural are of the grocer's demo; leave them out, or leave out {name}")
+        _finish(_worked(name, folder or Path(f"runs/demo-{name}")), as_json=as_json)
+        return
     from assay.app.demo import config
 
     settings = config(neural=neural)
@@ -192,7 +215,7 @@ def explain(
     if as_json:
         print_json(answer.model_dump())
     else:
-        terminal.show_explanation(answer, finished.task)
+        terminal.show_explanation(answer, finished)
 
 
 @app.command()

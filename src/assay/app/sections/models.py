@@ -41,7 +41,7 @@ def models(facts: Facts) -> Section | None:
     columns = [Column("measure"), *(Column(name, number=True) for name in tested)]
     rows = [[m, *(words.estimated(test.get(m)) for test in tested.values())] for m in measures]
     return Section(
-        "On the test set, with 95 % intervals over users; the best is in the second colour.",
+        f"On the test set, with 95 % intervals over {facts.people}; the best is in the second colour.",
         points=[f"{words.features(kept)}."] if kept else [],
         figures=figures,
         tables=[Table(columns, rows, folded="Every measure", place="page")],
