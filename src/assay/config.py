@@ -110,6 +110,9 @@ class Events(SourceSection):
     columns: dict[str, str]
     event: str | None = None  # the kind of every row, where there is no column of kinds
     kinds: dict[str, str] = {}  # value in the event column -> kind
+    own_kinds: dict[
+        Name, str
+    ] = {}  # kinds of your own -> an SQL condition on an event that makes it one, or "" where none is needed
     time_zone: str = "UTC"  # of times that carry no offset
     time_format: str | None = None  # strptime format, or "epoch_s", "epoch_ms", "epoch_us", "epoch_ns"
     no_times: bool = False  # the log has none: every event gets a day by chance

@@ -13,7 +13,7 @@ EVENTS: dict[str, tuple[pa.DataType, str]] = {
     "event_id": (pa.int64(), "position of the row in the collected log, from 0; names a row in rejected.parquet"),
     "user_id": (pa.string(), "who; as it came"),
     "item_id": (pa.string(), "what; as it came; null for a search"),
-    "event": (pa.string(), "one of EVENT_KINDS"),
+    "event": (pa.string(), "one of EVENT_KINDS, or a kind of one's own"),
     "timestamp": (pa.timestamp("us", tz="UTC"), "when"),
     "session_id": (pa.string(), "visit, basket or order; null if unknown"),
     "query": (pa.string(), "text of a search; else null"),

@@ -18,6 +18,13 @@ _DEEDS = {
     "return": ("brought back", "return", "return"),
     "search": ("searched for", "search", "search"),
     "exposure": ("shown", "showing", "showing"),
+    "like": ("liked", "like", "like"),
+    "share": ("shared", "share", "share"),
+    "favourite": ("made a favourite", "favourite", "favourite"),
+    "fav": ("made a favourite", "favourite", "favourite"),
+    "follow": ("followed", "follow", "follow"),
+    "dwell": ("dwelt on", "dwell", "dwell"),
+    "skip": ("skipped", "skip", "skip"),
 }
 _DEEDS_OF_SEARCH = {"view": ("clicked", "click", "click")}  # where they differ
 

@@ -106,7 +106,10 @@ def test_unknown_kinds_are_known_or_listed(tmp_path, capsys):
     lines = (CASES / "unknown_kinds" / "log.csv").read_text()
     (tmp_path / "odd.csv").write_text(lines.replace("view_item", "hover"))
     text = init(tmp_path / "odd.csv", tmp_path / "odd.toml")
-    assert '# kinds of events that stand for none of ours and are taken out; map them in kinds: "hover" 33.3%' in text
+    assert (
+        "# kinds of events that stand for none of ours and are taken out; map them in kinds, or name them in own_kinds:" in text
+    )
+    assert '"hover" 33.3%' in text
     assert cli.main(["clean", str(tmp_path / "odd.toml"), "--folder", str(tmp_path / "odd")]) == 0
     assert "unknown kind of event: hover" in values_of_reasons(Finished(tmp_path / "odd"))
 

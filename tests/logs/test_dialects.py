@@ -16,6 +16,7 @@ from moto.server import ThreadedMotoServer
 from assay import config
 from assay.errors import ConfigError, SourceError
 from assay.logs import canonical, sources
+from assay.logs.cleaning import clean
 from assay.logs.collect import collect
 from assay.logs.sources.csv import CsvFile, _Separated
 from assay.logs.sources.json_lines import JsonLinesFile
@@ -336,3 +337,31 @@ class TestObjects:
                 events(config.Events(path=f"s3://shop/{key}{settings_of_store}", event="view", columns=COLUMNS))
         with pytest.raises(ValueError, match="write a database's address as url"):
             config.Events(path="ftp://x/y.csv", event="view", columns=COLUMNS)
+
+
+class TestKindsOfOnesOwn:
+    TEXT = f"u,i,t,k,r\n{ROW},rate,5\n{ROW},rate,3\n{ROW},fav,\n{ROW},look,\n"
+
+    def section(self, section, **more):
+        return section(self.TEXT, columns={"event": "k", "rating": "r"}, kinds={"rate": "review"}, **more)
+
+    def test_they_come_by_a_condition_or_by_the_log_s_word(self, section):
+        table = events(self.section(section, own_kinds={"like": "event = 'review' AND rating >= 4", "fav": ""}))
+        assert table["event"].to_pylist() == ["like", "review", "fav", "look"]
+
+    def test_cleaning_knows_them(self, section, run):
+        collect(config.Log(events=[self.section(section, own_kinds={"like": "rating >= 4", "fav": ""})]), run)
+        clean(config.Clean(most_lost=1), run)
+        assert sorted(run.read_table("clean/events.parquet")["event"].to_pylist()) == ["fav", "like", "review"]
+
+    @pytest.mark.parametrize(
+        "condition",
+        ["rating >", "stars >= 4", "true) THEN 'x' ELSE (SELECT getenv('HOME')", "(SELECT count(*) FROM '/etc/passwd') > 0"],
+    )
+    def test_what_is_no_condition_on_an_event_is_refused(self, section, condition):
+        with pytest.raises(ConfigError, match=r"own_kinds: .*a condition is on the columns user_id, item_id"):
+            events(self.section(section, own_kinds={"like": condition}))
+
+    def test_an_unknown_kind_is_named_with_the_way_to_have_it(self, section):
+        with pytest.raises(ConfigError, match=r"unknown kind 'like'.*name a kind of your own in own_kinds"):
+            events(section(self.TEXT, columns={"event": "k"}, kinds={"rate": "like"}))

@@ -17,8 +17,8 @@ def connect(time_zone: str = "UTC") -> Engine:
     return DuckDB(time_zone)
 
 
-def over_files(paths: Sequence[Path]) -> "OverFiles":
+def over_files(paths: Sequence[Path], time_zone: str = "UTC") -> "OverFiles":
     """A session of DuckDB for SQL of the user's own, which reads these files and nothing else."""
     from assay.engines.duckdb import OverFiles
 
-    return OverFiles(paths)
+    return OverFiles(paths, time_zone)

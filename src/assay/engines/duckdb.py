@@ -79,8 +79,8 @@ class DuckDB:
 class OverFiles(DuckDB):
     """A session that reads some files and nothing else of the machine, and writes nothing: for SQL of the user's own."""
 
-    def __init__(self, paths: Sequence[Path]) -> None:
-        super().__init__()
+    def __init__(self, paths: Sequence[Path], time_zone: str = "UTC") -> None:
+        super().__init__(time_zone)
         self._execute(f"SET allowed_paths = [{', '.join(literal(str(path)) for path in paths)}]")
         self._execute("SET enable_external_access = false")
         self._execute("SET lock_configuration = true")

@@ -52,9 +52,11 @@ def check_mapping(section: config.Events) -> None:
             raise ConfigError(f"{where} columns: unknown name {name!r}{did_you_mean(name, MAPPED)}")
     if section.event is None and "event" not in section.columns:
         raise ConfigError(f'{where}: say event = "purchase" (or another kind), or map a column to event')
+    known = (*EVENT_KINDS, *section.own_kinds)
     for kind in [*section.kinds.values(), *([section.event] if section.event else [])]:
-        if kind not in EVENT_KINDS:
-            raise ConfigError(f"{where}: unknown kind {kind!r}{did_you_mean(kind, EVENT_KINDS)}: {', '.join(EVENT_KINDS)}")
+        if kind not in known:
+            own = "; name a kind of your own in own_kinds"
+            raise ConfigError(f"{where}: unknown kind {kind!r}{did_you_mean(kind, known)}: {', '.join(known)}{own}")
     if section.no_times and "timestamp" in section.columns:
         raise ConfigError(
             f"{where}: no_times = true says that the log has no times, but a column is mapped to timestamp; drop one"
@@ -204,7 +206,11 @@ def _select(section: config.Events, types: dict[str, pa.DataType]) -> str:
     flags = [f"{test} AS wrong_{name}" for test, name in zip(wrong, text_numbers, strict=True)]
     if _is_text(types["timestamp"]) and section.time_format is None:
         flags.append(f"regexp_matches(timestamp, {literal(OFFSET)}) AS has_offset")
-    return f"SELECT {', '.join([*chosen, *flags])} FROM (SELECT {parsed} FROM raw) AS raw"
+    select = f"SELECT {', '.join([*chosen, *flags])} FROM (SELECT {parsed} FROM raw) AS raw"
+    own = "".join(
+        f" WHEN ({condition}) THEN {literal(kind)}" for kind, condition in section.own_kinds.items() if condition.strip()
+    )
+    return f"SELECT * REPLACE (CASE{own} ELSE event END AS event) FROM ({select}) AS canonical" if own else select
 
 
 @dataclass
@@ -224,7 +230,8 @@ def events(source: Source, section: config.Events, zoned: Zoned | None = None) -
     """
     check_mapping(section)
     zoned = zoned if zoned is not None else Zoned()
-    engine = engines.connect(section.time_zone)
+    # Conditions are SQL of the user's own: where there are some, the session reads nothing but the rows.
+    engine = engines.over_files([], section.time_zone) if section.own_kinds else engines.connect(section.time_zone)
     row, read_times = source.first_row, 0
     example: tuple[int, object] | None = None
     for batch in source.read(list(section.columns.values())):
@@ -240,6 +247,11 @@ def events(source: Source, section: config.Events, zoned: Zoned | None = None) -
         try:
             table = engine.table(_select(section, types))
         except EngineError as error:
+            if section.own_kinds:
+                raise ConfigError(
+                    f"[log.events] own_kinds: {_last_words(error)}; a condition is on the columns {', '.join(COLUMNS)}, as in "
+                    "\"event = 'review' AND rating >= 4\""
+                ) from None
             rows = f"rows {row} to {row + len(raw) - 1}"
             raise SourceError(f"{source.name}: {rows} cannot be read as the config says ({_last_words(error)})") from None
         for name in NUMBERS:

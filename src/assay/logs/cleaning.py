@@ -249,7 +249,7 @@ def clean(section: config.Clean, run: Folder, report: Report = silent) -> list[s
     """
     with closing(engines.connect()) as engine:
         work = _Cleaning(run, engine)
-        put(engine, "kinds", pa.table({"event": list(EVENT_KINDS)}))
+        put(engine, "kinds", pa.table({"event": [*EVENT_KINDS, *SourcesRead.read(run).own_kinds]}))
         set_parameters(engine, _parameters(section, 10 ** SourcesRead.read(run).minor_units))
         _do_steps(work, section, report)
         return _write(work, run)

@@ -206,7 +206,8 @@ def collect(log: config.Log, run: Folder, report: Report = silent) -> Collected:
             files.append(f"log/{name}.parquet")
     rows = sum(record["rows"] for record in records)
     time_zone, parts = log.events[0].time_zone, [pages.SourceRead.model_validate(record) for record in records]
-    page = pages.SourcesRead(rows=rows, time_zone=time_zone, minor_units=minor_units.pop(), sources=parts)
+    own_kinds = sorted({kind for section in log.events for kind in section.own_kinds})
+    page = pages.SourcesRead(rows=rows, time_zone=time_zone, minor_units=minor_units.pop(), own_kinds=own_kinds, sources=parts)
     write_json(run.path(page.path), page.content())
     return Collected([*files, page.path], changes)
 

@@ -30,12 +30,16 @@ class SourceRead(Part):
 
 
 class SourcesRead(Page):
-    """The account of the sources. time_zone: IANA name. minor_units: decimal places of the currency, 2 for cents."""
+    """The account of the sources. time_zone: IANA name. minor_units: decimal places of the currency, 2 for cents.
+
+    own_kinds: kinds of events beside tables.EVENT_KINDS.
+    """
 
     path: ClassVar[str] = "log/collect.json"
     rows: int
     time_zone: str
     minor_units: int
+    own_kinds: list[str] = Field(default=[])
     sources: list[SourceRead]
 
 

@@ -1,7 +1,7 @@
 """What is known of public logs and of the tools that write them: one TOML file each.
 
 `preset = "movielens"` in a section of the config stands for the keys that the file has for that section; a key that the section
-gives itself counts instead, and `columns` and `kinds` are put over the preset's one by one.
+gives itself counts instead, and `columns`, `kinds` and `own_kinds` are put over the preset's one by one.
 
 A file has `about` (one line), what the log is recognised by, and a table for each section that it speaks of:
 
@@ -22,7 +22,7 @@ from importlib.resources import files
 from typing import Any
 
 SECTIONS = ("events", "items", "users", "table")
-_MERGED = ("columns", "kinds")
+_MERGED = ("columns", "kinds", "own_kinds")
 
 
 @dataclass(frozen=True)

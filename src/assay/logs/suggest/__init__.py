@@ -45,7 +45,7 @@ def suggest(target: Path | str, table: str | None = None) -> str:
         return toml(proposed, [*heading, f"The rows cannot be read so: {_words(error)}"], [], [])
     if known is not None:
         heading += _of_preset(section)
-    return toml(proposed, heading, _samples(section, counted), _clean(counted))
+    return toml(proposed, heading, _samples(section, counted), _clean(section, counted))
 
 
 def _words(error: Exception) -> str:
@@ -87,14 +87,17 @@ def _samples(section: config.Events, counted: Facts) -> list[str]:
     return lines
 
 
-def _clean(counted: Facts) -> list[str]:
+def _clean(section: config.Events, counted: Facts) -> list[str]:
     """Lines of [clean]: rows that cleaning will take out, by reason and share, and the limit that lets them go."""
-    unknown = counted.unknown_kinds
+    unknown = {kind: share for kind, share in counted.unknown_kinds.items() if kind not in section.own_kinds}
     lines: list[str] = []
     if unknown:
         shares = [f"{value(kind or '(none)')} {share:.1%}," for kind, share in list(unknown.items())[:_KINDS]]
         more = [f"and {len(unknown) - _KINDS} more,"] if len(unknown) > _KINDS else []
-        lines += listed("kinds of events that stand for none of ours and are taken out; map them in kinds:", [*shares, *more])
+        lines += listed(
+            "kinds of events that stand for none of ours and are taken out; map them in kinds, or name them in own_kinds:",
+            [*shares, *more],
+        )
     for name, number in counted.without.items():
         if number:
             lines.append(f"# rows without {name}, taken out: {number / counted.rows:.1%}")
