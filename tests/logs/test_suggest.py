@@ -3,6 +3,7 @@
 import json
 import sqlite3
 import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -209,3 +210,15 @@ def test_columns_by_their_names(columns, expected):
     values = {"user_query": ["tea"], "query_id": ["1"]}
     numbers = {name: ["1", "2"] for name in columns}
     assert event_columns(numbers | {name: value for name, value in values.items() if name in columns}) == expected
+
+
+def test_files_of_one_log_that_are_written_in_different_ways_are_sections_of_their_own(tmp_path, run):
+    (tmp_path / "a.csv").write_text("session_id\titem_id\ttimestamp\n1\tx\t1700000000\n2\tx\t1700000100\n")
+    (tmp_path / "b.tsv").write_text("session_id\titem_id\ttimestamp\n1\ty\t1700000200\n3\ty\t1700600000\n")
+    (tmp_path / "c.txt").write_text(suggest(tmp_path), encoding="utf-8")
+    read = config.read(tmp_path / "c.txt")
+    assert [Path(events.path).name for events in read.log.events] == ["a.csv", "b.tsv"]
+    assert read.log.events[0].delimiter == "\t"
+    assert read.samples.request == "session"
+    collect(read.log, run)
+    assert run.read_json("log/collect.json")["rows"] == 4

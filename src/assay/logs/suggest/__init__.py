@@ -36,11 +36,11 @@ def suggest(target: Path | str, table: str | None = None) -> str:
     proposed = plan(looks(str(target), table))
     known = proposed.preset
     heading = [f"Recognised as {known.about}. {CHECK}" if known else f"Suggested from a look at the rows. {CHECK}"]
-    if proposed.events is None:
+    if not proposed.events:
         return toml(proposed, heading, [], [])
     try:
-        section = config.Events.model_validate(proposed.events.keys)
-        counted = facts(section)
+        sections = [config.Events.model_validate(part.keys) for part in proposed.events]
+        section, counted = sections[0], facts(sections)
     except (InputError, ValidationError) as error:
         return toml(proposed, [*heading, f"The rows cannot be read so: {_words(error)}"], [], [])
     if known is not None:

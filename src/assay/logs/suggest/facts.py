@@ -1,6 +1,7 @@
 """What all rows of a log say, read as a config would read them."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -34,11 +35,11 @@ class Facts:
         return {kind: number / self.rows for kind, number in self.kinds.most_common() if kind not in EVENT_KINDS}
 
 
-def facts(section: config.Events) -> Facts:
-    """What the rows of a section say. Raises what collecting them would."""
+def facts(sections: Sequence[config.Events]) -> Facts:
+    """What the rows of sections say. Raises what collecting them would."""
     result = Facts()
     days: list[int] = []
-    for source in sources.open_sources(section):
+    for section, source in ((one, source) for one in sections for source in sources.open_sources(one)):
         for batch in canonical.events(source, section):
             result.rows += batch.num_rows
             for pair in pc.value_counts(pc.fill_null(batch.column("event"), "")).to_pylist():

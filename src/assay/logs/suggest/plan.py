@@ -32,9 +32,11 @@ class Part:
 
 @dataclass
 class Plan:
-    """The sections that are proposed. preset: what the log was recognised as. Either events or table is there."""
+    """The sections that are proposed. preset: what the log was recognised as. Either events, of files that are written in
+    different ways, or table is there.
+    """
 
-    events: Part | None = None
+    events: list[Part] = field(default_factory=list)
     items: Part | None = None
     users: Part | None = None
     table: Part | None = None
@@ -50,12 +52,14 @@ def plan(looks: Sequence[Look]) -> Plan:
     label = _label(events)
     if label is not None and not {"user_id", "item_id"} <= set(names.event_columns(events.columns)):
         return Plan(table=_table(events, label))
-    part = _events(events)
-    others = [look for look in looks if look is not events]
+    alike = [look for look in looks if list(look.columns) == list(events.columns) and "names" not in look.section]
+    parts = [_events(look) for look in alike or [events]]
+    part = parts[0]
+    others = [look for look in looks if look is not events and look not in alike]
     ids = set(events.columns.get(part.keys["columns"].get("item_id", ""), ())) - {""}
     users = set(events.columns.get(part.keys["columns"].get("user_id", ""), ())) - {""}
     items = _described(others, names.item_columns, "item_id", ids) or _items_within(events, part)
-    return Plan(part, items, _described(others, names.user_columns, "user_id", users))
+    return Plan(parts, items, _described(others, names.user_columns, "user_id", users))
 
 
 def _well_known(looks: Sequence[Look]) -> Plan | None:
@@ -76,7 +80,7 @@ def _well_known(looks: Sequence[Look]) -> Plan | None:
     if "table" in preset.sections:
         return Plan(table=_of_preset(preset, "table", [look]), preset=preset)
     events = _of_preset(preset, "events", [look, *_beside(looks, preset, "more")])
-    plan = Plan(events, preset=preset)
+    plan = Plan([events], preset=preset)
     _add_time_format(events, preset, look)
     for part in ("items", "users"):
         beside = _beside(looks, preset, part) or ([] if preset.beside.get(part) else [look])

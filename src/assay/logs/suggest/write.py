@@ -17,15 +17,15 @@ def toml(plan: Plan, heading: Sequence[str], samples: Sequence[str], clean: Sequ
     lines = [f"# {sentence}" for sentence in heading]
     if plan.table is not None:
         lines += ["[table]", *_keys(plan.table)]
-    if plan.events is not None:
-        lines += ["[[log.events]]", *_keys(plan.events), *_columns(plan.events, "log.events", _MEANINGS)]
+    for place, events in enumerate(plan.events):
+        lines += [""] * (place > 0) + ["[[log.events]]", *_keys(events), *_columns(events, "log.events", _MEANINGS)]
     for name, part in (("items", plan.items), ("users", plan.users)):
         if part is not None:
             lines += ["", f"[log.{name}]", *_keys(part), *_columns(part, f"log.{name}", {})]
     for name, section in (("samples", samples), ("clean", clean)):
         if section:
             lines += ["", f"[{name}]", *section]
-    if plan.events is not None and plan.items is None:
+    if plan.events and plan.items is None:
         lines += [
             "",
             "# [log.items]  # one row per item, if you have such a table",
@@ -46,7 +46,7 @@ def value(content: Any) -> str:
         return "true" if content else "false"
     if isinstance(content, list):
         return f"[{', '.join(map(value, content))}]"
-    return json.dumps(content, ensure_ascii=False)
+    return json.dumps(content, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def listed(before: str, words: Iterable[str]) -> list[str]:
