@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from assay.app import card, words
-from assay.app.sections import trust
-from assay.app.terminal import print_lines, print_table
+from assay.app.sections import beyond_accuracy, trust
+from assay.app.terminal import print_lines, print_table, show_section
 from assay.benchmark.board.measures import MeasureChoice
 from assay.benchmark.board.off_policy import PolicyValue
 from assay.benchmark.board.scoreboard import Scoreboard
@@ -55,8 +55,13 @@ def show_measures(choice: MeasureChoice) -> None:
     print_lines([*lines, *(("", reason, "") for reason in choice.reasons)])
 
 
-def show_comparison(board: Scoreboard, leaders: Mapping[str, Sequence[Leader]], pairs: Sequence[Mapping[str, Any]]) -> None:
-    """The leader board of each measure, then the first pairs."""
+def show_comparison(
+    board: Scoreboard,
+    leaders: Mapping[str, Sequence[Leader]],
+    beyond: Mapping[str, Sequence[Mapping[str, Any]]],
+    pairs: Sequence[Mapping[str, Any]],
+) -> None:
+    """The leader board of each measure of accuracy, a table of those beyond it, then the first pairs."""
     print_lines([("on", board.benchmark or "no kept benchmark", ""), ("requests", words.count(len(board.request)), "")])
     for measure, board_lines in leaders.items():
         rows = [
@@ -64,8 +69,10 @@ def show_comparison(board: Scoreboard, leaders: Mapping[str, Sequence[Leader]], 
             for leader in board_lines
         ]
         print_table([measure, "family", "tier", "value"], rows, text=2)
+    if beyond:
+        show_section(beyond_accuracy.of_board(beyond))
     shown = sorted(pairs, key=lambda line: (line["p_holm"] is None, line["p_holm"]))[:_PAIRS_SHOWN]
-    several = len(leaders) > 1 or "group" in pairs[0]
+    several = len(leaders) + len(beyond) > 1 or "group" in pairs[0]
     rows = []
     for line in shown:
         kind = f", {line['measure']}" + (f" of {line['group']}" if "group" in line else "") if several else ""
