@@ -59,7 +59,9 @@ def write(kept: Kept) -> Path:
 
 
 def _systems(kept: Kept) -> Table:
-    scores, measures = kept.benchmark.scores, kept.benchmark.measures
+    scores = kept.benchmark.scores
+    # Scores made on more requests lack what all lists have together.
+    measures = [name for name in kept.benchmark.measures if scores is None or name in scores.measures]
     columns = [Column("system"), Column("family"), *(Column(name, number=True) for name in measures)]
     rows = []
     if scores is not None:

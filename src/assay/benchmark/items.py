@@ -1,7 +1,8 @@
 """What a benchmark knows of the items that systems rank, and of what its users took before: for measures beyond accuracy."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NoReturn, Self
+from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
@@ -11,20 +12,25 @@ from numpy.typing import NDArray
 from assay.benchmark.inputs import alike, codes, numbers, read_table
 from assay.errors import InputError
 from assay.evaluation.beyond import ItemFacts, Past
+from assay.numerics.names import Name
 
 Floats = NDArray[np.float64]
 
 ITEM, POPULARITY, CATEGORY = "item_id", "popularity", "category"
 PAST = "past_popularity"  # of a request: mean popularity of what its user took in training
-_LACKS = {
-    "novelty": "items' popularity", "popularity_share": "items' popularity", "serendipity": "items' popularity",
-    "popularity_lift": "what each user took in training", "diversity": "items' categories",
+_POPULARITY, _TAKEN, _CATEGORIES, _ITEMS = (
+    "items' popularity", "what each user took in training", "items' categories", "the items that could be ranked",
+)  # fmt: skip
+_NEEDS = {
+    "novelty": _POPULARITY, "popularity_share": _POPULARITY, "serendipity": _POPULARITY, "popularity_lift": _TAKEN,
+    "diversity": _CATEGORIES, "coverage": _ITEMS, "gini": _ITEMS,
 }  # fmt: skip
+KNOWN_ITEMS = tuple(_NEEDS)  # measures that take the catalogue
 _GIVE = {
-    "items' popularity": "train (--train: user_id, item_id), or items (--items: item_id, popularity: share of users)",
-    "what each user took in training": "train (--train: user_id, item_id)",
-    "items' categories": "items (--items: item_id, category)",
-    "the items that could be ranked": "items (--items: item_id), or train (--train: user_id, item_id)",
+    _POPULARITY: "train (--train: user_id, item_id), or items (--items: item_id, popularity: share of users)",
+    _TAKEN: "train (--train: user_id, item_id)",
+    _CATEGORIES: "items (--items: item_id, category)",
+    _ITEMS: "items (--items: item_id), or train (--train: user_id, item_id)",
 }
 
 
@@ -132,7 +138,14 @@ def _all(items: pa.Array, *named: pa.ChunkedArray) -> pa.Array:
     return pa.chunked_array([chunk for column in columns for chunk in column.chunks]).unique()
 
 
-def refuse_lack(name: str, base: str) -> NoReturn:
-    """InputError that says what a measure needs and what to give."""
-    lacking = _LACKS.get(base, "the items that could be ranked")
-    raise InputError(f"{name} needs {lacking}; give {_GIVE[lacking]}")
+def refuse_lack(names: Mapping[str, Name], known: Catalogue | None, *, past: bool) -> None:
+    """InputError: a measure needs what is not known; it says what to give. past: whether it is known what users took before."""
+    columns = () if known is None else known.table.column_names
+    there = {
+        _POPULARITY: POPULARITY in columns, _TAKEN: POPULARITY in columns and past, _CATEGORIES: CATEGORY in columns,
+        _ITEMS: known is not None,
+    }  # fmt: skip
+    for typed, name in names.items():
+        needed = _NEEDS.get(name.base)
+        if needed is not None and not there[needed]:
+            raise InputError(f"{typed} needs {needed}; give {_GIVE[needed]}")

@@ -7,12 +7,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from assay.benchmark.items import Catalogue, refuse_lack
+from assay.benchmark.items import KNOWN_ITEMS, Catalogue, refuse_lack
 from assay.errors import InputError
 from assay.evaluation.beyond import beyond_accuracy
 from assay.numerics import graded
 from assay.numerics.beyond import filled
-from assay.numerics.names import BEYOND, Name
+from assay.numerics.names import Name
 from assay.numerics.ranking import top_k
 
 Floats = NDArray[np.float64]
@@ -43,6 +43,7 @@ def list_measures(ranked: Ranked, names: Mapping[str, Name], catalogue: Catalogu
 
     InputError: a measure is defined for no request, or needs what is not known; an item is not in the catalogue.
     """
+    refuse_lack(names, catalogue, past=ranked.past is not None)
     return {typed: values for cut in {n.cut for n in names.values()} for typed, values in _at(ranked, names, cut, catalogue)}
 
 
@@ -53,7 +54,7 @@ def _at(ranked: Ranked, names: Mapping[str, Name], cut: int, catalogue: Catalogu
     gain = np.where(listed, ranked.gain[top], 0.0)
     own = {typed: name for typed, name in names.items() if name.cut == cut}
     beyond: dict[str, Floats] = {"judged": graded.judged(ranked.has_grade[top], listed)}
-    if catalogue is not None and any(name.base in BEYOND and name.base != "judged" for name in own.values()):
+    if catalogue is not None and any(name.base in KNOWN_ITEMS for name in own.values()):
         items = np.full(top.shape, -1, np.int64)
         items[listed] = catalogue.codes(ranked.item.take(pa.array(top[listed])), ranked.where)
         beyond |= beyond_accuracy(items, gain > 0, ranked.user, catalogue.facts, ranked.past)
@@ -64,8 +65,6 @@ def _at(ranked: Ranked, names: Mapping[str, Name], cut: int, catalogue: Catalogu
         elif name.base == "rbp":
             scored.append((typed, graded.rbp(gain, name.setting or graded.PERSISTENCE)))
         else:
-            if name.base not in beyond:
-                refuse_lack(typed, name.base)
             scored.append((typed, _defined(typed, beyond[name.base], ranked.where)))
     return scored
 
