@@ -57,9 +57,11 @@ def test_a_runs_report_has_them_in_a_table_of_their_own(run):
     facts = Facts(run)
     section, accuracy = beyond_accuracy.of_run(facts), models.models(facts)
     [table], [every] = section.tables, accuracy.tables
-    assert {row[0] for row in table.rows} == OF_A_RUN
-    assert all(row[1] and "better" not in row[1] for row in table.rows)
-    assert all(" to " in cell for row in table.rows for cell in row[2:])  # an interval each
+    assert {column.heading for column in table.columns} == {"model", *OF_A_RUN}
+    assert [row[0] for row in table.rows] == ["buy_it_again", "lightgbm", "logistic", "popularity"]
+    assert all(" to " in cell for row in table.rows for cell in row[1:])  # an interval each
+    assert [point.partition(":")[0] for point in section.points] == [column.heading for column in table.columns[1:]]
+    assert not any("better" in point for point in section.points)
     assert not any(is_beyond(row[0]) for row in every.rows)
     assert {"err@10", "rbp@10"} < {row[0] for row in every.rows}
     assert not section.findings

@@ -22,27 +22,32 @@ def of_run(facts: Facts) -> Section | None:
     measures = _ordered({m for test in tested.values() for m in test if is_beyond(m)})
     if not measures:
         return None
-    rows = [[m, words.meaning(m), *(words.estimated(test.get(m)) for test in tested.values())] for m in measures]
     lead = f"{_LEAD} Popularity, and what users took before, are counted in the training periods alone."
     if any(parse(m).base == "diversity" for m in measures):
         lead += " Items are alike where they are of one category."
     else:
         lead += " The log names no categories, so the diversity of lists is not measured."
-    return Section(lead, tables=[_table([*tested], rows)])
+    rows = [[name, *(words.estimated(test.get(m)) for m in measures)] for name, test in tested.items()]
+    return Section(lead, points=_meanings(measures), tables=[_table("model", measures, rows)])
 
 
 def of_board(values: Mapping[str, Sequence[Mapping[str, Any]]]) -> Section:
     """Systems of a scoreboard, by measure: system, value, low and high of each."""
-    systems = [line["system"] for line in next(iter(values.values()))]
+    measures = _ordered(values)
     rows = [
-        [m, words.meaning(m), *(words.estimate(line["value"], line["low"], line["high"]) for line in values[m])]
-        for m in _ordered(values)
+        [lines[0]["system"], *(words.estimate(line["value"], line["low"], line["high"]) for line in lines)]
+        for lines in zip(*(values[m] for m in measures), strict=True)
     ]
-    return Section(_LEAD, title="Beyond accuracy", tables=[_table(systems, rows)])
+    points, table = _meanings(measures), _table("system", measures, rows)
+    return Section(_LEAD, title="Beyond accuracy", points=points, tables=[table])
 
 
-def _table(names: Sequence[str], rows: Sequence[Sequence[Cell]]) -> Table:
-    return Table([Column("measure"), Column("what it says"), *(Column(name, number=True) for name in names)], rows)
+def _meanings(measures: Sequence[str]) -> list[str]:
+    return [f"{m}: {words.meaning(m)}." for m in measures]
+
+
+def _table(head: str, measures: Sequence[str], rows: Sequence[Sequence[Cell]]) -> Table:
+    return Table([Column(head), *(Column(m, number=True) for m in measures)], rows)
 
 
 def _ordered(measures: Iterable[str]) -> list[str]:
