@@ -136,12 +136,24 @@ def test_a_kept_benchmark_keeps_what_they_need(files, tmp_path, capsys):
     called(capsys, "build", *tables(files, *known(files)), *names, "--size", "60", "--out", tmp_path / "kept")
     kept = open_kept(tmp_path / "kept")
     assert kept.benchmark.items.num_rows == 200
+    # The pool's systems have no coverage on fewer requests; the card does not show it.
+    assert "coverage@10" not in (tmp_path / "kept" / "card.html").read_text(encoding="utf-8")
     board = tables(files)[2:]
     found = asked(capsys, "compare", tmp_path / "kept", *board, *names, "--measure", "novelty@10", "--measure", "err@10")
     assert {*found["beyond_accuracy"]} == {"coverage@10", "popularity_lift@10", "novelty@10"}
     assert {*found["boards"]} == {"ndcg@10", "err@10"}
     refused = called(capsys, "compare", tmp_path / "kept", *board, *known(files), code=2)
     assert "--items and --train go with --truth" in refused
+
+
+def test_scores_and_card_show_them_apart(files, tmp_path, capsys):
+    names = [part for name in ("ndcg@10", "novelty@10", "judged@10") for part in ("--measure", name)]
+    called(capsys, "build", *tables(files, *known(files)), *names, "--out", tmp_path / "kept")
+    card = (tmp_path / "kept" / "card.html").read_text(encoding="utf-8")
+    [shown] = re.findall(r'<section id="beyond">.*?</section>', card, re.DOTALL)
+    assert "novelty@10" in shown
+    text = called(capsys, "score", tmp_path / "kept", "--system", f"新={files / '系统 1.parquet'}")
+    assert text.index("ndcg@10") < text.index("Beyond accuracy") < text.index("novelty@10")
 
 
 def test_they_decide_nothing(files, tmp_path, capsys):

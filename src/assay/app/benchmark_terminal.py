@@ -14,6 +14,7 @@ from assay.benchmark.compact.estimation import Estimated, Guess
 from assay.benchmark.compact.families import LeftOut
 from assay.benchmark.keep.folder import Kept
 from assay.benchmark.keep.renewal import MOVED, Status
+from assay.numerics.names import is_beyond
 from assay.pages.trust import Audit, Leader
 
 _PAIRS_SHOWN = 20
@@ -124,8 +125,11 @@ def show_estimates(kept: Kept, systems: Mapping[str, Estimated | Guess]) -> None
 
 def show_scores(kept: Kept, board: Scoreboard) -> None:
     """Means of each system."""
-    rows = [[name, *(words.figure(float(board.means(m)[s])) for m in board.measures)] for s, name in enumerate(board.systems)]
-    print_table(["system", *board.measures], rows, text=1)
+    accuracy = [name for name in board.measures if not is_beyond(name)]
+    rows = [[name, *(words.figure(float(board.means(m)[s])) for m in accuracy)] for s, name in enumerate(board.systems)]
+    print_table(["system", *accuracy], rows, text=1)
+    if (section := beyond_accuracy.of_scores(board)) is not None:
+        show_section(section)
     print_lines([("kept in", str(kept.folder / "results"), ""), ("next", f"assay benchmark compare {kept.folder}", "")])
 
 

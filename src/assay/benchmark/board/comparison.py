@@ -143,7 +143,8 @@ def compare_groups(
     Raises
     ------
     InputError
-        As in `compare`; or no such attribute.
+        As in `compare`; or no such attribute; or a measure of all lists together (coverage, Gini, popularity lift), which a
+        group's requests do not have. By default these are left out.
 
     Examples
     --------
@@ -195,7 +196,7 @@ def leader_board(board: Scoreboard, measure: str, *, test: str = "t", draws: int
     Raises
     ------
     InputError
-        As in `compare`.
+        As in `compare`; or a measure beyond accuracy, which puts no system above another.
 
     Examples
     --------

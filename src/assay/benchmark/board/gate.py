@@ -68,7 +68,8 @@ def gate(board: Scoreboard, system: str, *, against: str, margin: float, measure
     Raises
     ------
     InputError
-        Fewer than two users, a system or measure that the board does not have, both systems the same, or a margin out of range.
+        Fewer than two users, a system or measure that the board does not have or that decides nothing (beyond accuracy), both
+        systems the same, or a margin out of range.
 
     References
     ----------
