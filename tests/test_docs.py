@@ -16,7 +16,8 @@ ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 IDS = [str(page.relative_to(ROOT)) for page in PAGES]
 BLOCK = re.compile(r"^```([a-z]+)( fragment)?\n(.*?)^```", re.MULTILINE | re.DOTALL)
-LONG = ("docs/search/index.md", "docs/python.md", "docs/models/neural.md")  # pages whose code runs for seconds
+# pages whose code runs for seconds
+LONG = ("docs/beyond_shops.md", "docs/search/index.md", "docs/python.md", "docs/models/neural.md")
 
 
 def blocks(page: Path, language: str) -> list[str]:

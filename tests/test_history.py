@@ -30,6 +30,7 @@ CHANGES: dict[str, list[Any]] = {
     "log.items": ["none"],
     "log.users": ["described"],
     "table": ["with requests", "without requests"],
+    "clean.most_lost": [0.05],
     "clean.repeat_seconds": [90_000.0],
     "clean.duplicates": [False],
     "clean.min_price": [2.0],
@@ -87,16 +88,19 @@ CHANGES: dict[str, list[Any]] = {
     "evaluate.resamples": [11],
     "evaluate.k": [[5]],
     "evaluate.threshold": [0.3],
+    "evaluate.groups": [["what"]],
     "evaluate.measures": [{"plain": "tests.test_history:plain"}],
     "recommend.per_user": [3],
     "recommend.model": ["logistic"],
     "recommend.exclude_bought": [True],
     "show.title": ["another"],
+    "show.about": ["Two small shops, made by a program. 🏪"],
+    "show.deed": [("liked", "like")],
     "show.hash_ids": [True],
     "show.currency": ["€"],
 }
-# They need a database; tests/test_entries.py runs from one and back into it.
-OF_DATABASES = {"log.salt_env", "recommend.url", "recommend.password_env", "recommend.table"}
+# They need a database or a server; tests/test_entries.py and tests/front/test_tracking.py have them.
+OF_DATABASES = {"show.log_to", "log.salt_env", "recommend.url", "recommend.password_env", "recommend.table"}
 
 
 def plain(label: Any, score: Any, weight: Any) -> float:
@@ -154,6 +158,7 @@ def settled(data: Path, changes: dict[str, Any]) -> Config:
     items = {"path": str(data / "items.csv"), "columns": {n: n for n in ("name", "category", "brand")} | {"item_id": "id"}}
     users = {"path": str(data / "users.csv"), "columns": {"user_id": "id", "town": "town"}}
     content: dict[str, Any] = {
+        "clean": {"most_lost": 1.0},
         "samples": {"warm_up": 3, "validation": 3, "tuning": 3, "test": 3},
         "encode": {"rare": 10, "bins": 4},
         "models": {"lightgbm_trees": 3, "subsample": 1_000, "names": ["popularity", "logistic"]},
@@ -172,6 +177,8 @@ def settled(data: Path, changes: dict[str, Any]) -> Config:
         content["log"] |= {"users": users} if "log.users" in changes else {}
     for key, value in changes.items():
         section, _, name = key.rpartition(".")
+        if key == "evaluate.groups" and "table" not in changes:
+            continue  # columns of a table
         if section not in ("log", "") or key == "seed":
             where = reduce(lambda inside, step: inside.setdefault(step, {}), filter(None, section.split(".")), content)
             where[name] = str(data / "own") if key == "samples.features" else value

@@ -256,6 +256,7 @@ def test_names_of_valuers_and_models():
         ("assay.app.notebook", ["torch", "jinja2", "sklearn", "lightgbm", "sqlalchemy", "duckdb", "scipy.stats"]),
         ("assay.importance", ["duckdb", "sqlalchemy", "typer", "torch", "lightgbm"]),
         ("assay.benchmark", ["duckdb", "sqlalchemy", "typer", "torch", "lightgbm"]),
+        ("assay.sklearn", ["duckdb", "sqlalchemy", "typer", "torch", "lightgbm"]),
         ("assay.front", ["typer", "jinja2", "torch", "assay.app"]),
         ("assay.app.cli", ["numpy", "pyarrow", "pydantic", "duckdb", "lightgbm", "jinja2", "sklearn", "rich"]),
     ],

@@ -48,6 +48,11 @@ def test_what_users_did_is_called_by_the_target_event() -> None:
     assert Task.of(SamplesSection(), own_table=True).taken == "positive"
 
 
+def test_a_target_may_have_a_name_of_its_own() -> None:
+    liked = Task.of(SamplesSection(target="review"), deed=("liked", "like"))
+    assert (liked.taken, liked.positive, liked.sale, liked.sales) == ("liked", "like", "like", "likes")
+
+
 def test_every_kind_of_event_has_a_word_of_its_own() -> None:
     words = [Task(kind).taken for kind in EVENT_KINDS]
     assert len(set(words)) == len(EVENT_KINDS)

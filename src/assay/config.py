@@ -269,6 +269,7 @@ class Evaluate(ConfigSection):
     resamples: Count = 1000
     k: list[Count] = Field([10], min_length=1)  # cut-offs of the ranking measures that are shown; choices fall at 10
     threshold: Fraction = 0.5
+    groups: list[str] = []  # columns of [table] that name groups of people; no features, unless [table] names them as some
     measures: dict[str, str] = {}  # name -> package.module:function(label, score, weight) -> float
 
 
@@ -293,8 +294,11 @@ class Show(ConfigSection):
     """What people see."""
 
     title: str = "Assay report"
+    about: str = ""  # what the data is, in a sentence or two, under the title
+    deed: tuple[str, str] | None = None  # what the target is called, of a user and as a noun: ["liked", "like"]
     hash_ids: bool = False
     currency: str = ""
+    log_to: Literal["mlflow"] | None = None  # where a run logs itself; MLFLOW_TRACKING_URI names the server
 
 
 class Config(ConfigSection):
@@ -335,6 +339,8 @@ class Config(ConfigSection):
     def _one_entry(self) -> "Config":
         if (self.log is None) == (self.table is None):
             raise ValueError("give either [log] (raw events) or [table] (labelled samples)")
+        if self.evaluate.groups and self.table is None:
+            raise ValueError("[evaluate] groups: names columns of a [table] of labelled samples; a [log] has none")
         return self
 
 

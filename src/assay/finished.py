@@ -144,7 +144,7 @@ class Finished(Folder):
     @cached_property
     def task(self) -> Task:
         """What the run learnt, and its words."""
-        return Task.of(self.config.samples, own_table=self.log is None)
+        return Task.of(self.config.samples, own_table=self.log is None, deed=self.config.show.deed)
 
     @cached_property
     def items(self) -> pa.Table | None:

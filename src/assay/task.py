@@ -83,22 +83,25 @@ class Task:
     """What is learnt, and its words.
 
     target: the kind of event that makes a positive; "" where labels came in a table of one's own. of_searches: requests are
-    searches. user: what a user is called.
+    searches. user: what a user is called. deed: what the target is called in place of our words: ("liked", "like").
     """
 
     target: str = "purchase"
     period_days: int = 7
     of_searches: bool = False
     user: str = "user"
+    deed: tuple[str, str] | None = None
     label: LabelType = BINARY
 
     @classmethod
-    def of(cls, section: TargetSection, *, own_table: bool = False) -> "Task":
-        """The task of a config's [samples]; own_table: labels came in a table of one's own."""
-        return cls("" if own_table else section.target, section.period_days, section.request == "query")
+    def of(cls, section: TargetSection, *, own_table: bool = False, deed: tuple[str, str] | None = None) -> "Task":
+        """The task of a config's [samples]; own_table: labels came in a table of one's own. deed: as [show] has it."""
+        return cls("" if own_table else section.target, section.period_days, section.request == "query", deed=deed)
 
     @property
     def _deed(self) -> tuple[str, str, str]:
+        if self.deed is not None:
+            return (*self.deed, self.deed[1])
         deeds = _DEEDS | _DEEDS_OF_SEARCH if self.of_searches else _DEEDS
         return deeds.get(self.target, ("positive", "positive", "positive"))
 

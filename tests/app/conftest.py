@@ -9,6 +9,7 @@ import pytest
 
 from assay.finished import Finished
 from assay.pages.evaluation import Calibration, Consulted, Groups, Leaks, Summary
+from assay.pages.gaps import Gaps, GapTrials
 from assay.pages.log import AboutLog, Cleaned
 from assay.pages.samples import SamplesMade
 from assay.pages.search import SearchMade
@@ -51,6 +52,21 @@ def put(run: Folder, page: type[Page], content: dict | list) -> None:
     """Write a page; a list is its lines."""
     made = page.model_validate({"lines": content} if isinstance(content, list) else content)
     write_json(run.path(page.path), made.content())
+
+
+def put_gaps(run: Folder) -> None:
+    """Gaps between two groups of people, one of a hostile name, one of whom has no positives."""
+    rates = ("selection_rate", "true_positive_rate", "false_positive_rate")
+    gaps = {"demographic_parity_difference": estimate(0.1, 0.05), "equalized_odds_difference": estimate(0.2, 0.3)}
+    groups = [
+        {"level": HOSTILE, "rows": 9, "people": 8, "positive": 0.4, "rates": {rate: estimate(0.3, 0.2) for rate in rates}},
+        {"level": "女", "rows": 7, "people": 7, "positive": 0.0, "rates": {rate: {"value": 0.2} for rate in rates}},
+    ]
+    groups[1]["rates"]["true_positive_rate"] = {"value": None}
+    lines = [{"model": model, "attribute": "age_band", "groups": groups, "gaps": gaps} for model in ("lightgbm", "logistic")]
+    change = {"model": "logistic", "valuer": "influence", "removed_fraction": 0.05, "attribute": "age_band", "change": gaps}
+    put(run, Gaps, {"threshold": 0.5, "models": lines, "selected": []})
+    put(run, GapTrials, [change | {"arm": f"without the lowest {share} % by influence"} for share in (2, 5)])
 
 
 def estimate(value: float, half: float, **more: float) -> dict:
@@ -265,6 +281,7 @@ def write_evaluation(run: Folder) -> None:
         for measure, shift in (("auc", 0.0), ("ndcg@10", 0.55))
     ]
     put(run, Groups, lines)
+    put_gaps(run)
     leak = {"check": "label in disguise", "severity": "error", "message": f"feature {HOSTILE} alone tells the label."}
     put(run, Leaks, [leak | {"rows": 5, "examples": [], "mend": "Leave it out."}])
     put(run, Consulted, {"test_consulted_by": 17})

@@ -107,7 +107,7 @@ def test_impossible_prices_and_quantities_are_taken_out_with_a_reason_or_named(c
     else:
         assert column == 3 or value == "nan"
         kept = events.filter(events["event_id"].to_numpy() == 19).to_pylist()
-        assert kept == [] or kept[0]["quantity"] is None
+        assert kept == [] or kept[0]["quantity" if column == 3 else "price"] is None
     assert events.num_rows + len(rejected) == len(ROWS)
 
 
@@ -141,7 +141,7 @@ def test_splits_need_rows_and_both_classes(tmp_path, capsys):
     one = [f"u1,i1,2024-0{1 + k // 28}-{1 + k % 28:02d} 10:00:00,1,2.50" for k in range(140)]
     err = fails(put(tmp_path, one, config=CONFIG + SHORT), capsys, "samples")
     assert "are positive" in err
-    config = put(tmp_path, config=CONFIG + SHORT + '[clean]\nlatest = "2024-01-20"\n')
+    config = put(tmp_path, config=CONFIG + SHORT + '[clean]\nlatest = "2024-01-20"\nmost_lost = 1\n')
     assert "lower these or period_days" in fails(config, capsys, "samples")
     no_target = CONFIG + SHORT.replace("[samples]", '[samples]\ntarget = "cart"')
     assert "no 'cart' event in the log" in fails(put(tmp_path, config=no_target), capsys, "samples")

@@ -56,6 +56,11 @@ def test_names_of_every_script_are_shown_and_markup_is_text(run):
     assert 'dir="auto"' in text
 
 
+def test_what_the_data_is_stands_under_the_title_as_text(run):
+    assert '<p class="about" dir="auto">&lt;b&gt;made&lt;/b&gt; 数据</p>' in page(run, about="<b>made</b> 数据")
+    assert 'class="about"' not in page(run)
+
+
 def test_every_part_has_its_heading_and_its_link(run):
     text = page(run)
     for part in report.PARTS:

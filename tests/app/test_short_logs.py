@@ -93,3 +93,28 @@ def test_sessions_that_never_come_back_are_run_without_buy_it_again(tmp_path: Pa
     page = ModelsTested.read(Finished(tmp_path / "run"))
     assert set(page.left_out) == {"buy_it_again"}
     assert "buy_it_again" not in page.models
+
+
+def test_a_short_log_gets_periods_that_fit_it_where_the_config_says_nothing_of_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    config = whole_days_and_ten_minutes(tmp_path)
+    text = config.read_text(encoding="utf-8")
+    keys = ("period_days", "warm_up", "validation", "tuning", "test")
+    config.write_text("\n".join(line for line in text.splitlines() if not line.startswith(keys)), encoding="utf-8")
+    assert cli.main(["samples", str(config), "--folder", str(tmp_path / "run")]) == 0
+    settled = Finished(tmp_path / "run").config.samples
+    assert {key: getattr(settled, key) for key in keys} == dict(zip(keys, (1, 1, 1, 1, 1), strict=True))
+    # Nothing is done again, and a longer log gets other periods.
+    capsys.readouterr()
+    assert cli.main(["samples", str(config), "--folder", str(tmp_path / "run")]) == 0
+    assert "nothing to do" in capsys.readouterr().out
+    more = [
+        f"u{user},p{user % 30},2024-{3 + day // 28:02d}-{1 + day % 28:02d}T10:00:{user:02d}Z"
+        for day in range(60)
+        for user in range(20)
+    ]
+    with (tmp_path / "log.csv").open("a", encoding="utf-8") as log:
+        log.write("\n".join(more) + "\n")
+    assert cli.main(["samples", str(config), "--folder", str(tmp_path / "run")]) == 0
+    assert Finished(tmp_path / "run").config.samples.period_days == 7

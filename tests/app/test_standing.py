@@ -85,9 +85,9 @@ def test_where_tuning_can_tell_of_no_arm_the_log_is_not_said_to_be_fine():
         return Curve.model_validate(content)
 
     assert standing.gain("logistic", page, curve(7000, 4000))[1].endswith("on tuning: it would take 4,000 requests or more.")
-    assert standing.gain("logistic", page, curve(7000, None))[1].endswith("The log is fine in this respect.")
+    assert standing.gain("logistic", page, curve(7000, None))[1].endswith("The data is fine in this respect.")
     page = page.model_copy(update={"standing": stands(0.3)})
-    assert standing.gain("logistic", page, curve(None))[1].endswith("little of the log: lightgbm is served, not logistic.")
+    assert standing.gain("logistic", page, curve(None))[1].endswith("little of the data: lightgbm is served, not logistic.")
 
 
 def test_users_without_a_past_and_models_left_out_are_said():

@@ -168,5 +168,5 @@ def test_the_closing_table_fits_and_its_facts_are_json(run, capsys):
     assert max(map(len, out.splitlines())) <= 80
     assert "1,469,307 events" in out
     found = terminal.facts(run)
-    assert set(found) == {"folder", "report", "summary", "cost", "chosen", "features", "position_bias"}
+    assert set(found) == {"folder", "report", "summary", "cost", "chosen", "features", "gaps", "position_bias"}
     json.dumps(found, allow_nan=False)

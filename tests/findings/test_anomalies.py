@@ -86,3 +86,11 @@ def test_few_users_and_users_of_few_samples():
     assert not robots(one).flagged.any()
     nobody = train.take(train.label == 0)
     assert robots(nobody).table.num_rows == 0
+
+
+def test_nobody_is_a_robot_where_all_take_each_item_once():
+    """The evenness of each is 1 up to rounding: a deviation of its last bits is none."""
+    train = clean(0).split("train")
+    train = train.take(train.label > 0)
+    _, once = np.unique(np.stack([train.user, train.item]), axis=1, return_index=True)
+    assert not robots(train.take(np.sort(once))).flagged.any()

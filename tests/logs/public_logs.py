@@ -303,7 +303,8 @@ def snowplow(folder: Path) -> None:
         rows.append(
             {
                 "event_id": f"e{k}", "domain_userid": f"d{1 + k % 4}", "domain_sessionid": f"s{1 + k % 4}",
-                "event_name": "snowplow_ecommerce_action", "collector_tstamp": f"2024-01-{k + 1:02d}T10:00:00.000Z", product: products, action: {"type": kind},
+                "event_name": "snowplow_ecommerce_action", "collector_tstamp": f"2024-01-{k + 1:02d}T10:00:00.000Z",
+                product: products, action: {"type": kind},
             }
         )  # fmt: skip
     ping = {"event_id": "ping", "domain_userid": "d1", "domain_sessionid": "s1", "event_name": "page_ping"}

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as h
 
 from assay.config import SamplesSection
-from assay.logs.schedule import FEWEST, schedule, span
+from assay.logs.schedule import FEWEST, ends, schedule
 from assay.samples.splits import split_periods
 from assay.tables import SPLITS
 
@@ -34,24 +34,11 @@ def test_short_logs_have_days_long_ones_weeks_and_the_longest_the_defaults():
         schedule(20_000, 20_004)
 
 
-@pytest.mark.parametrize(
-    ("values", "shape"),
-    [
-        (["2024-01-09T10:00:00Z", "", "2024-01-02", "2024-13-99", "never"], None),
-        (["09/01/2024 10:00", "02/01/2024 00:00", "x"], "%d/%m/%Y %H:%M"),
-        (["1704794400", " 1704153600.5", "", "0", "99999999999"], "epoch_s"),
-        (["1704794400000", "1704153600500"], "epoch_ms"),
-        ([1704794400.0, 1704153600.25, None], "epoch_s"),
-        ([datetime(2024, 1, 9, 10, tzinfo=UTC), None, datetime(2024, 1, 2, tzinfo=UTC)], None),
-        ([datetime(2024, 1, 9, 10), datetime(2024, 1, 2)], None),
-        ([date(2024, 1, 9), date(2024, 1, 2), date(1970, 1, 1)], None),
-    ],
-)
-def test_the_span_of_raw_times(values, shape):
-    days = [(day - MONDAY).days for day in (date(2024, 1, 2), date(2024, 1, 9))]
-    assert span([pa.array(values[:1]), pa.array(values[1:])], shape) == tuple(days)
-
-
-def test_what_is_no_time_has_no_span():
-    assert span([pa.array(["a", ""])], None) is None
-    assert span([], None) is None
+def test_the_ends_of_a_log_leave_out_what_cannot_be():
+    kind = pa.timestamp("us", tz="UTC")
+    possible = [datetime(2024, 1, 9, 10, tzinfo=UTC), None, datetime(2024, 1, 2, tzinfo=UTC)]
+    days = tuple((day - MONDAY).days for day in (date(2024, 1, 2), date(2024, 1, 9)))
+    assert ends(pa.array(possible, kind)) == days
+    odd = [datetime(1970, 1, 1, tzinfo=UTC), datetime(2261, 1, 1, tzinfo=UTC)]
+    assert ends(pa.array([*odd, *possible], kind)) == days
+    assert ends(pa.array([*odd, None], kind)) is None

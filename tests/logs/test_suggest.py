@@ -1,5 +1,7 @@
 """A suggested config is accepted and collects the file it was made from."""
 
+import json
+import sqlite3
 import tomllib
 
 import numpy as np
@@ -8,7 +10,7 @@ import pytest
 from assay import config
 from assay.errors import SourceError
 from assay.logs.collect import collect
-from assay.logs.suggest import suggest
+from assay.logs.suggest import event_columns, suggest, time_format
 from tests.conftest import run_in
 
 FILES = {
@@ -89,3 +91,121 @@ def test_sessions_of_items_without_kinds_or_money_are_clicks(tmp_path):
         (tmp_path / "assay.toml").write_text(suggest(tmp_path / "log.csv"), encoding="utf-8")
         read = config.read(tmp_path / "assay.toml")
         assert (read.log.events[0].event, read.samples.target, read.samples.request) == (kind, kind, "session")
+
+
+def test_a_folder_is_joined_by_what_its_tables_hold(tmp_path):
+    lines = [f"c{k % 7};a{k % 5};0{1 + k % 9}.01.2024 10:{k % 60:02d};2" for k in range(60)]
+    (tmp_path / "Bestellungen.csv").write_text("\n".join(["Kunde;Artikel;Datum;Menge", *lines]), encoding="utf-8")
+    articles = [f"a{k};Tee {k};Getränke" for k in range(5)]
+    (tmp_path / "Artikel.csv").write_text("\n".join(["id;Bezeichnung;Warengruppe", *articles]), encoding="utf-8")
+    (tmp_path / "other.csv").write_text("\n".join(["id;name", *(f"x{k};n" for k in range(5))]), encoding="utf-8")
+    (tmp_path / "kunden.jsonl").write_text(
+        "\n".join(json.dumps({"id": f"c{k}", "Stadt": "Köln"}) for k in range(7)), encoding="utf-8"
+    )
+    (tmp_path / "README.md").write_text("no log")
+    (tmp_path / "i.txt").write_text(suggest(tmp_path), encoding="utf-8")
+    read = config.read(tmp_path / "i.txt").log
+    assert read.events[0].columns == {"user_id": "Kunde", "item_id": "Artikel", "timestamp": "Datum", "quantity": "Menge"}
+    assert (read.events[0].event, read.events[0].time_format) == ("purchase", "%d.%m.%Y %H:%M")
+    assert read.items.columns == {"item_id": "id", "name": "Bezeichnung", "category": "Warengruppe"}
+    assert read.items.path.endswith("Artikel.csv")
+    assert read.users.columns == {"user_id": "id", "Stadt": "Stadt"}
+
+
+def test_a_glob_is_one_section_and_files_of_one_folder_that_are_alike_too(tmp_path):
+    for day in (1, 2):
+        (tmp_path / f"day-{day}.csv").write_text(f"user,item,time\n1,2,2024-01-0{day}\n1,3,2024-01-0{day}\n")
+    assert f'path = "{tmp_path}/day-*.csv"' in suggest(f"{tmp_path}/day-*.csv")
+    text = suggest(tmp_path)
+    assert tomllib.loads(text)["log"]["events"][0]["path"] == [f"{tmp_path}/day-1.csv", f"{tmp_path}/day-2.csv"]
+
+
+def test_a_database_is_looked_at_table_by_table(tmp_path):
+    with sqlite3.connect(tmp_path / "shop.db") as connection:
+        connection.execute("CREATE TABLE orders (customer TEXT, sku TEXT, moment TEXT, price REAL)")
+        rows = [(f"c{k % 5}", f"s{k % 3}", f"2024-01-{1 + k % 28:02d}", 1.5) for k in range(60)]
+        connection.executemany("INSERT INTO orders VALUES (?, ?, ?, ?)", rows)
+        connection.execute("CREATE TABLE goods (sku TEXT, title TEXT)")
+        connection.executemany("INSERT INTO goods VALUES (?, ?)", [(f"s{k}", f"Tea {k}") for k in range(3)])
+    connection.close()
+    url = f"sqlite:///{tmp_path}/shop.db"
+    read = config.parse(tomllib.loads(suggest(url))).log
+    assert (read.events[0].url, read.events[0].table) == (url, "orders")
+    assert read.events[0].columns == {"user_id": "customer", "item_id": "sku", "timestamp": "moment", "price": "price"}
+    assert (read.items.table, read.items.columns["name"]) == ("goods", "title")
+    assert config.parse(tomllib.loads(suggest(url, "orders"))).log.items is None
+    with pytest.raises(SourceError, match="no table 'ordrs'; did you mean 'orders'"):
+        suggest(url, "ordrs")
+
+
+def test_a_table_on_a_server_is_looked_at(database, execute):
+    execute("CREATE TABLE visits (client_id INTEGER, product_id INTEGER, event_type VARCHAR(20), created_at TIMESTAMP)")
+    execute("INSERT INTO visits VALUES (1, 2, 'click', '2024-01-01 10:00:00'), (1, 3, 'add_to_cart', '2024-01-02 10:00:00')")
+    read = config.parse(tomllib.loads(suggest(database, "visits"))).log.events[0]
+    assert read.columns == {"user_id": "client_id", "item_id": "product_id", "event": "event_type", "timestamp": "created_at"}
+    assert read.kinds == {"add_to_cart": "cart", "click": "view"}
+
+
+@pytest.mark.parametrize(
+    ("columns", "kind"),
+    [
+        ("user,movie,rating,time", "review"),
+        ("user,artist,time", "view"),
+        ("user,track,plays,time", "view"),
+        ("user,item,quantity,time", "purchase"),
+        ("order_id,item,time", "purchase"),
+        ("user,item,time", "view"),
+    ],
+)
+def test_ratings_and_music_are_never_purchases(tmp_path, columns, kind):
+    lines = [columns]
+    for k in range(40):
+        known = {"time": f"2024-01-{1 + k % 28:02d}", "rating": "4", "plays": "3", "quantity": "1"}
+        lines.append(",".join(known.get(column, f"{column}{k % 6}") for column in columns.split(",")))
+    (tmp_path / "log.csv").write_text("\n".join(lines))
+    assert tomllib.loads(suggest(tmp_path / "log.csv"))["log"]["events"][0]["event"] == kind
+
+
+@pytest.mark.parametrize(
+    ("dates", "shape"),
+    [
+        (["1/1/2024", "1/21/2024"], "%m/%d/%Y"),
+        (["1/1/2024", "21/1/2024"], "%d/%m/%Y"),
+        (["1/1/2024", "1/9/2024", "1/12/2024"], "%m/%d/%Y"),  # eleven days, or eleven months
+        (["31.12.2024 10:05"], "%d.%m.%Y %H:%M"),
+        (["2024年1月5日 10:02"], "%Y年%m月%d日 %H:%M"),
+        (["11/15/2019 8:55:22 AM"], "%m/%d/%Y %I:%M:%S %p"),
+        (["1/12/10 8:26", "13/12/10 9:00"], "%d/%m/%y %H:%M"),
+        (["20240105"], "%Y%m%d"),
+        (["1604000000000000"], "epoch_us"),
+        (["2024-01-01", "01/02/2024"], None),
+        ([""], None),
+    ],
+)
+def test_what_times_are_written_in(dates, shape):
+    assert time_format(dates) == shape
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [
+        (["visitorid", "itemid", "ts"], {"user_id": "visitorid", "item_id": "itemid", "timestamp": "ts"}),
+        (
+            ["query_id", "user_query", "client_id", "product_id"],
+            {"user_id": "client_id", "item_id": "product_id", "query": "user_query"},
+        ),
+        (["customerNumber", "productRelated", "orderDate"], {"timestamp": "orderDate"}),
+        (
+            ["会员编号", "商品编号", "下单时间", "实付金额"],
+            {"item_id": "商品编号", "timestamp": "下单时间", "amount": "实付金额"},
+        ),
+        (
+            ["Kundennummer", "Artikelnummer", "Stückpreis"],
+            {"user_id": "Kundennummer", "item_id": "Artikelnummer", "price": "Stückpreis"},
+        ),
+    ],
+)
+def test_columns_by_their_names(columns, expected):
+    values = {"user_query": ["tea"], "query_id": ["1"]}
+    numbers = {name: ["1", "2"] for name in columns}
+    assert event_columns(numbers | {name: value for name, value in values.items() if name in columns}) == expected

@@ -3,10 +3,14 @@ import unicodedata
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from icu4py.breakers import WordBreaker
 
+import assay.text.words as module
 from assay.text.words import character_ngrams, words
 
 ANY = st.text(st.characters(), max_size=60)  # lone surrogates, direction marks and all planes
+# Letters, marks, digits, punctuation and emoji of scripts that put spaces between words.
+SPACED = "abcÀéß123٣०,.;'’:_- \n\tабвёעברית׳״اعصيرـ\u0301\u0308हिन्दी्में❤🇩🇪🇫🇷👍🏽👩1⃣Ωδ"
 
 
 @pytest.mark.parametrize(
@@ -34,6 +38,21 @@ ANY = st.text(st.characters(), max_size=60)  # lone surrogates, direction marks 
 )
 def test_words_of_many_scripts(text, expected):
     assert words(text) == expected
+
+
+def by_icu(text):
+    cut = WordBreaker(module._PARTING.sub(" ", module.normalised(text)), "root")
+    return [segment for segment in cut if module._is_word(segment)]
+
+
+@given(st.text(SPACED + "\u200d", max_size=20))
+def test_words_of_scripts_with_spaces_are_those_of_icu(text):
+    assert words(text) == by_icu(text)
+
+
+@given(st.text(SPACED + "사과주스아이폰\u1112\u1161", max_size=20))  # ICU joins what a joiner of emoji stands behind Korean
+def test_korean_words_are_those_of_icu(text):
+    assert words(text) == by_icu(text)
 
 
 @given(ANY)

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -95,13 +96,13 @@ def judged(log_loss, ndcg=(0.0, 0.01, 0.9), auc=(0.0, 0.01, 0.9)):
     return {"auc": difference(*auc), "log_loss": difference(*log_loss), "ndcg@10": difference(*ndcg)}
 
 
-def chosen(arms, compared, windows=3, last=None):
+def chosen(arms, compared, windows=3, last=None, fewest=3):
     """Name of the arm that is chosen where every window shows the same; last: what the last of them shows instead."""
     of = {}
     for name, changes in compared.items():
         mean = {"log_loss": changes["log_loss"]} if changes else {}
         of[name] = Windows(mean, {measure: [one] * (windows - 1) + [last or one] for measure, one in mean.items()})
-    return choose(arms, compared, of).name
+    return choose(arms, compared, of, fewest=fewest).name
 
 
 def test_an_arm_that_loses_in_one_window_or_is_seen_in_two_is_not_chosen():
@@ -110,6 +111,20 @@ def test_an_arm_that_loses_in_one_window_or_is_seen_in_two_is_not_chosen():
     assert chosen(ARMS[:2], gained, last=difference(0.01, 0.02, 0.3)) == "small"
     assert chosen(ARMS[:2], gained, last=difference(0.01, 0.005, 0.01)) == "nothing"
     assert chosen(ARMS[:2], gained, windows=2) == "nothing"
+    assert chosen(ARMS[:2], gained, windows=1, fewest=1) == "small"  # rows that were not split by time
+
+
+def test_rows_that_were_not_split_by_time_need_no_windows():
+    """The same labels turned round, and no row with a time: people alone are chance, and the arm is chosen all the same."""
+    samples = flipped(make_samples(20_000), 0.9)
+    columns = {"period": np.zeros(len(samples), np.int32), "timestamp": np.zeros(len(samples), np.int64)}
+    keys = samples.keys
+    for name, values in columns.items():
+        at = keys.column_names.index(name)
+        keys = keys.set_column(at, name, pa.array(values).cast(keys.schema.field(name).type))
+    *_, found = tried(replace(samples, keys=keys))
+    assert found.chosen.family != "nothing"
+    assert next(line for line in found.curve["arms"] if line["arm"] == found.chosen.name)["difference"]["log_loss"]["high"] < 0
 
 
 ARMS = [Arm(name, "nothing" if name == "nothing" else "removal", np.ones(1)) for name in ("nothing", "small", "large")]

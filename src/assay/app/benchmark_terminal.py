@@ -128,7 +128,7 @@ def show_scores(kept: Kept, board: Scoreboard) -> None:
     accuracy = [name for name in board.measures if not is_beyond(name)]
     rows = [[name, *(words.figure(float(board.means(m)[s])) for m in accuracy)] for s, name in enumerate(board.systems)]
     print_table(["system", *accuracy], rows, text=1)
-    if (section := beyond_accuracy.of_scores(board)) is not None:
+    if (section := card.beyond(board)) is not None:
         show_section(section)
     print_lines([("kept in", str(kept.folder / "results"), ""), ("next", f"assay benchmark compare {kept.folder}", "")])
 

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from assay.app import report, words
 from assay.app.sections import beyond_accuracy, trust
+from assay.benchmark.board.comparison import values_of
+from assay.benchmark.board.scoreboard import Scoreboard
 from assay.benchmark.compact.designs import Anchors
 from assay.benchmark.keep.folder import Kept
 from assay.numerics.names import is_beyond
@@ -41,12 +43,19 @@ def sentences(kept: Kept) -> list[str]:
     return [*lines, *card.unmatched]
 
 
+def beyond(board: Scoreboard) -> Section | None:
+    """The systems' values beyond accuracy; None where the board has no such measure, or users too few for an interval."""
+    measures = [name for name in board.measures if is_beyond(name)] if board.users > 1 else []
+    values = {name: values_of(board, name).to_pylist() for name in measures}
+    return beyond_accuracy.of_board(values) if values else None
+
+
 def write(kept: Kept) -> Path:
     """Write card.html into the benchmark's folder and return its path; it is no part of the fingerprint."""
     card = kept.card
     parts = [("what", "What this benchmark is", Section(kept.label, points=sentences(kept), tables=[_systems(kept)]))]
     scores = kept.benchmark.scores
-    if scores is not None and (section := beyond_accuracy.of_scores(scores)) is not None:
+    if scores is not None and (section := beyond(scores)) is not None:
         parts.append(("beyond", "Beyond accuracy", replace(section, title="")))
     figures = trust.distances(card.distances, "the chosen requests") + trust.shares(card.shares)
     if figures:

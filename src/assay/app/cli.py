@@ -8,6 +8,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,6 +22,7 @@ from assay.app.safe import complain, echo, escaped
 from assay.errors import AssayError, InputError
 
 if TYPE_CHECKING:
+    from assay.front.tracking import Logged
     from assay.runs.graph import Done
 
 _OTHERWISE = ("search", "systems", "study", "protocols")  # stages beside a run that other commands do
@@ -67,6 +69,14 @@ def _finish(folder: Path, *, as_json: bool) -> None:
         print_json(terminal.facts(finished))
     else:
         terminal.show(finished)
+    if finished.config.show.log_to is not None:
+        from assay.front import tracking
+
+        complain(_logged(tracking.log(finished)))
+
+
+def _logged(place: "Logged") -> str:
+    return f"{'updated' if place.updated else 'logged'}: experiment {place.experiment}, run {place.run_id}"
 
 
 def _execute(config_file: Path, folder: Path | None, until: str | None) -> "Done":
@@ -81,15 +91,38 @@ def _execute(config_file: Path, folder: Path | None, until: str | None) -> "Done
         return front.execute(settings, folder or Path("runs") / config_file.stem, until=until, report=progress)
 
 
+def _worked(name: str, folder: Path) -> Path:
+    """Run a worked example, and what flags rows of it; the run's folder."""
+    from assay.app import demos
+
+    settings = demos.prepare(name, folder)
+    from assay import front
+    from assay.app.progress import bars
+
+    with bars() as progress:
+        front.execute(settings, folder, report=progress)
+        for stage in demos.BESIDE:
+            front.add(folder, stage, report=progress)
+    return folder
+
+
 @app.command()
 def demo(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="credit, diagnosis or feed; default: a year of a grocer's purchases.")
+    ] = None,
     folder: Folder = None,
     study: Annotated[bool, typer.Option("--study", help="Compare every model and valuer; takes long.")] = False,
     neural: Annotated[bool, typer.Option("--neural", help="With neural models and values for them (assay[deep]).")] = False,
     as_json: Json = False,
     _debug: Debug = False,
 ) -> None:
-    """Run everything on a year of a grocer's purchases."""
+    """Run everything on a year of a grocer's purchases, or on a small worked example."""
+    if name is not None:
+        if study or neural:
+            raise InputError(f"demo {name}: --study and --neural are of the grocer's demo; leave them out, or leave out {name}")
+        _finish(_worked(name, folder or Path(f"runs/demo-{name}")), as_json=as_json)
+        return
     from assay.app.demo import config
 
     settings = config(neural=neural)
@@ -182,7 +215,7 @@ def explain(
     if as_json:
         print_json(answer.model_dump())
     else:
-        terminal.show_explanation(answer, finished.task)
+        terminal.show_explanation(answer, finished)
 
 
 @app.command()
@@ -196,6 +229,32 @@ def report(folder: RunFolder, as_json: Json = False, _debug: Debug = False) -> N
         print_json({"report": str(path)})
     else:
         echo(f"report: {path}")
+
+
+@app.command()
+def log(
+    folder: RunFolder,
+    mlflow: Annotated[
+        str | None, typer.Option("--mlflow", metavar="URI", help="The server; default: MLFLOW_TRACKING_URI.")
+    ] = None,
+    experiment: Annotated[
+        str | None, typer.Option("--experiment", metavar="NAME", help="Default: MLFLOW_EXPERIMENT_NAME, else assay.")
+    ] = None,
+    as_json: Json = False,
+    _debug: Debug = False,
+) -> None:
+    """Log a run to MLflow, or update its entry: measures with intervals, config, weights, values and report."""
+    from assay.app import report
+    from assay.finished import Finished
+    from assay.front import tracking
+
+    finished = Finished(folder)
+    report.write(finished)
+    place = tracking.log(finished, mlflow, experiment)
+    if as_json:
+        print_json(asdict(place))
+    else:
+        echo(_logged(place))
 
 
 @app.command()

@@ -1,7 +1,6 @@
 """Runs from Python: make one of tables or a config, open one, and read what it holds. For notebooks, and for scripts."""
 
 from collections.abc import Mapping
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +11,13 @@ from assay import config as configs
 from assay import stages
 from assay.app import stored, terminal
 from assay.app.progress import bars
-from assay.app.safe import one_line
 from assay.app.sections.facts import Facts
 from assay.config import Config
 from assay.errors import InputError
 from assay.finished import Finished
 from assay.importance.stored import values_file
 from assay.progress import Report
+from assay.shown import html_table
 
 _SHOWN = ("read", "cleaned", "learnt", "gained", "recommended")  # lines of the closing table that a notebook shows
 _KEYS = ("sample_id", "key", "user_id", "item_id", "timestamp", "label")  # columns that say what a sample is
@@ -38,8 +37,7 @@ class Run(Finished):
     def _repr_html_(self) -> str:
         rows = [("run", str(self.folder))]
         rows += [(name, text) for name, text, _ in terminal.closing(self) if name in _SHOWN]
-        cells = (f"<tr><th>{_shown(name)}</th><td>{_shown(text)}</td></tr>" for name, text in rows)
-        return f"<table>{''.join(cells)}</table>"
+        return html_table(rows)
 
     def values(self, valuer: str | None = None) -> pa.Table:
         """What each training sample is worth, with who and what it is of.
@@ -173,6 +171,31 @@ class Run(Finished):
 
         return report.write(self)
 
+    def to_mlflow(self, uri: str | None = None, experiment: str | None = None) -> str:
+        """Log the run to an MLflow server, or update its entry: a run that is logged twice is one entry.
+
+        Parameters
+        ----------
+        uri : str, optional
+            The server, as https://mlflow.example.com or sqlite:///mlflow.db; by default MLFLOW_TRACKING_URI.
+        experiment : str, optional
+            By default MLFLOW_EXPERIMENT_NAME, else "assay".
+
+        Returns
+        -------
+        str
+            The run's id at MLflow.
+
+        Raises
+        ------
+        InputError
+            The run is not finished, no server is named or it does not take the run, or mlflow is not installed.
+        """
+        from assay.front import tracking
+
+        self.report()
+        return tracking.log(self, uri, experiment).run_id
+
     def add(self, stage: str, *, report: Report | None = None) -> "Run":
         """Do a stage that stands beside the run, and open the run again.
 
@@ -288,7 +311,10 @@ def run(
             done = front.execute_tables(inputs, folder or default, sections, columns=columns, until=until, report=report or drawn)
         else:
             done = front.execute(configs.of(config, sections), folder or default, until=until, report=report or drawn)
-    return Run(done.folder)
+    finished = Run(done.folder)
+    if until is None and finished.config.show.log_to is not None:
+        finished.to_mlflow()
+    return finished
 
 
 def open(folder: Path | str) -> Run:
@@ -324,8 +350,3 @@ def _positive(n: int) -> int:
     if n < 1:
         raise InputError(f"n = {n}: give 1 or more")
     return n
-
-
-def _shown(text: str) -> str:
-    """Text from anywhere as HTML shows it: no markup, nothing that orders or hides text."""
-    return escape(one_line(text))

@@ -14,6 +14,7 @@ from assay.app.sections import (
     accounts,
     anomalies,
     beyond_accuracy,
+    gaps,
     importance,
     models,
     search,
@@ -43,6 +44,7 @@ PARTS = (
     Chapter("headline", "What Assay found", selection.headline),
     Chapter("verdict", "Does it help?", selection.verdict),
     Chapter("curve", "How much to take out", selection.curve),
+    Chapter("gaps", "Gaps between groups of people", gaps.gaps),
     Chapter("slices", "Harmful slices", selection.slices, "slices"),
     Chapter("weights", "Learnt weights", selection.weights, "weights"),
     Chapter("anomalies", "Robots and wrong labels", anomalies.anomalies, "anomalies"),
@@ -100,7 +102,7 @@ def write(run: Finished) -> Path:
     """
     config = run.config
     path = run.folder / "report.html"
-    write_text(path, page(config.show.title, sections(run), config.seed))
+    write_text(path, page(config.show.title, sections(run), config.seed, config.show.about))
     return path
 
 
@@ -108,10 +110,14 @@ def page(
     title: str,
     parts: Sequence[tuple[str, str, Section]],
     seed: int | None = None,
+    about: str = "",
     template: str = "report.html.j2",
     **more: Markup,
 ) -> str:
-    """A self-contained page of parts: (name, heading, section). template: one that extends the report's, with more to fill in."""
+    """A self-contained page of parts: (name, heading, section).
+
+    about: a sentence or two under the title. template: one that extends the report's, with more to fill in.
+    """
     environment = Environment(
         loader=PackageLoader("assay.app", "templates"),
         autoescape=True,
@@ -120,5 +126,7 @@ def page(
         lstrip_blocks=True,
     )
     environment.filters |= {"draw": plots.draw}
-    text = environment.get_template(template).render(title=title, version=__version__, seed=seed, parts=parts, **more)
+    text = environment.get_template(template).render(
+        title=title, about=about, version=__version__, seed=seed, parts=parts, **more
+    )
     return plain_text(text)

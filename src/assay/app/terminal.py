@@ -9,14 +9,16 @@ from rich.text import Text
 from assay.app import standing, words
 from assay.app.console import console
 from assay.app.safe import one_line
+from assay.app.sections import gaps
 from assay.app.sections.facts import Facts
 from assay.evaluation.claims import CLAIMS
 from assay.finished import Finished
 from assay.pages.answers import FoundItem, SearchAnswer, UserList
 from assay.pages.evaluation import Summary
+from assay.pages.gaps import Gaps
 from assay.pages.log import Cleaned
 from assay.pages.samples import FeaturesKept, SamplesMade
-from assay.pages.selection import Curve
+from assay.pages.selection import Anomalies, Curve
 from assay.pages.values import Why, WhyScore
 from assay.runs.section import Cell, Figure, RowPlot, Section, Table, text_of
 from assay.task import Task
@@ -27,10 +29,10 @@ _CHANGES = {"better": "green", "worse": "yellow", "even": ""}
 
 
 def facts(run: Finished) -> dict[str, Any]:
-    """What the table is made of, for machines: folder, report, summary, cost, chosen arm, features kept."""
+    """What the table is made of, for machines: folder, report, summary, cost, chosen arm, features kept, gaps."""
     report, read = run.folder / "report.html", Facts(run)
     curve, samples = read.page(Curve), read.page(SamplesMade)
-    summary, kept = read.page(Summary), read.page(FeaturesKept)
+    summary, kept, between = read.page(Summary), read.page(FeaturesKept), read.page(Gaps)
     bias = None if samples is None else samples.position_bias
     return {
         "folder": str(run.folder),
@@ -39,6 +41,7 @@ def facts(run: Finished) -> dict[str, Any]:
         "cost": run.costs(),
         "chosen": None if curve is None else curve.chosen,
         "features": {} if kept is None else kept.content(),
+        "gaps": {} if between is None else between.content(),
         "position_bias": {} if bias is None else bias.model_dump(mode="json"),
     }
 
@@ -54,7 +57,8 @@ def closing(run: Finished) -> list[tuple[str, str, str]]:
     """(what, in words, tone) of every line that the artefacts allow."""
     read = Facts(run)
     summary, samples, kept, curve = read.page(Summary), read.page(SamplesMade), read.page(FeaturesKept), read.page(Curve)
-    lines: list[tuple[str, str, str]] = []
+    about = run.config.show.about
+    lines: list[tuple[str, str, str]] = [("data", about, "")] if about else []
     if summary is not None and summary.standing is not None:
         tone, sentence = standing.sentence(summary.standing)
         lines.append(("served", sentence, _TONES[tone]))
@@ -79,6 +83,9 @@ def closing(run: Finished) -> list[tuple[str, str, str]]:
         assert summary is not None
         tone, sentence = standing.gain(model, summary, curve)
         lines.append(("gained", sentence, _TONES[tone]))
+    lines += [("groups", sentence, "") for sentence in (*gaps.served_gaps(read), *gaps.told(read))]
+    if (found := read.page(Anomalies)) is not None:
+        lines.append(("flagged", words.anomalies(found, users=read.has_users), ""))
     if summary is not None and (lists := summary.recommendations) is not None:
         lines.append(("recommended", f"{words.count(lists.users)} users, {words.count(lists.per_user)} each", ""))
     cost = run.costs()
@@ -190,26 +197,28 @@ def _lines_of(cell: Cell) -> object:
     return [(text_of(line), next((_CHANGES[span.tone] for span in line if span.tone in _CHANGES), "")) for line in cell]
 
 
-def show_explanation(answer: Why | WhyScore, task: Task) -> None:
-    """A value, or a recommendation's score, taken apart."""
+def show_explanation(answer: Why | WhyScore, run: Finished) -> None:
+    """A value, or a recommendation's score, taken apart; ids are as they may be shown."""
+    read = Facts(run, hash_ids=False)
     parts = "; ".join(f"{line.column} {words.plain(line.part)}" for line in answer.columns[:5])
-    lines = _why_score(answer, task) if isinstance(answer, WhyScore) else _why_value(answer, task)
+    lines = _why_score(answer, read) if isinstance(answer, WhyScore) else _why_value(answer, read)
     print_lines([*lines, ("by column", parts, "")])
 
 
-def _why_score(answer: WhyScore, task: Task) -> list[tuple[str, str, str]]:
+def _why_score(answer: WhyScore, read: Facts) -> list[tuple[str, str, str]]:
     lines = [("chance", f"{words.percent(answer.probability)} by the logistic regression", "bold")]
     for name, supports in (("made by", answer.made), ("against it", answer.against)):
-        lines += [(name, f"{one.sentence} (user {one.user}, {task.period} {one.period})", "") for one in supports]
+        lines += [(name, f"{one.sentence} ({read.mark(one.user, one.period)})", "") for one in supports]
     return lines
 
 
-def _why_value(answer: Why, task: Task) -> list[tuple[str, str, str]]:
-    lines = [("sample", f"{answer.sentence} ({task.period} {answer.period})", "")]
+def _why_value(answer: Why, read: Facts) -> list[tuple[str, str, str]]:
+    when = f" ({read.task.period} {answer.period})" if read.timed else ""
+    lines = [("sample", f"{answer.sentence}{when}", "")]
     lines.append(("value", f"{words.plain(answer.value)} nats per validation row", "bold"))
     lines.append(("predicted", f"{words.percent(answer.probability)}; leverage {words.plain(answer.leverage)}", ""))
     for name, requests in (("helped", answer.helped), ("hurt", answer.hurt)):
-        lines += [(name, f"user {one.user}, {task.period} {one.period}: {words.plain(one.part)}", "") for one in requests]
+        lines += [(name, f"{read.mark(one.user, one.period)}: {words.plain(one.part)}", "") for one in requests]
     return lines + [("like it", one.sentence, "") for one in answer.neighbours]
 
 

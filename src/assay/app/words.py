@@ -11,17 +11,17 @@ from assay.pages.evaluation import Selected
 from assay.pages.log import Cleaned
 from assay.pages.parts import Change, Estimate, Tested
 from assay.pages.samples import FeaturesKept, SamplesMade
-from assay.pages.selection import FlaggedSamples, FlaggedUsers
+from assay.pages.selection import Anomalies, FlaggedSamples, FlaggedUsers
 from assay.runs.section import Tone
 
 NONE = "–"
 MEASURES = {
-    "auc": "how often a chosen item scores above one that was not; higher is better",
+    "auc": "how often a positive sample scores above a negative one; higher is better",
     "user_auc": "the same within each user, then averaged; higher is better",
     "log_loss": "how surprised the model is by what happened; lower is better",
     "accuracy": "share of samples on the right side of the threshold; higher is better",
-    "precision": "share of predicted choices that happened; higher is better",
-    "recall": "share of choices that were predicted; higher is better",
+    "precision": "share of predicted positives that are positive; higher is better",
+    "recall": "share of positives that are predicted; higher is better",
     "f1": "precision and recall in one; higher is better",
     "calibration_error": "distance of predicted from observed shares; lower is better",
     "ndcg": "how near the top of the list the chosen items stand; higher is better",
@@ -226,7 +226,7 @@ def finding(
     """
     valuer, removed, difference = selected.valuer, selected.removed_fraction, selected.difference
     if not removed and not any(change.value for change in difference.values()):
-        fine = f"That says little of the log: {doubt}." if doubt else "The log is fine in this respect."
+        fine = f"That says little of the data: {doubt}." if doubt else "The data is fine in this respect."
         told = few or too_few(difference.values()) or fine
         return (
             "even",
@@ -281,6 +281,12 @@ def flagged(page: FlaggedUsers | FlaggedSamples, one: str, several: str) -> str:
     sure = page.expected_precision if isinstance(page, FlaggedSamples) else None
     certain = f"; some {percent(sure)} of these should be wrong" if sure else ""
     return f"{count(page.flagged)} of {count(page.of)} {one if page.flagged == 1 else several}{certain}."
+
+
+def anomalies(page: Anomalies, *, users: bool) -> str:
+    """How many users and labels are flagged, in a sentence each; users: whether rows have users who could be."""
+    labels = flagged(page.samples, "label is doubtful", "labels are doubtful")
+    return f"{flagged(page.users, 'user behaves like a robot', 'users behave like robots')} {labels}" if users else labels
 
 
 def features(page: FeaturesKept) -> str:

@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError, StatementError
 from assay.engines import urls
 from assay.engines.columns import array, declared_types, seen_type
 from assay.engines.queries import one_select
-from assay.errors import ConfigError, SourceError, did_you_mean
+from assay.errors import ConfigError, InputError, SourceError, did_you_mean
 
 BATCH_ROWS = 1 << 16
 # Modes of a server in which it reads SQL otherwise than the queries were checked.
@@ -60,6 +60,8 @@ def _connected(url: str, parsed: sa.URL) -> sa.Connection:
         return sa.create_engine(parsed, poolclass=sa.NullPool, hide_parameters=True).connect()
     except SQLAlchemyError:
         raise
+    except ImportError as error:
+        raise InputError(f"{urls.shown(url)}: its driver cannot be loaded ({error}): pip install 'assay[databases]'") from None
     except Exception as error:
         words = urls.hide(" ".join(str(error).split()), parsed)[:200]
         raise ConfigError(f"{urls.shown(url)}: the driver does not take the parameters after ? in the URL ({words})") from None

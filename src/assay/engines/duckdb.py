@@ -25,7 +25,9 @@ class DuckDB:
         )
         self._lent: set[str] = set()
         self._execute(f"SET TimeZone = {literal(time_zone)}")
-        self._execute("SET enable_progress_bar = false")  # it would write over the terminal
+        # Its bar would write over ours. Where it is off already it must not be set: a notebook without ipywidgets refuses that.
+        if self._connection.sql("SELECT current_setting('enable_progress_bar')").fetchall()[0][0]:
+            self._execute("SET enable_progress_bar = false")
 
     def _execute(self, sql: str) -> None:
         with _own_errors():

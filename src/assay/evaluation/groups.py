@@ -136,6 +136,8 @@ def usual_groups(samples: Samples, popularity: NDArray[np.int64], task: Task) ->
         kept = pa.array([entry["values"] for entry in largest[:8]])
         out[name] = pc.if_else(pc.fill_null(pc.is_in(column, kept), False), column, "other")
     positives = np.bincount(samples.period - samples.period.min(), samples.label)
+    if len(positives) == 1:
+        return out
     peak = positives >= positives.max()
     out[task.periods] = pa.array(np.where(peak[samples.period - samples.period.min()], "busiest", "others"))
     return out

@@ -69,6 +69,8 @@ def _examples(samples: Samples, rows: NDArray[np.bool_]) -> list[dict[str, Any]]
 
 def _time_overlap(samples: Samples, split: NDArray[np.int64]) -> Iterator[Finding]:
     time = samples.keys.column("timestamp").cast(pa.int64()).fill_null(0).to_numpy()
+    if time.min() == time.max():
+        return  # of a table without times, which is not split by them
     start = np.array([time[split >= later].min(initial=np.iinfo(np.int64).max) for later in range(1, len(SPLITS))])
     rows = np.zeros(len(samples), np.bool_)
     for early, next_start in enumerate(start):

@@ -22,6 +22,7 @@ Vector = NDArray[np.float64]
 _FALSE_ALARM = 0.01  # chance of flagging anyone at all in a clean log
 _FEWEST = 10  # positives without which a user shows no behaviour
 _MOST_COMPARED = 20_000  # users whose tastes are compared each with each
+_ROUNDING = 1e-9  # of a trait: entropies that are alike differ in their last bits
 _DOUBT = 0.5  # estimated share of wrong labels from which samples are flagged
 _CERTAIN = 5.0  # standard errors by which contradictions must exceed what the model expects
 _TRAITS = {
@@ -83,12 +84,12 @@ def robots(samples: Samples) -> Robots:
 
 
 def _robust(trait: Vector) -> Vector:
-    """Deviations from the median in robust standard deviations; 0 where the crowd does not vary."""
+    """Deviations from the median in robust standard deviations; 0 where the crowd does not vary beyond rounding."""
     if not len(trait):
         return trait
     gap = trait - np.median(trait)
     spread = 1.4826 * float(np.median(np.abs(gap)))
-    return gap / spread if spread > 0 else np.zeros(len(gap))
+    return gap / spread if spread > _ROUNDING else np.zeros(len(gap))
 
 
 def _variety(samples: Samples, taken: NDArray[np.int64], code: NDArray[np.int64], count: Vector) -> Vector:

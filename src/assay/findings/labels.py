@@ -46,8 +46,9 @@ class Wording:
         """That of a run, by its clean log, the config's [samples] and its currency."""
         log, show = CleanLog.find(run), config.show
         if log is None:
-            return cls(Task.of(config.samples, own_table=True), show.currency, of_log=False, hash_ids=show.hash_ids)
-        return cls(Task.of(config.samples), show.currency, log.minor_units, hash_ids=show.hash_ids)
+            task = Task.of(config.samples, own_table=True, deed=show.deed)
+            return cls(task, show.currency, of_log=False, hash_ids=show.hash_ids)
+        return cls(Task.of(config.samples, deed=show.deed), show.currency, log.minor_units, hash_ids=show.hash_ids)
 
     def ident(self, ident: object) -> str:
         """An id as it may be shown: itself, or 12 hexadecimal digits of its SHA-256."""

@@ -217,7 +217,7 @@ def rollup(
     begins = [start(int(p), wording.task.period_days).date().isoformat() for p in periods]
     # Users or items that occur once each (a table without such a column) are no groups.
     grouped = {unit: pair for unit, pair in (("user", users), ("item", items)) if len(pair[1]) < len(samples)}
-    units: dict[str, tuple[Codes, list[str]]] = {**grouped, "period": (codes, begins)}
+    units: dict[str, tuple[Codes, list[str]]] = {**grouped, **({"period": (codes, begins)} if len(periods) > 1 else {})}
     for name in ("category", "department"):
         if name in samples.features.column_names:
             attribute = _text(name, name, samples.features.column(name))

@@ -13,7 +13,7 @@ from assay.errors import ConfigError, InputError
 from assay.findings.explain import explain_sample, explain_score
 from assay.findings.labels import Wording
 from assay.finished import Finished
-from assay.front import tables
+from assay.front import tables, tracking
 from assay.models.logistic import LogisticRegression
 from assay.pages.answers import SearchAnswer
 from assay.pages.values import Why, WhyScore
@@ -31,6 +31,8 @@ def execute(config: Config, folder: Path | str, *, until: str | None = None, rep
 
     Raises what the stages raise: ConfigError, SourceError, SplitError and the like name what to change.
     """
+    if until is None:
+        tracking.check(config)
     return graph().run(config, Path(folder), report, until=until)
 
 
@@ -57,6 +59,8 @@ def execute_tables(
         with tables.beside(inputs, folder) as paths:
             config = parse({**sections, "log": tables.log_section(paths, folder, columns, log)})
             graph().check(config, until)
+            if until is None:
+                tracking.check(config)
             tables.keep(paths, folder)
         return graph().run(config, folder, report, until=until, held=True)
 

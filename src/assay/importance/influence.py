@@ -30,7 +30,7 @@ LEVERAGES = ("exact", "sketch", "none")
 
 
 @dataclass(frozen=True)
-class _Problem:
+class Problem:
     """Checked arguments of the array functions, and the state at the minimum."""
 
     X: Matrix
@@ -42,14 +42,37 @@ class _Problem:
     request_val: NDArray[Any] | None
     state: State
 
+    def values(self, leverage: str) -> Vector:
+        """(F, n) what the loss of each fold rises by without each row; leverage is a word of LEVERAGES."""
+        h = np.zeros(len(self.y))
+        if leverage == "exact":
+            h = self.state.leverage(self.X)
+        elif leverage == "sketch":
+            p = probability(margins(self.X, self.state.coef))
+            h = self.state.sketch(self.X, self.weight * p * (1.0 - p))
+        return self.state.values(self.X, self.y, self.weight, h)
 
-def _problem(
-    X: Any, y: Any, X_val: Any, y_val: Any, l2: Any, coef: Any, sample_weight: Any, utility: str, request_val: Any, folds: Any
-) -> _Problem:
+
+def problem(
+    X: Any,
+    y: Any,
+    X_val: Any,
+    y_val: Any,
+    *,
+    l2: Any,
+    coef: Any = None,
+    sample_weight: Any = None,
+    utility: str = "log_loss",
+    request_val: Any = None,
+    folds: Any = None,
+    trusted: bool = False,
+) -> Problem:
+    """The arguments of `influence`, checked; trusted: a split made X_val, so rows that equal rows of X are other samples."""
     train, validation = checks.pair(X, X_val)
     n, m = train.shape[0], validation.shape[0]
     labels, labels_val = checks.binary(y, n, "y", "X"), checks.binary(y_val, m, "y_val", "X_val")
-    checks.disjoint(X, labels, X_val, labels_val)
+    if not trusted:
+        checks.disjoint(X, labels, X_val, labels_val)
     l2, wanted, weight = checks.positive(l2, "l2"), parse(utility), checks.weights(sample_weight, n)
     fold = checks.fold_numbers(folds, m)
     if request_val is not None:
@@ -66,7 +89,7 @@ def _problem(
         train, labels, validation, labels_val, l2=l2, coef=coef, sample_weight=weight, folds=fold, utility=wanted,
         request_val=request_val,
     )  # fmt: skip
-    return _Problem(train, labels, validation, labels_val, weight, wanted, request_val, state)
+    return Problem(train, labels, validation, labels_val, weight, wanted, request_val, state)
 
 
 def influence(
@@ -144,14 +167,10 @@ def influence(
     (True, True)
     """
     checks.one_of(leverage, LEVERAGES, "leverage")
-    problem = _problem(X, y, X_val, y_val, l2, coef, sample_weight, utility, request_val, folds)
-    h = np.zeros(len(problem.y))
-    if leverage == "exact":
-        h = problem.state.leverage(problem.X)
-    elif leverage == "sketch":
-        p = probability(margins(problem.X, problem.state.coef))
-        h = problem.state.sketch(problem.X, problem.weight * p * (1.0 - p))
-    return from_folds(problem.state.values(problem.X, problem.y, problem.weight, h), folds)
+    data = problem(
+        X, y, X_val, y_val, l2=l2, coef=coef, sample_weight=sample_weight, utility=utility, request_val=request_val, folds=folds
+    )
+    return from_folds(data.values(leverage), folds)
 
 
 def group_influence(
@@ -211,12 +230,14 @@ def group_influence(
     >>> str(np.unique(user)[value.argmin()])
     'ada'
     """
-    problem = _problem(X, y, X_val, y_val, l2, coef, sample_weight, utility, request_val, folds)
-    ids, code = np.unique(checks.vector(group, len(problem.y), "group", "X"), return_inverse=True)
+    data = problem(
+        X, y, X_val, y_val, l2=l2, coef=coef, sample_weight=sample_weight, utility=utility, request_val=request_val, folds=folds
+    )
+    ids, code = np.unique(checks.vector(group, len(data.y), "group", "X"), return_inverse=True)
     order = np.argsort(code, kind="stable")
     ends = np.searchsorted(code[order], np.arange(len(ids) + 1))
     rows = (order[low:high] for low, high in itertools.pairwise(ends))
-    return from_folds(np.stack([problem.state.group(problem.X, problem.y, at, problem.weight) for at in rows], axis=1), folds)
+    return from_folds(np.stack([data.state.group(data.X, data.y, at, data.weight) for at in rows], axis=1), folds)
 
 
 def refine(
@@ -273,18 +294,18 @@ def refine(
     >>> bool((np.sign(fall) == np.sign(value[few])).all())
     True
     """
-    problem = _problem(X, y, X_val, y_val, l2, coef, sample_weight, utility, request_val, None)
+    data = problem(X, y, X_val, y_val, l2=l2, coef=coef, sample_weight=sample_weight, utility=utility, request_val=request_val)
     at = np.asarray(rows)
-    if at.ndim != 1 or at.dtype.kind not in "iu" or not len(at) or at.min() < 0 or at.max() >= len(problem.y):
-        raise ValueError(f"rows is {rows!r}; give positions from 0 to {len(problem.y) - 1}, at least one")
-    few, state = problem.X[at], problem.state
+    if at.ndim != 1 or at.dtype.kind not in "iu" or not len(at) or at.min() < 0 or at.max() >= len(data.y):
+        raise ValueError(f"rows is {rows!r}; give positions from 0 to {len(data.y) - 1}, at least one")
+    few, state = data.X[at], data.state
     p = probability(margins(few, state.coef))
-    w = problem.weight[at]
-    scale = pull(p, problem.y[at], w, state.leverage(few))
-    ones = np.ones(len(problem.y_val))
+    w = data.weight[at]
+    scale = pull(p, data.y[at], w, state.leverage(few))
+    ones = np.ones(len(data.y_val))
 
     def measured(b: Vector) -> float:
-        return problem.utility.measure(margins(problem.X_val, b), problem.y_val, ones, problem.request_val)
+        return data.utility.measure(margins(data.X_val, b), data.y_val, ones, data.request_val)
 
     now = measured(state.coef)
     moves = state.curvature.solve(np.asfortranarray(dense(few).T)) * scale

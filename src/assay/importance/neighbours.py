@@ -95,8 +95,8 @@ def knn_shapley(
     k = checks.count(k, "k")
     if top is not None and soft:
         raise ValueError("top with soft=True: the bound of a truncation holds for the additive game only; leave one out")
-    data = _Problem(X, y, X_val, y_val, metric, folds)
-    return data.sorted_game(_soft(data.n, k, data.classes) if soft else _additive(data.n, k), k, top)
+    data = Problem(X, y, X_val, y_val, metric, folds)
+    return data.sorted_game(_soft(data.n, k, data.classes), k, None) if soft else data.shapley(k, top)
 
 
 def knn_banzhaf(
@@ -139,8 +139,7 @@ def knn_banzhaf(
     [1.0, 0.0, 0.0]
     """
     k = checks.count(k, "k")
-    data = _Problem(X, y, X_val, y_val, metric, folds)
-    return data.sorted_game(_banzhaf(data.n, k), k, top)
+    return Problem(X, y, X_val, y_val, metric, folds).banzhaf(k, top)
 
 
 def threshold_knn_shapley(
@@ -201,7 +200,7 @@ def threshold_knn_shapley(
     (True, 0.0)
     """
     radius = checks.positive(radius, "radius")
-    data = _Problem(X, y, X_val, y_val, metric, folds)
+    data = Problem(X, y, X_val, y_val, metric, folds)
     noise = np.zeros((data.m, 2))
     if epsilon is not None:
         if delta is None or rng is None:
@@ -236,8 +235,11 @@ def _soft(n: int, k: int, classes: int) -> Game:
     return np.append(c, below / (n - 1) + 1.0 / n), below / (n * (n - 1)), 1.0 / (classes * n)
 
 
-class _Problem:
-    """Checked rows and classes, as kernels take them."""
+class Problem:
+    """Checked rows and classes, as kernels take them.
+
+    trusted: a split made X_val, so rows that equal rows of X are other samples.
+    """
 
     def __init__(self, X: Any, y: Any, X_val: Any, y_val: Any, metric: str, folds: Any, *, trusted: bool = False) -> None:
         checks.one_of(metric, METRICS, "metric")
@@ -266,6 +268,14 @@ class _Problem:
         squares = np.where(np.diff(self.train.indptr) > 0, squares, 0.0)
         rows = (self.train.indptr, self.train.indices, self.train.data, squares, self.train.shape[1])
         return rows, (V.indptr, V.indices, V.data), self.y, self.y_val[at]
+
+    def shapley(self, k: int, top: int | None = None) -> Values:
+        """Values of `knn_shapley`."""
+        return self.sorted_game(_additive(self.n, k), k, top)
+
+    def banzhaf(self, k: int, top: int | None = None) -> Values:
+        """Values of `knn_banzhaf`."""
+        return self.sorted_game(_banzhaf(self.n, k), k, top)
 
     def sorted_game(self, game: Game, k: int, top: int | None) -> Values:
         """Values of a game that depends on ranks."""
@@ -329,10 +339,10 @@ class _Neighbours:
         order = np.argsort(mix(seed, validation.keys.column("sample_id").to_numpy().view(np.uint64)), kind="stable")
         few = validation.take(np.sort(order[: self._rows]))
         X, X_val = scaled(train, few)
-        data = _Problem(X, train.label, X_val, few.label, "euclidean", user_folds(few, folds, seed), trusted=True)
+        data = Problem(X, train.label, X_val, few.label, "euclidean", user_folds(few, folds, seed), trusted=True)
         return Importance.of(train, self._found(data), self.name, "share of validation rows", "nearest neighbours")
 
-    def _found(self, data: _Problem) -> Values:
+    def _found(self, data: Problem) -> Values:
         raise NotImplementedError
 
 
@@ -351,8 +361,8 @@ class KnnShapley(_Neighbours):
 
     name = "knn_shapley"
 
-    def _found(self, data: _Problem) -> Values:
-        return data.sorted_game(_additive(data.n, self.k), self.k, None)
+    def _found(self, data: Problem) -> Values:
+        return data.shapley(self.k)
 
 
 class KnnBanzhaf(_Neighbours):
@@ -360,8 +370,8 @@ class KnnBanzhaf(_Neighbours):
 
     name = "knn_banzhaf"
 
-    def _found(self, data: _Problem) -> Values:
-        return data.sorted_game(_banzhaf(data.n, self.k), self.k, None)
+    def _found(self, data: Problem) -> Values:
+        return data.banzhaf(self.k)
 
 
 class ThresholdKnnShapley(_Neighbours):
@@ -370,10 +380,10 @@ class ThresholdKnnShapley(_Neighbours):
     name = "threshold_knn_shapley"
     _probes, _within = 32, 100
 
-    def _found(self, data: _Problem) -> Values:
+    def _found(self, data: Problem) -> Values:
         return data.within(self._radius(data) ** 2, np.zeros((data.m, 2)))
 
-    def _radius(self, data: _Problem) -> float:
+    def _radius(self, data: Problem) -> float:
         """Median over some validation rows of the distance to the 100th neighbour; above 0."""
         nearest, last = [], min(self._within, data.n) - 1
         squares = np.einsum("dn,dn->n", data.train, data.train)

@@ -15,6 +15,9 @@ from assay.importance.values import Values, Vector, fold_stderr, z_score
 from assay.models.capabilities import Capability
 from assay.numerics.hashing import hash_ids, mix, uniform
 from assay.samples.table import Samples
+from assay.shown import html_table
+
+_SHOWN = 5  # samples of either end that a notebook shows
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,16 @@ class Importance:
         stderr = fold_stderr(value, summed)
         size = np.bincount(code, minlength=len(names) + 1)[: len(names)]
         return pa.table({"group": names, "value": value, "stderr": stderr, "z": z_score(value, stderr), "samples": size})
+
+    def _repr_html_(self) -> str:
+        """The samples that harm most and help most, for a notebook."""
+        order = self.order()
+        ends = order if len(order) <= 2 * _SHOWN else np.concatenate((order[:_SHOWN], order[-_SHOWN:]))
+        rows = [(str(self.sample_id[i]), *(float(part[i]) for part in (self.value, self.stderr, self.z))) for i in ends]
+        told = " of ".join(self.metadata[name] for name in ("method", "model") if name in self.metadata)
+        unit = f" (utility: {self.metadata['utility']})" if "utility" in self.metadata else ""
+        above = f"{told or 'values'} for {len(order):,} samples{unit}; from least to most useful"
+        return html_table(rows, ("sample_id", "value", "stderr", "z"), above=above)
 
     def table(self) -> pa.Table:
         """Columns of tables.IMPORTANCE, metadata in the schema."""

@@ -26,6 +26,7 @@ _FIRST_DAY, _DAYS = (
     20,
 )  # where the log has no times: Monday 2000-01-03 in days since 1970, and over how many days it is spread
 OFFSET = r"\d:\d.*(Z|z|UTC|GMT|[+-]\d\d(:?\d\d)?)\s*$"
+_LAST = 9e18  # microseconds from 1970 that the engine's times end at
 # Money that is no number, or too large for the column, is kept as one of these: cleaning rejects it by name.
 WHOLE = 9e15  # below this a float holds every whole number
 NOT_A_NUMBER, TOO_LARGE = -(2**63), 2**63 - 1
@@ -227,17 +228,20 @@ def events(source: Source, section: config.Events, zoned: Zoned | None = None) -
     row, read_times = source.first_row, 0
     example: tuple[int, object] | None = None
     for batch in source.read(list(section.columns.values())):
-        raw = pa.table([_plain(column) for column in batch.columns], names=list(section.columns))
+        plain = [_plain(column, name, source) for column, name in zip(batch.columns, section.columns.values(), strict=True)]
+        raw = pa.table(plain, names=list(section.columns))
         if section.no_times:
             raw = raw.append_column("timestamp", _by_chance(row, len(raw)))
         types = dict(zip(raw.column_names, raw.schema.types, strict=True))
+        _check_types(types, source, section)
         _check_ids(raw, source, section, row)
         # Many small chunks let the engine use its threads; the order is kept.
         engine.lend("raw", pa.Table.from_batches(raw.to_batches(max_chunksize=1 << 16), raw.schema))
         try:
             table = engine.table(_select(section, types))
-        except SourceError as error:
-            raise SourceError(f"{source.name}: {error}") from None
+        except EngineError as error:
+            rows = f"rows {row} to {row + len(raw) - 1}"
+            raise SourceError(f"{source.name}: {rows} cannot be read as the config says ({_last_words(error)})") from None
         for name in NUMBERS:
             if f"wrong_{name}" in table.column_names:
                 _refuse(table, raw, name, source, section, row)
@@ -269,19 +273,43 @@ def _by_chance(first_row: int, rows: int) -> pa.Array:
     return pa.array(micro, pa.int64()).cast(pa.timestamp("us", tz="UTC"))
 
 
-def _plain(column: pa.Array) -> pa.Array:
-    """Dictionary and fine-grained time columns in the types that the SQL expects."""
+def _plain(column: pa.Array, name: str, source: Source) -> pa.Array:
+    """Dictionary, binary and time columns in the types that the SQL expects; times that no calendar holds are null."""
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
-    if pa.types.is_timestamp(column.type) and column.type.unit == "ns":
-        return column.cast(pa.timestamp("us", column.type.tz), safe=False)
-    if pa.types.is_decimal256(column.type):  # beyond the engine's decimals
+    if pa.types.is_timestamp(column.type):
+        return _microseconds(column)
+    if pa.types.is_decimal256(column.type) or pa.types.is_null(column.type):  # decimals beyond the engine's
         return column.cast(pa.string())
     if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
-        return column.cast(pa.string())
-    if pa.types.is_null(column.type):
-        return column.cast(pa.string())
+        try:
+            return column.cast(pa.string())
+        except pa.ArrowInvalid:
+            raise SourceError(
+                f"{source.name}: column {name!r} is {column.type} and no UTF-8; give it as text or numbers"
+            ) from None
     return column
+
+
+def _microseconds(column: pa.Array) -> pa.Array:
+    """Instants of any unit in microseconds."""
+    number, unit = column.cast(pa.int64()), column.type.unit
+    factor = {"s": 1_000_000, "ms": 1_000, "us": 1, "ns": 1}[unit]
+    possible = pc.less(pc.abs(pc.cast(number, pa.float64(), safe=False)), _LAST / factor)
+    number = pc.if_else(possible, number, pa.scalar(None, pa.int64()))
+    number = pc.divide(number, 1_000) if unit == "ns" else pc.multiply(number, factor)
+    return number.cast(pa.timestamp("us", column.type.tz))
+
+
+def _check_types(types: dict[str, pa.DataType], source: Source, section: config.Events) -> None:
+    """SourceError where a column's type cannot be what it is mapped to."""
+    for name, kind in types.items():
+        nested = pa.types.is_nested(kind)
+        number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind) or pa.types.is_boolean(kind)
+        if nested or (name in NUMBERS and not (number or _is_text(kind))):
+            what = "a number" if name in NUMBERS else "one value"
+            hint = "; name a field of it by its path" if pa.types.is_struct(kind) else ""
+            raise SourceError(f"{source.name}: column {section.columns[name]!r} is {kind}, not {what}{hint}")
 
 
 def no_id(column: pa.ChunkedArray) -> int:

@@ -13,15 +13,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from assay import config
-from assay.engines import urls
 from assay.errors import ConfigError
 from assay.logs import attributes, canonical, private, sources
 from assay.logs.sources.base import Source
-from assay.logs.sources.database import DatabaseTable
 from assay.logs.sources.places import Place
 from assay.pages import log as pages
 from assay.progress import Report, silent
 from assay.runs.store import Folder, digest, file_digest, write_json, write_parquet
+from assay.runs.view import without_passwords
 
 Record = dict[str, Any]
 ROWS = 1 << 18  # a row group: fixed, so that bytes do not depend on how rows arrived
@@ -45,8 +44,8 @@ def regrouped(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[
 
 def _content(section: config.SourceSection) -> dict[str, Any]:
     """What a section says of rows: all but where its files lie, and with which password a database is read."""
-    content = section.model_dump(mode="json", exclude={"path", "password_env"})
-    return content if section.url is None else content | {"url": urls.redact(section.url)}
+    content: dict[str, Any] = without_passwords(section.model_dump(mode="json", exclude={"path", "password_env"}))
+    return content
 
 
 def fingerprint(log: config.Log) -> str:
@@ -60,7 +59,7 @@ def fingerprint(log: config.Log) -> str:
         if section.url is None:
             state += [(place.name, place.digest(place.size())) for place in sources.files(section) if place.exists()]
         else:
-            state.append(DatabaseTable(section).state())
+            state.append(sources.database_table(section).state())
     return digest(state)
 
 
@@ -145,12 +144,12 @@ def _database_record(
     section: config.Events, earlier: Record | None, part: str, run: Folder, writer: _Writer
 ) -> tuple[Record, str]:
     """The same for a database."""
-    source = DatabaseTable(section)
+    source = sources.database_table(section)
     key = writer.key(section)
     base: Record = {"name": source.name, "section": key}
     zoned = canonical.Zoned()
     if earlier and section.grows_by and earlier["section"] == key and _stands(earlier, run):
-        tail = DatabaseTable(section, watermark=earlier["watermark"], first_row=earlier["rows"] + 1)
+        tail = sources.database_table(section, watermark=earlier["watermark"], first_row=earlier["rows"] + 1)
         new = canonical.events(tail, section, zoned)
         first = next(new, None)
         if first is None:
@@ -222,7 +221,7 @@ def _events(log: config.Log, run: Folder, writer: _Writer) -> tuple[list[Record]
     for section, place in _places(log):
         part, read = f"log/events/new-{len(records):05d}.parquet", writer.read
         if section.url is not None:
-            earlier = by_section.get(DatabaseTable(section).name + writer.key(section))
+            earlier = by_section.get(sources.database_table(section).name + writer.key(section))
             record, change = _database_record(section, earlier, part, run, writer)
         elif place is None:
             earlier = by_section.get(sources.open_selection(section).name + writer.key(section))

@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 
 from assay.config import Clean
 from assay.numerics.periods import days
+from assay.pages.log import Cleaned
 
 FEWEST = 5  # periods of a run: warm-up, train, validation, tuning and test
 _WEEKS = 9  # from so many whole weeks on a period is a week
@@ -39,6 +40,17 @@ def schedule(first_day: int, last_day: int) -> Schedule | None:
     length, count, most = (7, weeks, 4) if weeks >= _WEEKS else (1, whole_days, 7)
     each = min(max(count // 8, 1), most)
     return Schedule(length, min(max(count // 5, 1), 2 * most), each, each, each)
+
+
+def fitting(log: Cleaned) -> Schedule | None:
+    """What fits a log that was cleaned; None where the defaults do, or nothing does."""
+    first, last = (
+        days(pa.array([datetime.fromisoformat(time)], pa.timestamp("us", tz="UTC")))[0] for time in (log.from_, log.to)
+    )
+    try:
+        return schedule(int(first), int(last))
+    except ValueError:
+        return None
 
 
 def ends(instants: pa.Array) -> tuple[int, int] | None:

@@ -67,12 +67,15 @@ class Graph:
         wanted = self._wanted(config, until)
         with nullcontext() if held else alone(folder):
             runner = _Runner(self, config, Folder(folder), report)
+            runner.settle_config()
             stale = runner.stale()
-            _check((stage for stage in wanted if stage.name in stale or stage.name not in runner.manifest.entries), config)
+            waiting = (stage for stage in wanted if stage.name in stale or stage.name not in runner.manifest.entries)
+            _check(waiting, runner.config)
             runner.drop_stale(stale, self._views)
-            write_json(folder / CONFIG, without_passwords(config.model_dump(mode="json", exclude_none=True)))
+            runner.keep_config()
             for stage in wanted:
                 runner.do(stage)
+                runner.settle_by(stage)
             if until is None:
                 runner.settle()
             return runner.done()
@@ -107,6 +110,7 @@ class Graph:
         What reads something that is not there any more, as a log that was moved, is stale.
         """
         runner = _Runner(self, config, Folder(folder), silent)
+        runner.settle_config()
         states: dict[str, State] = {}
         for stage in self.of(config, beside=True):
             behind = all(states.get(name, "fresh") == "fresh" for name in stage.follows)
@@ -147,12 +151,32 @@ class _Runner:
     """One call of the runner: the manifest as it is kept on disk, and what was done."""
 
     def __init__(self, graph: Graph, config: Config, folder: Folder, report: Report) -> None:
-        self.graph, self.config, self.folder, self.report = graph, config, folder, report
+        self.graph, self.folder, self.report = graph, folder, report
+        self.asked = self.config = config  # as it came, and with what stages settled of it
         self.manifest = Manifest.read(folder)
         self.memory = Memory()
         self._ran: list[str] = []
         self._reused: list[str] = []
         self._outside: dict[str, object] = {}
+
+    def settle_config(self) -> None:
+        """Settle what the config leaves open by the stages that stand."""
+        for stage in self.graph.of(self.asked):
+            if stage.settles is not None and self.surely_fresh(stage):
+                self.config = stage.settles(self.asked, self.folder)
+
+    def settle_by(self, stage: Stage) -> None:
+        """Settle what the config leaves open by a stage that stands, and keep that."""
+        before = self.config
+        if stage.settles is not None:
+            self.config = stage.settles(self.asked, self.folder)
+        if self.config != before and (self.folder.folder / CONFIG).exists():
+            self.keep_config()
+
+    def keep_config(self) -> None:
+        """Write the config into the folder, without passwords."""
+        content = without_passwords(self.config.model_dump(mode="json", exclude_none=True))
+        write_json(self.folder.folder / CONFIG, content)
 
     def inputs(self, stage: Stage) -> dict[str, Entry]:
         """Entries of the stages that a stage follows, as far as they apply."""

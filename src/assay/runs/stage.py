@@ -42,7 +42,8 @@ class Stage:
     artefacts it reads. reads: keys of the config that it reads ("evaluate", "samples.period_days"). makes: names or patterns
     ("samples/*") of the artefacts that it makes, its alone. pages: classes of the pages among them. work: what it does.
     outside: fingerprint of what it reads outside of the folder. applies: whether it has something to do under a config. check:
-    raises what can be said of the config before any work is done.
+    raises what can be said of the config before any work is done. settles: the config with what it leaves open decided by what
+    the stage made, for the stages after it.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Stage:
     outside: Callable[[Config], object] = nothing
     applies: Callable[[Config], bool] = always
     check: Callable[[Config], None] | None = None
+    settles: Callable[[Config, Folder], Config] | None = None
 
     def owns(self, name: str) -> bool:
         """Whether an artefact is one that this stage makes."""
@@ -70,13 +72,14 @@ def stage(
     outside: Callable[[Config], object] = nothing,
     applies: Callable[[Config], bool] = always,
     check: Callable[[Config], None] | None = None,
+    settles: Callable[[Config, Folder], Config] | None = None,
 ) -> Callable[[Callable[["Work"], None]], Stage]:
     """Declare a function of Work to be a stage: named after it, its words the first line of its module's docstring."""
 
     def declared(work: Callable[["Work"], None]) -> Stage:
         words = (sys.modules[work.__module__].__doc__ or "").partition("\n")[0]
         own = (*makes, *(page.path for page in pages))
-        return Stage(work.__name__, words, follows, reads, own, work, pages, outside, applies, check)
+        return Stage(work.__name__, words, follows, reads, own, work, pages, outside, applies, check, settles)
 
     return declared
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
+from assay import registry
 from assay.config import Config, ConfigSection
 
 S = TypeVar("S", bound=ConfigSection)
@@ -42,12 +43,18 @@ def _at(content: Any, steps: list[str]) -> Any:
 
 
 def without_passwords(content: Any) -> Any:
-    """The content of a config as a run may keep it: its URLs of databases keep all but their passwords."""
-    if isinstance(content, dict):
-        from assay.engines import urls  # loads SQLAlchemy, which a reader of a run does without
+    """The content of a config as a run may keep it: its URLs of databases keep all but their passwords.
 
+    InputError with the pip line: it has one, and the extra `databases` is not installed.
+    """
+    if isinstance(content, dict):
         return {
-            name: urls.redact(value) if name == "url" and isinstance(value, str) else without_passwords(value)
+            name: _redacted(value) if name == "url" and isinstance(value, str) else without_passwords(value)
             for name, value in content.items()
         }
     return [without_passwords(value) for value in content] if isinstance(content, list) else content
+
+
+def _redacted(url: str) -> str:
+    redacted: str = registry.of_extra("assay.engines.urls", "databases", "a database's url").redact(url)
+    return redacted

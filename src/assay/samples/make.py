@@ -77,7 +77,7 @@ class Requests(Protocol):
 def requests_of(config: Config, run: Folder) -> Requests:
     """What a config asks for: rows of a table of one's own, searches, steps of sessions, or users in a period."""
     if config.table is not None:
-        return TableRequests(config.table, config.samples)
+        return TableRequests(config.table, config.samples, config.evaluate.groups)
     log = CleanLog.read(run)
     if config.samples.request == "query":
         return QueryRequests(config.samples, config.seed, log, kept_embedder(config.text.embedder, run.cache("vectors")))
@@ -94,7 +94,7 @@ def make_samples(config: Config, run: Folder, report: Report = silent) -> list[s
     users: takings.parquet, all that users took, and upcoming.parquet, candidates of every user in the period after the log,
     without truth. Where requests are steps of sessions: these too, upcoming of the last sessions, and steps.parquet, the truth.
     Where requests are queries: searches.parquet, queries.parquet, impressions.parquet and index/ (of item texts).
-    encoder.json, account.json.
+    Where a table names groups of people: groups.parquet. encoder.json, account.json.
     SplitError: a split without rows or with one class, too few periods. InputError: no target event, and as each kind says.
     """
     report("samples", 0, _STEPS)

@@ -13,6 +13,7 @@ from assay.errors import ConfigError, SourceError, did_you_mean
 from assay.logs import sources
 from assay.logs.sources.places import Place, matching
 
+_CODE = r"^-?0\d"  # digits that begin with 0 are a code, as a post code is, and no number
 _TRUTHS = {"true": "1", "false": "0"}
 
 
@@ -59,7 +60,11 @@ def _typed(column: pa.ChunkedArray, name: str, section: OwnTable) -> pa.ChunkedA
         lower = pc.utf8_lower(text)
         for word, number in _TRUTHS.items():
             text = pc.if_else(pc.fill_null(pc.equal(lower, word), False), number, text)
-    if name in section.categorical or name in (section.user, section.item, section.request, section.split, section.key):
+    if (
+        pc.any(pc.match_substring_regex(text, _CODE)).as_py()
+        or name in section.categorical
+        or name in (section.user, section.item, section.request, section.split, section.key)
+    ):
         return text
     number = text
     if section.decimal == ",":

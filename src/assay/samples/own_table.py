@@ -1,6 +1,6 @@
 """Entry for teams that have a feature table already: one row per labelled sample, any columns."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from assay.config import Encode, OwnTable, SamplesSection
-from assay.errors import ConfigError, SourceError
+from assay.errors import ConfigError, SourceError, did_you_mean
 from assay.numerics.hashing import hash_ids, mix
 from assay.numerics.periods import DAY, FIRST_MONDAY, days, starts
 from assay.samples import own_rows
@@ -19,6 +19,10 @@ from assay.samples.splits import split_periods
 from assay.samples.table import Samples
 from assay.tables import SAMPLE_KEYS, SPLITS
 from assay.task import BINARY
+
+GROUPS = "groups"  # the table of samples' groups of people
+MOST_GROUPS = 20  # of one attribute
+UNKNOWN = "unknown"  # the group of those whose group is missing
 
 _SPLIT_WORDS = {"train": 0, "training": 0, "validation": 1, "valid": 1, "val": 1, "dev": 1, "tuning": 2, "tune": 2, "test": 3}
 _SHARES = (0.55, 0.70, 0.85)  # ends of train, validation and tuning where rows are split by chance
@@ -73,18 +77,10 @@ def _sample_ids(table: pa.Table, section: OwnTable) -> NDArray[np.int64]:
     return np.asarray(ids)
 
 
-def _features(table: pa.Table, section: OwnTable) -> tuple[pa.Table, Encoding]:
-    """Float32 and dictionary columns; by default every column that is nothing else."""
-    used = (
-        section.label,
-        section.key,
-        section.timestamp,
-        section.user,
-        section.item,
-        section.request,
-        section.weight,
-        section.split,
-    )
+def _features(table: pa.Table, section: OwnTable, groups: Sequence[str] = ()) -> tuple[pa.Table, Encoding]:
+    """Float32 and dictionary columns; by default every column that is nothing else, and names no groups of people."""
+    used = {section.label, section.key, section.timestamp, section.user, section.item, section.request, section.weight}
+    used |= {section.split, section.random_split, *groups}
     numeric, categorical = list(section.numeric), list(section.categorical)
     if not numeric and not categorical:
         for field in table.schema:
@@ -126,21 +122,44 @@ def read(section: OwnTable, encode: Encode | None = None, samples: SamplesSectio
     return Samples(part.keys, features, encoder)
 
 
+def _groups(table: pa.Table, groups: Sequence[str], section: OwnTable) -> pa.Table:
+    """The columns (n,) that name groups of people, as text; ConfigError: one is not there, or is no groups."""
+    columns: dict[str, pa.Array] = {}
+    for name in groups:
+        if name not in table.column_names:
+            hint = did_you_mean(name, table.column_names)
+            raise ConfigError(
+                f"[evaluate] groups: {section.path} has no column {name!r}{hint}; it has {', '.join(table.column_names)}"
+            )
+        column = table.column(name)
+        column = column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+        columns[name] = pc.fill_null(pc.cast(column, pa.string()), UNKNOWN)
+        levels = pc.count_distinct(columns[name]).as_py()
+        if not 2 <= levels <= MOST_GROUPS:
+            raise ConfigError(
+                f"[evaluate] groups: column {name!r} has {levels:,} different values, and groups are 2 to {MOST_GROUPS}; "
+                "write bands or classes of it into a column"
+            )
+    return pa.table(columns)
+
+
 class TableRequests:
     """Labelled rows of a table of one's own, and candidates where it names requests; see make.Requests.
 
-    features stay as they came: none is left out. Errors name the file, row and column.
+    features stay as they came: none is left out. groups: columns that name groups of people. Errors name the file, row and
+    column.
     """
 
     candidate_sources = ()
     advice = "name the rows' time in [table] timestamp and set validation, tuning, test and period_days in [samples]"
     retrieval = None
 
-    def __init__(self, section: OwnTable, samples: SamplesSection) -> None:
+    def __init__(self, section: OwnTable, samples: SamplesSection, groups: Sequence[str] = ()) -> None:
         table = own_rows.read(section)
         self.names_requests = section.request is not None
         self.keys = _keys(table, section, samples)
-        self.features, self.encoding = _features(table, section)
+        self.features, self.encoding = _features(table, section, groups)
+        self.groups = _groups(table, groups, section)
 
     def kept(self, features: pa.Table, train: NDArray[np.bool_]) -> list[str]:  # noqa: ARG002
         """All of them."""
@@ -165,10 +184,11 @@ class TableRequests:
     def tables(self, keys: pa.Table) -> dict[str, pa.Table]:  # noqa: ARG002
         """requests: who, when, and how many rows were positive, of those of tuning and test; none where rows name none.
 
-        A request with rows in both stands once for each, with what it has there.
+        A request with rows in both stands once for each, with what it has there. groups: of every row, where the config asks.
         """
+        named = {GROUPS: self.groups.add_column(0, "sample_id", self.keys.column("sample_id"))} if self.groups.num_columns else {}
         if not self.names_requests:
-            return {}
+            return named
         later = Samples(self._later()[0], pa.table({}))
         split = later.keys.column("split")
         of_test = pc.equal(split.cast(pa.string()), SPLITS[3]).to_numpy(zero_copy_only=False).astype(np.int64)
@@ -181,7 +201,7 @@ class TableRequests:
             "split": split.take(pa.array(first)),
             "truth_count": np.bincount(code, later.label, minlength=len(request)).astype(np.int32),
         }
-        return {"requests": pa.table(columns)}
+        return {"requests": pa.table(columns), **named}
 
     def account(self, keys: pa.Table, encoder: TableEncoder, constant: list[str]) -> dict[str, Any]:  # noqa: ARG002
         """The features that got no column."""

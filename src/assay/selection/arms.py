@@ -177,7 +177,8 @@ def _by_rules(
 def same_size(train: Samples, loss: Importance, chosen: Arm, items: int, floor: float, seed: int) -> dict[str, Arm]:
     """The chosen arm's change at random, by recency, popularity and loss: what it must beat.
 
-    Each order's worst rows get what the chosen arm gave to as many rows: no weight (under the same floors), or less.
+    Recency and popularity only where periods and items are told apart. Each order's worst rows get what the chosen arm gave to as
+    many rows: no weight (under the same floors), or less.
     """
     factor = np.divide(chosen.weight, train.weight, out=np.ones(len(train)), where=train.weight > 0)
     count = int(np.count_nonzero(factor == 0))
@@ -185,7 +186,10 @@ def same_size(train: Samples, loss: Importance, chosen: Arm, items: int, floor: 
     popularity = np.bincount(train.item, train.label, minlength=items).astype(np.int64)
     groups = floor_groups(train)
     arms = {}
+    untold = {"recency": np.ptp(train.period) == 0, "popularity": popularity.max(initial=0) <= 1}
     for name, order in orders(train, loss, popularity, seed).items():
+        if untold.get(name):
+            continue
         gone = remove(order, count, groups, floor)
         rest = order[~gone[order]]
         changed = np.zeros(len(train))

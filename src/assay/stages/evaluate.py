@@ -29,6 +29,7 @@ from assay.pages.evaluation import (
     Standing,
     Subsample,
 )
+from assay.pages.gaps import GapChange, Gaps
 from assay.pages.parts import Change, Effect, Estimate, Tested
 from assay.pages.selection import Curve
 from assay.runs.stage import Work, stage
@@ -38,6 +39,7 @@ from assay.selection.arms import Arm, same_size
 from assay.stages import materials as hand
 from assay.stages.materials import LINEAR, TASK, TRAINING
 from assay.trials.curve import RESAMPLES, refit
+from assay.trials.gaps import fairlearn, of_change, of_models
 from assay.trials.subsample import draws
 
 OTHER = LightGBM.name  # the other model that the selection is tried on
@@ -46,15 +48,17 @@ RULES = (Popularity.name, BuyItAgain.name)  # with chance, what a served model m
 
 
 def _measures(config: Config) -> None:
-    """Raise now where a measure of the user's own cannot be imported."""
+    """Raise now where a measure of the user's own cannot be imported, or what measures groups is not installed."""
     own_measures(config.evaluate)
+    if config.evaluate.groups:
+        fairlearn()
 
 
 @stage(
     follows=("clean", "samples", "features", "train", "value", "select", "recommend"),
     reads=("evaluate", "recommend.model", "select.valuer", "select.floor", "select.subsample", *TASK, "models", "text", "seed"),
     makes=("evaluation/*",),
-    pages=(Leaks, ModelsTested, Calibration, Groups, Selection, Differences, Subsample, Consulted),
+    pages=(Leaks, ModelsTested, Calibration, Groups, Gaps, Selection, Differences, Subsample, Consulted),
     check=_measures,
 )
 def evaluate(work: Work) -> None:
@@ -78,9 +82,11 @@ def evaluate(work: Work) -> None:
     work.report(steps - 2, steps)
     # Arms differ in what a fit learns; none is turned into chances, which would take a line of its own.
     fitted = {name: test.score(hand.model(work, name).predict) for name in (LINEAR, OTHER) if name in names}
-    selected, every = _selected(work, fitted, other, on_tuning)
+    by_arm = _by_arm(work, fitted, other)
+    selected, every = _selected(work, by_arm, on_tuning)
     work.folder.write(Selection(models=selected))
     work.folder.write(Differences(models=every))
+    _gaps(work, scored, by_arm)
     work.report(steps - 1, steps)
     smaller = _subsample(work, fitted[LINEAR])
     work.folder.write(smaller)
@@ -189,10 +195,8 @@ def _other(work: Work) -> tuple[Scorer | None, dict[str, Change]]:
     return again, changes
 
 
-def _selected(
-    work: Work, scored: dict[str, Scored], other: Scorer | None, on_tuning: dict[str, Change]
-) -> tuple[dict[str, Selected], dict[str, dict[str, Effect]]]:
-    """Selected against all and against the simple ways at the same size: the summary's page, and all differences."""
+def _by_arm(work: Work, scored: dict[str, Scored], other: Scorer | None) -> dict[str, dict[str, Scored]]:
+    """Selected, all, and the simple ways at the same size, on test, by model and arm."""
     train, test, arm, section = hand.train(work), hand.holdout(work, "test"), chosen(work), work.config.select
     linear = hand.precondition(work)
     rivals = same_size(train, hand.importance(work, "loss"), arm, len(hand.popularity(work)), section.floor, work.config.seed)
@@ -203,6 +207,14 @@ def _selected(
     if OTHER in scored:
         retrained = scored[OTHER] if other is None else test.score(other.predict)
         by_arm[OTHER] = {"full": scored[OTHER], "selected": retrained}
+    return by_arm
+
+
+def _selected(
+    work: Work, by_arm: dict[str, dict[str, Scored]], on_tuning: dict[str, Change]
+) -> tuple[dict[str, Selected], dict[str, dict[str, Effect]]]:
+    """Selected against all and against the simple ways: the summary's page, and all differences."""
+    train, test, arm, section = hand.train(work), hand.holdout(work, "test"), chosen(work), work.config.select
     page, every = dict[str, Selected](), dict[str, dict[str, Effect]]()
     for model, by_name in by_arm.items():
         difference = test.difference(by_name["full"], by_name["selected"])
@@ -226,10 +238,11 @@ def _subsample(work: Work, full: Scored) -> Subsample:
 
 
 def _groups(work: Work, scored: dict[str, Scored]) -> list[GroupMeasure]:
-    """log_loss and auc in groups of users, items, prices, categories and periods."""
+    """log_loss and auc in groups of users, items, prices, categories and periods, and in those that the config names."""
     samples = hand.holdout(work, "test").samples
     lines: list[GroupMeasure] = []
-    for name, group in usual_groups(samples, hand.popularity(work), hand.task(work)).items():
+    named = {name: pa.array(level) for name, level in hand.groups(work, samples).items()}
+    for name, group in (usual_groups(samples, hand.popularity(work), hand.task(work)) | named).items():
         for model, one in scored.items():
             table = group_samples(samples.label, one.probability, samples.user, group, weight=samples.weight)
             for row in table.to_pylist():
@@ -237,6 +250,21 @@ def _groups(work: Work, scored: dict[str, Scored]) -> list[GroupMeasure]:
                     figures = {key: row[key] for key in ("measure", "rows", "value", "low", "high")}
                     lines.append(GroupMeasure(model=model, group=name, level=row["group"], **figures))
     return lines
+
+
+def _gaps(work: Work, scored: dict[str, Scored], by_arm: dict[str, dict[str, Scored]]) -> None:
+    """The gaps between the groups that the config names, of every model, and what the chosen change does to them."""
+    test, arm = hand.holdout(work, "test"), chosen(work)
+    groups = hand.groups(work, test.samples)
+    if not groups:
+        return
+    share, changes = selection.removed_share(hand.train(work).weight, arm.weight), list[GapChange]()
+    for model, by_name in by_arm.items():
+        full, selected = by_name["full"], by_name["selected"]
+        if selected is not full:
+            changes += of_change(model, arm, share, full.probability, selected.probability, test, groups)
+    models = of_models({name: one.probability for name, one in scored.items()}, test, groups)
+    work.folder.write(Gaps(threshold=work.config.evaluate.threshold, models=models, selected=changes))
 
 
 def chosen(work: Work) -> Arm:

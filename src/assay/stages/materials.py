@@ -30,6 +30,7 @@ from assay.runs.stage import Work
 from assay.samples import stored
 from assay.samples.encoder import only
 from assay.samples.match import joined_texts
+from assay.samples.own_table import GROUPS
 from assay.samples.table import Samples
 from assay.task import BINARY, Task
 from assay.text.cache import kept_embedder
@@ -38,7 +39,7 @@ from assay.trials.curve import refit
 
 CANDIDATES = "samples/candidates.parquet"
 STEPS = "samples/steps.parquet"  # there where requests are steps of sessions
-TASK = ("samples.target", "samples.period_days", "samples.request")  # keys that `task` reads
+TASK = ("samples.target", "samples.period_days", "samples.request", "show.deed")  # keys that `task` reads
 WORDS = (*TASK, "show.currency", "show.hash_ids")  # keys that `wording` reads
 LINEAR = LogisticRegression.name  # what the selection is refitted with
 VALUER_SECONDS = "valuers"  # of cost.json: seconds of each valuer
@@ -124,7 +125,7 @@ def item_names(work: Work) -> dict[int, str]:
 
 def task(work: Work) -> Task:
     """What is learnt; the stage declares TASK among what it reads."""
-    return Task.of(work.config.samples, own_table=CleanLog.find(work.folder) is None)
+    return Task.of(work.config.samples, own_table=CleanLog.find(work.folder) is None, deed=work.config.show.deed)
 
 
 def wording(work: Work) -> Wording:
@@ -163,6 +164,16 @@ def _holdout(work: Work, split: str) -> Holdout:
     requests = work.folder.read_table("samples/requests.parquet") if ranked else None
     config = work.config
     return make_holdout(samples(work, split), candidates, requests, split, past(work), config.evaluate, config.seed)
+
+
+def groups(work: Work, of: Samples) -> dict[str, list[str]]:
+    """The group (n,) of each sample, by attribute, as [evaluate] groups names them; none where it names none."""
+    names = work.config.evaluate.groups
+    if not names:
+        return {}
+    table = work.folder.read_table(stored.file_of(GROUPS))
+    rows = table.take(pc.index_in(pa.array(of.sample_id), table.column("sample_id").combine_chunks()))
+    return {name: rows.column(name).to_pylist() for name in names}
 
 
 def forget_samples(work: Work, *but: str) -> None:

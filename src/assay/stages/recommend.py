@@ -1,10 +1,12 @@
 """Recommend the top items to every user: the best model, trained on everything, for the period after the log."""
 
+from typing import Any
+
 import pyarrow.compute as pc
 
 from assay import recommend as recommending
+from assay import registry
 from assay.config import Config
-from assay.engines import databases
 from assay.errors import ConfigError, did_you_mean
 from assay.evaluation.holdout import best_model
 from assay.models import named as models
@@ -24,7 +26,11 @@ def _output(config: Config) -> None:
         hint = did_you_mean(section.model, names)
         raise ConfigError(f"[recommend] model: the run trains no {section.model!r}{hint}; it trains {', '.join(names)}")
     if section.url and section.table:
-        databases.check_output(section.url, section.table, section.password_env)
+        _databases().check_output(section.url, section.table, section.password_env)
+
+
+def _databases() -> Any:
+    return registry.of_extra("assay.engines.databases", "databases", "[recommend] url")
 
 
 @stage(
@@ -62,6 +68,7 @@ def recommend(work: Work) -> None:
     users = pc.count_distinct(lists.column("user_id")).as_py()
     work.folder.write(Recommended(model=name, users=users, per_user=section.per_user))
     if section.url and section.table:
+        databases = _databases()
         databases.write_table(section.url, section.table, lists, section.password_env)
         values = hand.importance(work, work.config.select.valuer).table()
         databases.write_table(section.url, f"{section.table}_values", values, section.password_env)

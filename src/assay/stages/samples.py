@@ -26,7 +26,7 @@ def _sources(config: Config) -> None:
 
 @stage(
     follows=("clean",),
-    reads=("table", "samples", "encode", "text", "seed"),
+    reads=("table", "samples", "encode", "evaluate.groups", "text", "seed"),
     makes=("samples/*",),
     pages=(SamplesMade,),
     outside=_files,

@@ -7,6 +7,7 @@ from assay.evaluation.claims import helps
 from assay.findings import segments
 from assay.findings.rules import Rule, mine
 from assay.importance.values import Vector
+from assay.pages.gaps import GapTrials
 from assay.pages.parts import Change
 from assay.pages.selection import Curve, Explained, GroupWeights, Rules, TriedArm, TriedRule
 from assay.runs.stage import Work, stage
@@ -16,6 +17,7 @@ from assay.selection.weights import write_weights
 from assay.stages import materials as hand
 from assay.stages.materials import WORDS
 from assay.trials.curve import against_rule, mended, try_arms
+from assay.trials.gaps import of_removals
 
 Differences = Mapping[str, Mapping[str, float | None]]
 
@@ -24,10 +26,10 @@ Differences = Mapping[str, Mapping[str, float | None]]
     follows=("clean", "samples", "features", "train", "value"),
     reads=("select", "value.folds", "evaluate", "models", "text", *WORDS, "seed"),
     makes=("selection/*",),
-    pages=(Curve, Rules),
+    pages=(Curve, Rules, GapTrials),
 )
 def select(work: Work) -> None:
-    """selection/: every arm's trial, rules with their trials, and the weights that were chosen."""
+    """selection/: every arm's trial, rules with their trials, what it does to groups, and the weights that were chosen."""
     section, train = work.config.select, hand.train(work)
     main = hand.importance(work, section.valuer)
     attributes = segments.attributes(train, hand.wording(work))
@@ -52,6 +54,8 @@ def select(work: Work) -> None:
     )
     work.folder.write(curve)
     work.folder.write(Rules(lines=judged(rules, tried.curve["arms"])))
+    if groups := hand.groups(work, tuning.samples):
+        work.folder.write(GapTrials(lines=of_removals(linear, train, tuning, arms, groups)))
     work.folder.keep(write_weights(work.folder, train, tried.chosen.weight))
 
 

@@ -53,8 +53,9 @@ def try_arms(
 
     Of the arms whose log-loss is lower than nothing's beyond chance (Holm over all arms; users and windows of time both drawn by
     chance) and worse beyond chance in no window, and whose auc and ndcg@10 are not worse beyond chance, the one with the lowest
-    tuning log-loss is chosen; where there is none, nothing is. Windows are the periods of tuning, three at least. An arm for
-    whose verdict tuning has too few requests or users is not chosen.
+    tuning log-loss is chosen; where there is none, nothing is. Windows are the periods of tuning, three at least; rows that were
+    not split by time have none, and people alone are chance. An arm for whose verdict tuning has too few requests or users is not
+    chosen.
     """
     scored: dict[str, Scored] = {}
     compared: dict[str, dict[str, Difference]] = {}
@@ -67,7 +68,9 @@ def try_arms(
         compared[arm.name] = tuning.difference(scored["nothing"], scored[arm.name], resamples=RESAMPLES)
         windows[arm.name] = tuning.windows(scored["nothing"], scored[arm.name])
     usable = _no_worse_than_random(tuning, arms, scored)
-    chosen = choose([arm for arm in arms if arm.family != "random" and (usable or arm.valuer is None)], compared, windows)
+    allowed = [arm for arm in arms if arm.family != "random" and (usable or arm.valuer is None)]
+    by_time = bool(train.period.max() < tuning.samples.period.min())
+    chosen = choose(allowed, compared, windows, fewest=FEWEST if by_time else 1)
     lines = [
         {
             "arm": arm.name,
@@ -96,9 +99,18 @@ def _no_worse_than_random(tuning: Holdout, arms: Sequence[Arm], scored: Mapping[
     return verdict(DECIDES, change) != "worse"
 
 
-def choose(arms: Sequence[Arm], compared: Mapping[str, dict[str, Difference]], windows: Mapping[str, Windows]) -> Arm:
-    """The arm to take; arms[0] is nothing. compared: arm -> measure -> arm minus nothing; windows: the same by window of time."""
-    rivals = [arm for arm in arms[1:] if DECIDES in compared[arm.name] and windows[arm.name].count >= FEWEST]
+def choose(
+    arms: Sequence[Arm],
+    compared: Mapping[str, dict[str, Difference]],
+    windows: Mapping[str, Windows],
+    *,
+    fewest: int = FEWEST,
+) -> Arm:
+    """The arm to take; arms[0] is nothing. compared: arm -> measure -> arm minus nothing; windows: the same by window of time.
+
+    fewest: windows that a choice takes.
+    """
+    rivals = [arm for arm in arms[1:] if DECIDES in compared[arm.name] and windows[arm.name].count >= fewest]
     if not rivals:
         return arms[0]
     adjusted = holm_together({arm.name: {DECIDES: _over_windows(compared, windows, arm)} for arm in rivals})

@@ -16,6 +16,7 @@ _NO_LEAKS = (
     "No leaks were found: no overlap of the splits in time, no sample or request in two places, no feature that is "
     "the label in disguise, no period with unlike negatives."
 )
+_NO_LEAKS_UNTIMED = "No leaks were found: no row in two places, no feature that is the label in disguise."
 
 
 def log(facts: Facts) -> Section | None:
@@ -66,7 +67,7 @@ def samples(facts: Facts) -> Section | None:
     columns = [Column(""), Column("", number=True)]
     points = [words.left_over(account, facts.page(Cleaned)), words.exposures(account)]
     return Section(
-        _NO_LEAKS if leaks is not None and not leak_lines else "",
+        (_NO_LEAKS if facts.timed else _NO_LEAKS_UNTIMED) if leaks is not None and not leak_lines else "",
         findings=[("bad", f"{leak.message} {leak.mend}") for leak in leak_lines],
         points=[point for point in points if point],
         figures=[Figure([RowPlot("plot-splits", splits, stem=True)]), *_candidates(account)],

@@ -17,19 +17,15 @@ def anomalies(facts: Facts) -> Section | None:
         (facts.shown(line.user_id), line.trait, words.count(line.samples)) for line in page.users.first[:_SHOWN] if line.flagged
     ]
     samples = [
-        Bullet(f"{line.sentence} (user {facts.shown(line.user)}, {facts.task.period} {line.period})")
+        Bullet(f"{line.sentence} ({facts.mark(line.user, line.period)})")
         for line in page.samples.first[:_SHOWN]
         if page.samples.flagged
     ]
-    told = (
-        words.flagged(page.users, "user behaves like a robot", "users behave like robots"),
-        words.flagged(page.samples, "label is doubtful", "labels are doubtful"),
-    )
     harmless = not page.users.flagged and not page.samples.flagged
     columns = [Column("user"), Column("why"), Column("samples", number=True)]
     return Section(
         "" if harmless else "Look at them, and try before you drop: being found is not yet a gain.",
-        bold=" ".join(told),
+        bold=words.anomalies(page, users=facts.has_users),
         tables=[Table(columns, users)] if users else [],
         lists=[Listing(samples, ordered=False)] if samples else [],
     )

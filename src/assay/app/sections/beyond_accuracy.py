@@ -5,8 +5,6 @@ from typing import Any
 
 from assay.app import words
 from assay.app.sections.facts import Facts
-from assay.benchmark.board.comparison import values_of
-from assay.benchmark.board.scoreboard import Scoreboard
 from assay.numerics.names import BEYOND, is_beyond, parse
 from assay.pages.evaluation import Summary
 from assay.runs.section import Cell, Column, Section, Table
@@ -31,12 +29,6 @@ def of_run(facts: Facts) -> Section | None:
         lead += " The log names no categories, so the diversity of lists is not measured."
     rows = [[name, *(words.estimated(test.get(m)) for m in measures)] for name, test in tested.items()]
     return Section(lead, points=_meanings(measures), tables=[_table("model", measures, rows)])
-
-
-def of_scores(board: Scoreboard) -> Section | None:
-    """Every system of a scoreboard; None where it has no such measure, or users too few for an interval."""
-    measures = [name for name in board.measures if is_beyond(name)] if board.users > 1 else []
-    return of_board({name: values_of(board, name).to_pylist() for name in measures}) if measures else None
 
 
 def of_board(values: Mapping[str, Sequence[Mapping[str, Any]]]) -> Section:

@@ -33,6 +33,33 @@ class Facts:
         """An id as it may be shown: itself, or 12 hexadecimal digits of its SHA-256."""
         return Wording(hash_ids=self.hash_ids).ident(ident)
 
+    @property
+    def has_users(self) -> bool:
+        """Whether the log or the table says whose samples are whose; else each row is its own user."""
+        return self.run.config.table is None or self.run.config.table.user is not None
+
+    @property
+    def people(self) -> str:
+        """What intervals are over."""
+        return "users" if self.has_users else "rows"
+
+    @property
+    def timed(self) -> bool:
+        """Whether the log or the table says when; else periods mean nothing."""
+        return self.run.config.table is None or self.run.config.table.timestamp is not None
+
+    def marks(self, user: object, period: str, item: object = None) -> list[tuple[str, str]]:
+        """(what, which) of all that tells a sample: user, item and period; of a table without users the row, counted from 1."""
+        table = self.run.config.table
+        marks = [("user", self.shown(user))] if self.has_users else [("row", _place(user))]
+        if item is not None and (table is None or table.item is not None):
+            marks.append(("item", self.shown(item)))
+        return [*marks, (self.task.period, period)] if self.timed else marks
+
+    def mark(self, user: object, period: str) -> str:
+        """The same in a few words: "user 7, week 2024-01-01"."""
+        return ", ".join(f"{what} {which}" for what, which in self.marks(user, period))
+
     def item_names(self, ids: Iterable[object]) -> dict[str, str]:
         """Readable names of those items that have one, by the text of their id."""
         return {} if self.run.log is None else self.run.log.names_by_id(ids)
@@ -42,6 +69,12 @@ def row(label: str, estimate: Estimate, *, shown: str = "", note: str = "", tone
     """A line of a plot; one without a value is not drawn."""
     value = float("nan") if estimate.value is None else estimate.value
     return Row(label, value, estimate.low, estimate.high, shown, note, tone)
+
+
+def _place(row: object) -> str:
+    """A row's place, counted from 1; one that was hashed stays so."""
+    text = str(row)
+    return str(int(text) + 1) if text.isdecimal() else text
 
 
 def value_tone(value: float | None) -> str:

@@ -103,12 +103,16 @@ def examples(facts: Facts) -> Section | None:
 
 
 def _example(facts: Facts, line: Example) -> Bullet:
-    who = [Span("user "), Span(facts.shown(line.user), "name"), Span(" · item "), Span(facts.shown(line.item), "name")]
-    rest = Span(f" · {facts.task.period} {line.period} · value {words.plain(line.value)} · z {words.plain(line.z)}")
-    notes: list[str | Line] = [[*who, rest]]
+    who = [Span(text, tone) for mark in facts.marks(line.user, line.period, line.item) for text, tone in _mark(*mark)]
+    notes: list[str | Line] = [[*who, Span(f"value {words.plain(line.value)} · z {words.plain(line.z)}")]]
     if line.why is not None:
         notes.append(_why(facts, line.why))
     return Bullet(line.sentence, notes=notes)
+
+
+def _mark(what: str, which: str) -> list[tuple[str, str]]:
+    """One thing that tells a sample, with its tone: ids are names of the log."""
+    return [(f"{what} ", ""), (which, "name" if what in ("user", "item", "row") else ""), (" · ", "")]
 
 
 def _why(facts: Facts, why: Why) -> str:
@@ -119,4 +123,4 @@ def _why(facts: Facts, why: Why) -> str:
 
 
 def _person(facts: Facts, name: str, part: RequestPart) -> str:
-    return f"{name} most: user {facts.shown(part.user)}, {facts.task.period} {part.period}"
+    return f"{name} most: {facts.mark(part.user, part.period)}"

@@ -43,7 +43,7 @@ def models(facts: Facts) -> Section | None:
     accuracy = [m for m in measures if not is_beyond(m)]
     rows = [[m, *(words.estimated(test.get(m)) for test in tested.values())] for m in accuracy]
     return Section(
-        "On the test set, with 95 % intervals over users; the best is in the second colour.",
+        f"On the test set, with 95 % intervals over {facts.people}; the best is in the second colour.",
         points=[f"{words.features(kept)}."] if kept else [],
         figures=figures,
         tables=[Table(columns, rows, folded="Every measure", place="page")],

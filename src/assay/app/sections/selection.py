@@ -14,6 +14,12 @@ from assay.runs.section import Column, CurvePlot, Figure, Line, Plot, RowPlot, S
 
 SLICES_SHOWN = 12  # those that help come first
 TRIED_ON = "logistic"  # the model that changes of the training samples are tried on
+_RIVALS = {
+    "random": "to random samples",
+    "recency": "to the oldest",
+    "popularity": "to the least popular",
+    "loss": "to the hardest by loss",
+}
 ARMS = ("full", "selected", "random", "recency", "popularity", "loss")
 
 
@@ -116,14 +122,15 @@ def verdict(facts: Facts) -> Section | None:
         sentence = f"Trained on {share} of the samples: a uniform draw, a draw weighted by importance, and all."
         figures = _arms("plot-subsample", summary.subsample.test, ("all", "weighted", "uniform"))
         parts.append(Section(sentence, title="A smaller training set", figures=figures))
-    return Section(_how_often(facts), parts=parts) if parts else None
+    return Section(_how_often(facts, summary), parts=parts) if parts else None
 
 
-def _how_often(facts: Facts) -> str:
+def _how_often(facts: Facts, summary: Summary) -> str:
     """What was compared on test, and how often it was consulted."""
+    *rivals, last = [to for arm, to in _RIVALS.items() if any(arm in entry.test for entry in summary.selection.values())]
     lead = (
-        "Each model is trained on all samples, on the selected ones, and with the same change made to random samples, to the "
-        "oldest, to the least popular and to the hardest by loss. All of this was declared before the test set was read. "
+        f"Each model is trained on all samples, on the selected ones, and with the same change made {', '.join(rivals)} and "
+        f"{last}. All of this was declared before the test set was read. "
         "log_loss here is of what the models say themselves, which the validation set has not turned into chances."
     )
     if (use := facts.page(Consulted)) is not None:
@@ -132,7 +139,7 @@ def _how_often(facts: Facts) -> str:
     later = 0 if systems is None else sum(system.test is not None for system in systems.systems)
     if later:
         lead += f" {words.count(later)} more systems read it later; nothing is chosen by them."
-    return f"{lead} Bars are 95 % intervals over users."
+    return f"{lead} Bars are 95 % intervals over {facts.people}."
 
 
 def _amounts(arms: Sequence[TriedArm], measure: str) -> list[Plot]:
@@ -177,13 +184,15 @@ def curve(facts: Facts) -> Section | None:
         by = words.estimate(change.value, change.low, change.high, sign=True)
         defect = f"had one {facts.task.positive} in a hundred been written to another sample"
         lead += f" For scale: {defect}, mending that would change {DECIDES} by {by}."
-    tables = [_groups(page.groups, facts.task.periods)] if page.groups else []
+    tables = (
+        [_groups(page.groups, f"later {facts.task.periods}" if facts.timed else f"other {facts.people}")] if page.groups else []
+    )
     return Section(lead, tables=tables, figures=figures)
 
 
-def _groups(groups: Sequence[pages.GroupWeights], periods: str) -> Table:
-    """What was learnt of each kind of groups before it was tried."""
-    columns = [Column("weights of whole groups, learnt on validation"), Column("times"), Column(f"log_loss on later {periods}")]
+def _groups(groups: Sequence[pages.GroupWeights], judges: str) -> Table:
+    """What was learnt of each kind of groups before it was tried; judges: what the step was judged on."""
+    columns = [Column("weights of whole groups, learnt on validation"), Column("times"), Column(f"log_loss on {judges}")]
     rows = []
     for line in groups:
         moved = f"{line.low:.2f} to {line.high:.2f}" if line.gains else "as they were"

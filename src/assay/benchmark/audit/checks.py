@@ -13,6 +13,7 @@ from assay.benchmark.audit.future import future_items, future_prices, train_afte
 from assay.benchmark.audit.ids import label_in_ids
 from assay.benchmark.audit.overlap import duplicates_across, listed_twice, session_across, user_across, validation_in_train
 from assay.evaluation.leakage import Finding, leaks
+from assay.shown import html_table
 
 __all__ = ["CHECKS", "SHARES", "Audit", "Evidence", "Finding", "audit", "share_distances"]
 
@@ -30,6 +31,12 @@ class Audit:
     facts: dict[str, Any]
     checked: tuple[str, ...]
     skipped: dict[str, str]
+
+    def _repr_html_(self) -> str:
+        """What was found and how to mend it, for a notebook."""
+        rows = [(one.severity, one.check, one.message, one.mend) for one in self.findings]
+        above = f"{len(rows)} findings by {len(self.checked)} checks; {len(self.skipped)} lacked what they need"
+        return html_table(rows, ("", "check", "found", "what to do"), above=above)
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON takes it; instants are ISO text."""

@@ -14,6 +14,7 @@ from assay.benchmark.board.scoreboard import Scoreboard
 from assay.errors import InputError
 from assay.numerics import statistics as st
 from assay.numerics.names import GRADED, RANKING, is_beyond, read, refuse_beyond
+from assay.shown import html_table
 
 Floats = NDArray[np.float64]
 
@@ -63,6 +64,11 @@ class MeasureChoice:
     decide: str
     report: tuple[str, ...]
     reasons: tuple[str, ...]
+
+    def _repr_html_(self) -> str:
+        """The table, and why, for a notebook."""
+        above = f"decide on {self.decide}, report {', '.join(self.report)}. {' '.join(self.reasons)}"
+        return html_table((line.values() for line in self.table.to_pylist()), self.table.column_names, above=above)
 
 
 def choose_measures(

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from assay.errors import InputError, did_you_mean
 from assay.numerics.names import is_of_all_lists
 from assay.runs.store import write_parquet
+from assay.shown import html_table
 
 Floats = NDArray[np.float64]
 
@@ -103,6 +104,13 @@ class Scoreboard:
     def means(self, measure: str) -> Floats:
         """Mean over requests (S,)."""
         return np.asarray(self.of(measure).mean(axis=1))
+
+    def _repr_html_(self) -> str:
+        """The systems' means, the best by the first measure on top, for a notebook."""
+        means = [self.means(measure) for measure in self.measures]
+        rows = [(self.systems[s], *(float(column[s]) for column in means)) for s in np.argsort(-means[0], kind="stable")]
+        above = f"{len(self.systems)} systems on {len(self.request):,} requests of {self.users:,} users; means"
+        return html_table(rows, ("system", *self.measures), above=above)
 
     def number(self, system: str) -> int:
         """Place of a system among the systems."""

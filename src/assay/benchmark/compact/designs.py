@@ -18,6 +18,7 @@ from assay.benchmark.compact.difficulty import Floats, Ints
 from assay.errors import InputError, did_you_mean
 from assay.numerics import survey
 from assay.numerics.hashing import Hashes, hash_ids, mix
+from assay.shown import html_table
 
 DESIGNS = ("simple", "stratified", "neyman")
 ANCHORS = ("greedy", "kmeans")
@@ -80,6 +81,10 @@ class CompactSet:
     unexplained: Floats
     user_covariance: Floats
     clustering: float
+
+    def _repr_html_(self) -> str:
+        drawn = f"{len(self):,} of {int(self.population.sum()):,} requests"
+        return html_table([("drawn", drawn), ("strata", len(self.population)), ("design", self.design)])
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -16,6 +16,7 @@ from assay.benchmark.items import PAST, Training, catalogue
 from assay.benchmark.trec import PREDICTIONS
 from assay.errors import InputError
 from assay.numerics.names import refuse_beyond
+from assay.shown import html_table
 
 REQUEST, PAIR = "request_id", ("request_id", "item_id")
 
@@ -89,6 +90,21 @@ class Benchmark:
         known = catalogue(items, training, *(table.column("item_id") for table in (judged, listed) if table is not None))
         benchmark = cls(kept, judged, listed, names, None, dict(about or {}), None if known is None else known.table)
         return benchmark if scores is None else replace(benchmark, scores=benchmark._aligned(scores))
+
+    def _repr_html_(self) -> str:
+        """How large it is, for a notebook."""
+        listed = "any item may be ranked" if self.candidates is None else f"{self.candidates.num_rows:,}"
+        systems = "none" if self.scores is None else ", ".join(self.scores.systems)
+        return html_table(
+            [
+                ("requests", f"{len(self):,}"),
+                ("relevant items", f"{self.truth.num_rows:,}"),
+                ("candidates", listed),
+                ("measures", ", ".join(self.measures)),
+                ("attributes", ", ".join(self.attributes.column_names) or "none"),
+                ("systems", systems),
+            ]
+        )
 
     def __len__(self) -> int:
         return int(self.requests.num_rows)

@@ -29,6 +29,7 @@ from assay.errors import InputError
 from assay.numerics.measures import within
 from assay.runs.arrays import write_arrays
 from assay.runs.store import digest, file_digest, write_json, write_parquet
+from assay.shown import html_table
 
 FORMAT = 1
 MANIFEST, USES, RESULTS = "manifest.json", "uses.jsonl", "results"
@@ -64,6 +65,10 @@ class Kept:
     def label(self) -> str:
         """Name, version and the first letters of the fingerprint: what results are marked with."""
         return f"{self.name} version {self.version} ({self.fingerprint[:12]})"
+
+    def _repr_html_(self) -> str:
+        """Where it is, and how large, for a notebook."""
+        return html_table([("benchmark", self.label), ("folder", self.folder)]) + self.benchmark._repr_html_()
 
     @property
     def card(self) -> Card:

@@ -24,6 +24,7 @@ from assay.numerics.cube import cube
 from assay.numerics.hashing import hash_ids, mix
 from assay.numerics.raking import margins, rake
 from assay.numerics.survey import inclusion
+from assay.shown import html_table
 
 # Share of the traffic that the pool may lack, or miss a level's share by, before it is an error, or is told.
 NEGLIGIBLE = 0.001
@@ -72,6 +73,11 @@ class Chosen:
     coverage: Coverage
     features: Floats
     mean: Floats
+
+    def _repr_html_(self) -> str:
+        """The shares of the traffic, the pool and the chosen, for a notebook."""
+        above = f"{len(self):,} requests chosen. {' '.join(self.unmatched)}"
+        return html_table((line.values() for line in self.shares.to_pylist()), self.shares.column_names, above=above)
 
     def __len__(self) -> int:
         return len(self.rows)

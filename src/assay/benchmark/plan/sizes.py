@@ -18,6 +18,7 @@ from assay.benchmark.compact.designs import LEAST, checked_budget, checked_desig
 from assay.benchmark.compact.difficulty import Floats, Ints
 from assay.errors import InputError
 from assay.numerics import statistics as st
+from assay.shown import html_text
 
 ABOUT = ("traffic", "log")
 
@@ -37,6 +38,9 @@ class Plan:
     reached: float
     sizes: Floats
     kind: str
+
+    def _repr_html_(self) -> str:
+        return f"<p>{html_text(self)}</p>"
 
     def __str__(self) -> str:
         """The answer in words."""

@@ -1,17 +1,20 @@
 """Sources of raw rows, one kind per file, and how a config section becomes a list of them."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from assay import config, registry
 from assay.errors import ConfigError, SourceError, did_you_mean
 from assay.logs.sources.base import Source
 from assay.logs.sources.csv import CsvFile
-from assay.logs.sources.database import DatabaseTable
 from assay.logs.sources.json_lines import JsonLinesFile
 from assay.logs.sources.parquet import ParquetFile
 from assay.logs.sources.places import Place, matching
 from assay.logs.sources.selection import Selection
 from assay.logs.sources.workbook import Workbook
+
+if TYPE_CHECKING:
+    from assay.logs.sources.database import DatabaseTable
 
 FORMATS = {
     ".csv": "csv",
@@ -78,10 +81,19 @@ def open_selection(section: config.SourceSection) -> Source:
     return Selection(section, {place: file_format(place, section) for place in files(section)})
 
 
+def database_table(
+    section: config.SourceSection, *, watermark: dict[str, str] | None = None, first_row: int = 1
+) -> "DatabaseTable":
+    """A source over the section's table or query; InputError with the pip line where the extra `databases` is missing."""
+    module = registry.of_extra("assay.logs.sources.database", "databases", "a database's url")
+    table: DatabaseTable = module.DatabaseTable(section, watermark=watermark, first_row=first_row)
+    return table
+
+
 def open_sources(section: config.SourceSection) -> list[Source]:
     """Everything that a section names, in order."""
     if section.url is not None:
-        return [DatabaseTable(section)]
+        return [database_table(section)]
     if section.sql is not None:
         return [open_selection(section)]
     return [open_file(place, section) for place in files(section)]

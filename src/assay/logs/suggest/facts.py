@@ -61,8 +61,16 @@ def distinct(look: Look, column: str, most: int = 1_000_000) -> list[str]:
     seen = pa.array([], pa.string())
     for source in look.sources():
         for batch in source.read([column]):
-            here = pc.unique(pc.cast(batch.column(0), pa.string()))
+            here = pc.unique(_text(batch.column(0)))
             seen = pc.unique(pa.chunked_array([seen, here]))
             if len(seen) > most:
                 return [str(value) for value in seen.to_pylist() if value is not None]
     return [str(value) for value in seen.to_pylist() if value is not None]
+
+
+def _text(column: pa.Array) -> pa.Array:
+    """A column as text, whatever it holds."""
+    try:
+        return pc.cast(column, pa.string())
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        return pa.array([None if value is None else repr(value) for value in column.to_pylist()], pa.string())

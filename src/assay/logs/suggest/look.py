@@ -10,9 +10,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from assay import config
+from assay import config, registry
 from assay.config import STORES
-from assay.engines import databases, urls
 from assay.errors import SourceError
 from assay.logs import sources
 from assay.logs.sources import encodings
@@ -53,15 +52,24 @@ class Look:
 def texts(rows: pa.Table) -> dict[str, list[str]]:
     """The values of each column as text, empty where there is none."""
     columns = zip(rows.column_names, rows.columns, strict=True)
-    return {name: ["" if v is None else str(v) for v in column.to_pylist()] for name, column in columns}
+    return {name: ["" if v is None else str(v) for v in _values(column)] for name, column in columns}
+
+
+def _values(column: pa.ChunkedArray) -> list[object]:
+    """The values of a column; times beyond what Python's calendar holds as numbers."""
+    try:
+        return list(column.to_pylist())
+    except (ValueError, OverflowError, pa.ArrowException):
+        return list(column.cast(pa.int64()).to_pylist()) if pa.types.is_temporal(column.type) else [None] * len(column)
 
 
 def looks(target: str, table: str | None = None) -> list[Look]:
     """What a file, a glob, a folder, or a database holds; files that are alike are one. SourceError: nothing that can be read."""
     if "://" in target and not target.startswith(STORES):
+        databases = registry.of_extra("assay.engines.databases", "databases", "a database's url")
         names = [table] if table is not None else databases.tables(target)
         if not names:
-            raise SourceError(f"{urls.shown(target)}: has no tables")
+            raise SourceError("the database has no tables that this user may see; name another, or another user")
         return [_look(name, {"url": target, "table": name}) for name in names]
     if not target.startswith(STORES) and Path(target).is_dir():
         places = [Place.of(path) for path in sorted(Path(target).rglob("*")) if path.is_file() and _is_data(path, Path(target))]

@@ -1,0 +1,159 @@
+"""How unlike groups of people fare, and what removing training samples does to that."""
+
+from collections.abc import Sequence
+
+from assay.app import words
+from assay.app.sections.facts import Facts
+from assay.evaluation.gaps import FALSE, GAPS, ODDS, PARITY, SELECTION, TRUE
+from assay.pages.evaluation import Summary
+from assay.pages.gaps import GapChange, Gaps, GapTrials, GroupGaps
+from assay.pages.parts import Change, Estimate
+from assay.runs.section import Cell, Column, Section, Span, Table
+
+NAMES = {PARITY: "demographic parity difference", ODDS: "equalized odds difference"}
+_GAP_COLUMNS = (Column("parity", number=True), Column("odds", number=True))
+
+
+def gaps(facts: Facts) -> Section | None:
+    """Rates of each group by the served model, the gaps of every model, and what retraining does to them."""
+    page = facts.page(Gaps)
+    if page is None:
+        return None
+    served = _served(facts, page)
+    threshold = words.plain(page.threshold)
+    lead = (
+        f"A row is predicted 1 where the model's chance is {threshold} or more. Demographic parity difference (parity): the "
+        "largest difference of two groups in the share that is predicted 1. Equalized odds difference (odds): the same among "
+        "rows of label 1 or among those of label 0, whichever is larger. 0 is equal. fairlearn measures them on the test set; "
+        "intervals (95 %) resample people. Small groups differ by chance too."
+    )
+    attributes = [line for line in page.models if line.model == served]
+    return Section(
+        lead,
+        findings=[("even", _sentence(line)) for line in attributes],
+        points=told(facts),
+        tables=[_rates(served, attributes), _models(page.models), *_changes(facts, page)],
+    )
+
+
+def served_gaps(facts: Facts) -> list[str]:
+    """What the served model does to the groups of each attribute, in a sentence each; none where no groups are named."""
+    page = facts.page(Gaps)
+    if page is None:
+        return []
+    served = _served(facts, page)
+    return [_sentence(line) for line in page.models if line.model == served]
+
+
+def told(facts: Facts) -> list[str]:
+    """What removing the samples of lowest value does to the gaps, in a sentence for each attribute."""
+    page, tried = facts.page(Gaps), facts.page(GapTrials)
+    if page is not None and page.selected:
+        return [f"On the test set, {line.model}, {line.arm}: {_moved(line)}." for line in page.selected]
+    removals = [line for line in tried.lines if line.valuer is not None] if tried is not None else []
+    if not removals:
+        return []
+    most = max(line.removed_fraction for line in removals)
+    return [f"On the tuning set, {line.model} {line.arm}: {_moved(line)}." for line in removals if line.removed_fraction == most]
+
+
+def _served(facts: Facts, page: Gaps) -> str:
+    summary = facts.page(Summary)
+    standing = None if summary is None else summary.standing
+    return page.models[0].model if standing is None else standing.served
+
+
+def _sentence(line: GroupGaps) -> str:
+    """The group that is most and least often predicted 1, and the gaps."""
+    rates = {group.level: group.rates[SELECTION] for group in line.groups}
+    known = {level: rate for level, rate in rates.items() if rate.value is not None}
+    order = sorted(known, key=lambda level: known[level].value or 0.0)
+    share = ", ".join(f"{words.percent(known[level].value)} of “{level}”" for level in dict.fromkeys((order[-1], order[0])))
+    figures = "; ".join(f"{NAMES[name]} {_estimate(line.gaps[name])}" for name in GAPS)
+    return f"{_named(line.attribute)}: {line.model} predicts 1 for {share}; {figures}."
+
+
+def _moved(line: GapChange) -> str:
+    parts = [f"{NAMES[name]} {_change(line.change[name])}" for name in GAPS if name in line.change]
+    return f"by {_named(line.attribute)}, {', '.join(parts)}"
+
+
+def _change(change: Change) -> str:
+    few = change.low is None or change.high is None or change.low <= 0 <= change.high
+    return f"{_estimate(change, sign=True)}{', within chance' if few else ''}"
+
+
+def _estimate(one: Estimate, *, sign: bool = False) -> str:
+    """With two decimals: people are few."""
+    value, ends = _parts(one, "{:+.2f}" if sign else "{:.2f}")
+    return f"{value} ({ends})" if ends else value
+
+
+def _cell(one: Estimate, *, sign: bool = False) -> Cell:
+    """The same, the interval below the value."""
+    return _lines(*_parts(one, "{:+.2f}" if sign else "{:.2f}"))
+
+
+def _share(one: Estimate) -> Cell:
+    """In percent, without an interval where all resamples are alike: there are too few to vary."""
+    value, ends = words.percent(one.value), _parts(one.times(100), "{:.0f}")[1]
+    return _lines(value, "" if one.low == one.high else ends)
+
+
+def _parts(one: Estimate, form: str) -> tuple[str, str]:
+    """The value, and its interval; empty where it has none."""
+    if one.value is None:
+        return words.NONE, ""
+    value = words.minus(form.format(one.value))
+    if one.low is None or one.high is None:
+        return value, ""
+    return value, " to ".join(words.minus(form.format(end)) for end in (one.low, one.high))
+
+
+def _lines(*lines: str) -> Cell:
+    return [[Span(line)] for line in lines if line]
+
+
+def _rates(served: str, lines: Sequence[GroupGaps]) -> Table:
+    columns = [Column("group"), *(Column(heading, number=True) for heading in ("of all", "of label 1", "of label 0"))]
+    rows = [
+        [
+            _lines(
+                f"{_named(line.attribute)}: {group.level}",
+                f"{words.count(group.people)} people, {words.percent(group.positive)} label 1",
+            ),
+            *(_share(group.rates[rate]) for rate in (SELECTION, TRUE, FALSE)),
+        ]
+        for line in lines
+        for group in line.groups
+    ]
+    return Table(columns, rows, title=f"Predicted 1 by {served}, which is served")
+
+
+def _models(lines: Sequence[GroupGaps]) -> Table:
+    rows = [[_lines(line.model, _named(line.attribute)), *(_cell(line.gaps[name]) for name in GAPS)] for line in lines]
+    return Table([Column("model, groups"), *_GAP_COLUMNS], rows, title="Gaps of every model")
+
+
+def _changes(facts: Facts, page: Gaps) -> list[Table]:
+    """What removing training samples does to the gaps: on tuning each amount, on test the chosen one."""
+    tried = facts.page(GapTrials)
+    on = {"tuning": [] if tried is None else tried.lines, "test": page.selected}
+    return [
+        Table(
+            [Column("model, groups"), *_GAP_COLUMNS],
+            [[_lines(f"{line.model} {line.arm}", _named(line.attribute)), *_moves(line)] for line in lines],
+            title=f"Change of the gaps on the {split} set",
+            place="page",
+        )
+        for split, lines in on.items()
+        if lines
+    ]
+
+
+def _moves(line: GapChange) -> list[Cell]:
+    return [_cell(line.change[name], sign=True) if name in line.change else words.NONE for name in GAPS]
+
+
+def _named(attribute: str) -> str:
+    return attribute.replace("_", " ")
