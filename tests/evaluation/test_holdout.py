@@ -3,10 +3,12 @@ import pyarrow as pa
 import pytest
 
 from assay.config import Evaluate
+from assay.evaluation.beyond import Past
 from assay.evaluation.claims import CLAIMS, verdict
 from assay.evaluation.enough import requests_needed
 from assay.evaluation.holdout import details, differences, estimates, holdout
 from assay.models.baselines import BuyItAgain, Popularity
+from assay.numerics.names import is_beyond
 from assay.testing.data import make_samples
 
 
@@ -23,11 +25,9 @@ def judges(samples):
     truth = np.bincount(code, test.label, minlength=len(request)).astype(np.int32)
     columns = {"request_id": request, "user_code": test.user[first], "truth_count": truth, "split": ["test"] * len(first)}
     requests = pa.table(columns)
-    popularity = np.bincount(samples.item, samples.label, minlength=60).astype(np.int64)
+    past = Past.of_training(samples.split("train"), 60)
     section = Evaluate(resamples=60)
-    return holdout(test, test, requests, "test", popularity, section, 7), holdout(
-        test, None, None, "test", popularity, section, 7
-    )
+    return holdout(test, test, requests, "test", past, section, 7), holdout(test, None, None, "test", past, section, 7)
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +46,13 @@ def test_every_claim_is_measured_where_there_are_candidates(judges, models):
         assert ranked.measures[name] == plain.measures[name]
     for entry in ranked.measures.values():
         assert entry["low"] <= entry["value"] <= entry["high"] or np.isclose(entry["low"], entry["high"])
+
+
+def test_models_are_compared_on_accuracy_alone(judges, models):
+    a, b = (judges[0].score(model.predict) for model in models)
+    assert {"gini@10", "serendipity@10", "popularity_lift@10", "diversity@10"} <= set(a.measures)
+    assert not any(is_beyond(name) for name in judges[0].difference(a, b))
+    assert not any(is_beyond(name) for name in judges[0].ranked_difference(judges[0].chance(0.4), b))
 
 
 def test_a_difference_turns_its_sign_with_its_order(judges, models):
@@ -68,7 +75,7 @@ def test_a_difference_says_how_many_requests_a_verdict_takes(samples, judges, mo
     assert expected is not None
     assert {entry["needs"] for entry in change.values()} == {expected}
     few = test.take(np.flatnonzero(np.isin(test.user, np.unique(test.user)[:2])))
-    judge = holdout(few, None, None, "test", np.ones(60, np.int64), Evaluate(resamples=60), 7)
+    judge = holdout(few, None, None, "test", judges[0].past, Evaluate(resamples=60), 7)
     change = judge.difference(judge.score(models[0].predict), judge.score(models[1].predict))
     assert {verdict(name, entry) for name, entry in change.items()} == {"few"}
 

@@ -14,6 +14,7 @@ from assay.app.options import (
     Difference,
     Families,
     Inputs,
+    Items,
     Json,
     KeptFolder,
     Measures,
@@ -22,6 +23,7 @@ from assay.app.options import (
     RunFolder,
     Seed,
     Systems,
+    Train,
     Truth,
     Within,
     as_typed,
@@ -56,6 +58,8 @@ def build(
     systems: Systems = None,
     families: Families = None,
     measures: Measures = None,
+    items: Items = None,
+    train: Train = None,
     size: Annotated[int | None, typer.Option("--size", metavar="N", help="So many requests.")] = None,
     difference: Difference = None,
     within: Within = None,
@@ -76,7 +80,7 @@ def build(
     from assay.benchmark.plan.build import build as chosen
 
     refuse_taken(out)
-    pool = as_typed(inputs, truth, systems, families, measures, candidates, requests).benchmark()
+    pool = as_typed(inputs, truth, systems, families, measures, candidates, requests, items, train).benchmark()
     live = boards.traffic(traffic) if traffic is not None else None
     selected = chosen(pool, size=size, difference=difference, within=within, traffic=live, seed=seed)
     _show_kept(freeze(selected, out, name=name, replaces=replaces), as_json=as_json)

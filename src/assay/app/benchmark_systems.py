@@ -6,7 +6,21 @@ from typing import Annotated
 
 import typer
 
-from assay.app.options import Debug, Difference, Families, Inputs, Json, Measures, Systems, Truth, Within, as_typed, print_json
+from assay.app.options import (
+    Debug,
+    Difference,
+    Families,
+    Inputs,
+    Items,
+    Json,
+    Measures,
+    Systems,
+    Train,
+    Truth,
+    Within,
+    as_typed,
+    print_json,
+)
 from assay.app.safe import echo
 from assay.errors import InputError
 
@@ -44,6 +58,8 @@ def compare(
     against: Annotated[str | None, typer.Option("--against", metavar="SYSTEM", help="All others against this one.")] = None,
     column: Annotated[str | None, typer.Option("--group", metavar="ATTRIBUTE", help="Within each kind of request.")] = None,
     test: Annotated[str, typer.Option("--test", metavar="NAME", help="t or randomisation.")] = "t",
+    items: Items = None,
+    train: Train = None,
     html: Annotated[
         Path | None, typer.Option("--html", metavar="FILE", help="A page with the rankings of the --system files side by side.")
     ] = None,
@@ -54,11 +70,12 @@ def compare(
     from assay.app import benchmark_terminal as terminal
     from assay.app import comparison_page
     from assay.benchmark.board.comparison import compare as paired
-    from assay.benchmark.board.comparison import compare_groups, leader_board
+    from assay.benchmark.board.comparison import compare_groups, leader_board, values_of
+    from assay.numerics.names import is_beyond
     from assay.pages.trust import Leader
     from assay.runs.store import finite
 
-    arguments = as_typed(inputs, truth, systems, families, measures)
+    arguments = as_typed(inputs, truth, systems, families, measures, items=items, train=train)
     judged = arguments.judged()
     board = judged.board
     chosen = list(arguments.measures or board.measures[:1])
@@ -66,15 +83,16 @@ def compare(
         pairs = paired(board, chosen, against=against, test=test)
     else:
         pairs = compare_groups(board, column, chosen, against=against, test=test)
-    leaders = {name: leader_board(board, name, test=test).to_pylist() for name in chosen}
+    leaders = {name: leader_board(board, name, test=test).to_pylist() for name in chosen if not is_beyond(name)}
+    beyond = {name: values_of(board, name).to_pylist() for name in chosen if is_beyond(name)}
     leading = {name: [Leader.model_validate(finite(row)) for row in rows] for name, rows in leaders.items()}
     if html is not None:
-        comparison_page.write(html, judged, leading, pairs.to_pylist(), column)
+        comparison_page.write(html, judged, leading, beyond, pairs.to_pylist(), column)
     arguments.count("compare", board)
     if as_json:
-        print_json({"boards": leaders, "comparisons": pairs.to_pylist()})
+        print_json({"boards": leaders, "beyond_accuracy": beyond, "comparisons": pairs.to_pylist()})
     else:
-        terminal.show_comparison(board, leading, pairs.to_pylist())
+        terminal.show_comparison(board, leading, beyond, pairs.to_pylist())
 
 
 def policies(
@@ -121,12 +139,15 @@ def plan(
     import numpy as np
 
     from assay.benchmark.plan.sizes import plan_difference, plan_mean
+    from assay.numerics.names import refuse_beyond
 
     if (difference is None) == (within is None):
         raise InputError("give --difference or --within, one of them")
     arguments = as_typed(inputs, truth, systems, families, measures)
     board = arguments.board()
-    scores = board.several().of((measures or board.measures)[0])
+    first = (measures or board.measures)[0]
+    refuse_beyond(first)
+    scores = board.several().of(first)
     if difference is not None:
         planned = plan_difference(scores, difference, users=board.user)
     else:

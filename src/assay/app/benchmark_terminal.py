@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from assay.app import card, words
-from assay.app.sections import trust
-from assay.app.terminal import print_lines, print_table
+from assay.app.sections import beyond_accuracy, trust
+from assay.app.terminal import print_lines, print_table, show_section
 from assay.benchmark.board.measures import MeasureChoice
 from assay.benchmark.board.off_policy import PolicyValue
 from assay.benchmark.board.scoreboard import Scoreboard
@@ -14,6 +14,7 @@ from assay.benchmark.compact.estimation import Estimated, Guess
 from assay.benchmark.compact.families import LeftOut
 from assay.benchmark.keep.folder import Kept
 from assay.benchmark.keep.renewal import MOVED, Status
+from assay.numerics.names import is_beyond
 from assay.pages.trust import Audit, Leader
 
 _PAIRS_SHOWN = 20
@@ -55,8 +56,13 @@ def show_measures(choice: MeasureChoice) -> None:
     print_lines([*lines, *(("", reason, "") for reason in choice.reasons)])
 
 
-def show_comparison(board: Scoreboard, leaders: Mapping[str, Sequence[Leader]], pairs: Sequence[Mapping[str, Any]]) -> None:
-    """The leader board of each measure, then the first pairs."""
+def show_comparison(
+    board: Scoreboard,
+    leaders: Mapping[str, Sequence[Leader]],
+    beyond: Mapping[str, Sequence[Mapping[str, Any]]],
+    pairs: Sequence[Mapping[str, Any]],
+) -> None:
+    """The leader board of each measure of accuracy, a table of those beyond it, then the first pairs."""
     print_lines([("on", board.benchmark or "no kept benchmark", ""), ("requests", words.count(len(board.request)), "")])
     for measure, board_lines in leaders.items():
         rows = [
@@ -64,8 +70,10 @@ def show_comparison(board: Scoreboard, leaders: Mapping[str, Sequence[Leader]], 
             for leader in board_lines
         ]
         print_table([measure, "family", "tier", "value"], rows, text=2)
+    if beyond:
+        show_section(beyond_accuracy.of_board(beyond))
     shown = sorted(pairs, key=lambda line: (line["p_holm"] is None, line["p_holm"]))[:_PAIRS_SHOWN]
-    several = len(leaders) > 1 or "group" in pairs[0]
+    several = len(leaders) + len(beyond) > 1 or "group" in pairs[0]
     rows = []
     for line in shown:
         kind = f", {line['measure']}" + (f" of {line['group']}" if "group" in line else "") if several else ""
@@ -117,8 +125,11 @@ def show_estimates(kept: Kept, systems: Mapping[str, Estimated | Guess]) -> None
 
 def show_scores(kept: Kept, board: Scoreboard) -> None:
     """Means of each system."""
-    rows = [[name, *(words.figure(float(board.means(m)[s])) for m in board.measures)] for s, name in enumerate(board.systems)]
-    print_table(["system", *board.measures], rows, text=1)
+    accuracy = [name for name in board.measures if not is_beyond(name)]
+    rows = [[name, *(words.figure(float(board.means(m)[s])) for m in accuracy)] for s, name in enumerate(board.systems)]
+    print_table(["system", *accuracy], rows, text=1)
+    if (section := card.beyond(board)) is not None:
+        show_section(section)
     print_lines([("kept in", str(kept.folder / "results"), ""), ("next", f"assay benchmark compare {kept.folder}", "")])
 
 

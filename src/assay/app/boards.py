@@ -47,6 +47,8 @@ class Arguments:
     systems: Sequence[str] = ()
     families: Sequence[str] = ()
     measures: Sequence[str] = ()
+    items: Path | None = None
+    train: Path | None = None
 
     def board(self) -> Scoreboard:
         """As judged."""
@@ -58,9 +60,11 @@ class Arguments:
             self._no_sources("--truth")
             truth = read_table(self.truth, "truth", TRUTH)
             tables = {name: read_table(file, f"system {name!r}", PREDICTIONS) for name, file in self.predictions().items()}
-            return Judged(
-                from_tables(truth, tables, self.measures or MEASURES, families=self.named(self.families)), truth, tables
+            board = from_tables(
+                truth, tables, self.measures or MEASURES, families=self.named(self.families), items=self.items, train=self.train
             )
+            return Judged(board, truth, tables)
+        self._no_items()
         judged = self._on_input() if self.systems else Judged(reduce(Scoreboard.join, map(_board, self._some())))
         for name in self.measures:
             judged.board.of(name)
@@ -69,6 +73,7 @@ class Arguments:
     def _on_input(self) -> Judged:
         """The systems' files scored on the requests of the input, beside the other systems that were scored there."""
         benchmark = stored_benchmark(self._one())
+        benchmark = replace(benchmark, measures=tuple(dict.fromkeys((*benchmark.measures, *self.measures))))
         tables = cut(benchmark, self.predictions())
         board = benchmark.score(tables, self.named(self.families))
         stored = benchmark.scores
@@ -102,11 +107,13 @@ class Arguments:
         if self.truth is not None:
             self._no_sources("--truth")
             judged = Benchmark.of(
-                self.truth, requests=self.requests, candidates=self.candidates, measures=self.measures or MEASURES
-            )
+                self.truth, requests=self.requests, candidates=self.candidates, measures=self.measures or MEASURES,
+                items=self.items, train=self.train,
+            )  # fmt: skip
             if not self.systems:
                 return judged
             return replace(judged, scores=judged.score(self.predictions(), self.named(self.families)))
+        self._no_items()
         kept = stored_benchmark(self._one())
         if not self.measures:
             return kept
@@ -151,6 +158,11 @@ class Arguments:
         if len(several) > 1:
             raise InputError(f"{len(several)} inputs are given; give one")
         return several[0]
+
+    def _no_items(self) -> None:
+        """InputError: items or train are given for what knows its own."""
+        if self.items is not None or self.train is not None:
+            raise InputError("--items and --train go with --truth; a run or a kept benchmark has its own, or is built with them")
 
     def _no_sources(self, option: str) -> None:
         if self.inputs:

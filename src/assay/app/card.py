@@ -1,11 +1,15 @@
 """A kept benchmark's card: one self-contained page that says what it is, how it was made, and how far it may be trusted."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from assay.app import report, words
-from assay.app.sections import trust
+from assay.app.sections import beyond_accuracy, trust
+from assay.benchmark.board.comparison import values_of
+from assay.benchmark.board.scoreboard import Scoreboard
 from assay.benchmark.compact.designs import Anchors
 from assay.benchmark.keep.folder import Kept
+from assay.numerics.names import is_beyond
 from assay.runs.section import Column, Section, Table
 from assay.runs.store import write_text
 
@@ -39,10 +43,20 @@ def sentences(kept: Kept) -> list[str]:
     return [*lines, *card.unmatched]
 
 
+def beyond(board: Scoreboard) -> Section | None:
+    """The systems' values beyond accuracy; None where the board has no such measure, or users too few for an interval."""
+    measures = [name for name in board.measures if is_beyond(name)] if board.users > 1 else []
+    values = {name: values_of(board, name).to_pylist() for name in measures}
+    return beyond_accuracy.of_board(values) if values else None
+
+
 def write(kept: Kept) -> Path:
     """Write card.html into the benchmark's folder and return its path; it is no part of the fingerprint."""
     card = kept.card
     parts = [("what", "What this benchmark is", Section(kept.label, points=sentences(kept), tables=[_systems(kept)]))]
+    scores = kept.benchmark.scores
+    if scores is not None and (section := beyond(scores)) is not None:
+        parts.append(("beyond", "Beyond accuracy", replace(section, title="")))
     figures = trust.distances(card.distances, "the chosen requests") + trust.shares(card.shares)
     if figures:
         lead = "The requests were chosen so that each kind has the share that it has in the traffic."
@@ -59,7 +73,8 @@ def write(kept: Kept) -> Path:
 
 
 def _systems(kept: Kept) -> Table:
-    scores, measures = kept.benchmark.scores, kept.benchmark.measures
+    scores = kept.benchmark.scores
+    measures = [name for name in kept.benchmark.measures if not is_beyond(name)]
     columns = [Column("system"), Column("family"), *(Column(name, number=True) for name in measures)]
     rows = []
     if scores is not None:

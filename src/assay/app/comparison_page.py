@@ -8,6 +8,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from markupsafe import Markup
 from assay.app import report, words
 from assay.app.boards import Judged
 from assay.app.safe import one_line
-from assay.app.sections import trust
+from assay.app.sections import beyond_accuracy, trust
 from assay.benchmark.board.comparison import groups
 from assay.benchmark.board.scoreboard import Scoreboard
 from assay.benchmark.board.side_by_side import SideBySide, side_by_side
@@ -33,19 +34,28 @@ _MARKUP = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&"}
 
 
 def write(
-    path: Path, judged: Judged, leaders: Mapping[str, Sequence[Leader]], pairs: Sequence[Mapping[str, Any]], column: str | None
+    path: Path,
+    judged: Judged,
+    leaders: Mapping[str, Sequence[Leader]],
+    beyond: Mapping[str, Sequence[Mapping[str, Any]]],
+    pairs: Sequence[Mapping[str, Any]],
+    column: str | None,
 ) -> None:
-    """Write the page. leaders: of each measure compared, the first decides. pairs: as `compare` has them, or within the groups
-    of a column as `compare_groups` has them.
+    """Write the page. leaders: of each measure of accuracy compared, the first decides. beyond: values of the others. pairs: as
+    `compare` has them, or within the groups of a column as `compare_groups` has them.
 
-    InputError: not the rankings of two systems or more.
+    InputError: not the rankings of two systems or more, or no measure of accuracy.
     """
     if judged.truth is None:
         raise InputError("--html puts rankings side by side, and scores alone have none: give --system NAME=FILE for two or more")
+    if not leaders:
+        raise InputError("--html puts requests in order by a measure of accuracy: add one, as --measure ndcg@10")
     board, measures = judged.board, list(leaders)
+    pairs = [pair for pair in pairs if pair["measure"] in leaders]
     beside = side_by_side(board, judged.truth, judged.predictions, measures[0], most=MOST)
     parts = [
         ("systems", "Systems", _systems(board, leaders)),
+        *([("beyond", "Beyond accuracy", replace(beyond_accuracy.of_board(beyond), title=""))] if beyond else []),
         ("pairs", "Wins and losses by request", _pairs({None: board} if column is None else dict(groups(board, column)), pairs)),
     ]
     script = files("assay.app").joinpath("templates", "comparison.js").read_text(encoding="utf-8")

@@ -37,6 +37,13 @@ Candidates = Annotated[Path | None, typer.Option("--candidates", metavar="FILE",
 Requests = Annotated[
     Path | None, typer.Option("--requests", metavar="FILE", help="Users and attributes: request_id, user_id, ...")
 ]
+Items = Annotated[
+    Path | None, typer.Option("--items", metavar="FILE", help="All that could be ranked: item_id, perhaps category, popularity.")
+]
+Train = Annotated[
+    Path | None,
+    typer.Option("--train", metavar="FILE", help="What users took before the test: user_id, item_id."),
+]
 Systems = Annotated[
     list[str] | None,
     typer.Option("--system", metavar="NAME=FILE", help="Predictions: request_id, item_id, score (.parquet, .csv, TREC .run)."),
@@ -55,14 +62,14 @@ Seed = Annotated[int, typer.Option("--seed", metavar="N", min=0, max=2**63 - 1, 
 
 def as_typed(
     inputs: Sequence[Path] | None, truth: Path | None, systems: Sequence[str] | None, families: Sequence[str] | None,
-    measures: Sequence[str] | None, candidates: Path | None = None, requests: Path | None = None,
+    measures: Sequence[str] | None, candidates: Path | None = None, requests: Path | None = None, items: Path | None = None,
+    train: Path | None = None,
 ) -> "Arguments":  # fmt: skip
     """What a command of `assay benchmark` was called with."""
     from assay.app.boards import Arguments
 
-    return Arguments(
-        inputs or (), truth, candidates, requests, systems or (), families or (), tuple(dict.fromkeys(measures or ()))
-    )
+    asked = tuple(dict.fromkeys(measures or ()))
+    return Arguments(inputs or (), truth, candidates, requests, systems or (), families or (), asked, items, train)
 
 
 def print_json(value: object) -> None:

@@ -10,7 +10,19 @@ from markupsafe import Markup
 from assay import __version__, stages
 from assay.app import plots
 from assay.app.safe import plain_text
-from assay.app.sections import accounts, anomalies, gaps, importance, models, search, selection, study, trust, verification
+from assay.app.sections import (
+    accounts,
+    anomalies,
+    beyond_accuracy,
+    gaps,
+    importance,
+    models,
+    search,
+    selection,
+    study,
+    trust,
+    verification,
+)
 from assay.app.sections.facts import Facts
 from assay.finished import Finished
 from assay.runs.pages import Page
@@ -47,6 +59,7 @@ PARTS = (
     Chapter("patterns", "Patterns", importance.patterns),
     Chapter("examples", "Single samples", importance.examples),
     Chapter("models", "Models", models.models),
+    Chapter("beyond", "Beyond accuracy", beyond_accuracy.of_run),
     Chapter("segments", "Groups of the test", models.groups),
     Chapter("calibration", "Calibration", models.calibration),
     Chapter("search", "Search", search.search, "search"),

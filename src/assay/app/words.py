@@ -6,6 +6,7 @@ from typing import Any, TypeGuard
 
 from assay.evaluation.claims import CLAIMS, DECIDES, Verdict, verdict
 from assay.numerics.measures import LOWER_IS_BETTER
+from assay.numerics.names import read
 from assay.pages.evaluation import Selected
 from assay.pages.log import Cleaned
 from assay.pages.parts import Change, Estimate, Tested
@@ -27,6 +28,16 @@ MEASURES = {
     "mrr": "one over the place of the first chosen item; higher is better",
     "map": "mean precision down the list; higher is better",
     "hit_rate": "share of lists with a chosen item in them; higher is better",
+    "err": "one over the place where a user who reads down the list is satisfied; higher is better",
+    "rbp": "share of what a patient user sees that is right; higher is better",
+    "coverage": "share of all items that stand in anyone's list",
+    "gini": "how unevenly items share the places: 0 all alike, 1 one has all",
+    "novelty": "how rare the listed items are, in bits: one more, half as many users took them",
+    "popularity_lift": "how much more popular lists are than what their users took before: 0 as popular, 1 twice",
+    "popularity_share": "share of the list that is among the most taken items, those with half of all takings",
+    "diversity": "share of pairs in a list that are of two categories",
+    "serendipity": "right items of the list, each counted by how few would expect it: 0 for a bestseller",
+    "judged": "share of the list that has a grade, be it 0: where it is low, accuracy is a guess",
 }
 SMALL = (
     (1e-2, 1.0, ""),
@@ -171,7 +182,8 @@ def unit(values: Iterable[Any]) -> tuple[float, str]:
 
 def meaning(measure: str) -> str:
     """What a measure says, in words; empty for one that explains itself."""
-    return MEASURES.get(measure, MEASURES.get(measure.split("@")[0], ""))
+    name = read(measure)
+    return MEASURES.get(measure if name is None else name.base, "")
 
 
 def lower_is_better(measure: str) -> bool:

@@ -13,8 +13,9 @@ from assay.errors import InputError
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-# What is known of a request that is no attribute: ids, when it was asked, and the design weight of a built benchmark.
-KEYS = ("request_id", "user_id", "session_id", "timestamp", "weight")
+# What is known of a request that is no attribute: ids, when it was asked, what its user took before (items.PAST), and the design
+# weight of a built benchmark.
+KEYS = ("request_id", "user_id", "session_id", "timestamp", "past_popularity", "weight")
 MOST = 12  # categories with a level of their own
 OTHER = "other"
 _PARTS = 5

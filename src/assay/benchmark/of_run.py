@@ -9,15 +9,20 @@ from numpy.typing import NDArray
 
 from assay.benchmark.audit.evidence import Evidence
 from assay.benchmark.board.scoreboard import Scoreboard
+from assay.benchmark.items import PAST
 from assay.benchmark.keep.card import Card
 from assay.benchmark.keep.contents import Benchmark
 from assay.benchmark.readers import MEASURES
 from assay.config import Config
 from assay.errors import InputError
+from assay.evaluation.beyond import Past
 from assay.logs.clean_log import CleanLog
 from assay.models.named import trained
+from assay.numerics.beyond import filled
 from assay.numerics.linearised import POOLED
+from assay.numerics.names import RANKING, read
 from assay.runs.store import Folder
+from assay.samples import stored
 from assay.samples.requests import described
 
 ITEMS = "systems/items.parquet"
@@ -43,8 +48,10 @@ def own_scoreboard(run: Folder, config: Config) -> Scoreboard:
         raise InputError(_UNRANKED)
     tables = [run.read_table(f"evaluation/requests/{name}.parquet") for name in files]
     tables = [table.filter(pc.greater(table.column("truth_count"), 0)) for table in tables]
-    measures = [name for name in (*MEASURES, *POOLED) if name in tables[0].column_names]
-    scores = {name: np.stack([table.column(name).to_numpy() for table in tables]) for name in measures}
+    more = [name for name in tables[0].column_names if (one := read(name)) is not None and one.base not in RANKING]
+    measures = [name for name in (*MEASURES, *POOLED, *more) if name in tables[0].column_names]
+    scores = {name: np.stack([filled(table.column(name).to_numpy()) for table in tables]) for name in measures}
+    scores = {name: each for name, each in scores.items() if not np.isnan(each).any()}  # some lists must have the measure
     # The recall of a search's list of 8 is the same whatever its order: it tells no systems apart.
     scores = {name: each for name, each in scores.items() if np.ptp(each, axis=0).any()} or scores
     request, user = (tables[0].column(name) for name in ("request", "user"))
@@ -58,7 +65,7 @@ def benchmark(run: Folder, config: Config) -> Benchmark:
     """
     board, candidates = scoreboard(run, config), _candidates(run)
     requests, truth = described(config.samples, run, "test", _popularity(run))
-    items = "all"
+    items, kept = "all", None
     if run.exists(ITEMS) and run.exists(SCORES["test"]):
         kept = _most_bought_ids(run)
         items = f"the {len(kept):,} most bought in training"
@@ -67,10 +74,27 @@ def benchmark(run: Folder, config: Config) -> Benchmark:
         candidates = candidates.filter(pc.is_in(candidates.column("request_id"), board.request))
     names = tuple(name for name in MEASURES if name in board.measures)
     plain = truth.select(["request_id", "item_id", "grade"])
-    requests = requests.drop_columns(["timestamp"])
+    requests, known = _before(run, requests.drop_columns(["timestamp"]))
+    if known is not None and kept is not None:
+        known = known.filter(pc.is_in(known.column("item_id"), kept))
     listed = candidates.select(["request_id", "item_id"])
     card = Card(of=f"the test requests of {run.folder.name}", protocol="one global time split", items=items)
-    return Benchmark.of(plain, requests=requests, candidates=listed, measures=names, scores=board, about=card.known())
+    return Benchmark.of(
+        plain, requests=requests, candidates=listed, measures=names, scores=board, about=card.known(), items=known
+    )
+
+
+def _before(run: Folder, requests: pa.Table) -> tuple[pa.Table, pa.Table | None]:
+    """Requests with past_popularity, and the log's items as items.Catalogue.table; None where the run has no log."""
+    log = CleanLog.find(run)
+    if log is None:
+        return requests, None
+    past = Past.of_training(stored.load(run, "train"), log.items.num_rows)
+    users = pc.index_in(requests.column("user_id"), log.users.column("user_id").combine_chunks()).fill_null(log.users.num_rows)
+    known = log.items.select(["item_id", "category"]).append_column("popularity", pa.array(past.popularity))
+    if known.column("category").null_count == known.num_rows:
+        known = known.drop_columns(["category"])
+    return requests.append_column(PAST, pa.array(past.of_users(users.to_numpy()), from_pandas=True)), known
 
 
 def traffic(run: Folder, config: Config, split: str = "test") -> pa.Table:

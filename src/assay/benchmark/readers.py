@@ -7,7 +7,7 @@ trec_eval's.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +17,17 @@ from numpy.typing import NDArray
 
 from assay.benchmark.board.scoreboard import Scoreboard
 from assay.benchmark.inputs import alike, codes, numbers, read_table
+from assay.benchmark.items import PAST, Catalogue, Training, catalogue
+from assay.benchmark.lists import Ranked, list_measures
 from assay.benchmark.trec import PREDICTIONS, TRUTH, trec_run
 from assay.benchmark.trec import qrels as read_qrels
-from assay.errors import InputError, did_you_mean
+from assay.errors import InputError
 from assay.numerics.linearised import POOLED, pooled_by_request
-from assay.numerics.ranking import RANKING, ranking_measures, request_offsets, tie_order
+from assay.numerics.names import RANKING, Name, parse
+from assay.numerics.ranking import ranking_measures, request_offsets, tie_order
 
 MEASURES = ("ndcg@10", "recall@10", "mrr@10", "map@10", "precision@10", "hit_rate@10")
 _SHOWN = 3
-_DIGITS = 9  # of a cut-off
 
 
 def from_trec(
@@ -75,7 +77,13 @@ def from_trec(
 
 
 def from_tables(
-    truth: Any, predictions: Mapping[str, Any], measures: Sequence[str] = MEASURES, *, families: Mapping[str, str] | None = None
+    truth: Any,
+    predictions: Mapping[str, Any],
+    measures: Sequence[str] = MEASURES,
+    *,
+    families: Mapping[str, str] | None = None,
+    items: Any = None,
+    train: Any = None,
 ) -> Scoreboard:
     """Scores of predictions on truth, as a scoreboard.
 
@@ -91,11 +99,16 @@ def from_tables(
     predictions : dict
         System -> a table or path of request_id, item_id and score.
     measures : sequence of str
-        Names as "ndcg@10"; or "auc", "accuracy", "precision", "recall", "f1" of all answers pooled, as each request's part in
-        them: relevant items that a system did not answer are no, and stand last; but for auc, scores must be probabilities, of
-        which .5 is a yes.
+        Names as "ndcg@10" or "rbp(p=0.5)@10", also of those beyond accuracy (docs/benchmark/measures.md); or "auc", "accuracy",
+        "precision", "recall", "f1" of all answers pooled, as each request's part in them: relevant items that a system did not
+        answer are no, and stand last; but for auc, scores must be probabilities, of which .5 is a yes.
     families : dict, optional
         System -> family; a system left out is one of its own.
+    items : table or path, optional
+        All that could be ranked: item_id, and where known category, and popularity (share of the users who took it in training).
+    train : table or path, optional
+        What users took before the test: user_id, item_id; of a column label, the rows above 0. It says how popular items are.
+        Without items, the catalogue is what train and truth name.
 
     Returns
     -------
@@ -106,7 +119,8 @@ def from_tables(
     ------
     InputError
         A request is predicted that truth does not name, a score is NaN, all are equal, a pair is there twice, truth is empty, a
-        user or an attribute is not one per request, a measure is not known, scores are no probabilities where they must be.
+        user or an attribute is not one per request, a measure is not known, scores are no probabilities where they must be. Of
+        measures beyond accuracy: what they need is not given, an item is not in the catalogue, or no list has the measure.
 
     Examples
     --------
@@ -119,14 +133,18 @@ def from_tables(
     [0.75]
     """
     measures = list(dict.fromkeys(measures))
-    cuts = sorted({cut for name in measures if (cut := cut_off(name))})
-    pooled = [name for name in measures if name in POOLED]
+    wanted = _Wanted.of(measures)
     if not predictions:
         raise InputError("no systems: give at least one table of predictions")
-    judgements = _Truth.of(read_table(truth, "truth", TRUTH))
+    table = read_table(truth, "truth", TRUTH)
+    judgements, training = _Truth.of(table), None if train is None else Training.of(train)
+    known = catalogue(items, training, table.column("item_id"))
+    if training is not None:
+        judgements = replace(judgements, past=training.of_users(judgements.user))
     scores: dict[str, list[NDArray[np.float64]]] = {name: [] for name in measures}
     for system, source in predictions.items():
-        columns = _score(judgements, read_table(source, f"system {system!r}", PREDICTIONS), f"system {system!r}", cuts, pooled)
+        where = f"system {system!r}"
+        columns = _score(judgements, read_table(source, where, PREDICTIONS), where, wanted, known)
         for name in measures:
             scores[name].append(columns[name])
     return Scoreboard(
@@ -146,13 +164,16 @@ def judged(truth: Any) -> tuple[pa.Table, pa.Table]:
     """
     table = read_table(truth, "truth", TRUTH)
     judgements = _Truth.of(table)
-    return pa.table({"request_id": judgements.request, "user_id": judgements.user, **judgements.attributes}), table.select(TRUTH)
+    past = {} if judgements.past is None else {PAST: judgements.past}
+    columns = {"request_id": judgements.request, "user_id": judgements.user, **judgements.attributes, **past}
+    return pa.table(columns), table.select(TRUTH)
 
 
 @dataclass(frozen=True)
 class _Truth:
     """What is relevant. request (R,) ids, rising; items: ids that grade names; pair (n,) = request * items + item, rising,
-    with its gain (n,): the grade, 0 for one below; offsets (R + 1,) of the positive gains (m,), a request's by size."""
+    with its gain (n,): the grade, 0 for one below; offsets (R + 1,) of the positive gains (m,), a request's by size. past (R,):
+    mean popularity of what the request's user took in training, null where that is nothing; None where it is not known."""
 
     request: pa.Array
     user: Any
@@ -162,6 +183,7 @@ class _Truth:
     gain: NDArray[np.float64]
     offsets: NDArray[np.int64]
     positive: NDArray[np.float64]
+    past: pa.Array | None = None
 
     @classmethod
     def of(cls, table: pa.Table) -> "_Truth":
@@ -182,11 +204,28 @@ class _Truth:
         first[request[::-1]] = np.arange(len(request))[::-1]
         attributes = {name: _each(table, name, request, first, ids) for name in table.column_names if name not in TRUTH}
         user = attributes.pop("user_id", pa.array(np.arange(len(ids))))
-        return cls(ids, user, attributes, items, pair[order], gain[order], offsets, gain[best])
+        past = attributes.pop(PAST, None)
+        return cls(ids, user, attributes, items, pair[order], gain[order], offsets, gain[best], past)
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """Measures by how they are made: those of ranks by their cut-offs, pooled ones, and others as `list_measures` takes them."""
+
+    cuts: Sequence[int]
+    pooled: Sequence[str]
+    of_lists: Mapping[str, Name]
+
+    @classmethod
+    def of(cls, measures: Sequence[str]) -> "_Wanted":
+        names = {typed: name for typed in measures if (name := measure_name(typed)) is not None}
+        cuts = sorted({name.cut for name in names.values() if name.base in RANKING})
+        of_lists = {typed: name for typed, name in names.items() if name.base not in RANKING}
+        return cls(cuts, [typed for typed in measures if typed not in names], of_lists)
 
 
 def _score(
-    truth: _Truth, table: pa.Table, where: str, cuts: Sequence[int], pooled: Sequence[str]
+    truth: _Truth, table: pa.Table, where: str, wanted: _Wanted, known: Catalogue | None
 ) -> dict[str, NDArray[np.float64]]:
     """Measures (R,) of one system."""
     if not table.num_rows:
@@ -205,18 +244,27 @@ def _score(
     of_truth = codes(coded.dictionary, named)[own]
     pair = np.where(of_truth < 0, -1, request * len(truth.items) + of_truth)
     at = np.minimum(np.searchsorted(truth.pair, pair), len(truth.pair) - 1)
-    gain = np.where(truth.pair[at] == pair, truth.gain[at], 0.0)
+    has_grade = truth.pair[at] == pair
+    gain = np.where(has_grade, truth.gain[at], 0.0)
     order = np.argsort(request, kind="stable")
     answered, offsets = request_offsets(request[order])
     if len(answered) < len(score) and np.ptp(score) == 0:
         raise InputError(f"{where} gives every item the score {score[0]:g}: it ranks nothing; check the column score")
     ends = np.zeros(len(truth.request) + 1, np.int64)
     ends[answered + 1] = np.diff(offsets)
-    figures = _pooled(truth, request, score, gain, where, pooled) if pooled else {}
-    if not cuts:
+    starts = np.cumsum(ends)
+    figures = _pooled(truth, request, score, gain, where, wanted.pooled) if wanted.pooled else {}
+    if wanted.of_lists:
+        past = None if truth.past is None else truth.past.cast(pa.float64()).to_numpy(zero_copy_only=False)
+        ranked = Ranked(
+            where, starts, score[order], tie[order], table.column("item_id").take(pa.array(order)), gain[order], has_grade[order],
+            np.asarray(truth.user), past, float(truth.positive.max()),
+        )  # fmt: skip
+        figures |= list_measures(ranked, wanted.of_lists, known)
+    if not wanted.cuts:
         return figures
     return figures | ranking_measures(
-        np.cumsum(ends), score[order], gain[order], np.diff(truth.offsets), tie[order], cuts,
+        starts, score[order], gain[order], np.diff(truth.offsets), tie[order], wanted.cuts,
         truth=(truth.offsets, truth.positive),
     )  # fmt: skip
 
@@ -244,18 +292,9 @@ def _pooled(
     return pooled_by_request(label, np.append(score, np.full(left.sum(), -np.inf)), request_of, R)
 
 
-def cut_off(name: str) -> int:
-    """The cut-off of a measure's name, 0 for a pooled one. InputError: no measure, or a ranking measure without a cut-off."""
-    if name in POOLED:
-        return 0
-    base, at, k = name.partition("@")
-    if base not in RANKING:
-        names = (*RANKING, *POOLED)
-        close = did_you_mean(base, names) or f"; there are {', '.join(names)}"
-        raise InputError(f"measure {name!r} is not known{close}")
-    if not at or not (k.isascii() and k.isdigit()) or k.startswith("0") or len(k) > _DIGITS:
-        raise InputError(f"measure {name!r} has no cut-off; write {base}@10")
-    return int(k)
+def measure_name(text: str) -> Name | None:
+    """A measure's name as a value, None for a pooled one. InputError: no measure, or one without a cut-off."""
+    return None if text in POOLED else parse(text)
 
 
 def _by_stem(paths: Sequence[Path | str]) -> dict[str, Path]:

@@ -16,6 +16,7 @@ from assay.errors import InputError
 from assay.evaluation.rankings import ranking_scores
 from assay.evaluation.samples import score_samples
 from assay.evaluation.scores import Scores
+from assay.numerics.names import is_of_all_lists
 from assay.samples.table import Samples
 from assay.task import Task
 
@@ -61,8 +62,10 @@ def group_rankings(per_request: pa.Table, group: ArrayLike | pa.Array, *, resamp
     """Every ranking measure in every group of requests: a table of schema GROUPS.
 
     rows counts requests with truth. per_request as evaluate_rankings returns it; group (requests,) names
-    the group of each of its rows.
+    the group of each of its rows. What all lists have together (coverage, Gini, popularity lift) is left out: a group's own is
+    no mean of its requests' parts.
     """
+    per_request = per_request.drop_columns([name for name in per_request.column_names if is_of_all_lists(name)])
     truth = per_request.column("truth_count").to_numpy() > 0
 
     def of(rows: NDArray[np.int64]) -> tuple[int, Scores]:

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from assay import registry
 from assay.config import Evaluate
 from assay.errors import ConfigError
+from assay.evaluation.beyond import Past
 from assay.evaluation.claims import DECIDES, DECIDES_RANKED
 from assay.evaluation.enough import requests_needed
 from assay.evaluation.parts import part_tables
-from assay.evaluation.rankings import compare_rankings, evaluate_rankings, ranking_scores, same_requests
+from assay.evaluation.rankings import accuracy_alone, compare_rankings, evaluate_rankings, ranking_scores, same_requests
 from assay.evaluation.samples import Measure, both_classes, sample_differences, sample_estimates, score_samples
 from assay.evaluation.scores import Difference, Estimate, Scores
 from assay.evaluation.windows import Rows, Windows, cuts
@@ -51,18 +52,18 @@ class Scored:
 
     @cached_property
     def of_rankings(self) -> Scores | None:
-        """Of the measures per request; None where nothing is ranked."""
-        return None if self.per_request is None else ranking_scores(self.per_request)
+        """Of the measures of accuracy per request, which models are compared on; None where nothing is ranked."""
+        return None if self.per_request is None else ranking_scores(accuracy_alone(self.per_request))
 
 
 @dataclass(frozen=True)
 class Holdout:
-    """One split. requests: request_id and truth_count. popularity (items,): training positives by item code."""
+    """One split. requests: request_id and truth_count. past: what users took in training."""
 
     samples: Samples
     candidates: Samples | None
     requests: pa.Table | None
-    popularity: NDArray[np.int64]
+    past: Past
     section: Evaluate
     seed: int
 
@@ -112,10 +113,10 @@ class Holdout:
         if self.candidates is None or not len(self.candidates):
             return Scored(p, measures, of_samples=scores)
         c = self.candidates
-        score = c.chances(predict(c))
+        score, past = c.chances(predict(c)), self.past.of_users(c.user)
         per_request, ranked = evaluate_rankings(
             c.request, c.user, c.item, score, c.label, self._truth, self.tie, self.section.k, also=(DECIDES_RANKED,),
-            popularity=self._padded(), category=self._category, resamples=draws, seed=self.seed,
+            popularity=self._popularity, category=self._category, past=past, resamples=draws, seed=self.seed,
         )  # fmt: skip
         of_rankings = {name: estimate for name, estimate in ranked.items() if np.isfinite(estimate["value"])}
         return Scored(p, measures | of_rankings, per_request, score, scores)
@@ -197,10 +198,12 @@ class Holdout:
             return samples.period
         return np.searchsorted(begins, samples.instant, side="right").astype(np.int32)
 
-    def _padded(self) -> NDArray[np.int64]:
+    @cached_property
+    def _popularity(self) -> NDArray[np.float64]:
+        """(items,) share of the training's users who took each item, also of candidates that came later."""
         assert self.candidates is not None
-        size = max(len(self.popularity), int(self.candidates.item.max(initial=0)) + 1)
-        return np.pad(self.popularity, (0, size - len(self.popularity)))
+        known = self.past.popularity
+        return np.pad(known, (0, max(0, int(self.candidates.item.max(initial=0)) + 1 - len(known))))
 
     def difference(self, a: Scored, b: Scored, *, resamples: int | None = None) -> dict[str, Difference]:
         """b minus a, paired by user: every measure of samples, then of rankings; and whether the requests are enough to tell."""
@@ -223,8 +226,9 @@ class Holdout:
             assert a.of_rankings is not None
             assert b.of_rankings is not None
             return a.of_rankings.against(b.of_rankings, resamples=draws, seed=self.seed)
-        shared = [name for name in a.per_request.column_names if name in b.per_request.column_names]
-        return compare_rankings(a.per_request.select(shared), b.per_request.select(shared), resamples=draws, seed=self.seed)
+        one, other = accuracy_alone(a.per_request), accuracy_alone(b.per_request)
+        shared = [name for name in one.column_names if name in other.column_names]
+        return compare_rankings(one.select(shared), other.select(shared), resamples=draws, seed=self.seed)
 
     def _judged(self, by_measure: dict[str, Difference]) -> dict[str, Difference]:
         """Those that have a value, each with what a verdict would take."""
@@ -257,7 +261,7 @@ def holdout(
     candidates: Samples | None,
     requests: pa.Table | None,
     split: str,
-    popularity: NDArray[np.int64],
+    past: Past,
     section: Evaluate,
     seed: int,
 ) -> Holdout:
@@ -266,7 +270,7 @@ def holdout(
         requests = requests.filter(pc.equal(requests.column("split"), split))
     if candidates is not None:  # as evaluate_rankings would put them for every model
         candidates = candidates.take(np.lexsort((candidates.item, candidates.request)))
-    return Holdout(samples, candidates, requests, popularity, section, seed)
+    return Holdout(samples, candidates, requests, past, section, seed)
 
 
 def estimates(by_measure: dict[str, Estimate], names: Sequence[str] | None = None) -> dict[str, dict[str, float | None]]:

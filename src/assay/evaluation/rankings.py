@@ -9,9 +9,12 @@ import pyarrow.compute as pc
 from numpy.typing import ArrayLike, NDArray
 
 from assay.errors import InputError
+from assay.evaluation.beyond import ItemFacts, beyond_accuracy
 from assay.evaluation.scores import Difference, Estimate, Scores
 from assay.numerics import ranking as rk
 from assay.numerics import statistics as st
+from assay.numerics.graded import err, rbp
+from assay.numerics.names import is_beyond
 
 
 def evaluate_rankings(
@@ -27,12 +30,15 @@ def evaluate_rankings(
     also: Sequence[str] = (),
     popularity: NDArray[Any] | None = None,
     category: NDArray[Any] | None = None,
+    past: NDArray[Any] | None = None,
     resamples: int = 1000,
     seed: int = 7,
 ) -> tuple[pa.Table, dict[str, Estimate]]:
     """Measures of the ranked candidates of every request, with 95 % intervals by resampling users.
 
     All columns have a row for each candidate, in any order. Lists are ranked by score, ties by tie_order, as trec_eval does.
+    Where popularity or category is given, coverage@k and gini@k are measured too, over the items that these name: each request
+    has its part in them, and NaN if it has no truth (see numerics.beyond).
 
     Parameters
     ----------
@@ -53,10 +59,11 @@ def evaluate_rankings(
     also : sequence of str
         Single measures at a cut-off of their own, as "ndcg@10".
     popularity : array, shape (items,), optional
-        Training events by code. Adds novelty@k, popularity_share@k, and coverage@k, the share of these items that are recommended
-        to anyone (without an interval: low and high repeat the value, since a resample of the users always covers less).
+        Share of the training's users who took each item, by code. Adds novelty@k, popularity_share@k and serendipity@k.
     category : array of int, shape (items,), optional
-        Adds diversity@k.
+        Codes, -1 where not known. Adds diversity@k.
+    past : array, shape (n,), optional
+        Mean popularity of what the row's user took in training, NaN for nothing. With popularity it adds popularity_lift@k.
     resamples : int
         Draws of the users.
     seed : int
@@ -67,13 +74,14 @@ def evaluate_rankings(
     pyarrow.Table
         One row per request, in order: request, user, truth_count and one column per measure.
     dict
-        For each measure value, low and high: means over requests with truth.
+        For each measure value, low and high: means over requests with truth. A NaN (diversity of a list of one) is left out
+        of its own mean.
 
     Raises
     ------
     InputError
-        Columns of several lengths, no candidates, no relevant item, one user only, or a request with two users or counts of
-        truth.
+        Columns of several lengths, no candidates, no relevant item, one user only, a request with two users or counts of truth,
+        or a popularity outside [0, 1].
 
     Examples
     --------
@@ -87,7 +95,8 @@ def evaluate_rankings(
     >>> table.column("recall@1").to_pylist(), means["recall@1"]["value"]
     ([1.0, 0.0], 0.5)
     """
-    columns = [np.asarray(column) for column in (requests, users, items, scores, relevance, truth_count)]
+    given = (requests, users, items, scores, relevance, truth_count, *(() if past is None else (past,)))
+    columns = [np.asarray(column) for column in given]
     if any(column.shape != (len(columns[0]),) for column in columns):
         raise InputError(f"the columns have shapes {[c.shape for c in columns]}; give one entry a candidate")
     if not len(columns[0]):
@@ -96,7 +105,7 @@ def evaluate_rankings(
     if not _in_order(columns[0], columns[2]):
         order = np.lexsort((columns[2], columns[0]))
         columns = [column[order] for column in columns]
-    request, user, item, score, gain, truth = columns
+    request, user, item, score, gain, truth = columns[:6]
     ids, offsets = rk.request_offsets(request)
     first = offsets[:-1]
     for name, column in (("users", user), ("truth_count", truth)):
@@ -107,19 +116,35 @@ def evaluate_rankings(
     measures = rk.ranking_measures(offsets, score, gain, truth[first], tie, k)
     for name in (name for name in also if name not in measures):
         measures[name] = rk.ranking_measures(offsets, score, gain, truth[first], tie, (int(name.split("@")[1]),))[name]
-    covered: dict[str, Estimate] = {}
+    facts = _facts(popularity, category)
+    asking, highest = truth[first] > 0, max(float(gain.max()), 0.0) or 1.0
     for cut in k:
         top = rk.top_k(offsets, score, tie, cut)
-        top_items = np.where(top >= 0, item[top], -1)
-        if popularity is not None:
-            measures[f"novelty@{cut}"] = rk.novelty(top_items, popularity)
-            measures[f"popularity_share@{cut}"] = rk.popularity_share(top_items, rk.head_items(popularity))
-            share = rk.coverage(top_items, len(popularity))
-            covered[f"coverage@{cut}"] = Estimate(value=share, low=share, high=share)
-        if category is not None:
-            measures[f"diversity@{cut}"] = rk.diversity(top_items, category)
+        gains = np.where(top >= 0, np.maximum(gain[top], 0.0), 0.0)
+        measures |= {f"err@{cut}": err(gains, highest), f"rbp@{cut}": rbp(gains)}
+        if facts is not None:
+            items_of = np.where(top >= 0, item[top], -1)[asking]
+            own = None if past is None else columns[6][first][asking]
+            for name, values in beyond_accuracy(items_of, gains[asking] > 0, user[first][asking], facts, own).items():
+                measures[f"{name}@{cut}"] = _spread(values, asking)
     table = pa.table({"request": ids, "user": user[first], "truth_count": truth[first].astype(np.int64), **measures})
-    return table, ranking_scores(table).estimates(resamples=resamples, seed=seed) | covered
+    return table, ranking_scores(table).estimates(resamples=resamples, seed=seed)
+
+
+def _facts(popularity: NDArray[Any] | None, category: NDArray[Any] | None) -> ItemFacts | None:
+    """What is known of the items; None where that is nothing."""
+    if popularity is None and category is None:
+        return None
+    shares = None if popularity is None else np.asarray(popularity, np.float64)
+    codes = None if category is None else np.asarray(category, np.int64)
+    return ItemFacts(max(len(one) for one in (shares, codes) if one is not None), shares, codes)
+
+
+def _spread(values: NDArray[np.float64], rows: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Values of some rows (n,) as a column of all of them, NaN elsewhere."""
+    column = np.full(len(rows), np.nan)
+    column[rows] = values
+    return column
 
 
 def _in_order(request: NDArray[Any], item: NDArray[Any]) -> bool:
@@ -140,6 +165,11 @@ def ranking_scores(per_request: pa.Table) -> Scores:
     users, code = np.unique(table.column("user").to_numpy(), return_inverse=True)
     values = np.column_stack([table.column(name).to_numpy().astype(np.float64) for name in names])
     return Scores(users, names, st.mean_statistic(code, values, len(users)))
+
+
+def accuracy_alone(per_request: pa.Table) -> pa.Table:
+    """A table per request without what says nothing of good or bad: what models are compared on."""
+    return per_request.drop_columns([name for name in per_request.column_names if is_beyond(name)])
 
 
 def compare_rankings(

@@ -62,10 +62,11 @@ class Scores:
             low = high = np.full(len(value), np.nan)
         else:
             low, high = st.percentile_interval(self._unbiased(value, self._draws(resamples, seed)))
-        return {
-            name: Estimate(value=float(v), low=float(lo), high=float(hi))
-            for name, v, lo, hi in zip(self.measures, value, low, high, strict=True)
-        }
+        result = {}
+        for name, v, lo, hi in zip(self.measures, value, low, high, strict=True):
+            lowest, highest = ms.within(name, v, lo, hi)  # the mean of requests' parts can be drawn beyond the measure's ends
+            result[name] = Estimate(value=float(v), low=float(lowest), high=float(highest))
+        return result
 
     def against(self, other: "Scores", *, resamples: int, seed: int) -> dict[str, Difference]:
         """other minus self, each measure, on the same resamples of the same users."""

@@ -12,14 +12,14 @@ from numba import njit, prange
 from numpy.typing import ArrayLike, NDArray
 
 from assay.errors import InputError
+from assay.numerics.names import read
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 POINTWISE = ("auc", "user_auc", "log_loss", "accuracy", "precision", "recall", "f1", "calibration_error")
 LOWER_IS_BETTER = frozenset({"log_loss", "calibration_error"})
-_NOT_SHARES = {"log_loss", "novelty"}  # of ours, those that have no upper end
-_AT_A_CUT = ("precision", "recall", "hit_rate", "mrr", "map", "ndcg", "coverage", "diversity", "popularity_share", "novelty")
+_NOT_SHARES = {"log_loss": 0.0, "novelty": 0.0, "popularity_lift": -1.0}  # of ours, those without an upper end, and the lower
 
 # A probability is kept this far from 0 and 1 before its logarithm is taken, as scikit-learn does.
 CLIP = float(np.finfo(np.float64).eps)
@@ -27,10 +27,11 @@ CLIP = float(np.finfo(np.float64).eps)
 
 def bounds(measure: str) -> tuple[float, float]:
     """The least and the most that a measure of ours can be; without ends for a measure of the user's own."""
-    name, at, _ = measure.partition("@")
-    if name not in (_AT_A_CUT if at else POINTWISE):
+    ranked = read(measure)
+    name = measure if ranked is None else ranked.base
+    if ranked is None and measure not in POINTWISE:
         return -np.inf, np.inf
-    return 0.0, np.inf if name in _NOT_SHARES else 1.0
+    return (_NOT_SHARES[name], np.inf) if name in _NOT_SHARES else (0.0, 1.0)
 
 
 def within(measure: str, value: Any, low: Any, high: Any, *, difference: bool = False) -> tuple[Any, Any]:

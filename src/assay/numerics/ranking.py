@@ -14,14 +14,13 @@ from numpy.typing import NDArray
 
 from assay.errors import InputError
 from assay.numerics.compiled import striped
+from assay.numerics.names import RANKING
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 # Rows that are converted and ranked at a time.
 BLOCK = 1 << 20
-
-RANKING = ("precision", "recall", "hit_rate", "mrr", "map", "ndcg")
 
 
 def tie_order(ids: Iterable[object]) -> Ints:
@@ -238,70 +237,3 @@ def _ideal(gain: Floats, outside: int, length: int, discount: Floats) -> float:
             best += next_gain / discount[rank]
             at += 1
     return best
-
-
-def coverage(top_items: Ints, catalogue: int) -> float:
-    """Share of the catalogue that is in at least one top list; top_items (R, k) item codes, -1 for none."""
-    if catalogue < 1:
-        raise InputError("the catalogue is empty; coverage needs at least one item")
-    return len(np.unique(top_items[top_items >= 0])) / catalogue
-
-
-def novelty(top_items: Ints, popularity: NDArray[Any]) -> Floats:
-    """Mean self-information -log2 p(item) of each top list (R,), in bits; NaN for an empty list.
-
-    popularity (items,): training events of an item; p = (popularity + 1) / (total + items), so that an item
-    never seen is the most novel, not infinitely so. Vargas and Castells (RecSys 2011), with that smoothing.
-    """
-    counts = np.asarray(popularity, np.float64)
-    bits = -np.log2((counts + 1) / (counts.sum() + len(counts)))
-    return _mean_over_list(top_items, bits)
-
-
-def popularity_share(top_items: Ints, head: NDArray[np.bool_]) -> Floats:
-    """Share of each top list (R,) that is head items; head (items,) bool; NaN for an empty list."""
-    return _mean_over_list(top_items, np.asarray(head, np.float64))
-
-
-def head_items(popularity: NDArray[Any], share: float = 0.5) -> NDArray[np.bool_]:
-    """(items,) True for the most popular items that together hold `share` of all events.
-
-    Ties by item code, lowest first; an item nobody bought is never head.
-    """
-    counts = np.asarray(popularity)
-    order = np.argsort(-counts, kind="stable")
-    before = np.cumsum(counts[order]) - counts[order]
-    head = np.zeros(len(counts), np.bool_)
-    head[order] = (before < share * counts.sum()) & (counts[order] > 0)
-    return head
-
-
-def diversity(top_items: Ints, category: NDArray[Any]) -> Floats:
-    """Share of item pairs of each top list (R,) whose categories differ; NaN for fewer than two items.
-
-    category (items,): any codes. Intra-list diversity (Ziegler et al., WWW 2005) with 0/1 distance.
-    """
-    return _diversity(np.asarray(top_items, np.int64), np.asarray(category, np.int64))
-
-
-@njit(cache=True)
-def _diversity(top: Ints, category: Ints) -> Floats:
-    result = np.full(len(top), np.nan)
-    for r in range(len(top)):
-        pairs = differ = 0
-        for a in range(top.shape[1]):
-            for b in range(a):
-                if top[r, a] >= 0 and top[r, b] >= 0:
-                    pairs += 1
-                    differ += category[top[r, a]] != category[top[r, b]]
-        if pairs:
-            result[r] = differ / pairs
-    return result
-
-
-def _mean_over_list(top_items: Ints, value: Floats) -> Floats:
-    present = top_items >= 0
-    total = np.where(present, value[np.where(present, top_items, 0)], 0.0).sum(axis=1)
-    length = present.sum(axis=1)
-    mean: Floats = np.divide(total, length, out=np.full(len(top_items), np.nan), where=length > 0)
-    return mean

@@ -8,7 +8,7 @@ import pyarrow as pa
 from assay.config import SamplesSection
 from assay.logs.clean_log import CleanLog
 from assay.logs.history import Codes
-from assay.numerics.ranking import head_items
+from assay.numerics.beyond import head_items
 from assay.samples.describe import Describer
 from assay.samples.encoder import LOG_ENCODING, Encoding
 from assay.samples.match import Match

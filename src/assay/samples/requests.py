@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from assay.config import SamplesSection
 from assay.logs.clean_log import CleanLog
+from assay.numerics.beyond import head_items
 from assay.numerics.periods import hours, periods_of, starts
-from assay.numerics.ranking import head_items
 from assay.runs.store import Folder
 from assay.samples.query_features import frequency_class
 from assay.samples.searches import Searches

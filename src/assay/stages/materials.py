@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from assay.errors import ConfigError, InputError
+from assay.evaluation.beyond import Past
 from assay.evaluation.holdout import Holdout, Predict
 from assay.evaluation.holdout import holdout as make_holdout
 from assay.findings.labels import Wording
@@ -145,6 +146,12 @@ def popularity(work: Work) -> NDArray[np.int64]:
     return np.bincount(learnt.item, learnt.label, minlength=size).astype(np.int64)
 
 
+def past(work: Work) -> Past:
+    """What users took in training."""
+    table = items(work)
+    return Past.of_training(train(work), len(popularity(work)) if table is None else table.num_rows)
+
+
 def holdout(work: Work, split: str) -> Holdout:
     """Where amounts are chosen ("tuning"), or what arms that were declared before are shown on ("test")."""
     settings = (kept_features(work), work.config.evaluate.model_dump_json(), work.config.seed)
@@ -156,7 +163,7 @@ def _holdout(work: Work, split: str) -> Holdout:
     candidates = samples(work, split, "candidates") if ranked else None
     requests = work.folder.read_table("samples/requests.parquet") if ranked else None
     config = work.config
-    return make_holdout(samples(work, split), candidates, requests, split, popularity(work), config.evaluate, config.seed)
+    return make_holdout(samples(work, split), candidates, requests, split, past(work), config.evaluate, config.seed)
 
 
 def groups(work: Work, of: Samples) -> dict[str, list[str]]:

@@ -19,7 +19,8 @@ from assay.models.named import kind
 from assay.models.scorer import Scorer
 from assay.numerics import measures as ms
 from assay.numerics.linearised import pooled_by_request
-from assay.numerics.ranking import RANKING, ranking_measures
+from assay.numerics.names import RANKING
+from assay.numerics.ranking import ranking_measures
 from assay.samples.encoder import only
 from assay.samples.table import Samples
 

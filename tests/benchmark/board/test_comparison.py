@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from assay.benchmark.board.comparison import compare, compare_groups, leader_board, p_values
+from assay.benchmark.board.comparison import compare, compare_groups, leader_board, p_values, values_of
 from assay.benchmark.board.scoreboard import Scoreboard
 from assay.errors import InputError
 from assay.numerics.statistics import holm
@@ -129,6 +129,19 @@ def test_a_group_of_one_user_and_of_no_label():
     assert found[0]["p_holm"] == pytest.approx(found[0]["p"])
     with pytest.raises(InputError, match="'huor' is no attribute of the requests; did you mean 'hour'"):
         compare_groups(board, "huor")
+
+
+def test_measures_beyond_accuracy_are_compared_but_lead_no_board():
+    board = made(measures=("ndcg@10", "novelty@10", "coverage@10"))
+    assert compare(board, ["coverage@10"]).num_rows == 6
+    with pytest.raises(InputError, match="novelty@10 says nothing of good or bad"):
+        leader_board(board, "novelty@10")
+    values = values_of(board, "novelty@10").to_pylist()
+    assert [line["system"] for line in values] == [*board.systems]
+    assert all(line["low"] < line["value"] < line["high"] for line in values)
+    with pytest.raises(InputError, match="coverage@10 of a group is no mean of its requests"):
+        compare_groups(board, "device", ["ndcg@10", "coverage@10"])
+    assert {line["measure"] for line in compare_groups(board, "device").to_pylist()} == {"ndcg@10", "novelty@10"}
 
 
 def test_the_leader_board_groups_what_cannot_be_told_apart():

@@ -131,6 +131,7 @@ def test_it_reads_the_systems_and_measure_that_it_is_asked_for():
         ({"system": "old"}, "'old' is compared with itself"),
         ({"against": "odl"}, "'odl' is not on this scoreboard; did you mean 'old'"),
         ({"measure": "mrr@10"}, "'mrr@10' is not on this scoreboard"),
+        ({"measure": "novelty@10"}, "novelty@10 says nothing of good or bad"),
         ({"board": board_of(np.zeros(3), np.zeros(3))}, r"1 user\(s\): an interval over users needs at least 2"),
     ],
 )

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -135,6 +136,21 @@ def test_refuses(board):
         choose_measures(board, ["ndgc@10"])
     with pytest.raises(InputError, match="map@10 is the same for all systems"):
         choose_measures(board_of({"map@10": np.full((3, 10), 0.5)}, np.arange(10)))
+
+
+def test_what_says_nothing_of_good_or_bad_is_never_advised(board, choice):
+    wider = replace(board, scores={**board.scores, "novelty@10": board.of("ndcg@10") + 1, "judged@10": board.of("ndcg@10")})
+    again = choose_measures(wider)
+    assert (again.decide, again.report) == (choice.decide, choice.report)
+    assert again.table.equals(choice.table)
+    with pytest.raises(InputError, match="novelty@10 says nothing of good or bad"):
+        choose_measures(wider, ["ndcg@10", "novelty@10"])
+
+
+def test_graded_measures_of_sampled_candidates_are_refused_too():
+    for name in ("err@10", "rbp(p=0.5)@10"):
+        with pytest.raises(InputError, match="100 sampled candidates"):
+            refuse_sampled(name, sampled=100, catalogue=5_000)
 
 
 def test_sampled_candidates_are_refused_with_the_reason():

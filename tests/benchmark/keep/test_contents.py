@@ -1,10 +1,15 @@
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay.benchmark.keep.contents import Benchmark
+from assay.benchmark.plan.build import build
+from assay.benchmark.readers import from_tables
 from assay.errors import InputError
 from assay.testing.benchmarks import make_benchmark, predictions
 
@@ -127,3 +132,77 @@ def test_cut_predictions_score_as_if_they_had_no_others():
     lacking, none = some.cut({"one": predictions(made, 1).slice(0, 300)})  # 10 of the 20, which count 0 as ever
     assert none == {"one": 5}
     assert np.count_nonzero(some.score(lacking).of("ndcg@10")) == np.count_nonzero(made.scores.of("ndcg@10")[1, 5:15])
+
+
+def known_items(made):
+    """A catalogue and what users took before, for a made benchmark."""
+    rng = np.random.default_rng(3)
+    items = pa.table({"item_id": [f"item {k}" for k in range(200)], "category": [f"类{k % 5}" for k in range(200)]})
+    users = made.requests.column("user_id").to_numpy()
+    train = pa.table({"user_id": rng.choice(users, 900), "item_id": [f"item {int(200 * k**2)}" for k in rng.random(900)]})
+    return items, train
+
+
+BEYOND = ("coverage@5", "gini@5", "novelty@5", "popularity_lift@5", "serendipity@5", "diversity@5", "judged@5")
+
+
+def test_what_measures_beyond_accuracy_need_is_kept_and_no_more():
+    made = make_benchmark(requests=60)
+    items, train = known_items(made)
+    whole = Benchmark.of(
+        made.truth, requests=made.requests, candidates=made.candidates, measures=("ndcg@10", *BEYOND), items=items, train=train
+    )
+    assert whole.items.column_names == ["item_id", "category", "popularity"]
+    assert whole.requests.column_names[-1] == "past_popularity"
+    assert "past_popularity" not in whole.attributes.column_names
+    users = made.requests.select(["request_id", "user_id"])
+    told = made.truth.append_column(
+        "user_id", users.column("user_id").take(pc.index_in(made.truth["request_id"], users["request_id"].combine_chunks()))
+    )
+    expected = from_tables(told, {"one": predictions(made, 1)}, BEYOND, items=items, train=train)
+    board = whole.score({"one": predictions(made, 1)})
+    for name in BEYOND:  # also where leaving a user out takes several requests
+        np.testing.assert_allclose(board.of(name), expected.of(name), atol=1e-12)
+
+
+def test_without_a_table_of_items_candidates_belong_to_the_catalogue():
+    made = make_benchmark(requests=60)
+    _, train = known_items(made)
+    names = ("ndcg@10", "coverage@5")
+    whole = Benchmark.of(made.truth, candidates=made.candidates, measures=names, train=train)
+    everything = {*train["item_id"].to_pylist(), *made.candidates["item_id"].to_pylist()}
+    assert whole.items.column("item_id").to_pylist() == sorted(everything)
+    assert 0 < whole.score({"one": predictions(made, 1)}).means("coverage@5")[0] < 1
+
+
+def test_fewer_requests_lose_the_scores_of_all_lists_together():
+    made = make_benchmark(requests=60)
+    items, train = known_items(made)
+    whole = Benchmark.of(made.truth, requests=made.requests, measures=("ndcg@10", *BEYOND), items=items, train=train)
+    whole = replace(whole, scores=whole.score({"one": predictions(made, 1), "two": predictions(made, 2)}))
+    some = whole.take(range(20))
+    assert {*whole.measures} - {*some.scores.measures} == {"coverage@5", "gini@5", "popularity_lift@5"}
+    ids = some.requests.column("request_id").combine_chunks()
+    few = predictions(made, 1).filter(pc.is_in(predictions(made, 1)["request_id"], ids))
+    assert some.score({"one": few}).means("coverage@5")[0] < whole.scores.means("coverage@5")[0]  # new scores have their own
+    chosen = build(whole, size=30)
+    assert "past_popularity" in chosen.requests.column_names
+    assert set(build(whole, size=30).score({"one": cut(chosen, predictions(made, 1))}).measures) == {*whole.measures}
+
+
+def cut(benchmark, table):
+    return benchmark.cut({"one": table})[0]["one"]
+
+
+def test_err_keeps_the_scale_of_the_truth_that_it_was_named_for():
+    """Few requests may lack the highest grade, and err would become another measure."""
+    graded = TRUTH.append_column("user_id", pa.array([2, 1, 1]))
+    whole = Benchmark.of(graded, measures=("err@10", "err(max=4)@10"))
+    assert whole.measures == ("err(max=2)@10", "err(max=4)@10")
+    one = {"s": pa.table({"request_id": ["b", "b"], "item_id": ["x", "y"], "score": [2.0, 1.0]})}
+    assert whole.take([1]).score(one).means("err(max=2)@10")[0] == pytest.approx(1 / 4)
+
+
+def test_a_measure_beyond_accuracy_does_not_decide():
+    with pytest.raises(InputError, match=r"judged@10 says nothing of good or bad, so it decides nothing"):
+        Benchmark.of(TRUTH, measures=("judged@10", "ndcg@10"))

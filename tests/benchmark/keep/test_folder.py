@@ -13,6 +13,7 @@ import pytest
 from assay.benchmark.compact.designs import anchors, compact
 from assay.benchmark.compact.estimation import estimate
 from assay.benchmark.compact.shrink import shrink
+from assay.benchmark.keep.contents import Benchmark
 from assay.benchmark.keep.folder import MANIFEST, USES, freeze, open_kept
 from assay.errors import InputError
 from assay.testing.benchmarks import make_benchmark, predictions
@@ -27,6 +28,20 @@ def test_what_is_frozen_is_read_back(tmp_path):
         assert getattr(again.benchmark, name).equals(getattr(made, name))
     np.testing.assert_array_equal(again.benchmark.scores.of("ndcg@10"), made.scores.of("ndcg@10"))
     assert (again.benchmark.measures, dict(again.benchmark.about)) == (made.measures, dict(made.about))
+
+
+def test_what_measures_beyond_accuracy_need_is_frozen_too(tmp_path):
+    made = make_benchmark(requests=40)
+    names, own = ("ndcg@10", "coverage@5", "novelty@5", "popularity_lift@5"), ["request_id", "user_id"]
+    train = pa.table({"user_id": made.requests["user_id"], "item_id": made.candidates["item_id"].slice(0, 40)})
+    known = Benchmark.of(made.truth, requests=made.requests.select(own), candidates=made.candidates, measures=names, train=train)
+    freeze(known, tmp_path / "b")
+    again = open_kept(tmp_path / "b").benchmark
+    assert again.items.equals(known.items)
+    assert again.requests.column_names == [*own, "past_popularity"]
+    one = {"one": predictions(made, 1)}
+    for name in names:
+        np.testing.assert_array_equal(again.score(one).of(name), known.score(one).of(name))
 
 
 def test_the_fingerprint_is_of_the_content_alone(tmp_path):

@@ -6,6 +6,7 @@ from assay.app import words
 from assay.app.sections.facts import Facts, row
 from assay.evaluation.claims import CLAIMS, DECIDES_RANKED
 from assay.evaluation.parts import NEW, REPEAT
+from assay.numerics.names import is_beyond
 from assay.pages.evaluation import Calibration, Groups, Recommended, Summary
 from assay.pages.samples import FeaturesKept
 from assay.runs.section import Bullet, Column, DiagonalPlot, Figure, Listing, RowPlot, Section, Span, Table
@@ -39,7 +40,8 @@ def models(facts: Facts) -> Section | None:
     figures += _parts(summary)
     kept = facts.page(FeaturesKept)
     columns = [Column("measure"), *(Column(name, number=True) for name in tested)]
-    rows = [[m, *(words.estimated(test.get(m)) for test in tested.values())] for m in measures]
+    accuracy = [m for m in measures if not is_beyond(m)]
+    rows = [[m, *(words.estimated(test.get(m)) for test in tested.values())] for m in accuracy]
     return Section(
         f"On the test set, with 95 % intervals over {facts.people}; the best is in the second colour.",
         points=[f"{words.features(kept)}."] if kept else [],

@@ -14,6 +14,7 @@ from assay.errors import InputError, did_you_mean
 from assay.numerics import clusters
 from assay.numerics import statistics as st
 from assay.numerics.measures import bounds, within
+from assay.numerics.names import is_of_all_lists, refuse_beyond
 
 Floats = NDArray[np.float64]
 
@@ -142,7 +143,8 @@ def compare_groups(
     Raises
     ------
     InputError
-        As in `compare`; or no such attribute.
+        As in `compare`; or no such attribute; or a measure of all lists together (coverage, Gini, popularity lift), which a
+        group's requests do not have. By default these are left out.
 
     Examples
     --------
@@ -154,7 +156,9 @@ def compare_groups(
     (['group', 'measure', 'a', 'b'], True)
     """
     pairs = _pairs(board.several(), against)
-    names = list(board.measures if measures is None else measures)
+    names = [name for name in board.measures if not is_of_all_lists(name)] if measures is None else list(measures)
+    for name in filter(is_of_all_lists, names):
+        raise InputError(f"{name} of a group is no mean of its requests: score the group's requests as truth of their own")
     parts = list(groups(board, column))
     _check_test(test, draws, len(pairs) * len(names) * len(parts))
     lines = []
@@ -192,7 +196,7 @@ def leader_board(board: Scoreboard, measure: str, *, test: str = "t", draws: int
     Raises
     ------
     InputError
-        As in `compare`.
+        As in `compare`; or a measure beyond accuracy, which puts no system above another.
 
     Examples
     --------
@@ -202,6 +206,7 @@ def leader_board(board: Scoreboard, measure: str, *, test: str = "t", draws: int
     >>> table.column("tier").to_pylist()[0], table.column("behind").to_pylist()[0]
     (1, 0.0)
     """
+    refuse_beyond(measure)
     values, names = board.several().means(measure), board.systems
     p_of = {(line["a"], line["b"]): line["p_holm"] for line in compare(
         board, [measure], test=test, draws=draws, seed=seed).to_pylist()}  # fmt: skip
@@ -220,6 +225,12 @@ def leader_board(board: Scoreboard, measure: str, *, test: str = "t", draws: int
             lines.append({**line, "low": low[s], "high": high[s], "behind": values[s] - values[best], "p_holm": p})
         left = rest
     return pa.Table.from_pylist(lines, schema=BOARD)
+
+
+def values_of(board: Scoreboard, measure: str) -> pa.Table:
+    """system, value, low, high (mean over requests, 95 % interval clustered by user), in the board's order: no one is best."""
+    low, high = mean_intervals(board, measure)
+    return pa.table({"system": board.systems, "value": board.means(measure), "low": low, "high": high})
 
 
 def mean_intervals(board: Scoreboard, measure: str) -> tuple[Floats, Floats]:

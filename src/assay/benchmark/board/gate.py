@@ -12,6 +12,7 @@ from assay.benchmark.board.scoreboard import Scoreboard
 from assay.errors import InputError
 from assay.numerics import clusters
 from assay.numerics import statistics as st
+from assay.numerics.names import refuse_beyond
 
 Verdict = Literal["pass", "worse", "undecided"]
 POWER = 0.8
@@ -67,7 +68,8 @@ def gate(board: Scoreboard, system: str, *, against: str, margin: float, measure
     Raises
     ------
     InputError
-        Fewer than two users, a system or measure that the board does not have, both systems the same, or a margin out of range.
+        Fewer than two users, a system or measure that the board does not have or that decides nothing (beyond accuracy), both
+        systems the same, or a margin out of range.
 
     References
     ----------
@@ -87,6 +89,7 @@ def gate(board: Scoreboard, system: str, *, against: str, margin: float, measure
     if system == against:
         raise InputError(f"{system!r} is compared with itself; name another to compare it with")
     name = board.measures[0] if measure is None else measure
+    refuse_beyond(name)
     new, old = (board.of(name)[board.number(one)] for one in (system, against))
     stderr = float(np.sqrt((clusters.deviations(board.user, (new - old)[None]) ** 2).sum()))
     df = clusters.degrees_of_freedom(board.user)

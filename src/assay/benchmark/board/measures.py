@@ -13,7 +13,7 @@ from assay.benchmark.board.comparison import LEVEL, compare
 from assay.benchmark.board.scoreboard import Scoreboard
 from assay.errors import InputError
 from assay.numerics import statistics as st
-from assay.numerics.ranking import RANKING
+from assay.numerics.names import GRADED, RANKING, is_beyond, read, refuse_beyond
 from assay.shown import html_table
 
 Floats = NDArray[np.float64]
@@ -86,7 +86,7 @@ def choose_measures(
     board : Scoreboard
         Scores of each system on each request.
     measures : sequence of str, optional
-        By default all of the board's.
+        By default all of the board's, but for those beyond accuracy, which say nothing of good or bad.
     resamples : int
         Draws of the users.
     seed : int
@@ -100,7 +100,7 @@ def choose_measures(
     Raises
     ------
     InputError
-        Fewer than three systems or two users, or a measure that has the same mean for all systems.
+        Fewer than three systems or two users, or a measure that has the same mean for all systems, or is one beyond accuracy.
 
     References
     ----------
@@ -115,7 +115,9 @@ def choose_measures(
     True
     """
     board.several(3)
-    names = list(board.measures if measures is None else measures)
+    names = [name for name in board.measures if not is_beyond(name)] if measures is None else list(measures)
+    for name in names:
+        refuse_beyond(name)
     means = np.stack([board.means(name) for name in names])
     spread = means.std(axis=1, ddof=1)
     for name, flat in zip(names, np.ptp(means, axis=1) == 0, strict=True):
@@ -159,10 +161,10 @@ def refuse_sampled(measure: str, sampled: int, catalogue: int) -> None:
     cannot be corrected for: whatever one counts for a sampled rank, its expectation is a polynomial of degree `sampled` in
     the true rank, and a cut at k is none. AUC, a mean over pairs, is unharmed.
     """
-    base, _, cut = measure.partition("@")
-    if sampled >= catalogue - 1 or base not in RANKING:
+    name = read(measure)
+    if sampled >= catalogue - 1 or name is None or name.base not in (*RANKING, *GRADED):
         return
-    k = int(cut) if cut.isdecimal() else 1
+    k = name.cut
     rank = min(10 * k, catalogue)
     chance = stats.binom.cdf(k - 1, sampled, (rank - 1) / (catalogue - 1))
     raise InputError(

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from numpy.typing import ArrayLike, NDArray
 
 from assay.errors import InputError, did_you_mean
+from assay.numerics.names import is_of_all_lists
 from assay.runs.store import write_parquet
 from assay.shown import html_table
 
@@ -131,15 +132,20 @@ class Scoreboard:
         return replace(self, systems=tuple(systems), families=tuple(self.families[row] for row in rows), scores=scores)
 
     def take_requests(self, rows: ArrayLike) -> Self:
-        """The same systems, these requests only: positions (n,), or (R,) booleans."""
+        """The same systems, these requests only: positions (n,), or (R,) booleans.
+
+        Fewer requests have no coverage, Gini index or popularity lift: what all lists have together is no mean of these
+        requests' parts.
+        """
         at = np.asarray(rows)
         at = np.flatnonzero(at) if at.dtype == np.bool_ else at.astype(np.int64)
         taken = pa.array(at)
+        left = [name for name in self.scores if len(at) == len(self.request) or not is_of_all_lists(name)]
         return replace(
             self,
             request=self.request.take(taken),
             user=self.user[at],
-            scores={name: values[:, at] for name, values in self.scores.items()},
+            scores={name: self.scores[name][:, at] for name in left},
             attributes={name: column.take(taken) for name, column in self.attributes.items()},
         )
 

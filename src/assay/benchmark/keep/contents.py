@@ -12,8 +12,10 @@ from numpy.typing import ArrayLike
 from assay.benchmark import inputs, readers, trec
 from assay.benchmark.attributes import KEYS
 from assay.benchmark.board.scoreboard import Scoreboard, refuse_names
+from assay.benchmark.items import PAST, Training, catalogue
 from assay.benchmark.trec import PREDICTIONS
 from assay.errors import InputError
+from assay.numerics.names import refuse_beyond
 from assay.shown import html_table
 
 REQUEST, PAIR = "request_id", ("request_id", "item_id")
@@ -25,7 +27,10 @@ class Benchmark:
 
     requests: request_id, user_id, then attributes of the requests. truth: request_id, item_id, grade. candidates:
     request_id, item_id, or None: any item may be ranked. measures: names; the first is decided on. scores: what systems
-    scored on exactly these requests, or None. about: what is known of its making, as JSON takes it.
+    scored on exactly these requests, or None. about: what is known of its making, as JSON takes it. items: the catalogue as
+    items.Catalogue.table, or None; then requests may have past_popularity.
+
+    InputError: the first measure says nothing of good or bad.
     """
 
     requests: pa.Table
@@ -34,6 +39,10 @@ class Benchmark:
     measures: tuple[str, ...]
     scores: Scoreboard | None
     about: Mapping[str, Any]
+    items: pa.Table | None = None
+
+    def __post_init__(self) -> None:
+        refuse_beyond(self.measures[0])
 
     @classmethod
     def of(
@@ -45,18 +54,22 @@ class Benchmark:
         measures: Sequence[str] = readers.MEASURES,
         scores: Scoreboard | None = None,
         about: Mapping[str, Any] | None = None,
+        items: Any = None,
+        train: Any = None,
     ) -> Self:
         """From tables, each a path (.parquet, .csv) or anything that speaks Arrow.
 
         truth: request_id, item_id, grade; as in `from_tables` it may carry user_id and attributes, unless `requests` does
-        (request_id, one row each; rows that truth does not name are left out). scores: on at least these requests.
+        (request_id, one row each; rows that truth does not name are left out). scores: on at least these requests. items,
+        train: as in `from_tables`; of train only what measures need is kept, a mean for each request.
+
+        In the names of measures, err without a scale has the highest grade of truth as its own, so that it stays one measure.
 
         InputError: what `from_tables` refuses; a request is there twice, has no row or no candidate; an attribute is no
         plain column.
         """
         of_truth, judged = readers.judged(truth)
-        for name in measures:
-            readers.cut_off(name)
+        names = tuple(dict.fromkeys(_on_scale(name, judged) for name in measures))
         if requests is None:
             described = of_truth
         else:
@@ -69,8 +82,13 @@ class Benchmark:
         listed = None if candidates is None else _candidates(candidates, described.column(REQUEST))
         if listed is not None and not _reachable(judged, listed):
             raise InputError("candidates hold no relevant item of any request: no system can score above 0; compare the ids")
-        kept, names = described.select([REQUEST, "user_id", *rest]), tuple(dict.fromkeys(measures))
-        benchmark = cls(kept, judged, listed, names, None, dict(about or {}))
+        kept = described.select([REQUEST, "user_id", *rest])
+        training = None if train is None else Training.of(train)
+        if training is not None:
+            kept = kept.drop_columns([PAST] if PAST in rest else [])
+            kept = kept.append_column(PAST, training.of_users(kept.column("user_id").combine_chunks()))
+        known = catalogue(items, training, *(table.column("item_id") for table in (judged, listed) if table is not None))
+        benchmark = cls(kept, judged, listed, names, None, dict(about or {}), None if known is None else known.table)
         return benchmark if scores is None else replace(benchmark, scores=benchmark._aligned(scores))
 
     def _repr_html_(self) -> str:
@@ -133,8 +151,10 @@ class Benchmark:
         if self.candidates is not None:
             for name, table in tables.items():
                 _only_candidates(table, self.candidates, f"system {name!r}")
-        board = readers.from_tables(self.truth, tables, self.measures, families=families)
-        return replace(self._aligned(board), user=self._users())
+        truth, row = self.truth, self._rows_of_truth()
+        for name in (name for name in ("user_id", PAST) if name in self.requests.column_names):
+            truth = truth.append_column(name, self.requests.column(name).take(row))
+        return self._aligned(readers.from_tables(truth, tables, self.measures, families=families, items=self.items))
 
     def _aligned(self, board: Scoreboard) -> Scoreboard:
         """The board's scores on these requests, in their order, with their attributes."""
@@ -147,8 +167,18 @@ class Benchmark:
         taken = board.take_requests(at.to_numpy())
         return replace(taken, request=self.requests.column(REQUEST).combine_chunks(), attributes=attributes)
 
-    def _users(self) -> pa.Array:
-        return self.requests.column("user_id").combine_chunks()
+    def _rows_of_truth(self) -> pa.Array:
+        """The row of its request (n,) for each row of truth."""
+        of, ids = inputs.alike(self.truth.column(REQUEST), self.requests.column(REQUEST).combine_chunks())
+        return pc.index_in(of, ids).combine_chunks()
+
+
+def _on_scale(name: str, truth: pa.Table) -> str:
+    """A measure's name; of err without a scale, with the highest grade of truth."""
+    measure = readers.measure_name(name)
+    if measure is None or measure.base != "err" or measure.setting is not None:
+        return name
+    return str(measure._replace(setting=float(pc.max(truth.column("grade")).as_py())))
 
 
 def _rows_of(table: pa.Table, ids: pa.ChunkedArray, where: str) -> pa.Table:

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from assay.benchmark.audit.checks import share_distances
+from assay.benchmark.items import PAST
 from assay.benchmark.keep.card import Card, Distance, KindShare
 from assay.benchmark.keep.contents import REQUEST, Benchmark
 from assay.benchmark.plan.representative import represent
@@ -72,7 +73,8 @@ def build(
         raise InputError(f"{' and '.join(wanted)} are asked; a benchmark has one size, give one of them")
     plan = _planned(pool, difference, within)
     count = plan.size if plan is not None and plan.size is not None else len(pool) if size is None else size
-    described = pool.requests.select([REQUEST, "user_id", *pool.attributes.column_names])
+    own = [PAST] if PAST in pool.requests.column_names else []
+    described = pool.requests.select([REQUEST, "user_id", *pool.attributes.column_names, *own])
     chosen = represent(described, count, traffic=traffic, seed=seed)
     benchmark = replace(pool, requests=described).take(chosen.rows)
     # chosen.rows are in order of request id, as made's are
