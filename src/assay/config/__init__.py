@@ -1,142 +1,20 @@
 """The one TOML config of a run: what it may say, its defaults, and errors that name the key."""
 
-import codecs
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from assay import presets
-from assay.errors import ConfigError, UndeclaredError, did_you_mean
+from assay.config.section import ConfigSection, Count, Finite, Fraction, Name, Positive
+from assay.config.sources import STORES, Dialect, Events, Items, OwnTable, SourceSection, Users
+from assay.errors import ConfigError, did_you_mean
 
-Fraction = Annotated[float, Field(gt=0, lt=1)]
-Count = Annotated[int, Field(ge=1)]
-Name = Annotated[str, Field(pattern=r"^\w[\w. -]*$")]  # of a model, whose folder is called by it
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-Positive = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-
-
-class ConfigSection(BaseModel):
-    """A table of the config; unknown keys are refused.
-
-    A stage's view of it lacks the keys that the stage does not declare: reading one raises UndeclaredError.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    if not TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any:
-            if name in type(self).model_fields:
-                raise UndeclaredError(f"[{type(self).__name__}] {name}: the stage reads a key that it does not declare")
-            return super().__getattr__(name)
-
-
-class Dialect(ConfigSection):
-    """How the rows of a file are written, where its name and content do not say."""
-
-    _part: ClassVar[str]  # of presets
-
-    preset: str | None = None  # of a well-known log: its keys stand for what is not given here
-    format: str | None = None  # csv, tsv, jsonl, parquet, xlsx, or package.module:Class of your own; default: from the name
-    delimiter: str | None = Field(None, min_length=1)  # default: "," for csv, tab for tsv
-    quote: str = Field('"', max_length=1)  # of csv and tsv; "" where no field is quoted
-    names: list[str] | None = None  # of the columns, where the file has no header
-    encoding: str | None = None  # of text; default: UTF-8, or UTF-16 where the file begins with its mark
-    decimal: Literal[".", ","] = "."  # of numbers; with "," a point separates thousands
-    null_words: list[str] = ["NA", "NULL", "null", r"\N", "nan", "NaN", "None"]  # in text: unknown, as an empty field is
-    sheet: str | None = None  # of a workbook; default: the first
-
-    @model_validator(mode="before")
-    @classmethod
-    def _of_preset(cls, content: Any) -> Any:
-        """The section with what its preset says."""
-        return presets.filled(content, cls._part) if isinstance(content, Mapping) and content.get("preset") else content
-
-    @model_validator(mode="after")
-    def _readable(self) -> "Dialect":
-        if self.encoding is not None:
-            try:
-                codecs.lookup(self.encoding)
-            except (LookupError, ValueError):
-                raise ValueError(
-                    f"encoding: unknown {self.encoding!r}; say for example 'gb18030', 'cp1252' or 'utf-16'"
-                ) from None
-        for name in self.names or []:
-            if self.names is not None and self.names.count(name) > 1:
-                raise ValueError(f"names: {name!r} is there twice; every column needs a name of its own")
-        return self
-
-
-STORES = ("s3://", "gs://", "gcs://", "abfs://", "abfss://", "hdfs://")  # of objects, which pyarrow.fs reads
-
-
-class SourceSection(Dialect):
-    """Where a table comes from: files (path, glob or list of them), objects of a store, or a database."""
-
-    path: str | list[str] | None = None
-    sql: str | None = None  # a SELECT over the files: each is a table under its name, all of them together are `files`
-    url: str | None = None  # mysql://, postgresql:// or sqlite:///; the password may come from password_env
-    password_env: str | None = None
-    table: str | None = None
-    query: str | None = None  # a single SELECT
-    grows_by: str | None = None  # a column that only grows: later runs read only rows beyond its last value
-
-    @property
-    def paths(self) -> list[str]:
-        """What `path` names, as a list."""
-        return [self.path] if isinstance(self.path, str) else self.path or []
-
-    @model_validator(mode="after")
-    def _one_place(self) -> "SourceSection":
-        if (self.path is None) == (self.url is None):
-            raise ValueError("give either path or url")
-        if any("://" in path and not path.startswith(STORES) for path in self.paths):
-            raise ValueError("path names files or objects (s3://, gs://, abfs://, hdfs://); write a database's address as url")
-        if self.url is not None and (self.table is None) == (self.query is None):
-            raise ValueError("a url needs either table or query")
-        if self.url is not None and self.sql is not None:
-            raise ValueError("sql reads files; of a database say query")
-        return self
-
-
-class Events(SourceSection):
-    """Events: `columns` maps canonical names (tables.EVENTS, and `amount`: money for the line) to the source's."""
-
-    _part = "events"
-
-    columns: dict[str, str]
-    event: str | None = None  # the kind of every row, where there is no column of kinds
-    kinds: dict[str, str] = {}  # value in the event column -> kind
-    own_kinds: dict[
-        Name, str
-    ] = {}  # kinds of your own -> an SQL condition on an event that makes it one, or "" where none is needed
-    time_zone: str = "UTC"  # of times that carry no offset
-    time_format: str | None = None  # strptime format, or "epoch_s", "epoch_ms", "epoch_us", "epoch_ns"
-    no_times: bool = False  # the log has none: every event gets a day by chance
-    minor_units: int = Field(2, ge=0, le=6)  # decimals of the currency
-
-
-class Items(SourceSection):
-    """Items: `columns` maps item_id, name, department, category, brand to the source's columns.
-
-    A list of columns is joined by a space.
-    """
-
-    _part = "items"
-
-    columns: dict[str, str | list[str]]
-    repeats: Literal["refuse", "last"] = "refuse"  # an item in several rows: an error, or the last value of each column counts
-
-
-class Users(SourceSection):
-    """Users: `columns` maps user_id and any attribute to the source's columns."""
-
-    _part = "users"
-
-    columns: dict[str, str]
+__all__ = [
+    "STORES", "ConfigSection", "Count", "Dialect", "Events", "Finite", "Fraction", "Items", "Name", "OwnTable", "Positive",
+    "SourceSection", "Users",
+]  # fmt: skip
 
 
 class Log(ConfigSection):
@@ -193,32 +71,6 @@ class SamplesSection(ConfigSection):
     position_bias: Literal["none", "logged", "harvested", "regression"] = "none"  # how examination by position is known
     clip: float = Field(10, ge=1)  # most weight of a positive: 1 / examination, cut off here
     features: str | None = None  # a folder of your own families: user/*.sql, item/*.sql, pair/*.sql, ...
-
-
-class OwnTable(Dialect):
-    """Entry for teams that have a feature table already: one row per labelled sample."""
-
-    _part = "table"
-
-    path: str
-    label: str  # a column of 0 and 1, or of true and false
-    positive: str | None = None  # an SQL condition on a row's columns that makes it a positive: "rating >= 4"
-    key: str | None = None
-    timestamp: str | None = None
-    split: str | None = None  # a column that names each row's split, in place of a time
-    random_split: str | None = None  # a column: rows with one value of it fall into one split by chance; "": each row by itself
-    user: str | None = None
-    item: str | None = None
-    request: str | None = None
-    weight: str | None = None
-    numeric: list[str] = []
-    categorical: list[str] = []
-
-    @model_validator(mode="after")
-    def _one_split(self) -> "OwnTable":
-        if sum(way is not None for way in (self.timestamp, self.split, self.random_split)) > 1:
-            raise ValueError("give one of timestamp, split and random_split: each says which split a row is in")
-        return self
 
 
 class Encode(ConfigSection):
