@@ -7,7 +7,8 @@ from hypothesis import strategies as h
 
 from assay.errors import InputError
 from assay.evaluation.fairness import fairness
-from assay.evaluation.gaps import GAPS, RATES, gap_scores, rate_of
+from assay.evaluation.gaps import gap_scores, rate_of
+from assay.pages.gaps import GAPS, RATES
 
 metrics = pytest.importorskip("fairlearn.metrics")
 LEVELS = ["女", "m", '<b>"x"</b>']

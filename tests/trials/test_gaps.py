@@ -11,10 +11,10 @@ from assay.app import terminal
 from assay.app.demos import diagnosis
 from assay.config import Evaluate, parse
 from assay.evaluation.fairness import fairness
-from assay.evaluation.gaps import GAPS
 from assay.evaluation.holdout import holdout
 from assay.finished import Finished
 from assay.models.logistic import LogisticRegression
+from assay.pages.gaps import GAPS
 from assay.selection.arms import Arm
 from assay.testing.data import make_samples
 from assay.trials.curve import refit

@@ -10,14 +10,14 @@ import numpy as np
 from fairlearn.metrics import MetricFrame, false_positive_rate, selection_rate, true_positive_rate
 from numpy.typing import ArrayLike, NDArray
 
-from assay.evaluation.gaps import FALSE, GAPS, SELECTION, TRUE
+from assay.pages.gaps import FALSE, GAPS, SELECTION, TRUE
 
 Rate = Callable[..., float]
 
 
 @dataclass(frozen=True)
 class Fairness:
-    """groups: those with rows, in order. rates: by rate (gaps.RATES) and group. gaps: by name (gaps.GAPS).
+    """groups: those with rows, in order. rates: by rate (pages.gaps.RATES) and group. gaps: by name (pages.gaps.GAPS).
 
     NaN where one cannot be said, as gap_scores has it.
     """

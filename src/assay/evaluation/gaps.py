@@ -12,9 +12,7 @@ from assay.errors import InputError
 from assay.evaluation.scores import Scores
 from assay.numerics import measures as ms
 from assay.numerics import statistics as st
-
-SELECTION, TRUE, FALSE = RATES = ("selection_rate", "true_positive_rate", "false_positive_rate")
-PARITY, ODDS = GAPS = ("demographic_parity_difference", "equalized_odds_difference")
+from assay.pages.gaps import GAPS, RATES
 
 
 def rate_of(rate: str, level: str) -> str:

@@ -5,6 +5,9 @@ from typing import ClassVar
 from assay.pages.parts import Change, Estimate
 from assay.runs.pages import Page, Part
 
+SELECTION, TRUE, FALSE = RATES = ("selection_rate", "true_positive_rate", "false_positive_rate")
+PARITY, ODDS = GAPS = ("demographic_parity_difference", "equalized_odds_difference")
+
 
 class GroupRates(Part):
     """One group of the test. people: how many; positive: share of its rows that are positive.

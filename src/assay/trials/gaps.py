@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay import registry
-from assay.evaluation.gaps import GAPS, gap_scores, rate_of
+from assay.evaluation.gaps import gap_scores, rate_of
 from assay.evaluation.holdout import Holdout, differences
 from assay.evaluation.scores import Scores
 from assay.models.logistic import LogisticRegression
-from assay.pages.gaps import GapChange, GroupGaps, GroupRates
+from assay.pages.gaps import GAPS, GapChange, GroupGaps, GroupRates
 from assay.pages.parts import Change, Estimate
 from assay.samples.table import Samples
 from assay.selection.arms import Arm

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 
 from assay.app import words
 from assay.app.sections.facts import Facts
-from assay.evaluation.gaps import FALSE, GAPS, ODDS, PARITY, SELECTION, TRUE
 from assay.pages.evaluation import Summary
-from assay.pages.gaps import GapChange, Gaps, GapTrials, GroupGaps
+from assay.pages.gaps import FALSE, GAPS, ODDS, PARITY, SELECTION, TRUE, GapChange, Gaps, GapTrials, GroupGaps
 from assay.pages.parts import Change, Estimate
 from assay.runs.section import Cell, Column, Section, Span, Table
 
