@@ -222,3 +222,17 @@ def test_files_of_one_log_that_are_written_in_different_ways_are_sections_of_the
     assert read.samples.request == "session"
     collect(read.log, run)
     assert run.read_json("log/collect.json")["rows"] == 4
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"PK\x03\x04 and more", "is an archive or a workbook"),
+        (b"a,b\x00\xff\n1,2\n", "is no text"),
+        (b"a,b\n", "header but no rows"),
+    ],
+)
+def test_what_is_no_table_is_named(tmp_path, content, says):
+    (tmp_path / "x.csv").write_bytes(content)
+    with pytest.raises(SourceError, match=says):
+        suggest(tmp_path / "x.csv")

@@ -23,6 +23,7 @@ from assay.logs.suggest.names import kind_of
 LOOK = 10_000  # rows
 _LINES = 200  # that tell how a text file is written
 _SAMPLE = 1 << 18  # bytes
+_ARCHIVES = (b"PK\x03\x04", b"Rar!", b"7z\xbc\xaf", b"\x1f\x8b")  # what is compressed by its name was opened before
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,12 @@ def _file(place: Place) -> Look:
     kind = sources.FORMATS.get(place.ending)
     if kind not in ("parquet", "xlsx"):
         sample = _sample(place)
-        if (encoding := _encoding(place, sample)) is not None:
+        if sample.startswith(_ARCHIVES):
+            raise SourceError(f"{place.name}: is an archive or a workbook of another name; unpack it, or rename it to .xlsx")
+        encoding = _encoding(place, sample)
+        if b"\x00" in sample and encoding != "utf-16":
+            raise SourceError(f"{place.name}: is no text; Assay reads CSV, JSON, Parquet and workbooks by their usual endings")
+        if encoding is not None:
             keys["encoding"] = encoding
             unsure["encoding"] = "guessed from the characters"
         text = sample.decode(encoding or "utf-8", errors="replace").removeprefix("\ufeff")
