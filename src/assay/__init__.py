@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from assay.importance import random as random
     from assay.importance import recency as recency
     from assay.importance import refine as refine
+    from assay.importance import ridge_influence as ridge_influence
     from assay.importance import self_score as self_score
     from assay.importance import semivalue as semivalue
     from assay.importance import session_shapley as session_shapley
@@ -82,8 +83,8 @@ _NAMES = {
     "evaluation": "calibration compare_rankings compare_samples evaluate_rankings evaluate_samples",
     "importance": (
         "Importance InRunShapley TrainingDynamics Values data_oob ease_importance group_influence inclusion_probabilities"
-        " influence knn_banzhaf knn_shapley loss margin popularity random recency refine self_score semivalue session_shapley"
-        " threshold_knn_shapley tracin trak"
+        " influence knn_banzhaf knn_shapley loss margin popularity random recency refine ridge_influence self_score semivalue"
+        " session_shapley threshold_knn_shapley tracin trak"
     ),
     "selection.weights": "drop_fraction drop_harmful",
 }

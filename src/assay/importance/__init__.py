@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from assay.importance.neighbours import knn_banzhaf, knn_shapley, threshold_knn_shapley
     from assay.importance.out_of_bag import data_oob
     from assay.importance.predicted import Loss, Probability, loss, margin, popularity, random, recency, self_score
+    from assay.importance.ridge import ridge_influence
     from assay.importance.semivalues import semivalue
     from assay.importance.sessions import SessionValues, session_shapley
     from assay.importance.subsampling import inclusion_probabilities
@@ -40,6 +41,7 @@ __all__ = [
     "random",
     "recency",
     "refine",
+    "ridge_influence",
     "self_score",
     "semivalue",
     "session_shapley",
@@ -53,6 +55,7 @@ _NAMES = {
     "neighbours": "knn_banzhaf knn_shapley threshold_knn_shapley",
     "out_of_bag": "data_oob",
     "predicted": "Loss Probability loss margin popularity random recency self_score",
+    "ridge": "ridge_influence",
     "semivalues": "semivalue",
     "sessions": "SessionValues session_shapley",
     "subsampling": "inclusion_probabilities",
