@@ -6,6 +6,7 @@ import pyarrow as pa
 import pytest
 
 from assay.config import Evaluate, Select
+from assay.evaluation.beyond import Past
 from assay.evaluation.claims import CLAIMS
 from assay.evaluation.holdout import best_model, holdout
 from assay.evaluation.windows import Windows
@@ -21,6 +22,7 @@ from assay.testing.data import make_samples
 from assay.trials import curve
 from assay.trials.curve import against_rule, choose, mended, try_arms
 from assay.trials.verify import planted
+from tests.trials.pasts import NOTHING
 
 SECTION = Select(fractions=[0.02, 0.1])
 
@@ -38,8 +40,7 @@ def flipped(samples, share):
 
 def tried(samples, section=SECTION):
     train, tuning = samples.split("train"), samples.split("tuning")
-    popularity = np.bincount(train.item, train.label, minlength=60).astype(np.int64)
-    judge = holdout(tuning, None, None, "tuning", popularity, Evaluate(resamples=50), 7)
+    judge = holdout(tuning, None, None, "tuning", Past.of_training(train, 60), Evaluate(resamples=50), 7)
     model = LogisticRegression(3.0).fit(train, rng=np.random.default_rng(0))
     asked = {"model": model, "utility": "log_loss", "folds": 6, "rng": np.random.default_rng(0)}
     found = Influence().value(train, samples.split("validation"), **asked)
@@ -52,7 +53,7 @@ def tried(samples, section=SECTION):
 def test_mending_a_planted_defect_is_a_gain_that_grows_with_it(monkeypatch):
     samples = make_samples(20_000)
     train = samples.split("train")
-    judge = holdout(samples.split("tuning"), None, None, "tuning", np.ones(60, np.int64), Evaluate(resamples=50), 7)
+    judge = holdout(samples.split("tuning"), None, None, "tuning", NOTHING, Evaluate(resamples=50), 7)
     model = LogisticRegression(3.0).fit(train, rng=np.random.default_rng(0))
     few = mended(model, train, judge, 0)["log_loss"]
     assert mended(model, train, judge, 0)["log_loss"] == few
@@ -161,7 +162,7 @@ def test_with_nothing_to_compare_nothing_wins():
 def test_random_values_change_nothing_nearly_always():
     samples = make_samples(6_000)
     train, tuning = samples.split("train"), samples.split("tuning")
-    judge = holdout(tuning, None, None, "tuning", np.ones(60, np.int64), Evaluate(resamples=50), 7)
+    judge = holdout(tuning, None, None, "tuning", NOTHING, Evaluate(resamples=50), 7)
     model = LogisticRegression(3.0).fit(train, rng=np.random.default_rng(0))
     chosen = []
     for seed in range(10):
@@ -180,8 +181,7 @@ def ranked_world(k, rows=3_000):
     truth = np.bincount(code, tuning.label).astype(np.int32)
     columns = {"request_id": request, "user_code": tuning.user[first], "truth_count": truth, "split": ["tuning"] * len(request)}
     requests = pa.table(columns)
-    popularity = np.bincount(train.item, train.label, minlength=60).astype(np.int64)
-    return samples, holdout(tuning, tuning, requests, "tuning", popularity, Evaluate(resamples=50, k=k), 7)
+    return samples, holdout(tuning, tuning, requests, "tuning", Past.of_training(train, 60), Evaluate(resamples=50, k=k), 7)
 
 
 def test_what_is_shown_does_not_change_what_is_chosen():
@@ -222,7 +222,7 @@ def test_an_arm_that_ranks_worse_is_not_chosen_whatever_is_shown():
 
 def test_the_best_model_is_the_first_of_the_best_on_tuning():
     samples, judge = ranked_world([5])
-    plain = holdout(samples.split("tuning"), None, None, "tuning", np.ones(60, np.int64), Evaluate(resamples=50), 7)
+    plain = holdout(samples.split("tuning"), None, None, "tuning", NOTHING, Evaluate(resamples=50), 7)
     model = LogisticRegression(1.0).fit(samples.split("train"), rng=np.random.default_rng(0))
     shifted = {"plain": lambda rows: 0.5 + 0.01 * model.predict(rows), "sharp": model.predict, "again": model.predict}
     assert best_model(judge, shifted) == "plain"  # their orders are alike
@@ -238,7 +238,7 @@ LISTS = {"fractions": [0.02, 0.05], "counts": [30], "below": [-1.0], "harmful": 
 def test_every_set_of_arms_is_tried(named):
     samples = make_samples(1_500)
     train, tuning = samples.split("train"), samples.split("tuning")
-    judge = holdout(tuning, None, None, "tuning", np.ones(60, np.int64), Evaluate(resamples=20), 7)
+    judge = holdout(tuning, None, None, "tuning", NOTHING, Evaluate(resamples=20), 7)
     model = LogisticRegression(3.0).fit(train, rng=np.random.default_rng(0))
     per_fold = np.random.default_rng(0).normal(size=(5, len(train)))
     values = Importance(np.arange(len(train)), per_fold.mean(axis=0), per_fold)
@@ -254,7 +254,7 @@ def test_every_set_of_arms_is_tried(named):
 def test_good_values_are_chosen_by_whatever_their_valuer_is_called(valuer):
     samples = make_samples(20_000)
     train, wrong = planted(samples.split("train"), "flipped labels", 0.3, seed=1)
-    judge = holdout(samples.split("tuning"), None, None, "tuning", np.ones(60, np.int64), Evaluate(resamples=50), 7)
+    judge = holdout(samples.split("tuning"), None, None, "tuning", NOTHING, Evaluate(resamples=50), 7)
     model = LogisticRegression(3.0).fit(train, rng=np.random.default_rng(0))
     oracle = Importance(np.arange(len(train)), -wrong.astype(float))
     arms = declare(train, oracle, [], [], Select(fractions=[0.1, 0.3], floor=0.01, valuer=valuer))

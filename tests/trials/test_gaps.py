@@ -19,13 +19,14 @@ from assay.selection.arms import Arm
 from assay.testing.data import make_samples
 from assay.trials.curve import refit
 from assay.trials.gaps import of_models, of_removals
+from tests.trials.pasts import NOTHING
 
 
 @pytest.fixture(scope="module")
 def tried():
     samples = make_samples(6_000)
     train, tuning = samples.split("train"), samples.split("tuning")
-    judge = holdout(tuning, None, None, "tuning", np.ones(60, np.int64), Evaluate(threshold=0.4), 7)
+    judge = holdout(tuning, None, None, "tuning", NOTHING, Evaluate(threshold=0.4), 7)
     model = LogisticRegression(3.0).fit(train, rng=np.random.default_rng(0))
     groups = {"department": tuning.features.column("department").cast(pa.string()).to_pylist()}
     half = np.where(train.label * np.arange(len(train)) % 2 == 1, 0.0, train.weight)

@@ -20,6 +20,7 @@ from assay.testing.defects import DEFECTS, robot_users
 from assay.trials.curve import try_arms
 from assay.trials.slices import changes, readable, slices
 from assay.trials.verify import NOISES, planted
+from tests.trials.pasts import NOTHING
 from tests.trials.test_slices import clean
 
 ROWS = 20_000
@@ -42,9 +43,9 @@ class World:
         self.train, self.validation, tuning, test = (Samples(part.keys, part.features, encoder) for part in parts)
         self.wrong = wrong
         self.model = LogisticRegression(l2=3.0).fit(self.train, rng=np.random.default_rng(0))
-        popularity, section = np.ones(60, np.int64), Evaluate(resamples=200)
-        self.tuning = holdout(tuning, None, None, "tuning", popularity, section, 7)
-        self.test = holdout(test, None, None, "test", popularity, section, 7)
+        section = Evaluate(resamples=200)
+        self.tuning = holdout(tuning, None, None, "tuning", NOTHING, section, 7)
+        self.test = holdout(test, None, None, "test", NOTHING, section, 7)
 
     def value(self, train, model, folds=5):
         rng = np.random.default_rng(0)

@@ -16,6 +16,7 @@ from assay.samples.table import Samples
 from assay.testing.data import Indicators, make_samples
 from assay.testing.defects import DEFECTS
 from assay.trials.slices import UNIT, candidates, changes, readable, slices
+from tests.trials.pasts import NOTHING
 
 
 def clean(seed, n=30_000):
@@ -37,7 +38,7 @@ def look(samples, train):
         rng = np.random.default_rng(0)
         return Influence().value(part, validation, model=fitted, utility="log_loss", folds=16, rng=rng)
 
-    judge = holdout(tuning, None, None, "tuning", np.ones(60, np.int64), Evaluate(resamples=100), 0)
+    judge = holdout(tuning, None, None, "tuning", NOTHING, Evaluate(resamples=100), 0)
     return slices(model, train, judge, value, Wording())
 
 

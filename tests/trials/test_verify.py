@@ -15,6 +15,7 @@ from assay.testing.data import make_samples
 from assay.trials import curve
 from assay.trials import verify as trials
 from tests.importance.test_influence import problem
+from tests.trials.pasts import NOTHING
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +24,7 @@ def world():
     samples = make_samples(6_000, seed=5)
     train, wrong = trials.planted(samples.split("train"), "flipped labels", 0.1, seed=1)
     model = LogisticRegression(l2=3.0).fit(train, rng=np.random.default_rng(0))
-    tuning = holdout(samples.split("tuning"), None, None, "tuning", np.ones(60, np.int64), Evaluate(resamples=100), 0)
+    tuning = holdout(samples.split("tuning"), None, None, "tuning", NOTHING, Evaluate(resamples=100), 0)
     return train, wrong, samples.split("validation"), tuning, model
 
 
