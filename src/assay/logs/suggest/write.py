@@ -7,7 +7,11 @@ from typing import Any
 from assay.logs.suggest.plan import Part, Plan
 from assay.tables import EVENTS
 
-_MEANINGS = {name: meaning for name, (_, meaning) in EVENTS.items()} | {"amount": "money for the whole line"}
+_MEANINGS = {name: meaning for name, (_, meaning) in EVENTS.items()} | {
+    "amount": "money for the whole line",
+    "event": "what happened; kinds says what its words mean",
+    "price": "money for one piece",
+}
 _NEEDED = ("user_id", "item_id", "timestamp")
 _WIDTH = 120
 
