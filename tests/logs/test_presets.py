@@ -51,9 +51,8 @@ def test_every_preset_has_a_fixture():
 @pytest.mark.parametrize("name", presets.read())
 def test_a_preset_stands_for_the_keys_that_a_section_does_not_give(name):
     for part, keys in presets.read()[name].sections.items():
-        if part in presets.SECTIONS:
-            filled = presets.filled({"preset": name, "path": "x", "columns": {"query": "q"}}, part)
-            assert filled == {**keys, "preset": name, "path": "x", "columns": {**keys.get("columns", {}), "query": "q"}}
+        filled = presets.filled({"preset": name, "path": "x", "columns": {"query": "q"}}, part)
+        assert filled == {**keys, "preset": name, "path": "x", "columns": {**keys.get("columns", {}), "query": "q"}}
 
 
 def test_an_unknown_preset_is_named_with_those_that_there_are():

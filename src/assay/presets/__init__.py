@@ -9,7 +9,7 @@ A file has `about` (one line), what the log is recognised by, and a table for ea
   of the files that stand beside it.
 - `columns`: names that the file of events has, all of them; or, of a file without a header, `values`: a regular expression for
   each column in turn, which its values match whole.
-- `events`, `items`, `users`, `table`, `samples`, `clean`: keys of these sections.
+- `events`, `items`, `users`, `table`: keys of these sections.
 """
 
 import re
@@ -59,7 +59,7 @@ def read() -> dict[str, Preset]:
         if file.name.endswith(".toml"):
             name = file.name.removesuffix(".toml")
             content = tomllib.loads(file.read_text(encoding="utf-8"))
-            sections = {part: content.pop(part) for part in (*SECTIONS, "samples", "clean") if part in content}
+            sections = {part: content.pop(part) for part in SECTIONS if part in content}
             presets[name] = Preset(
                 name, content.pop("about"), tuple(content.pop("files", ())), content.pop("beside", {}),
                 tuple(content.pop("columns", ())), tuple(content.pop("values", ())), sections,
