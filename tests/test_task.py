@@ -45,7 +45,7 @@ def test_what_users_did_is_called_by_the_target_event() -> None:
     clicked = Task.of(SamplesSection(target="view", request="query"))
     assert (clicked.taken, clicked.sale) == ("clicked", "click")
     assert Task.of(SamplesSection(target="purchase", request="query")).taken == "bought"
-    assert Task.of(SamplesSection(), own_table=True).taken == "positive"
+    assert Task.of(SamplesSection(), own_labels="binary").taken == "positive"
 
 
 def test_a_target_may_have_a_name_of_its_own() -> None:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from assay.logs.clean_log import CleanLog
-from assay.numerics import logistic, products
+from assay.numerics import families, glm, products
 from assay.numerics.position_bias import Examination, effective_size, harvested, randomised, regression_em
 from assay.samples.searches import searches
 from assay.testing.search import SearchLog, make_search_log
@@ -64,9 +64,9 @@ def learnt(log: SearchLog, curve: Examination | None) -> tuple[float, float, flo
     size = log.items.num_rows
     X = one_hot(query * size + item, log.relevance.size)
     weight = np.ones(len(click)) if curve is None else curve.weights(place, click, CLIP)
-    found = logistic.fit(X, click, l2=1.0, sample_weight=weight)
+    found = glm.fit(X, click, l2=1.0, sample_weight=weight)
     every = one_hot(np.arange(log.relevance.size), log.relevance.size)
-    p = logistic.probability(products.margins(every, found.coef)).reshape(log.relevance.shape)
+    p = families.probability(products.margins(every, found.coef)).reshape(log.relevance.shape)
     order = np.argsort(-p, axis=1, kind="stable")[:, :BEST]
     discount = 1 / np.log2(np.arange(2, BEST + 2))
     ideal = -np.sort(-log.relevance, axis=1)[:, :BEST] @ discount

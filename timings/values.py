@@ -33,7 +33,7 @@ def peak() -> float:
 
 def influences() -> None:
     """Exact leverage, fit not included, from 0.1 M to 10 M rows; the target is 45 s and 3 GB at 2.28 M."""
-    from assay.numerics.logistic import fit
+    from assay.numerics.glm import fit
 
     rng = np.random.default_rng(1)
     truth = rng.normal(0, 0.3, 10_700)

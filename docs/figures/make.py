@@ -35,7 +35,8 @@ from assay.importance import (
     threshold_knn_shapley,
 )
 from assay.numerics.autoencoder import gram_inverse, weights
-from assay.numerics.logistic import fit, losses, probability
+from assay.numerics.families import losses, probability
+from assay.numerics.glm import fit
 from assay.numerics.measures import auc
 from assay.numerics.products import as_rows, margins
 from assay.testing.scores import make_scores

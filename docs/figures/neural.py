@@ -15,7 +15,8 @@ from assay.importance.last_layer import L2, LastLayerInfluence
 from assay.models.dcn import Dcn
 from assay.models.neural import exact
 from assay.models.scorer import Training
-from assay.numerics.logistic import fit, losses
+from assay.numerics.families import losses
+from assay.numerics.glm import fit
 from assay.samples.table import Samples
 from assay.testing.data import make_samples
 from assay.trials.verify import planted

@@ -144,7 +144,8 @@ class Finished(Folder):
     @cached_property
     def task(self) -> Task:
         """What the run learnt, and its words."""
-        return Task.of(self.config.samples, own_table=self.log is None, deed=self.config.show.deed)
+        table = self.config.table
+        return Task.of(self.config.samples, own_labels=None if table is None else table.labels, deed=self.config.show.deed)
 
     @cached_property
     def items(self) -> pa.Table | None:

@@ -17,7 +17,7 @@ from assay.importance import checks, neighbours
 from assay.importance.influence import problem
 from assay.importance.valuer import Importance
 from assay.importance.values import Values, Vector, from_folds
-from assay.numerics.logistic import DENSE_COLUMNS
+from assay.numerics.glm import DENSE_COLUMNS
 from assay.selection.weights import drop_harmful
 
 Folds = NDArray[np.int64]

@@ -1,12 +1,14 @@
 """The task: what a label is and what follows from it, and how people are told of it. No other module says these."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from assay.errors import SplitError
+from assay.errors import InputError, SplitError
+from assay.numerics.measures import row_log_loss
 
 _PERIODS = {1: "day", 7: "week"}
 # By the kind of target event: what a user did with an item, and what that is called: of the user and of the item.
@@ -33,9 +35,10 @@ _DEEDS_OF_SEARCH = {"view": ("clicked", "click", "click")}  # where they differ
 class LabelType:
     """A kind of label.
 
-    loss: the measure that models minimise and that values are made in. link: of a linear model's margin and what it predicts.
-    ranked: the measure that decides where requests are ranked. claims: the measures on which claims are made; `loss` and
-    `ranked` are among them, and all are measured whatever else is shown.
+    name: of three: "binary", "graded" (0 or 1 to what is learnt of single samples, grades to rankings), "continuous". loss: the
+    measure that models minimise and that values are made in. link: of a linear model's margin and what it predicts. ranked: the
+    measure that decides where requests are ranked. claims: the measures on which claims are made; `loss` and `ranked` are among
+    them, and all are measured whatever else is shown.
     """
 
     name: str
@@ -43,6 +46,38 @@ class LabelType:
     link: str
     ranked: str
     claims: tuple[str, ...]
+
+    @property
+    def is_chance(self) -> bool:
+        """Whether what models predict is the chance of a positive."""
+        return self.link == "logit"
+
+    @property
+    def has_amounts(self) -> bool:
+        """Whether samples have amounts besides 0 and 1: grades, or continuous labels."""
+        return self.name != "binary"
+
+    @property
+    def linear(self) -> str:
+        """What people call the linear model that changes are tried on."""
+        return "logistic regression" if self.is_chance else "ridge regression"
+
+    @property
+    def unit(self) -> str:
+        """What people call the unit of a value in the loss: "nats", or that of the labels."""
+        return {"log_loss": "nats", "mse": "squared units of the label"}.get(self.loss, "units of the label")
+
+    def losses(self, predicted: NDArray[np.float64], response: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(n,) loss of each row, of which `loss` is the mean: what was predicted for it, and its response (Samples.response)."""
+        if self.is_chance:
+            return row_log_loss(response > 0, predicted)
+        error = predicted - response
+        return np.asarray(error**2 if self.loss == SQUARED.loss else np.abs(error))
+
+    def demand_chances(self, who: str) -> None:
+        """InputError where labels are continuous; who: needs labels of 0 and 1."""
+        if not self.is_chance:
+            raise InputError(f"{who} needs labels of 0 and 1, and these are amounts; leave it out")
 
     def serves(self, labels: ArrayLike) -> bool:
         """Whether anything can be learnt or measured from labels (n,): there are some, and they are not all alike."""
@@ -59,11 +94,30 @@ class LabelType:
         values = np.asarray(labels)
         if not len(values):
             raise SplitError(f"{where} has no rows; {advice}")
+        if not self.is_chance:
+            raise SplitError(f"every label is {values[0]:g}, in all {len(values):,} rows of {where}; {advice}")
         kind = "positive" if values[0] else "negative"
         raise SplitError(f"every label is {int(values[0])}: all {len(values):,} rows of {where} are {kind}; {advice}")
 
 
-BINARY = LabelType("binary", loss="log_loss", link="logit", ranked="ndcg@10", claims=("auc", "log_loss", "ndcg@10"))
+_RANKED = "ndcg@10"
+_OF_CHANCES = ("auc", "log_loss", _RANKED)
+BINARY = LabelType("binary", loss="log_loss", link="logit", ranked=_RANKED, claims=_OF_CHANCES)
+GRADED = LabelType("graded", loss="log_loss", link="logit", ranked=_RANKED, claims=_OF_CHANCES)
+SQUARED = LabelType("continuous", loss="mse", link="identity", ranked=_RANKED, claims=("mse", "spearman", _RANKED))
+ABSOLUTE = LabelType("continuous", loss="mae", link="identity", ranked=_RANKED, claims=("mae", "spearman", _RANKED))
+_CONTINUOUS = {"squared": SQUARED, "absolute": ABSOLUTE}
+
+
+def label_type(labels: str, loss: str) -> LabelType:
+    """The kind of labels of a name, as LabelType.name has it; loss: "squared" or "absolute", of continuous ones."""
+    return {"binary": BINARY, "graded": GRADED}.get(labels) or _CONTINUOUS[loss]
+
+
+def of_measures(measures: Iterable[str]) -> LabelType:
+    """The kind of labels that some measures are of, told by the loss among them; binary where there is none."""
+    names = set(measures)
+    return next((kind for kind in (BINARY, SQUARED, ABSOLUTE) if kind.loss in names), BINARY)
 
 
 class TargetSection(Protocol):
@@ -84,6 +138,16 @@ class TargetSection(Protocol):
         """What is ranked for: "user" or "query"."""
         ...
 
+    @property
+    def labels(self) -> str:
+        """The name of the kind of labels, as LabelType.name has it."""
+        ...
+
+    @property
+    def loss(self) -> str:
+        """Of continuous labels: "squared" or "absolute"."""
+        ...
+
 
 @dataclass(frozen=True)
 class Task:
@@ -101,9 +165,11 @@ class Task:
     label: LabelType = BINARY
 
     @classmethod
-    def of(cls, section: TargetSection, *, own_table: bool = False, deed: tuple[str, str] | None = None) -> "Task":
-        """The task of a config's [samples]; own_table: labels came in a table of one's own. deed: as [show] has it."""
-        return cls("" if own_table else section.target, section.period_days, section.request == "query", deed=deed)
+    def of(cls, section: TargetSection, *, own_labels: str | None = None, deed: tuple[str, str] | None = None) -> "Task":
+        """The task of a config's [samples]; own_labels: the kind of those of a table of one's own. deed: as [show] has it."""
+        target = section.target if own_labels is None else ""
+        kind = label_type(own_labels or section.labels, section.loss)
+        return cls(target, section.period_days, section.request == "query", deed=deed, label=kind)
 
     @property
     def _deed(self) -> tuple[str, str, str]:

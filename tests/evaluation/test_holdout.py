@@ -4,11 +4,12 @@ import pytest
 
 from assay.config import Evaluate
 from assay.evaluation.beyond import Past
-from assay.evaluation.claims import CLAIMS, verdict
+from assay.evaluation.claims import verdict
 from assay.evaluation.enough import requests_needed
-from assay.evaluation.holdout import details, differences, estimates, holdout
+from assay.evaluation.holdout import claimed, details, differences, estimates, holdout
 from assay.models.baselines import BuyItAgain, Popularity
 from assay.numerics.names import is_beyond
+from assay.task import BINARY
 from assay.testing.data import make_samples
 
 
@@ -38,7 +39,7 @@ def models(samples):
 
 def test_every_claim_is_measured_where_there_are_candidates(judges, models):
     ranked, plain = (judge.score(models[0].predict) for judge in judges)
-    assert set(CLAIMS) <= set(ranked.measures)
+    assert set(BINARY.claims) <= set(ranked.measures)
     assert {"precision@10", "recall@10", "hit_rate@10", "mrr@10", "map@10", "coverage@10", "novelty@10"} <= set(ranked.measures)
     assert not any("@" in name for name in plain.measures)
     assert plain.per_request is None
@@ -62,7 +63,7 @@ def test_a_difference_turns_its_sign_with_its_order(judges, models):
         assert entry["value"] == pytest.approx(-back[name]["value"])
         assert entry["low"] == pytest.approx(-back[name]["high"])
         assert entry["p"] == pytest.approx(back[name]["p"])
-    for name in CLAIMS:
+    for name in BINARY.claims:
         assert forth[name]["value"] == pytest.approx(b.measures[name]["value"] - a.measures[name]["value"], abs=1e-9)
     assert all(entry["value"] == 0 for entry in judges[0].difference(a, a).values())
 
@@ -98,7 +99,7 @@ def test_chance_is_what_random_scores_have_on_average(judges, models):
 def test_pages_are_json_without_nan(judges, models):
     a, b = (judges[0].score(model.predict) for model in models)
     found = judges[0].difference(a, b)
-    assert set(differences(found, CLAIMS)) == set(CLAIMS)
+    assert set(differences(claimed(found))) == set(BINARY.claims)
     assert set(details(found)["auc"]) == {"value", "low", "high", "p", "p_holm", "effect", "needs"}
     assert estimates({"x": {"value": 1.0, "low": float("nan"), "high": float("inf")}})["x"] == {
         "value": 1.0,

@@ -95,7 +95,7 @@ def test_what_needs_a_linear_model_says_so(name):
             return np.full(len(samples), 0.5)
 
     train, validation, _ = ValuerTests().data()
-    with pytest.raises(InputError, match=f"{name} needs a logistic regression"):
+    with pytest.raises(InputError, match=f"{name} needs a linear model"):
         make(name).value(train, validation, model=Other(), utility="log_loss", folds=3, rng=np.random.default_rng(0))
 
 

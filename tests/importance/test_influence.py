@@ -9,7 +9,7 @@ from scipy.optimize import minimize
 
 from assay.importance import group_influence, influence, influence_state, refine
 from assay.importance.utilities import parse
-from assay.numerics.logistic import IterativeCurvature, fit
+from assay.numerics.glm import IterativeCurvature, fit
 from assay.numerics.products import as_rows
 
 

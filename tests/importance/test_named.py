@@ -90,10 +90,10 @@ def test_or_the_model_that_its_name_says():
     [
         ("trak@transformer", ("dcn", "transformer"), "trak values samples for dcn, not for 'transformer'"),
         ("in_run_shapley@transformer", NETS, "in_run_shapley values samples for dcn, two_tower, not for 'transformer'"),
-        ("influence@tree", ("tree",), "influence values samples for logistic, not for 'tree'"),
+        ("influence@tree", ("tree",), "influence values samples for logistic, ridge, not for 'tree'"),
         ("tracin@two_tower", ("logistic",), "tracin values samples for 'two_tower'; add it"),
         ("trak", ("logistic",), "trak values samples for 'dcn'; add it"),
-        ("loss", ("tree",), "loss values samples for 'logistic'; add it"),
+        ("loss", ("tree",), "loss values samples for 'logistic' or 'ridge'; add it"),
     ],
 )
 def test_a_model_that_is_not_trained_or_cannot_is_named(valuer, models, says):

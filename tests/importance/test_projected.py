@@ -18,7 +18,7 @@ from assay.models.dcn import Dcn  # noqa: E402
 from assay.models.logistic import LogisticRegression  # noqa: E402
 from assay.models.neural import exact  # noqa: E402
 from assay.models.scorer import Training  # noqa: E402
-from assay.numerics.logistic import fit  # noqa: E402
+from assay.numerics.glm import fit  # noqa: E402
 from assay.testing.data import make_samples  # noqa: E402
 from assay.testing.valuers import ValuerTests  # noqa: E402
 from assay.trials.verify import planted  # noqa: E402

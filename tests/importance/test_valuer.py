@@ -61,7 +61,7 @@ def test_the_simplest_values_are_read_off_the_predictions():
     np.testing.assert_allclose(found.value, np.log(np.where(train.label == 1, p, 1 - p)))
     with pytest.raises(InputError, match="auc"):
         Loss().value(train, validation, utility="auc", **asked)
-    with pytest.raises(InputError, match="needs a logistic regression, not 'popularity'"):
+    with pytest.raises(InputError, match="needs a linear model, not 'popularity'"):
         Influence().value(train, validation, utility="log_loss", **asked)
 
 

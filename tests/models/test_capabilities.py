@@ -23,11 +23,12 @@ from assay.models.capabilities import (
 )
 from assay.models.scorer import Scorer
 from assay.samples.table import Samples
+from assay.task import GRADED, SQUARED
 from assay.testing.data import make_samples
 
 CAPABLE = {
     Scorer: set(named.OURS),
-    Linear: {"logistic"},
+    Linear: {"logistic", "ridge"},
     Represented: {"dcn"},
     Trained: {"dcn", "two_tower", "transformer"},
     Traced: {"dcn"},
@@ -55,12 +56,14 @@ def test_a_model_is_called_as_its_class_says():
 def test_classes_that_take_settings_from_the_config():
     pytest.importorskip("torch")
     configured = {name for name in named.OURS if isinstance(named.kind(name), Configured)}
-    assert configured == {"logistic", "tree", "forest", "lightgbm", "lambdarank", "dcn", "two_tower", "transformer"}
+    assert configured == {"logistic", "ridge", "tree", "forest", "lightgbm", "lambdarank", "dcn", "two_tower", "transformer"}
 
 
 def test_a_run_trains_the_usual_models_unless_it_is_told():
     assert named.trained(Models(), "user") == list(named.USUAL)
     assert named.trained(Models(), None) == ["logistic", "tree", "forest", "lightgbm"]
+    assert named.trained(Models(), None, SQUARED) == ["ridge", "tree", "forest", "lightgbm"]
+    assert named.trained(Models(), None, GRADED) == ["logistic", "tree", "forest", "lightgbm"]
     mine = {"mine": "package:Class", "tree": "package:Other"}
     told = Models(names=["popularity", "tree"], estimators=mine)
     for request in ("user", None):
@@ -86,9 +89,9 @@ def test_the_one_error_names_who_asks_what_it_is_and_which_model_was_given():
     model = Popularity()
     named.demand(model, Scorer, "mine")
     named.demand(model, Linear | Baseline, "mine")
-    with pytest.raises(InputError, match=r"^mine needs a logistic regression, not 'popularity'$"):
+    with pytest.raises(InputError, match=r"^mine needs a linear model, not 'popularity'$"):
         named.demand(model, Linear, "mine")
-    says = r"^mine needs a logistic regression or a net with a linear head \(dcn\), not 'popularity'$"
+    says = r"^mine needs a linear model or a net with a linear head \(dcn\), not 'popularity'$"
     with pytest.raises(InputError, match=says):
         named.demand(model, Linear | Represented, "mine")
 
@@ -98,4 +101,4 @@ def test_a_capability_of_ones_own_is_called_by_its_name():
         pass
 
     assert in_words(Quantum) == "a model of the kind Quantum"
-    assert in_words(Quantum | Linear) == "a model of the kind Quantum or a logistic regression"
+    assert in_words(Quantum | Linear) == "a model of the kind Quantum or a linear model"

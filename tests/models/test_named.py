@@ -6,6 +6,7 @@ from assay.errors import ConfigError, InputError
 from assay.models import named
 from assay.models.estimator import Estimator
 from assay.models.scorer import Scorer
+from assay.task import BINARY, SQUARED
 from assay.testing.data import make_samples
 
 WITHOUT_PYTORCH = sorted({*named.OURS} - {"dcn", "two_tower", "transformer"})
@@ -17,7 +18,7 @@ def test_every_model_is_made_stored_and_loaded_by_name(name, tmp_path):
     model = named.make(name, section)
     assert isinstance(model, Scorer)
     assert model.name == name
-    data = make_samples(2_000)
+    data = make_samples(2_000, labels=SQUARED if name == "ridge" else BINARY)
     model.fit(data.split("train"), rng=np.random.default_rng(0)).save(tmp_path)
     np.testing.assert_array_equal(named.load(tmp_path).predict(data), model.predict(data))
 

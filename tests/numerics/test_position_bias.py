@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from assay.errors import InputError
-from assay.numerics import logistic, products
+from assay.numerics import families, glm, products
 from assay.numerics.position_bias import DEEPEST, Examination, effective_size, harvested, randomised, regression_em
 
 TRUE = np.array([1.0, 0.6, 0.4, 0.3, 0.25])
@@ -82,8 +82,8 @@ def test_inverse_weights_bring_a_click_model_nearer_to_true_relevance():
     curve = Examination(TRUE, np.bincount(place)[1:], "known")
     error = {}
     for name, weight in (("naive", np.ones(n)), ("ips", curve.weights(place, click))):
-        found = logistic.fit(X, click, l2=1.0, sample_weight=weight)
-        p = logistic.probability(products.margins(X, found.coef))
+        found = glm.fit(X, click, l2=1.0, sample_weight=weight)
+        p = families.probability(products.margins(X, found.coef))
         error[name] = -np.mean(relevance * np.log(p) + (1 - relevance) * np.log(1 - p))
         order = p[~good & shiny][0] < p[good & ~shiny][0]
         assert order == (name == "ips")  # the naive one prefers what was put first

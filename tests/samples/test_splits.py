@@ -8,7 +8,7 @@ from assay.errors import SplitError
 from assay.logs.history import history
 from assay.samples.splits import check_splits, split_periods
 from assay.tables import SPLITS
-from assay.task import Task
+from assay.task import BINARY
 from tests.samples.conftest import DAY, Event, events_table, items_table, users_table
 
 SECTION = SamplesSection(warm_up=2, validation=1, tuning=2, test=3)
@@ -45,7 +45,7 @@ def test_the_four_splits_follow_one_another_and_end_with_the_last_whole_period(f
 )
 def test_a_split_that_cannot_serve_is_named(split, label, says):
     with pytest.raises(SplitError, match=says):
-        check_splits(np.array(label, np.int8), np.array(split), Task(), "do this")
+        check_splits(np.array(label, np.int8), np.array(split), BINARY, "do this")
 
 
 @pytest.mark.parametrize(("last_second", "test_day"), [(620, 6), (DAY - 60, 7)])

@@ -14,7 +14,7 @@ from assay.samples.candidates import sources
 from assay.samples.labels import KINDS, label
 from assay.samples.splits import check_splits
 from assay.samples.user_requests import UserRequests
-from assay.task import Task
+from assay.task import BINARY
 from tests.samples.conftest import DAY, Event, events_table, items_table, random_log, users_table
 
 USERS, ITEMS, PERIODS = 12, 30, 16
@@ -286,7 +286,7 @@ def test_nothing_left_on_sale_is_a_split_without_rows():
     found = rows(chunk.keys)
     assert {period for period, _, _ in found} <= {3, 4}
     with pytest.raises(SplitError, match="validation"):
-        check_splits(chunk.label, chunk.split, Task.of(SECTION), "advice")
+        check_splits(chunk.label, chunk.split, BINARY, "advice")
 
 
 def test_a_user_whose_whole_past_is_off_sale_has_samples_all_the_same():
@@ -323,7 +323,7 @@ def test_all_candidates_taken_leave_no_negatives():
     assert chunk.label.all()
     assert chunk.account["negatives_rate"] == 1.0
     with pytest.raises(SplitError, match="train"):
-        check_splits(chunk.label, chunk.split, Task.of(SECTION), "advice")
+        check_splits(chunk.label, chunk.split, BINARY, "advice")
 
 
 def test_ties_everywhere_fall_to_the_lower_item():

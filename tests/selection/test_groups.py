@@ -8,7 +8,7 @@ from hypothesis import strategies as h
 from assay.findings.labels import Wording
 from assay.findings.segments import attributes
 from assay.models.logistic import LogisticRegression
-from assay.numerics.logistic import losses
+from assay.numerics.families import LOGIT
 from assay.numerics.products import margins
 from assay.selection.arms import of_groups
 from assay.selection.groups import SLICES, TOGETHER, Grouping, Slopes, direction, groupings, learn, shrunk
@@ -25,7 +25,7 @@ def slopes_of(train, validation):
 
 def validation_loss(slopes, weight):
     model = slopes.model.fresh().fit(slopes.train.with_weight(weight), rng=np.random.default_rng(0))
-    found = losses(margins(slopes.validation.matrix(), model.coef_), slopes.validation.label)
+    found = LOGIT.losses(margins(slopes.validation.matrix(), model.coef_), slopes.validation.label)
     return float(np.average(found, weights=slopes.validation.weight))
 
 

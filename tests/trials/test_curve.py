@@ -7,7 +7,6 @@ import pytest
 
 from assay.config import Evaluate, Select
 from assay.evaluation.beyond import Past
-from assay.evaluation.claims import CLAIMS
 from assay.evaluation.holdout import best_model, holdout
 from assay.evaluation.windows import Windows
 from assay.findings.labels import Wording
@@ -18,6 +17,7 @@ from assay.importance.valuer import Importance
 from assay.models.logistic import LogisticRegression
 from assay.samples.table import Samples
 from assay.selection.arms import Arm, declare
+from assay.task import BINARY
 from assay.testing.data import make_samples
 from assay.trials import curve
 from assay.trials.curve import against_rule, choose, mended, try_arms
@@ -197,7 +197,7 @@ def test_what_is_shown_does_not_change_what_is_chosen():
         pages.append(try_arms(models["l2 of 1"], train, judge, arms).curve)
         served.append(best_model(judge, {name: model.predict for name, model in models.items()}))
         for line in pages[-1]["arms"][1:]:
-            assert set(line["tuning"]) == set(line["difference"]) == set(CLAIMS)
+            assert set(line["tuning"]) == set(line["difference"]) == set(BINARY.claims)
         measured = judge.score(models["l2 of 1"].predict).measures
         assert {name for name in measured if name.startswith("ndcg@")} == {f"ndcg@{cut}" for cut in {*k, 10}}
         assert {name for name in measured if name.startswith("recall@")} == {f"recall@{cut}" for cut in k}

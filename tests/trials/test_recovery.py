@@ -11,7 +11,7 @@ from assay.findings.segments import attributes
 from assay.importance.influence import Influence
 from assay.importance.influence_state import prepare
 from assay.models.logistic import LogisticRegression
-from assay.numerics.logistic import losses
+from assay.numerics.families import LOGIT
 from assay.numerics.products import margins
 from assay.samples.table import Samples
 from assay.selection.arms import declare
@@ -126,7 +126,7 @@ def test_group_influence_forecasts_what_retraining_measures(kind):
 
 
 def loss(world, coef):
-    return float(np.mean(losses(margins(world.validation.matrix(), coef), world.validation.label)))
+    return float(np.mean(LOGIT.losses(margins(world.validation.matrix(), coef), world.validation.label)))
 
 
 def forecast(world, weight):

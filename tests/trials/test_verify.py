@@ -9,7 +9,7 @@ from assay.importance.influence import Influence, influence
 from assay.importance.predicted import Random, SelfScore
 from assay.importance.valuer import Importance
 from assay.models.logistic import LogisticRegression
-from assay.numerics.logistic import fit
+from assay.numerics.glm import fit
 from assay.selection.arms import declare
 from assay.testing.data import make_samples
 from assay.trials import curve

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from assay.app import words
 from assay.config import Config
-from assay.evaluation.claims import DECIDES, LEAST_USERS, verdict
+from assay.evaluation.claims import LEAST_USERS, decides, verdict
 from assay.pages.evaluation import Standing, Summary
 from assay.pages.parts import Change, Tested
 from assay.pages.selection import Curve
@@ -77,7 +77,7 @@ def gain(model: str, summary: Summary, curve: Curve | None) -> tuple[Tone, str]:
 
 def _few_on_tuning(curve: Curve) -> str | None:
     """That tuning could tell of no arm whether it is better, in a sentence; None where it could of some."""
-    needs = [arm.difference[DECIDES].needs for arm in curve.arms if DECIDES in arm.difference]
+    needs = [arm.difference[loss].needs for arm in curve.arms if (loss := decides(arm.difference)) in arm.difference]
     enough = [need for need in needs if need is None]
     told = [need for need in needs if need is not None]
     return f"Too few to tell on tuning: it would take {words.count(min(told))} requests or more." if told and not enough else None

@@ -11,7 +11,7 @@ from assay.app.console import console
 from assay.app.safe import one_line
 from assay.app.sections import gaps
 from assay.app.sections.facts import Facts
-from assay.evaluation.claims import CLAIMS
+from assay.evaluation.claims import claims
 from assay.finished import Finished
 from assay.pages.answers import FoundItem, SearchAnswer, UserList
 from assay.pages.evaluation import Summary
@@ -47,7 +47,10 @@ def facts(run: Finished) -> dict[str, Any]:
 
 
 def _learnt(summary: Summary) -> str:
-    best = [(measure, words.best_model(summary.models, measure)) for measure in CLAIMS]
+    best = [
+        (measure, words.best_model(summary.models, measure))
+        for measure in claims(measure for tested in summary.models.values() for measure in tested.test)
+    ]
     shown = [f"{m} {words.figure(b[1].value)} by {b[0]}" for m, b in best if b is not None]
     trained = f"{words.count(summary.samples.get('train'))} samples, {len(summary.models)} models"
     return f"{trained}; best on test: {', '.join(shown)}" if shown else trained
@@ -206,7 +209,9 @@ def show_explanation(answer: Why | WhyScore, run: Finished) -> None:
 
 
 def _why_score(answer: WhyScore, read: Facts) -> list[tuple[str, str, str]]:
-    lines = [("chance", f"{words.percent(answer.probability)} by the logistic regression", "bold")]
+    kind = read.task.label
+    predicted = words.percent(answer.probability) if kind.is_chance else words.figure(answer.probability)
+    lines = [("chance" if kind.is_chance else "predicted", f"{predicted} by the {kind.linear}", "bold")]
     for name, supports in (("made by", answer.made), ("against it", answer.against)):
         lines += [(name, f"{one.sentence} ({read.mark(one.user, one.period)})", "") for one in supports]
     return lines
@@ -215,8 +220,9 @@ def _why_score(answer: WhyScore, read: Facts) -> list[tuple[str, str, str]]:
 def _why_value(answer: Why, read: Facts) -> list[tuple[str, str, str]]:
     when = f" ({read.task.period} {answer.period})" if read.timed else ""
     lines = [("sample", f"{answer.sentence}{when}", "")]
-    lines.append(("value", f"{words.plain(answer.value)} nats per validation row", "bold"))
-    lines.append(("predicted", f"{words.percent(answer.probability)}; leverage {words.plain(answer.leverage)}", ""))
+    lines.append(("value", f"{words.plain(answer.value)} {read.task.label.unit} per validation row", "bold"))
+    predicted = words.percent(answer.probability) if read.task.label.is_chance else words.figure(answer.probability)
+    lines.append(("predicted", f"{predicted}; leverage {words.plain(answer.leverage)}", ""))
     for name, requests in (("helped", answer.helped), ("hurt", answer.hurt)):
         lines += [(name, f"{read.mark(one.user, one.period)}: {words.plain(one.part)}", "") for one in requests]
     return lines + [("like it", one.sentence, "") for one in answer.neighbours]

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Mapping, Set
 from typing import Any, TypeGuard
 
-from assay.evaluation.claims import CLAIMS, DECIDES, Verdict, verdict
+from assay.evaluation.claims import Verdict, claims, decides, verdict
 from assay.numerics.measures import LOWER_IS_BETTER
 from assay.numerics.names import read
 from assay.pages.evaluation import Selected
@@ -13,12 +13,18 @@ from assay.pages.parts import Change, Estimate, Tested
 from assay.pages.samples import FeaturesKept, SamplesMade
 from assay.pages.selection import Anomalies, FlaggedSamples, FlaggedUsers
 from assay.runs.section import Tone
+from assay.task import of_measures
 
 NONE = "–"
 MEASURES = {
     "auc": "how often a positive sample scores above a negative one; higher is better",
     "user_auc": "the same within each user, then averaged; higher is better",
     "log_loss": "how surprised the model is by what happened; lower is better",
+    "mse": "mean squared distance of what is predicted from what happened; lower is better",
+    "rmse": "root of the mean squared distance, in the label's unit; lower is better",
+    "mae": "mean distance of what is predicted from what happened, in the label's unit; lower is better",
+    "r2": "share of the labels' variance that predictions explain; higher is better",
+    "spearman": "how alike the orders of predictions and labels are, from -1 to 1; higher is better",
     "accuracy": "share of samples on the right side of the threshold; higher is better",
     "precision": "share of predicted positives that are positive; higher is better",
     "recall": "share of positives that are predicted; higher is better",
@@ -193,7 +199,9 @@ def lower_is_better(measure: str) -> bool:
 
 def ordered(measures: Iterable[str]) -> list[str]:
     """Measures, those that claims are made on first."""
-    return sorted(measures, key=lambda m: (CLAIMS.index(m) if m in CLAIMS else len(CLAIMS), m))
+    names = set(measures)
+    first = claims(names)
+    return [*first, *sorted(names - set(first))]
 
 
 def judge(measure: str, change: Change) -> Verdict:
@@ -203,7 +211,7 @@ def judge(measure: str, change: Change) -> Verdict:
 
 def changes(by_measure: Mapping[str, Change]) -> list[tuple[Verdict, str]]:
     """(verdict, change) of each measure that claims are made on."""
-    return [(judge(m, by_measure[m]), figure(by_measure[m].value, sign=True)) for m in CLAIMS if m in by_measure]
+    return [(judge(m, by_measure[m]), figure(by_measure[m].value, sign=True)) for m in claims(by_measure)]
 
 
 def _change(measure: str, change: Change) -> str:
@@ -233,7 +241,7 @@ def finding(
             f"Nothing to remove for {model}: on the tuning set no change by {valuer} was better than "
             f"keeping every training sample as it is. {told}",
         )
-    shown = [m for m in CLAIMS if m in difference] or ordered(difference)[:3]
+    shown = claims(difference) or ordered(difference)[:3]
     verdicts = {judge(m, difference[m]) for m in shown}
     lacking = too_few(difference[m] for m in shown)
     each = (f"{m} {estimated(difference[m], sign=True)}" if lacking else _change(m, difference[m]) for m in shown)
@@ -261,12 +269,13 @@ def _verdict(verdicts: Set[str], doubt: str | None) -> tuple[Tone, str]:
 
 def _by_tuning(model: str, tuning: Mapping[str, Change]) -> list[str]:
     """Whether the change would have been chosen for a model that had no part in the choice, in a sentence."""
-    if DECIDES not in tuning:
+    if (loss := decides(tuning)) not in tuning:
         return []
-    change = estimated(tuning[DECIDES], sign=True)
-    if judge(DECIDES, tuning[DECIDES]) == "better":
-        return [f"On the tuning set it helped {model} too ({DECIDES} {change})."]
-    return [f"The logistic regression chose it; on the tuning set it was no gain to {model} ({DECIDES} {change})."]
+    change = estimated(tuning[loss], sign=True)
+    if judge(loss, tuning[loss]) == "better":
+        return [f"On the tuning set it helped {model} too ({loss} {change})."]
+    linear = of_measures(tuning).linear
+    return [f"The {linear} chose it; on the tuning set it was no gain to {model} ({loss} {change})."]
 
 
 def valuer(name: str | None) -> str:
@@ -292,7 +301,7 @@ def anomalies(page: Anomalies, *, users: bool) -> str:
 def features(page: FeaturesKept) -> str:
     """What feature selection saved and cost, in a sentence."""
     columns, entries = page.columns, page.entries_a_row
-    changes = "; ".join(_change(m, page.difference[m]) for m in CLAIMS if m in page.difference)
+    changes = "; ".join(_change(m, page.difference[m]) for m in claims(page.difference))
     return (
         f"{len(page.kept)} of {len(page.kept) + len(page.hidden)} features kept by {page.method}: "
         f"{count(columns.all)} columns became {count(columns.kept)}, {plain(entries.all)} entries per row "

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 from assay.config.section import ConfigSection, Count, Finite, Fraction, Name, Positive
 from assay.config.sources import STORES, Dialect, Events, Items, OwnTable, SourceSection, Users
 from assay.errors import ConfigError, did_you_mean
+from assay.task import LabelType, label_type
 
 __all__ = [
     "STORES", "ConfigSection", "Count", "Dialect", "Events", "Finite", "Fraction", "Items", "Name", "OwnTable", "Positive",
@@ -51,6 +52,11 @@ class SamplesSection(ConfigSection):
     # What is ranked for: a user in a period, a session's next step (usual where sessions stand in for users), or a search.
     request: Literal["user", "session", "query"] = "user"
     target: str = "purchase"  # the event that makes a positive
+    positive: str | None = None  # an SQL condition on such an event, without which it makes none: "rating >= 4"
+    # Grades, which rankings gain: by kind of event, {cart = 1, purchase = 3}, or an SQL expression on the target's events.
+    grades: dict[Name, Annotated[float, Field(ge=0)]] | str | None = None
+    amount: str | None = None  # continuous labels: an SQL expression on the target's events, summed; "price * quantity"
+    loss: Literal["squared", "absolute"] = "squared"  # of continuous labels
     period_days: Count = 7
     warm_up: int = Field(8, ge=1)  # first periods: history for features only
     validation: Count = 4  # periods, counted from the end of the log: train | validation | tuning | test
@@ -71,6 +77,25 @@ class SamplesSection(ConfigSection):
     position_bias: Literal["none", "logged", "harvested", "regression"] = "none"  # how examination by position is known
     clip: float = Field(10, ge=1)  # most weight of a positive: 1 / examination, cut off here
     features: str | None = None  # a folder of your own families: user/*.sql, item/*.sql, pair/*.sql, ...
+
+    @property
+    def labels(self) -> str:
+        """The kind of labels, as task.LabelType names it."""
+        return "continuous" if self.amount is not None else "binary" if self.grades is None else "graded"
+
+    @model_validator(mode="after")
+    def _one_kind_of_labels(self) -> "SamplesSection":
+        if self.grades is not None and self.amount is not None:
+            raise ValueError("give grades or amount, not both: labels are graded or continuous")
+        if self.grades == {}:
+            raise ValueError("grades: names no kind of event; write for example grades = {cart = 1, purchase = 3}")
+        if isinstance(self.grades, dict) and self.target not in self.grades:
+            raise ValueError(f"grades: has no grade for the target {self.target!r}; add it, or set target to one of its kinds")
+        if (self.labels != "binary" or self.positive is not None) and self.request != "user":
+            raise ValueError("positive, grades and amount are of what users take in a period; leave request out")
+        if self.labels != "binary" and self.negatives_from == "drawn":
+            raise ValueError("grades and amount need the candidates' own chances; leave negatives_from out")
+        return self
 
 
 class Encode(ConfigSection):
@@ -186,6 +211,11 @@ class Config(ConfigSection):
         return {**content, "samples": {**samples, "request": "session"}}
 
     @property
+    def label_type(self) -> LabelType:
+        """The kind of labels of samples, and their loss."""
+        return label_type(self.samples.labels if self.table is None else self.table.labels, self.samples.loss)
+
+    @property
     def request(self) -> str | None:
         """What is ranked for, as [samples] says; None where a table of one's own stands in for a log."""
         return None if self.log is None else self.samples.request
@@ -194,6 +224,8 @@ class Config(ConfigSection):
     def _one_entry(self) -> "Config":
         if (self.log is None) == (self.table is None):
             raise ValueError("give either [log] (raw events) or [table] (labelled samples)")
+        if self.table is not None and (self.samples.labels != "binary" or self.samples.positive is not None):
+            raise ValueError("[samples] positive, grades and amount are of a [log]; of a [table] say positive or labels there")
         if self.evaluate.groups and self.table is None:
             raise ValueError("[evaluate] groups: names columns of a [table] of labelled samples; a [log] has none")
         return self

@@ -121,7 +121,8 @@ class OwnTable(Dialect):
     _part = "table"
 
     path: str
-    label: str  # a column of 0 and 1, or of true and false
+    label: str  # a column of 0 and 1, or of true and false; of grades or amounts, where `labels` says so
+    labels: Literal["binary", "graded", "continuous"] = "binary"
     positive: str | None = None  # an SQL condition on a row's columns that makes it a positive: "rating >= 4"
     key: str | None = None
     timestamp: str | None = None
@@ -138,4 +139,6 @@ class OwnTable(Dialect):
     def _one_split(self) -> "OwnTable":
         if sum(way is not None for way in (self.timestamp, self.split, self.random_split)) > 1:
             raise ValueError("give one of timestamp, split and random_split: each says which split a row is in")
+        if self.positive is not None and self.labels != "binary":
+            raise ValueError("positive makes labels of 0 and 1; leave it or labels out")
         return self

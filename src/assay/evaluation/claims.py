@@ -4,21 +4,30 @@ They are measured whatever the config shows: what decides must not depend on wha
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from assay.numerics.measures import LOWER_IS_BETTER
-from assay.task import BINARY
+from assay.task import BINARY, of_measures
 
-DECIDES = BINARY.loss  # changes of the training weights are chosen by it
-DECIDES_RANKED = BINARY.ranked  # models and rankers are chosen by it, where requests are ranked
-CLAIMS = BINARY.claims
+DECIDES_RANKED = BINARY.ranked  # models and rankers are chosen by it, where requests are ranked, whatever labels are
 
 SMALLEST_DIFFERENCE = 0.005  # of ndcg@10: a smaller one is of no interest, and tests are planned for it
 LEAST_USERS = 30  # below, an interval over users is itself chance
 
 Difference = Mapping[str, object]  # low, high: the ends of its 95 % interval, None or NaN where unknown; needs: see `verdict`
 Verdict = Literal["better", "worse", "even", "few"]
+
+
+def decides(measures: Iterable[str]) -> str:
+    """The measure, of some that are there, that changes of the training weights are chosen by: the loss."""
+    return of_measures(measures).loss
+
+
+def claims(measures: Iterable[str]) -> list[str]:
+    """Those of some measures that claims are made on, the order of labels' kind."""
+    names = set(measures)
+    return [name for name in of_measures(names).claims if name in names]
 
 
 def verdict(measure: str, difference: Difference) -> Verdict:
@@ -31,12 +40,12 @@ def verdict(measure: str, difference: Difference) -> Verdict:
 
 def hurts(differences: Mapping[str, Difference]) -> bool:
     """Whether a measure that claims are made on is worse beyond chance, be the requests enough or not."""
-    return "worse" in {_side(name, differences[name]) for name in CLAIMS if name in differences}
+    return "worse" in {_side(name, differences[name]) for name in claims(differences)}
 
 
 def helps(differences: Mapping[str, Difference]) -> bool:
     """Whether a measure that claims are made on is better beyond chance, none is worse, and all can be told."""
-    verdicts = {verdict(name, differences[name]) for name in CLAIMS if name in differences}
+    verdicts = {verdict(name, differences[name]) for name in claims(differences)}
     return "better" in verdicts and "few" not in verdicts and not hurts(differences)
 
 

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import ArrayLike, NDArray
 
 from assay.errors import InputError
+from assay.evaluation.amounts import score_amounts
 from assay.evaluation.rankings import ranking_scores
 from assay.evaluation.samples import score_samples
 from assay.evaluation.scores import Scores
@@ -56,6 +57,25 @@ def group_samples(
         return len(rows), score_samples(labels[rows], scores[rows], users[rows], weight=weights[rows], threshold=threshold)
 
     return _table(_groups(group, len(scores), weights > 0), of, resamples, seed)
+
+
+def group_predictions(
+    samples: Samples, predicted: NDArray[np.float64], group: ArrayLike | pa.Array, *, resamples: int = 200, seed: int = 7
+) -> pa.Table:
+    """Every measure of predictions (n,) of samples in every group of them: a table of schema GROUPS; see `group_samples`.
+
+    Measures are those of the labels' kind, probabilities cut at 0.5.
+    """
+
+    def of(rows: NDArray[np.int64]) -> tuple[int, Scores]:
+        rows = rows[samples.weight[rows] > 0]
+        weight, user = samples.weight[rows], samples.user[rows]
+        if samples.label_type.is_chance:
+            return len(rows), score_samples(samples.label[rows], predicted[rows], user, weight=weight)
+        loss = samples.label_type.loss
+        return len(rows), score_amounts(samples.response[rows], predicted[rows], user, weight=weight, loss=loss)
+
+    return _table(_groups(group, len(samples), samples.weight > 0), of, resamples, seed)
 
 
 def group_rankings(per_request: pa.Table, group: ArrayLike | pa.Array, *, resamples: int = 200, seed: int = 7) -> pa.Table:

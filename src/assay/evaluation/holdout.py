@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -13,17 +14,19 @@ from assay import registry
 from assay.config import Evaluate
 from assay.errors import ConfigError
 from assay.evaluation.beyond import Past
-from assay.evaluation.claims import DECIDES, DECIDES_RANKED
+from assay.evaluation.claims import DECIDES_RANKED, claims
 from assay.evaluation.enough import requests_needed
 from assay.evaluation.parts import part_tables
+from assay.evaluation.predictions import score_predictions
 from assay.evaluation.rankings import accuracy_alone, compare_rankings, evaluate_rankings, ranking_scores, same_requests
-from assay.evaluation.samples import Measure, both_classes, sample_differences, sample_estimates, score_samples
+from assay.evaluation.samples import Measure, sample_differences, sample_estimates
 from assay.evaluation.scores import Difference, Estimate, Scores
 from assay.evaluation.windows import Rows, Windows, cuts
-from assay.numerics.measures import POINTWISE, row_log_loss
+from assay.numerics.measures import AMOUNTS, POINTWISE
 from assay.numerics.ranking import expected_ndcg, ranking_measures, request_offsets, tie_order
 from assay.samples.table import Samples
 
+E = TypeVar("E", Difference, Estimate)
 Predict = Callable[[Samples], NDArray[np.float64]]
 
 
@@ -31,7 +34,7 @@ def own_measures(section: Evaluate) -> dict[str, Measure]:
     """The user's own measures, by name; ConfigError when one cannot be imported or hides one of ours."""
     measures = {}
     for name, path in section.measures.items():
-        if name in POINTWISE or "@" in name:
+        if name in (*POINTWISE, *AMOUNTS) or "@" in name:
             raise ConfigError(f"[evaluate] measures: {name!r} is the name of a built-in measure; choose another")
         measures[name] = registry.load(path, f"[evaluate] measures: {name}")
     return measures
@@ -39,7 +42,7 @@ def own_measures(section: Evaluate) -> dict[str, Measure]:
 
 @dataclass(frozen=True)
 class Scored:
-    """What a model said on a holdout: probabilities (n,) of its samples, every measure, and one row per request.
+    """What a model said on a holdout: probabilities, or amounts, (n,) of its samples, every measure, and one row per request.
 
     chances: of the candidates, where there are any. of_samples, of_rankings: scores, whose draws serve every comparison.
     """
@@ -106,20 +109,36 @@ class Holdout:
         """Judge a model by what it predicts."""
         draws = resamples or self.section.resamples
         p = predict(self.samples)
-        s = self.samples
-        both_classes(s.label, s.weight)
-        scores = score_samples(s.label, p, s.user, weight=s.weight, threshold=self.section.threshold, more=self._more)
+        scores = score_predictions(self.samples, p, threshold=self.section.threshold, more=self._more)
         measures = sample_estimates(scores, resamples=draws, seed=self.seed)
         if self.candidates is None or not len(self.candidates):
             return Scored(p, measures, of_samples=scores)
         c = self.candidates
         score, past = c.chances(predict(c)), self.past.of_users(c.user)
         per_request, ranked = evaluate_rankings(
-            c.request, c.user, c.item, score, c.label, self._truth, self.tie, self.section.k, also=(DECIDES_RANKED,),
-            popularity=self._popularity, category=self._category, past=past, resamples=draws, seed=self.seed,
+            c.request, c.user, c.item, score, c.gain, self._truth, self.tie, self.section.k, also=(DECIDES_RANKED,),
+            truth=self._gains, popularity=self._popularity, category=self._category, past=past, resamples=draws, seed=self.seed,
         )  # fmt: skip
         of_rankings = {name: estimate for name, estimate in ranked.items() if np.isfinite(estimate["value"])}
         return Scored(p, measures | of_rankings, per_request, score, scores)
+
+    @cached_property
+    def _gains(self) -> tuple[NDArray[np.int64], NDArray[np.float64]] | None:
+        """Gains of all that the candidates' requests took, in order of request, and where each request's begin; None of 0 and 1."""
+        assert self.candidates is not None
+        assert self.requests is not None
+        if not self.candidates.label_type.has_amounts:
+            return None
+        ids, lists = self.requests.column("request_id").to_numpy(), self.requests.column("gains").combine_chunks()
+        order = np.argsort(ids)
+        rows = order[np.searchsorted(ids[order], np.unique(self.candidates.request))]
+        chosen = lists.take(pa.array(rows))
+        return chosen.offsets.to_numpy().astype(np.int64), chosen.flatten().to_numpy().astype(np.float64)
+
+    @property
+    def loss(self) -> str:
+        """The measure of samples that changes of the training weights are chosen by; lower is better."""
+        return self.samples.label_type.loss
 
     @property
     def _cuts(self) -> tuple[int, ...]:
@@ -149,31 +168,31 @@ class Holdout:
         user, truth = c.user[order][offsets[:-1]], self._truth[order][offsets[:-1]]
         table = pa.table({"request": requests, "user": user, "truth_count": truth})
         for k in self._cuts:
-            table = table.append_column(f"ndcg@{k}", pa.array(expected_ndcg(offsets, c.label[order], truth, k)))
+            table = table.append_column(f"ndcg@{k}", pa.array(expected_ndcg(offsets, c.gain[order], truth, k, self._gains)))
         measures = ranking_scores(table).estimates(resamples=self.section.resamples, seed=self.seed)
         return Scored(np.full(len(self.samples), share), measures, table)
 
     def decided(self, predict: Predict) -> float:
         """What a model is chosen by, higher is better: ndcg@10, the mean over windows of time that count alike.
 
-        Where nothing is ranked it is log_loss, negated.
+        Where nothing is ranked it is the loss, negated.
         """
         if self.candidates is None or not len(self.candidates):
-            return -float(self.score(predict, resamples=2).measures[DECIDES]["value"])
+            return -float(self.score(predict, resamples=2).measures[self.loss]["value"])
         c = self.candidates
         _, offsets = request_offsets(c.request)
         first = offsets[:-1]
         score, cut = c.chances(predict(c)), int(DECIDES_RANKED.partition("@")[2])
-        ranked = ranking_measures(offsets, score, c.label, self._truth[first], self.tie[c.item], (cut,))
+        ranked = ranking_measures(offsets, score, c.gain, self._truth[first], self.tie[c.item], (cut,), truth=self._gains)
         asking = self._truth[first] > 0
         _, window = np.unique(self._window(c)[first][asking], return_inverse=True)
         return float(np.mean(np.bincount(window, ranked[DECIDES_RANKED][asking]) / np.bincount(window)))
 
     def windows(self, a: Scored, b: Scored) -> Windows:
-        """b minus a in log_loss, and in ndcg@10 where requests are ranked, window by window of time (`windows.cuts`)."""
+        """b minus a in the loss, and in ndcg@10 where requests are ranked, window by window of time (`windows.cuts`)."""
         s = self.samples
-        before, after = (row_log_loss(s.label > 0, one.probability) for one in (a, b))
-        rows = {DECIDES: Rows(after - before, s.weight, s.user, self._window(s))}
+        before, after = (s.label_type.losses(one.probability, s.response) for one in (a, b))
+        rows = {self.loss: Rows(after - before, s.weight, s.user, self._window(s))}
         if a.per_request is not None and b.per_request is not None:
             (first, window), (second, _) = (self._judged_requests(one) for one in (a, b))
             change = second.column(DECIDES_RANKED).to_numpy() - first.column(DECIDES_RANKED).to_numpy()
@@ -249,7 +268,7 @@ class Holdout:
 
 
 def best_model(tuning: Holdout, models: Mapping[str, Predict]) -> str:
-    """Name of the model with the best ndcg@10 on tuning, or the best log_loss where nothing is ranked; the first of equals.
+    """Name of the model with the best ndcg@10 on tuning, or the best loss where nothing is ranked; the first of equals.
 
     models: name -> what predicts. ValueError without any.
     """
@@ -289,6 +308,11 @@ def differences(by_measure: dict[str, Difference], names: Sequence[str] | None =
         for name, entry in by_measure.items()
         if names is None or name in names
     }
+
+
+def claimed(by_measure: dict[str, E]) -> dict[str, E]:
+    """What is known of those measures that claims are made on."""
+    return {name: by_measure[name] for name in claims(by_measure)}
 
 
 def details(by_measure: dict[str, Difference]) -> dict[str, dict[str, float | None]]:

@@ -119,7 +119,8 @@ def _same_request(samples: Samples, split: NDArray[np.int64]) -> Iterator[Findin
 
 def _label_in_disguise(samples: Samples, split: NDArray[np.int64]) -> Iterator[Finding]:
     step = -(-len(samples) // CHECKED_ROWS)
-    label, weight, part = samples.label[::step], samples.weight[::step], split[::step]
+    response, weight, part = samples.response[::step], samples.weight[::step], split[::step]
+    label = (response > (0.0 if samples.label_type.is_chance else np.median(response))).astype(np.int8)
     counted = np.arange(0, len(samples), step)
     for name in samples.features.column_names:
         column = samples.features.column(name).combine_chunks().take(pa.array(counted))

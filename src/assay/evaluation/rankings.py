@@ -28,6 +28,7 @@ def evaluate_rankings(
     k: Sequence[int] = (10,),
     *,
     also: Sequence[str] = (),
+    truth: tuple[NDArray[np.int64], NDArray[Any]] | None = None,
     popularity: NDArray[Any] | None = None,
     category: NDArray[Any] | None = None,
     past: NDArray[Any] | None = None,
@@ -58,6 +59,9 @@ def evaluate_rankings(
         Cut-offs.
     also : sequence of str
         Single measures at a cut-off of their own, as "ndcg@10".
+    truth : (array of int, shape (R + 1,), array, shape (t,)), optional
+        Gains of all that each of the R requests took, request by request in their order, and where each request's begin. The
+        ideal list of ndcg is then made of these. By default it is made of the candidates' gains, and of gain 1 for each other.
     popularity : array, shape (items,), optional
         Share of the training's users who took each item, by code. Adds novelty@k, popularity_share@k and serendipity@k.
     category : array of int, shape (items,), optional
@@ -105,19 +109,20 @@ def evaluate_rankings(
     if not _in_order(columns[0], columns[2]):
         order = np.lexsort((columns[2], columns[0]))
         columns = [column[order] for column in columns]
-    request, user, item, score, gain, truth = columns[:6]
+    request, user, item, score, gain, count = columns[:6]
     ids, offsets = rk.request_offsets(request)
     first = offsets[:-1]
-    for name, column in (("users", user), ("truth_count", truth)):
+    for name, column in (("users", user), ("truth_count", count)):
         differs = column != np.repeat(column[first], np.diff(offsets))
         if differs.any():
             raise InputError(f"request {request[differs.argmax()]} has several {name}; it needs exactly one")
     tie = np.asarray(tie_order)[item]
-    measures = rk.ranking_measures(offsets, score, gain, truth[first], tie, k)
+    measures = rk.ranking_measures(offsets, score, gain, count[first], tie, k, truth=truth)
     for name in (name for name in also if name not in measures):
-        measures[name] = rk.ranking_measures(offsets, score, gain, truth[first], tie, (int(name.split("@")[1]),))[name]
+        its_own = (int(name.split("@")[1]),)
+        measures[name] = rk.ranking_measures(offsets, score, gain, count[first], tie, its_own, truth=truth)[name]
     facts = _facts(popularity, category)
-    asking, highest = truth[first] > 0, max(float(gain.max()), 0.0) or 1.0
+    asking, highest = count[first] > 0, max(float(gain.max()), 0.0) or 1.0
     for cut in k:
         top = rk.top_k(offsets, score, tie, cut)
         gains = np.where(top >= 0, np.maximum(gain[top], 0.0), 0.0)
@@ -127,7 +132,7 @@ def evaluate_rankings(
             own = None if past is None else columns[6][first][asking]
             for name, values in beyond_accuracy(items_of, gains[asking] > 0, user[first][asking], facts, own).items():
                 measures[f"{name}@{cut}"] = _spread(values, asking)
-    table = pa.table({"request": ids, "user": user[first], "truth_count": truth[first].astype(np.int64), **measures})
+    table = pa.table({"request": ids, "user": user[first], "truth_count": count[first].astype(np.int64), **measures})
     return table, ranking_scores(table).estimates(resamples=resamples, seed=seed)
 
 

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from assay.evaluation.claims import DECIDES, DECIDES_RANKED
-from assay.numerics.logistic import Vector
+from assay.evaluation.claims import DECIDES_RANKED, decides
+from assay.numerics.families import Vector
 
 FEWEST = 3  # windows that a choice takes
 _PARTS = 4  # of time, where there are fewer periods
@@ -95,8 +95,8 @@ class Windows:
 
     @classmethod
     def of(cls, rows: dict[str, Rows]) -> "Windows":
-        """From the rows of log_loss, and of ndcg@10 where requests are ranked."""
-        rows = {name: one for name, one in rows.items() if name in (DECIDES, DECIDES_RANKED) and len(one.user)}
+        """From the rows of the loss, and of ndcg@10 where requests are ranked."""
+        rows = {name: one for name, one in rows.items() if name in (decides(rows), DECIDES_RANKED) and len(one.user)}
         return cls({name: one.mean() for name, one in rows.items()}, {name: one.by_window() for name, one in rows.items()})
 
     @property

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from scipy import sparse, stats
 
 from assay.findings.suspects import copies
-from assay.importance.predicted import left_out_probability
+from assay.importance.predicted import left_out_margin, left_out_probability
 from assay.importance.valuer import Importance
-from assay.models.logistic import LogisticRegression
+from assay.models.linear import LinearModel
 from assay.samples.table import Samples
 
 Vector = NDArray[np.float64]
@@ -145,19 +145,22 @@ class Noise:
     expected_precision: float
 
 
-def noisy_samples(samples: Samples, model: LogisticRegression, importance: Importance | None = None) -> Noise:
+def noisy_samples(samples: Samples, model: LinearModel, importance: Importance | None = None) -> Noise:
     """Sample-level noise detector: rank of the likelihood of the label left out, plus rank of the z-score if there is one.
 
     A label is flagged where the rest of the log contradicts it more often than it expects to be contradicted: among
     samples whose label has a probability below t, left out, the model itself expects some; the excess is noise. The
     largest t is taken whose excess is half of them or more, by five standard errors; none where there is no such t. Copies of
     a sample in its request are flagged too.
+
+    Of continuous labels the likelihood falls with the distance from what is predicted without the sample; flagged are those so far
+    away, in robust standard deviations, that chance would flag one sample in twenty such logs. No precision is expected of that.
     """
+    if not samples.label_type.is_chance:
+        return _far_amounts(samples, model, importance)
     p = left_out_probability(samples, model)
     likelihood = np.where(samples.label > 0, p, 1.0 - p)
-    suspicion = stats.rankdata(-likelihood)
-    if importance is not None:
-        suspicion = suspicion + stats.rankdata(-(importance.value if importance.per_fold is None else importance.z))
+    suspicion = _suspicion(-likelihood, importance)
     again = copies(samples) > 1
     doubt, precision = 0.0, 0.0
     for t in np.geomspace(0.5, 1e-4, 40):
@@ -168,3 +171,19 @@ def noisy_samples(samples: Samples, model: LogisticRegression, importance: Impor
             doubt, precision = float(t), (seen - expected) / seen
             break
     return Noise(np.where(again, suspicion.max() + suspicion, suspicion), (likelihood < doubt) | again, precision)
+
+
+def _suspicion(unlikely: Vector, importance: Importance | None) -> Vector:
+    """(n,) rank of how unlikely each label is, plus rank of how low its z-score is, if there is one."""
+    suspicion = stats.rankdata(unlikely)
+    if importance is not None:
+        suspicion = suspicion + stats.rankdata(-(importance.value if importance.per_fold is None else importance.z))
+    return np.asarray(suspicion)
+
+
+def _far_amounts(samples: Samples, model: LinearModel, importance: Importance | None) -> Noise:
+    """Samples whose continuous label is far from what is predicted without them; copies as in `noisy_samples`."""
+    far = np.abs(_robust(samples.response - left_out_margin(samples, model)))
+    suspicion, again = _suspicion(far, importance), copies(samples) > 1
+    limit = stats.t.isf(_FALSE_ALARM / (2 * max(len(samples), 1)), 8)
+    return Noise(np.where(again, suspicion.max() + suspicion, suspicion), (far > limit) | again, 0.0)

@@ -32,7 +32,7 @@ def _examples(
         Example(
             sentence=sentence(
                 names.get(int(few.item[k])) or f"item {wording.ident(keys[k]['item_id'])}",
-                int(few.label[k]),
+                float(few.told[k]),
                 features[k],
                 wording,
             ),
@@ -42,20 +42,21 @@ def _examples(
             user=keys[k]["user_id"],
             item=keys[k]["item_id"],
             period=start(int(few.period[k]), wording.task.period_days).date().isoformat(),
-            label=int(few.label[k]),
+            label=float(few.told[k]),
         )
         for k, row in enumerate(rows)
     ]
 
 
-def sentence(name: str, label: int, features: Mapping[str, Any], wording: Wording) -> str:
+def sentence(name: str, label: float, features: Mapping[str, Any], wording: Wording) -> str:
     """One sample in readable words: an item's name, its label, and what was known of it."""
     before = reason(features, wording)
     if before is None:
         facts = [_fact(column, value, wording) for column, value in list(features.items())[:_FACTS]]
-        return f"label {label}: {', '.join(facts)}"
+        return f"label {label:g}: {', '.join(facts)}"
     query = f", for “{features['query']}”" if "query" in features else ""
-    return f"{name}{query}, {'' if label else 'not '}{wording.task.taken}; before: {before}"
+    amount = f" ({label:g})" if wording.task.label.has_amounts and label > 0 else ""
+    return f"{name}{query}, {'' if label > 0 else 'not '}{wording.task.taken}{amount}; before: {before}"
 
 
 def _fact(column: str, value: Any, wording: Wording) -> str:

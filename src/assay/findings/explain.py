@@ -15,8 +15,7 @@ from assay.findings.examples import sentence
 from assay.findings.labels import Wording, matrix_column
 from assay.importance.neighbours import scaled
 from assay.importance.values import Vector
-from assay.models.logistic import LogisticRegression
-from assay.numerics.logistic import probability, pull
+from assay.models.linear import LinearModel
 from assay.numerics.periods import start
 from assay.numerics.products import margins
 from assay.pages.values import ColumnPart, Neighbour, RequestPart, Support, Why, WhyScore
@@ -33,20 +32,20 @@ class Move:
     leverage: float
 
 
-def leave_out(model: LogisticRegression, train: Samples, row: int) -> Move:
+def leave_out(model: LinearModel, train: Samples, row: int) -> Move:
     """The move of the coefficients without a row; see importance.influence."""
     assert model.coef_ is not None
     x = train.matrix()[[row]]
     dense = np.zeros(x.shape[1])
     dense[x.indices] = x.data
     solved = np.asarray(model.curve(train).solve(dense))
-    p, h = probability(margins(x, model.coef_)), dense[None, :] @ solved
-    pulled = float(pull(p, train.label[[row]], train.weight[[row]], h)[0])
+    p, h = model.family.mean(margins(x, model.coef_)), dense[None, :] @ solved
+    pulled = float(model.family.pull(p, train.response[[row]], train.weight[[row]], h)[0])
     return Move(pulled, solved * pulled, float(p[0]), float(h[0]))
 
 
 def explain_sample(
-    model: LogisticRegression,
+    model: LinearModel,
     train: Samples,
     validation: Samples,
     row: int,
@@ -56,7 +55,7 @@ def explain_sample(
     *,
     neighbours: bool = True,
 ) -> Why:
-    """Take a training sample's value apart, in nats per validation row.
+    """Take a training sample's value apart, in nats per validation row; of continuous labels in their unit squared.
 
     helped, hurt: the validation requests whose loss would rise or fall most without it, with their share of the value.
     neighbours (unless left out): the nearest training samples by scaled dense features. columns: the sample's own columns
@@ -66,7 +65,7 @@ def explain_sample(
     move = leave_out(model, train, row)
     X_val = validation.matrix()
     weight = validation.weight / validation.weight.sum()
-    slope = weight * (probability(margins(X_val, model.coef_)) - validation.label)
+    slope = model.family.scale * weight * (model.family.mean(margins(X_val, model.coef_)) - validation.response)
     each = slope * margins(X_val, move.step)
     requests, first, code = np.unique(validation.request, return_index=True, return_inverse=True)
     by_request = np.bincount(code, each, minlength=len(requests))
@@ -76,7 +75,7 @@ def explain_sample(
         sample_id=int(train.keys.column("sample_id")[row].as_py()),
         sentence=_told(train, row, names, wording),
         period=start(int(train.period[row]), wording.task.period_days).date().isoformat(),
-        label=int(train.label[row]),
+        label=float(train.told[row]),
         probability=move.probability,
         leverage=move.leverage,
         value=float(each.sum()),
@@ -91,7 +90,7 @@ def explain_sample(
 
 
 def explain_score(
-    model: LogisticRegression, train: Samples, candidate: Samples, names: Mapping[int, str], wording: Wording, shown: int = 5
+    model: LinearModel, train: Samples, candidate: Samples, names: Mapping[int, str], wording: Wording, shown: int = 5
 ) -> WhyScore:
     """Take the score of one candidate (a recommendation) apart into the training samples that it rests on."""
     assert model.coef_ is not None
@@ -101,8 +100,8 @@ def explain_score(
     curvature = model.curve(train)
     direction = np.asarray(curvature.solve(dense))
     X = train.matrix()
-    p = probability(margins(X, model.coef_))
-    change = margins(X, direction) * train.weight * (p - train.label)
+    mean = model.family.mean(margins(X, model.coef_))
+    change = margins(X, direction) * train.weight * (mean - train.response)
     margin = float(margins(x, model.coef_)[0])
     order = np.argsort(change, kind="stable")
 
@@ -113,7 +112,7 @@ def explain_score(
     parts = [(str(model.names_[j]), float(model.coef_[j] * v)) for j, v in zip(x.indices, x.data, strict=True)]
     parts.sort(key=lambda pair: (-abs(pair[1]), pair[0]))
     return WhyScore(
-        probability=float(probability(np.array([margin]))[0]),
+        probability=float(model.family.mean(np.array([margin]))[0]),
         margin=margin,
         made=supports(lowest[change[lowest] < 0]),
         against=supports(highest[change[highest] > 0]),
@@ -122,7 +121,7 @@ def explain_score(
 
 
 def _columns(
-    model: LogisticRegression, train: Samples, row: int, X_val: Any, slope: Vector, pull: float
+    model: LinearModel, train: Samples, row: int, X_val: Any, slope: Vector, pull: float
 ) -> tuple[list[str], list[float]]:
     gradient = np.zeros(X_val.shape[1])
     np.add.at(gradient, X_val.indices, X_val.data * np.repeat(slope, np.diff(X_val.indptr)))
@@ -136,7 +135,7 @@ def _columns(
 def _told(samples: Samples, row: int, names: Mapping[int, str], wording: Wording) -> str:
     one = samples.take(np.array([row]))
     item = names.get(int(one.item[0])) or f"item {wording.ident(one.keys.column('item_id')[0].as_py())}"
-    return sentence(item, int(one.label[0]), one.features.to_pylist()[0], wording)
+    return sentence(item, float(one.told[0]), one.features.to_pylist()[0], wording)
 
 
 def _support(samples: Samples, row: int, change: float, names: Mapping[int, str], wording: Wording) -> Support:
@@ -146,7 +145,7 @@ def _support(samples: Samples, row: int, change: float, names: Mapping[int, str]
         user=keys["user_id"],
         sentence=_told(samples, row, names, wording),
         period=start(int(samples.period[row]), wording.task.period_days).date().isoformat(),
-        label=int(samples.label[row]),
+        label=float(samples.told[row]),
         change=change,
     )
 
@@ -179,7 +178,7 @@ def _neighbours(train: Samples, row: int, names: Mapping[int, str], wording: Wor
         Neighbour(
             sample_id=int(train.keys.column("sample_id")[int(k)].as_py()),
             sentence=_told(train, int(k), names, wording),
-            label=int(train.label[k]),
+            label=float(train.told[k]),
             distance=float(distance[k]),
         )
         for k in nearest

@@ -46,7 +46,8 @@ class Wording:
         """That of a run, by its clean log, the config's [samples] and its currency."""
         log, show = CleanLog.find(run), config.show
         if log is None:
-            task = Task.of(config.samples, own_table=True, deed=show.deed)
+            assert config.table is not None
+            task = Task.of(config.samples, own_labels=config.table.labels, deed=show.deed)
             return cls(task, show.currency, of_log=False, hash_ids=show.hash_ids)
         return cls(Task.of(config.samples, deed=show.deed), show.currency, log.minor_units, hash_ids=show.hash_ids)
 

@@ -14,7 +14,8 @@ from assay.findings.explain import explain_sample, explain_score
 from assay.findings.labels import Wording
 from assay.finished import Finished
 from assay.front import tables, tracking
-from assay.models.logistic import LogisticRegression
+from assay.models import named
+from assay.models.linear import LinearModel
 from assay.pages.answers import SearchAnswer
 from assay.pages.values import Why, WhyScore
 from assay.progress import Report, silent
@@ -116,7 +117,7 @@ def explain(
     return explain_score(_linear(run), run.train, candidate, run.item_names, wording)
 
 
-def _linear(run: Finished) -> LogisticRegression:
-    model = run.model(LogisticRegression.name)
-    assert isinstance(model, LogisticRegression)
+def _linear(run: Finished) -> LinearModel:
+    model = run.model(named.LINEAR[run.task.label.link])
+    assert isinstance(model, LinearModel)
     return model

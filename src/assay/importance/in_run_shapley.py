@@ -16,7 +16,7 @@ from assay.deep.ghost import Sums, ghost, gradient, send_back
 from assay.deep.rows import ArrayRows, Batch, Rows, moved
 from assay.deep.training import Net, Schedule, Step, Watcher
 from assay.importance.gradients import later, of_events
-from assay.importance.valuer import Importance, only_log_loss, user_folds
+from assay.importance.valuer import Importance, only_loss, user_folds
 from assay.importance.values import Values
 from assay.models.capabilities import OfSingleEvents, Traced
 from assay.models.named import demand
@@ -141,7 +141,7 @@ class InRunShapleyValuer:
         self, train: Samples, validation: Samples, *, model: Any, utility: str, folds: int, rng: np.random.Generator
     ) -> Importance:
         """Values (n,) in log-loss a validation row, over the whole training. InputError: another utility or kind of model."""
-        only_log_loss(utility, self.name)
+        only_loss(utility, train, self.name)
         demand(model, self.needs, self.name)
         fold = user_folds(validation, folds, int(rng.integers(2**31)))
         if isinstance(model, OfSingleEvents):

@@ -16,15 +16,15 @@ from numpy.typing import NDArray
 from assay.errors import InputError
 from assay.importance import checks
 from assay.importance.influence_state import State, prepare
-from assay.importance.utilities import Auc, LogLoss, Utility, parse
+from assay.importance.utilities import SQUARED_ERROR, Auc, LogLoss, Ndcg, Utility, parse
 from assay.importance.valuer import Importance, user_folds
 from assay.importance.values import Values, Vector, from_folds
 from assay.models.capabilities import Linear
 from assay.models.named import demand
-from assay.numerics.logistic import fit, probability, pull
+from assay.numerics.families import IDENTITY, LOGIT
+from assay.numerics.glm import fit
 from assay.numerics.products import Matrix, as_rows, dense, margins
 from assay.samples.table import Samples
-from assay.task import BINARY
 
 LEVERAGES = ("exact", "sketch", "none")
 
@@ -48,8 +48,8 @@ class Problem:
         if leverage == "exact":
             h = self.state.leverage(self.X)
         elif leverage == "sketch":
-            p = probability(margins(self.X, self.state.coef))
-            h = self.state.sketch(self.X, self.weight * p * (1.0 - p))
+            p = LOGIT.mean(margins(self.X, self.state.coef))
+            h = self.state.sketch(self.X, self.weight * LOGIT.curvature(p))
         return self.state.values(self.X, self.y, self.weight, h)
 
 
@@ -299,9 +299,9 @@ def refine(
     if at.ndim != 1 or at.dtype.kind not in "iu" or not len(at) or at.min() < 0 or at.max() >= len(data.y):
         raise ValueError(f"rows is {rows!r}; give positions from 0 to {len(data.y) - 1}, at least one")
     few, state = data.X[at], data.state
-    p = probability(margins(few, state.coef))
+    p = LOGIT.mean(margins(few, state.coef))
     w = data.weight[at]
-    scale = pull(p, data.y[at], w, state.leverage(few))
+    scale = LOGIT.pull(p, data.y[at], w, state.leverage(few))
     ones = np.ones(len(data.y_val))
 
     def measured(b: Vector) -> float:
@@ -313,7 +313,10 @@ def refine(
 
 
 class Influence:
-    """The valuer: exact leverages, one direction per fold of validation users. Needs a LogisticRegression."""
+    """The valuer: exact leverages, one direction per fold of validation users. Needs a linear model.
+
+    Of continuous labels in mse the values are those of retraining without each sample, exactly.
+    """
 
     name = "influence"
     needs = Linear
@@ -323,23 +326,25 @@ class Influence:
     ) -> Importance:
         """Values (n,) of log_loss (nats per validation row), auc, ndcg@k (pairwise losses) or softmax, mean over folds.
 
-        model is a fitted models.logistic.LogisticRegression (coef_, l2, curve). InputError: another model or utility,
-        or a model that is not converged.
+        Of continuous labels: of mse or mae. model is a fitted models.linear.LinearModel (coef_, l2, family, curve). InputError:
+        another model or utility, or a model that is not converged.
         """
         demand(model, self.needs, self.name)
-        X, y = train.matrix(), train.label
+        X, y = train.matrix(), train.response
         fold = user_folds(validation, folds, int(rng.integers(2**31)))
         try:
-            wanted = parse(utility)
+            wanted = parse(utility, model.family)
             state = prepare(
-                X, y, validation.matrix(), validation.label, l2=model.l2, coef=model.coef_, sample_weight=train.weight,
+                X, y, validation.matrix(), validation.gain if isinstance(wanted, Ndcg) else validation.response, l2=model.l2, coef=model.coef_, sample_weight=train.weight,
                 weight_val=validation.weight, folds=fold, curvature=model.curve(train), utility=wanted,
-                request_val=validation.request,
+                request_val=validation.request, family=model.family,
             )  # fmt: skip
+            if wanted is SQUARED_ERROR:
+                state = state.exact(validation.matrix(), validation.weight, fold)
         except ValueError as error:
             raise InputError(f"influence: {error}") from None
         per_fold = state.values(X, y, train.weight)
-        shown = "minus the mean validation log_loss" if utility == "log_loss" else f"minus the pairwise loss of {utility}"
+        shown = f"minus the {'mean validation' if utility == model.family.measure or model.family is IDENTITY else 'pairwise loss of'} {utility}"
         metadata = {"method": self.name, "utility": shown, "model": model.name}
         return Importance(train.keys.column("sample_id").to_numpy(), per_fold.mean(axis=0), per_fold, metadata)
 
@@ -357,4 +362,4 @@ class RankingInfluence(Influence):
         InputError: as in Influence, or a fold of validation users without a request of both labels.
         """
         del utility
-        return super().value(train, validation, model=model, utility=BINARY.ranked, folds=folds, rng=rng)
+        return super().value(train, validation, model=model, utility=train.label_type.ranked, folds=folds, rng=rng)

@@ -15,7 +15,7 @@ from assay.importance.valuer import Importance, user_folds
 from assay.importance.values import Values, Vector
 from assay.models.capabilities import Represented
 from assay.models.named import demand
-from assay.numerics.logistic import fit
+from assay.numerics.glm import fit
 from assay.samples.table import Samples
 
 _ROWS = 1 << 17  # represented at a time

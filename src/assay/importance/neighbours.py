@@ -335,6 +335,7 @@ class _Neighbours:
     ) -> Importance:
         """Values (n,) in shares of validation rows, mean over folds; model and utility play no part."""
         del model, utility
+        train.label_type.demand_chances(self.name)
         seed = int(rng.integers(2**31))
         order = np.argsort(mix(seed, validation.keys.column("sample_id").to_numpy().view(np.uint64)), kind="stable")
         few = validation.take(np.sort(order[: self._rows]))

@@ -148,6 +148,7 @@ class DataOob:
     ) -> Importance:
         """Values (n,) in shares of trees; rows are drawn in order of a hash of their ids. The rest plays no part."""
         del validation, model, utility, folds
+        train.label_type.demand_chances(self.name)
         order = np.argsort(mix(0, train.keys.column("sample_id").to_numpy().view(np.uint64)), kind="stable")
         X, _ = scaled(train, train.take(order[:1]))
         forest = RandomForestClassifier(

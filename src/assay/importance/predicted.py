@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 
 from assay.importance import checks
-from assay.importance.valuer import Importance, only_log_loss
+from assay.importance.valuer import Importance, only_loss
 from assay.importance.values import Values, Vector
 from assay.models.capabilities import Capability, Linear
 from assay.models.named import demand
 from assay.models.scorer import Scorer
+from assay.numerics.families import LOGIT, Family
+from assay.numerics.glm import Curvature, fit
 from assay.numerics.hashing import mix, uniform
-from assay.numerics.logistic import Curvature, fit, losses, probability, pull
 from assay.numerics.products import as_rows, margins
 from assay.samples.table import Samples
 
@@ -70,32 +71,40 @@ def self_score(X: Any, y: Any, *, l2: float, coef: Any = None, sample_weight: An
     b = fit(rows, labels, l2=l2, sample_weight=weight).coef if coef is None else np.asarray(coef, np.float64)
     if b.shape != (rows.shape[1],):
         raise ValueError(f"coef has shape {b.shape}; X has {rows.shape[1]} columns, so give ({rows.shape[1]},)")
-    p = probability(margins(rows, b))
-    return Values(-losses(_left_out(rows, labels, weight, b, Curvature(rows, weight * p * (1.0 - p), l2)), labels))
+    curvature = Curvature(rows, weight * LOGIT.curvature(LOGIT.mean(margins(rows, b))), l2)
+    return Values(-LOGIT.losses(_left_out(rows, labels, weight, b, curvature, LOGIT), labels))
 
 
 def surprise(samples: Samples, model: Any) -> Vector:
     """(n,) log-likelihood of each sample left out, less what the model expects of it: 0 on average where labels are sound.
 
-    model: a fitted LogisticRegression. A slice far below 0 holds labels that the rest of the log contradicts.
+    model: a fitted linear model. A slice far below 0 holds labels that the rest of the log contradicts. Of continuous labels it
+    is minus the squared error left out, less the mean of all.
     """
-    margin = _left_out(samples.matrix(), samples.label, samples.weight, model.coef_, model.curve(samples))
-    p, one = probability(margin), np.ones(len(margin))
-    expected = p * losses(margin, one) + (1.0 - p) * losses(margin, 0.0 * one)
-    return np.asarray(expected - losses(margin, samples.label))
+    margin = left_out_margin(samples, model)
+    lost = model.family.losses(margin, samples.response)
+    if model.family is not LOGIT:
+        return np.asarray(np.average(lost, weights=samples.weight) - lost)
+    p, one = LOGIT.mean(margin), np.ones(len(margin))
+    expected = p * LOGIT.losses(margin, one) + (1.0 - p) * LOGIT.losses(margin, 0.0 * one)
+    return np.asarray(expected - lost)
 
 
 def left_out_probability(samples: Samples, model: Any) -> Vector:
     """(n,) probability of label 1 of each sample by a fitted LogisticRegression trained without it."""
-    return probability(_left_out(samples.matrix(), samples.label, samples.weight, model.coef_, model.curve(samples)))
+    return LOGIT.mean(left_out_margin(samples, model))
 
 
-def _left_out(rows: Any, y: Any, weight: Vector, coef: Vector, curvature: Curvature) -> Vector:
+def left_out_margin(samples: Samples, model: Any) -> Vector:
+    """(n,) margin of each sample by a fitted linear model trained without it."""
+    return _left_out(samples.matrix(), samples.response, samples.weight, model.coef_, model.curve(samples), model.family)
+
+
+def _left_out(rows: Any, y: Any, weight: Vector, coef: Vector, curvature: Curvature, family: Family) -> Vector:
     """(n,) margins of a model without the sample itself."""
     margin = margins(rows, coef)
-    p = probability(margin)
     h = curvature.leverage(rows)
-    return np.asarray(margin + h * pull(p, y, weight, h))
+    return np.asarray(margin + h * family.pull(family.mean(margin), y, weight, h))
 
 
 def loss(y: Any, p: Any) -> Values:
@@ -268,10 +277,12 @@ class _Baseline:
     ) -> Importance:
         """Values (n,); validation, utility and folds play no part (log_loss alone where it is the unit)."""
         del validation, folds
-        if self.utility.startswith("log_loss"):
-            only_log_loss(utility, self.name)
+        own = self.utility
+        if own.startswith("log_loss"):
+            only_loss(utility, train, self.name)
+            own = own.replace("log_loss", train.label_type.loss)
         values = np.asarray(self._values(train, model, rng), np.float64)
-        metadata = {"method": self.name, "utility": self.utility, "model": model.name}
+        metadata = {"method": self.name, "utility": own, "model": model.name}
         return Importance(train.keys.column("sample_id").to_numpy(), values, metadata=metadata)
 
     def _values(self, train: Samples, model: Any, rng: np.random.Generator) -> Vector:
@@ -279,7 +290,7 @@ class _Baseline:
 
 
 class Probability(_Baseline):
-    """The predicted probability of a positive as the sample's value: the simplest recipe.
+    """The predicted probability of a positive as the sample's value: the simplest recipe. Of continuous labels, the prediction.
 
     It tells what the model expects, not what it learns from: all its least useful samples are negatives that it
     knows already.
@@ -293,13 +304,14 @@ class Probability(_Baseline):
 
 
 class Loss(_Baseline):
-    """Minus the sample's own log-loss under the model that was trained on it: mislabelled and telling ones come first."""
+    """Minus the sample's own loss under the model that was trained on it: mislabelled and telling ones come first."""
 
     name, utility = "loss", "log_loss of the sample itself"
 
     def _values(self, train: Samples, model: Any, rng: np.random.Generator) -> Vector:
         del rng
-        return loss(train.label, model.predict(train))
+        predicted = model.predict(train)
+        return loss(train.label, predicted) if train.label_type.is_chance else -train.label_type.losses(predicted, train.response)
 
 
 class Margin(_Baseline):
@@ -309,11 +321,12 @@ class Margin(_Baseline):
 
     def _values(self, train: Samples, model: Any, rng: np.random.Generator) -> Vector:
         del rng
+        train.label_type.demand_chances(self.name)
         return margin(train.label, model.predict(train))
 
 
 class SelfScore(_Baseline):
-    """Log-likelihood under the logistic regression without the sample. Needs a LogisticRegression."""
+    """Log-likelihood, or minus the squared error, under the linear model without the sample. Needs a linear model."""
 
     name, utility = "self_score", "log_loss of the sample itself, left out"
     needs: Capability = Linear
@@ -321,7 +334,7 @@ class SelfScore(_Baseline):
     def _values(self, train: Samples, model: Any, rng: np.random.Generator) -> Vector:
         del rng
         demand(model, self.needs, self.name)
-        return -losses(_left_out(train.matrix(), train.label, train.weight, model.coef_, model.curve(train)), train.label)
+        return np.asarray(-model.family.losses(left_out_margin(train, model), train.response))
 
 
 class Recency(_Baseline):

@@ -23,7 +23,7 @@ from assay.importance.valuer import Importance, user_folds
 from assay.importance.values import Values, Vector, from_folds
 from assay.models.capabilities import Traced
 from assay.models.named import demand
-from assay.numerics.logistic import probability
+from assay.numerics.families import probability
 from assay.samples.table import Samples
 
 DIRECTIONS = 512

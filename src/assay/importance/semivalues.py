@@ -21,12 +21,11 @@ from scipy.special import betaln, gammaln
 
 from assay.errors import InputError
 from assay.importance import checks
-from assay.importance.valuer import Importance, only_log_loss, user_folds
+from assay.importance.valuer import Importance, only_loss, user_folds
 from assay.importance.values import Values, Vector
 from assay.models.files import read_arrays
 from assay.models.scorer import Scorer
 from assay.models.twins import twin
-from assay.numerics.measures import row_log_loss
 from assay.runs.arrays import write_arrays
 from assay.samples.table import Samples
 
@@ -271,8 +270,8 @@ class _Retraining:
     def value(
         self, train: Samples, validation: Samples, *, model: Any, utility: str, folds: int, rng: np.random.Generator
     ) -> Importance:
-        """Values (n,) in nats per validation row, mean over folds; InputError beyond 1,000 samples."""
-        only_log_loss(utility, self.name)
+        """Values (n,) in the loss (nats) per validation row, mean over folds; InputError beyond 1,000 samples."""
+        only_loss(utility, train, self.name)
         if len(train) > _MOST:
             raise InputError(
                 f"{self.name} fits the model some {_EACH} times for each of {len(train):,} samples; it takes {_MOST:,} at most:"
@@ -287,7 +286,7 @@ class _Retraining:
                 partial(score.at, fold), len(train), kind=self.kind, rng=np.random.default_rng(seed),
                 max_evaluations=_EACH * len(train) + 2,
             )  # fmt: skip
-        return Importance.of(train, Values(per_fold.mean(axis=0), per_fold), self.name, "log_loss", model.name)
+        return Importance.of(train, Values(per_fold.mean(axis=0), per_fold), self.name, utility, model.name)
 
 
 class _Retrained:
@@ -305,12 +304,20 @@ class _Retrained:
 
     def _utilities(self, part: Samples) -> Vector:
         v = self._validation
-        if len(np.unique(part.label[part.weight > 0])) == 2:
-            p = twin(self._model, part, rng=np.random.default_rng(0)).predict(v)
+        if v.label_type.serves(part.response[part.weight > 0]):
+            predicted = twin(self._model, part, rng=np.random.default_rng(0)).predict(v)
         else:
-            p = np.full(len(v), (float(part.weight @ part.label) + 1.0) / (float(part.weight.sum()) + 2.0))
-        lost = v.weight * row_log_loss(v.label > 0, p)
+            predicted = np.full(len(v), _without_model(part))
+        lost = v.weight * v.label_type.losses(predicted, v.response)
         return np.asarray(-np.bincount(self._fold, lost) / np.bincount(self._fold, v.weight))
+
+
+def _without_model(part: Samples) -> float:
+    """What is predicted where labels do not differ: the share of positives of two more rows, one of each; or the mean amount."""
+    total, rows = float(part.weight @ part.response), float(part.weight.sum())
+    if part.label_type.is_chance:
+        return (total + 1.0) / (rows + 2.0)
+    return total / rows if rows else 0.0
 
 
 class LeaveOneOut(_Retraining):

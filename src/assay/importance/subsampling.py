@@ -10,7 +10,8 @@ from assay.importance.valuer import Importance
 from assay.importance.values import Values, Vector
 from assay.models.capabilities import Linear
 from assay.models.named import demand
-from assay.numerics.logistic import DENSE_COLUMNS, Curvature, fit, probability
+from assay.numerics.families import probability
+from assay.numerics.glm import DENSE_COLUMNS, Curvature, fit
 from assay.numerics.products import as_rows, margins, squares
 from assay.samples.table import Samples
 
@@ -125,6 +126,7 @@ class Inclusion:
     ) -> Importance:
         """Values (n,) in (0, 1]; validation, utility, folds and rng play no part. InputError: another model."""
         del validation, utility, folds, rng
+        train.label_type.demand_chances(self.name)
         demand(model, self.needs, self.name)
         chances = inclusion_probabilities(
             train.matrix(), train.label, fraction=0.1, criterion="L", coef=model.coef_, sample_weight=train.weight

@@ -1,6 +1,6 @@
 """What values are differences of: a smooth loss with a slope for every validation row, and the true measure.
 
-log_loss is its own surrogate. auc and ndcg@k are steps in the scores, so their slopes are those of a pairwise logistic
+log_loss and mse are their own surrogates. auc and ndcg@k are steps in the scores, so their slopes are those of a pairwise logistic
 loss (for ndcg@k inside each request, weighted by |delta NDCG@k| as it is now); `measure` is the true one.
 """
 
@@ -12,15 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.numerics import pairs
-from assay.numerics.logistic import losses, probability
+from assay.numerics.families import IDENTITY, LOGIT, Family
 from assay.numerics.measures import auc
 
 Vector = NDArray[np.float64]
-KNOWN = "log_loss, auc, softmax or ndcg@k (k a number)"
+KNOWN = {"logit": "log_loss, auc, softmax or ndcg@k (k a number)", "identity": "mse or mae"}
 
 
 class Utility(Protocol):
-    """A utility of scores (m,) of validation rows with labels 0 or 1 (m,) and weights (m,)."""
+    """A utility of scores (m,) of validation rows with labels (m,) and weights (m,).
+
+    Labels are 0 or 1, those of mse and mae any numbers, and those of ndcg@k gains of 0 or more.
+    """
 
     @property
     def name(self) -> str:
@@ -53,12 +56,54 @@ class LogLoss:
     def slopes(self, score: Vector, y: NDArray[Any], weight: Vector, request: Any) -> Vector:
         """weight * (p - y) / sum of weights."""
         del request
-        return np.asarray(weight * (probability(score) - y) / weight.sum())
+        return np.asarray(weight * (LOGIT.mean(score) - y) / weight.sum())
 
     def measure(self, score: Vector, y: NDArray[Any], weight: Vector, request: Any) -> float:
         """Minus the mean log-loss."""
         del request
-        return -float(weight @ losses(score, y) / weight.sum())
+        return -float(weight @ LOGIT.losses(score, y) / weight.sum())
+
+
+@dataclass(frozen=True)
+class SquaredError:
+    """Minus the weighted mean squared error, in the labels' unit squared."""
+
+    name: str = "mse"
+
+    def check(self, y: Any, request: Any, fold: Any) -> None:
+        """Always defined."""
+        del y, request, fold
+
+    def slopes(self, score: Vector, y: NDArray[Any], weight: Vector, request: Any) -> Vector:
+        """2 weight * (score - y) / sum of weights."""
+        del request
+        return np.asarray(2.0 * weight * (score - y) / weight.sum())
+
+    def measure(self, score: Vector, y: NDArray[Any], weight: Vector, request: Any) -> float:
+        """Minus the mean squared error."""
+        del request
+        return -float(weight @ IDENTITY.losses(score, y) / weight.sum())
+
+
+@dataclass(frozen=True)
+class AbsoluteError:
+    """Minus the weighted mean absolute error, in the labels' unit."""
+
+    name: str = "mae"
+
+    def check(self, y: Any, request: Any, fold: Any) -> None:
+        """Always defined."""
+        del y, request, fold
+
+    def slopes(self, score: Vector, y: NDArray[Any], weight: Vector, request: Any) -> Vector:
+        """weight * sign(score - y) / sum of weights."""
+        del request
+        return np.asarray(weight * np.sign(score - y) / weight.sum())
+
+    def measure(self, score: Vector, y: NDArray[Any], weight: Vector, request: Any) -> float:
+        """Minus the mean absolute error."""
+        del request
+        return -float(weight @ np.abs(score - y) / weight.sum())
 
 
 @dataclass(frozen=True)
@@ -104,7 +149,7 @@ class Ndcg:
         """Of the surrogate, a request with both labels; see numerics.pairs."""
         order, offsets = _grouped(request)
         out = pairs.ndcg_slopes(score[order], y[order], weight[order], offsets, self.k)
-        positives = np.add.reduceat(y[order].astype(np.int64), offsets[:-1])
+        positives = np.add.reduceat((y[order] > 0).astype(np.int64), offsets[:-1])
         slopes = np.empty(len(score))
         slopes[order] = out / np.count_nonzero((positives > 0) & (positives < np.diff(offsets)))
         return slopes
@@ -113,7 +158,7 @@ class Ndcg:
         """The true NDCG@k over requests with both labels."""
         order, offsets = _grouped(request)
         out = pairs.ndcg(score[order], y[order], weight[order], offsets, self.k)
-        mixed = np.add.reduceat(y[order].astype(np.int64), offsets[:-1]) < np.diff(offsets)
+        mixed = np.add.reduceat((y[order] > 0).astype(np.int64), offsets[:-1]) < np.diff(offsets)
         return float(np.nanmean(out[mixed]))
 
 
@@ -160,7 +205,12 @@ class Softmax:
         return order, chance, label / np.repeat(np.maximum(positives, 1), size), (mixed, np.repeat(mixed, size))
 
 
-LOG_LOSS = LogLoss()
+LOG_LOSS, SQUARED_ERROR, ABSOLUTE_ERROR = LogLoss(), SquaredError(), AbsoluteError()
+
+
+def of_loss(family: Family) -> Utility:
+    """The loss that a linear model of a family minimises, as a utility."""
+    return LOG_LOSS if family is LOGIT else SQUARED_ERROR
 
 
 def _whole_requests(name: str, y: NDArray[Any], request: NDArray[Any] | None, fold: NDArray[np.int64]) -> None:
@@ -175,7 +225,7 @@ def _whole_requests(name: str, y: NDArray[Any], request: NDArray[Any] | None, fo
         raise ValueError(f"folds: request {request[split[0]]} is in two folds; keep a request's rows together")
     for number in range(int(fold.max()) + 1):
         inside = fold == number
-        both = np.unique(np.stack([code[inside], y[inside]]), axis=1)[0]
+        both = np.unique(np.stack([code[inside], y[inside] > 0]), axis=1)[0]
         if len(np.unique(both)) == len(both):
             raise ValueError(f"request_val: no request of fold {number} has both labels; {name} needs one")
 
@@ -187,8 +237,13 @@ def _grouped(request: Any) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return order, np.concatenate(([0], change, [len(order)])).astype(np.int64)
 
 
-def parse(utility: str) -> Utility:
-    """The utility of a name; ValueError for another."""
+def parse(utility: str, family: Family = LOGIT) -> Utility:
+    """The utility of a name, of a linear model of a family; ValueError for another."""
+    if family is IDENTITY:
+        for own in (SQUARED_ERROR, ABSOLUTE_ERROR):
+            if own.name == utility:
+                return own
+        raise ValueError(f"utility is {utility!r}; of continuous labels give {KNOWN[family.link]}")
     if utility == "log_loss":
         return LOG_LOSS
     if utility == "auc":
@@ -197,5 +252,5 @@ def parse(utility: str) -> Utility:
         return Softmax()
     ndcg = re.fullmatch(r"ndcg@([1-9]\d*)", str(utility))
     if not ndcg:
-        raise ValueError(f"utility is {utility!r}; give {KNOWN}")
+        raise ValueError(f"utility is {utility!r}; give {KNOWN[family.link]}")
     return Ndcg(int(ndcg[1]))

@@ -140,7 +140,8 @@ def user_folds(samples: Samples, folds: int, seed: int) -> NDArray[np.int64]:
     return fold
 
 
-def only_log_loss(utility: str, valuer: str) -> None:
-    """InputError for a utility that a valuer has no values in."""
-    if utility != "log_loss":
-        raise InputError(f"{valuer} values the log_loss, not {utility!r}; use utility log_loss or another valuer")
+def only_loss(utility: str, samples: Samples, valuer: str) -> None:
+    """InputError for a utility other than the loss of the samples' labels: a valuer has values in no other."""
+    loss = samples.label_type.loss
+    if utility != loss:
+        raise InputError(f"{valuer} values the {loss}, not {utility!r}; use utility {loss} or another valuer")

@@ -7,7 +7,7 @@ from functools import cached_property
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from assay.logs.history import History, history
+from assay.logs.history import Counted, History, history
 from assay.pages.log import AboutLog
 from assay.runs.store import Folder
 
@@ -81,6 +81,9 @@ class CleanLog:
         table = table.append_column("item_code", pa.nulls(table.num_rows, pa.int32()))
         return table.filter(pc.is_valid(table.column("user_code")))
 
-    def history(self, target: str, period_days: int) -> History:
-        """Who had which item in which period of `period_days` days, by events of the kind `target`."""
-        return history(self.events(*_HISTORY), self.users, self.items, target, period_days, self.time_zone)
+    def history(self, target: str, period_days: int, counted: Counted | None = None) -> History:
+        """Who had which item in which period of `period_days` days, by events of the kind `target`.
+
+        counted: which events are takings, and how much each counts, in place of its kind; see logs.takings.
+        """
+        return history(self.events(*_HISTORY), self.users, self.items, target, period_days, self.time_zone, counted)

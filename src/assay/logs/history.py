@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -68,13 +68,26 @@ class Market:
 
 
 @dataclass(frozen=True)
+class Counted:
+    """How much each event (n,) counts as a taking, NaN for one that is none.
+
+    how: several of a user, item and period count as the highest of them, as their sum, or once. What comes to 0 or less was not
+    taken.
+    """
+
+    value: NDArray[np.float64]
+    how: Literal["highest", "sum", "once"]
+
+
+@dataclass(frozen=True)
 class History:
     """Target events as distinct triples, with what is needed to draw from them.
 
     bought, shown: triples of target and of exposure events. category: (items,) codes, -1 unknown, numbered in
     order of name. user_hash, item_hash: (users,), (items,) stable hashes of the ids. own_item, own_period: each
     user's purchases in order of time, beginning at own_begins[user]. first_day, last_day: of all events, the last that the log
-    covers to its end (see periods.last_whole_day); last_event_day: of the last event.
+    covers to its end (see periods.last_whole_day); last_event_day: of the last event. amount (n,): how much each bought triple
+    counts, where takings have amounts: the most of its events; None where each counts 1.
     """
 
     bought: Triples
@@ -89,6 +102,7 @@ class History:
     first_day: int
     last_day: int
     last_event_day: int
+    amount: NDArray[np.float64] | None = None
 
     def markets(self, begin: int, end: int, available: int) -> Iterator[Market]:
         """The market at the start of every period from begin up to, not including, end."""
@@ -127,6 +141,16 @@ class History:
         first[np.unique(pair, return_index=True)[1]] = True  # triples are in order of period
         return first
 
+    def amounts(self, user: Codes, item: Codes, period: Codes) -> NDArray[np.float64]:
+        """(n,) how much each (user, item, period) counts: 0 where it was not taken, 1 where takings have no amounts."""
+        bought, sizes = self.bought, (len(self.user_hash), len(self.item_hash))
+        rows, wanted = _packed(bought.user, bought.item, bought.period, sizes), _packed(user, item, period, sizes)
+        if not len(rows):
+            return np.zeros(len(wanted))
+        place = np.minimum(np.searchsorted(rows, wanted), len(rows) - 1)
+        counted = np.ones(len(rows)) if self.amount is None else self.amount
+        return np.where(rows[place] == wanted, counted[place], 0.0)
+
     def hours(self, user: Codes, period: Codes) -> NDArray[np.int8]:
         """(n,) hour of the day at which each request first took something; -1 where it took nothing."""
         if not len(self.bought):
@@ -143,24 +167,42 @@ class History:
         return self.last_event_day // period_days + 1
 
 
-def history(events: pa.Table, users: pa.Table, items: pa.Table, target: str, period_days: int, time_zone: str = "UTC") -> History:
-    """Read clean events, users (in order of user_code) and items (in order of item_code); hours are those of time_zone."""
+def history(
+    events: pa.Table,
+    users: pa.Table,
+    items: pa.Table,
+    target: str,
+    period_days: int,
+    time_zone: str = "UTC",
+    counted: Counted | None = None,
+) -> History:
+    """Read clean events, users (in order of user_code) and items (in order of item_code); hours are those of time_zone.
+
+    counted: which events are takings, and how much each counts, in place of those of the kind `target`.
+    """
     day = days(events.column("timestamp"))
     instant = pc.cast(events.column("timestamp"), pa.int64()).to_numpy()
     hour = hours(events.column("timestamp"), time_zone)
 
-    def triples(kind: str) -> Triples:
-        rows = pc.and_(pc.equal(events.column("event"), kind), pc.is_valid(events.column("item_code")))
+    def triples(of_kind: pa.Array) -> Triples:
+        rows = pc.and_(of_kind, pc.is_valid(events.column("item_code")))
         mask = pc.fill_null(rows, False).to_numpy(zero_copy_only=False)
         user, item = (events.column(c).filter(rows).to_numpy().astype(np.int32) for c in ("user_code", "item_code"))
         return Triples.distinct(user, item, (day[mask] // period_days).astype(np.int32), instant[mask], hour[mask])
 
-    bought = triples(target)
+    kinds = events.column("event")
+    amount: NDArray[np.float64] | None = None
+    if counted is None:
+        bought = triples(pc.equal(kinds, target))
+    else:
+        bought = triples(pa.chunked_array([pa.array(~np.isnan(counted.value))]))
+        amount = _amounts(bought, events, day // period_days, counted, (users.num_rows, items.num_rows))
+        bought, amount = bought.take(amount > 0), amount[amount > 0] if counted.how != "once" else None
     category, names = category_codes(items)
     order = np.lexsort((bought.item, bought.period, bought.user))
     return History(
         bought=bought,
-        shown=triples("exposure"),
+        shown=triples(pc.equal(kinds, "exposure")),
         category=category,
         categories=names,
         user_hash=hash_ids(users.column("user_id")),
@@ -171,7 +213,30 @@ def history(events: pa.Table, users: pa.Table, items: pa.Table, target: str, per
         first_day=int(day.min()) if len(day) else 0,
         last_day=last_whole_day(events.column("timestamp"), period_days),
         last_event_day=int(day.max()) if len(day) else -1,
+        amount=amount,
     )
+
+
+def _packed(user: NDArray[Any], item: NDArray[Any], period: NDArray[Any], sizes: tuple[int, int]) -> NDArray[np.int64]:
+    """(n,) one number for each (user, item, period), in order of period, user, item; sizes: users and items."""
+    users, items = sizes
+    return np.asarray((period.astype(np.int64) * users + user) * items + item, np.int64)
+
+
+def _amounts(
+    bought: Triples, events: pa.Table, period: NDArray[Any], counted: Counted, sizes: tuple[int, int]
+) -> NDArray[np.float64]:
+    """How much each bought triple (n,) counts."""
+    item = events.column("item_code").to_numpy()  # NaN where null
+    rows = np.flatnonzero(~np.isnan(counted.value) & ~np.isnan(item.astype(np.float64)))
+    user = events.column("user_code").to_numpy()[rows]
+    triples = _packed(bought.user, bought.item, bought.period, sizes)
+    place = np.searchsorted(triples, _packed(user, item[rows].astype(np.int64), period[rows], sizes))
+    if counted.how == "sum":
+        return np.bincount(place, counted.value[rows], minlength=len(bought)).astype(np.float64)
+    highest = np.full(len(bought), -np.inf)
+    np.maximum.at(highest, place, counted.value[rows])
+    return highest
 
 
 def category_codes(items: pa.Table, column: str = "category") -> tuple[Codes, int]:

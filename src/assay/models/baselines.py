@@ -38,7 +38,7 @@ class Popularity(Calibrated):
     def fit(self, samples: Samples, *, rng: np.random.Generator) -> Self:
         """Count sales, where no window says which, then learn the share of positives by them."""
         if self.window is None:
-            rows = training_rows(samples, self.name)
+            rows = training_rows(samples, self.name, amounts=True)
             sales = np.bincount(samples.item[rows], samples.weight[rows] * samples.label[rows])
             self.sales_ = sales.astype(np.float64)
         return super().fit(samples, rng=rng)

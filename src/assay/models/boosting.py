@@ -5,6 +5,7 @@ from typing import Any, Self
 
 import lightgbm
 import numpy as np
+from numpy.typing import NDArray
 
 from assay.config import Models
 from assay.errors import InputError
@@ -18,7 +19,8 @@ from assay.samples.table import Samples
 _MOST_NATIVE = 32  # levels; beyond, one-vs-rest splits over a category's levels overfit and are slow
 _MANY = 20  # features, of which a tree sees a part: half the time, and trees that differ
 _FRACTION = 0.5
-_SHRUNK = 100
+_SHRUNK, _AMOUNTS = 100, 1
+_OBJECTIVES = {"log_loss": ("binary", "binary_logloss"), "mse": ("regression", "l2"), "mae": ("regression_l1", "l1")}
 _COMMON = {
     "max_bin": 63,
     "deterministic": True,
@@ -33,19 +35,20 @@ def boost(
     rows: Positions,
     rounds: int,
     settings: dict[str, Any],
+    label: NDArray[Any],
     *,
     ranked: bool = False,
     stopping: Positions | None = None,
 ) -> tuple[Dense, Any]:
     """The layout and the booster of `rounds` rounds on the given rows under their weights.
 
-    settings: LightGBM's. ranked: it learns by request, under one weight a request (see `request_weights`). stopping: rows that
+    settings: LightGBM's. label (n,): what is learnt, of all samples. ranked: it learns by request, under one weight a request (see `request_weights`). stopping: rows that
     stop it early, by the metric of the settings; the booster then has as many rounds as were best. InputError: no feature
     besides user and item.
     """
     layout = Dense.learn(samples, rows, most_native=_MOST_NATIVE, impute=False)
-    data = _data(samples, rows, layout, ranked)
-    late = [] if stopping is None else [_data(samples, stopping, layout, ranked, data)]
+    data = _data(samples, rows, layout, label, ranked)
+    late = [] if stopping is None else [_data(samples, stopping, layout, label, ranked, data)]
     stops: list[Any] = [lightgbm.early_stopping(PATIENCE, verbose=False)] if late else []
     fraction = _FRACTION if len(layout.names) >= _MANY else 1.0
     settings = _COMMON | {"feature_fraction": fraction} | settings
@@ -54,7 +57,7 @@ def boost(
     return layout, lightgbm.Booster(model_str=booster.model_to_string())
 
 
-def _data(samples: Samples, rows: Positions, layout: Dense, ranked: bool, like: Any = None) -> Any:
+def _data(samples: Samples, rows: Positions, layout: Dense, label: NDArray[Any], ranked: bool, like: Any = None) -> Any:
     """LightGBM's data; like: the data whose bins it takes."""
     weight, group = samples.weight[rows], None
     if ranked:
@@ -63,7 +66,7 @@ def _data(samples: Samples, rows: Positions, layout: Dense, ranked: bool, like: 
         _, group = np.unique(samples.request[rows], return_counts=True)
     return lightgbm.Dataset(
         layout.matrix(samples.features, rows),
-        label=samples.label[rows].astype(np.float32),
+        label=label[rows].astype(np.float32),
         weight=weight.astype(np.float32),
         group=group,
         categorical_feature=[layout.names.index(name) for name in layout.native],
@@ -74,10 +77,12 @@ def _data(samples: Samples, rows: Positions, layout: Dense, ranked: bool, like: 
 def shrinkage(samples: Samples, rows: Positions) -> float:
     """LightGBM's lambda_l2 of the log-loss: the curvature of _SHRUNK rows of the heavier label, at the share of positives.
 
-    A leaf of many rows hardly feels it. Where a drawn negative stands for a hundred, a leaf of 50 positives and none of them
+    Of continuous labels, whose curvature is 1, the weight of _AMOUNTS rows. A leaf of many rows hardly feels it. Where a drawn negative stands for a hundred, a leaf of 50 positives and none of them
     knows little of its odds, though its rows are many.
     """
     weight, positive = samples.weight[rows], samples.label[rows] > 0
+    if not samples.label_type.is_chance:
+        return _AMOUNTS * float(weight.mean())
     share = float(weight @ positive / weight.sum())
     heavier = max(float(weight[positive].mean()), float(weight[~positive].mean()))
     return _SHRUNK * heavier * share * (1.0 - share)
@@ -143,13 +148,17 @@ class LightGBM:
     def fit(self, samples: Samples, *, rng: np.random.Generator, training: Training = Training()) -> Self:
         """Boost on all rows of weight above 0 under their weights, for as many rounds as training.like, or as are best.
 
-        SplitError: no rows, or one class only. InputError: no feature besides user and item.
+        Of continuous labels it learns the mean, or the median where the loss is absolute. SplitError: no rows, or one class only.
+        InputError: no feature besides user and item.
         """
-        rows = training_rows(samples, self.name)
-        settings = {"objective": "binary", "learning_rate": self.rate, "seed": int(rng.integers(2**31))}
+        rows = training_rows(samples, self.name, amounts=True)
+        objective, _ = _OBJECTIVES[samples.label_type.loss]
+        settings = {"objective": objective, "learning_rate": self.rate, "seed": int(rng.integers(2**31))}
         settings["lambda_l2"] = shrinkage(samples, rows)
         rounds = self._best(samples, rows, settings) if training.like is None else training.like.rounds_
-        self.layout_, self.booster_ = boost(samples, rows, rounds, settings | regularised(len(rows), self.leaves))
+        self.layout_, self.booster_ = boost(
+            samples, rows, rounds, settings | regularised(len(rows), self.leaves), samples.response
+        )
         self.rounds_ = rounds
         return self
 
@@ -157,12 +166,12 @@ class LightGBM:
         held = held_back(samples, rows)
         if held is None:
             return self.trees
-        settings = settings | {"metric": "binary_logloss"} | regularised(len(held.early), self.leaves)
-        _, booster = boost(samples, held.early, self.trees, settings, stopping=held.stopping)
+        settings = settings | {"metric": _OBJECTIVES[samples.label_type.loss][1]} | regularised(len(held.early), self.leaves)
+        _, booster = boost(samples, held.early, self.trees, settings, samples.response, stopping=held.stopping)
         return max(int(booster.num_trees()), 1)
 
     def predict(self, samples: Samples) -> Vector:
-        """(n,) probabilities; a level never seen in training counts as unknown."""
+        """(n,) probabilities, or amounts; a level never seen in training counts as unknown."""
         if self.layout_ is None:
             raise not_fitted(self.name)
         return boosted(self.layout_, self.booster_, samples)

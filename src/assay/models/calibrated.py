@@ -1,4 +1,4 @@
-"""Models that rank by a raw score of their own: a monotone table turns it into a probability."""
+"""Models that rank by a raw score of their own: a monotone table turns it into a probability, or an amount."""
 
 from pathlib import Path
 from typing import Any, Self
@@ -20,11 +20,12 @@ def within_one(raw: Vector) -> Vector:
 
 
 class Calibrated:
-    """A raw score of 0 or more, and a monotone table from it to the share of positives."""
+    """A raw score of 0 or more, and a monotone table from it to the share of positives, or to the mean of continuous labels."""
 
     name = ""
     at_: Vector | None = None  # (B,) rising raw scores
-    share_: Vector | None = None  # (B,) never falling probabilities
+    share_: Vector | None = None  # (B,) never falling probabilities, or amounts
+    spread_: float = 1.0  # of what is predicted
 
     def settings(self) -> dict[str, Any]:
         """The constructor's arguments."""
@@ -35,18 +36,19 @@ class Calibrated:
         raise NotImplementedError
 
     def fit(self, samples: Samples, *, rng: np.random.Generator) -> Self:
-        """Learn the share of positives by raw score, never falling; rng plays no part."""
+        """Learn the share of positives, or the mean label, by raw score, never falling; rng plays no part."""
         del rng
-        rows = training_rows(samples, self.name)
+        rows = training_rows(samples, self.name, amounts=True)
         self.at_, self.share_ = _shares(self.raw(samples), samples, rows)
+        self.spread_ = 1.0 if samples.label_type.is_chance else float(np.ptp(self.share_)) or 1.0
         return self
 
     def predict(self, samples: Samples) -> Vector:
-        """(n,) probabilities, in the strict order of the raw scores."""
+        """(n,) probabilities, or amounts, in the strict order of the raw scores."""
         if self.at_ is None or self.share_ is None:
             raise not_fitted(self.name)
         raw = self.raw(samples)
-        return np.asarray((1.0 - _ORDER) * np.interp(raw, self.at_, self.share_) + _ORDER * within_one(raw))
+        return np.asarray((1.0 - _ORDER) * np.interp(raw, self.at_, self.share_) + _ORDER * self.spread_ * within_one(raw))
 
     def fresh(self) -> Self:
         """An unfitted twin with the same settings."""
@@ -56,13 +58,14 @@ class Calibrated:
         """Settings and table, as JSON takes them; InputError before fit."""
         if self.at_ is None or self.share_ is None:
             raise not_fitted(self.name)
-        return {"settings": self.settings(), "at": self.at_.tolist(), "share": self.share_.tolist()}
+        return {"settings": self.settings(), "at": self.at_.tolist(), "share": self.share_.tolist(), "spread": self.spread_}
 
     @classmethod
     def described(cls, content: dict[str, Any]) -> Self:
         """The model of what `describe` gave."""
         model = cls(**content.get("settings", {}))
         model.at_, model.share_ = np.array(content["at"], np.float64), np.array(content["share"], np.float64)
+        model.spread_ = content["spread"]
         return model
 
     def save(self, folder: Path) -> list[Path]:
@@ -76,8 +79,8 @@ class Calibrated:
 
 
 def _shares(raw: Vector, samples: Samples, rows: Positions) -> tuple[Vector, Vector]:
-    """Mean raw score and never falling share of positives of at most _BINS bins of equal mass."""
-    scores, label, weight = raw[rows], samples.label[rows], samples.weight[rows]
+    """Mean raw score and never falling mean response of at most _BINS bins of equal mass."""
+    scores, label, weight = raw[rows], samples.response[rows], samples.weight[rows]
     edges = np.unique(np.quantile(scores, np.linspace(0, 1, _BINS + 1)[1:], method="lower"))
     bins = np.searchsorted(edges, scores, side="left")
     mass = np.bincount(bins, weight, len(edges))

@@ -18,19 +18,21 @@ if TYPE_CHECKING:  # what they need of PyTorch and Numba is loaded by the models
     from assay.deep.rows import ArrayRows
     from assay.deep.training import Net, Schedule
     from assay.models.recommender import Taken
-    from assay.numerics.logistic import Curvature
+    from assay.numerics.families import Family
+    from assay.numerics.glm import Curvature
 
 Capability: TypeAlias = type | UnionType  # one, or several of which one is enough: Traced | OfEvents
 
 
 @runtime_checkable
 class Linear(Scorer, Protocol):
-    """A logistic regression on the columns of `samples.matrix()`: sum of weight * log_loss + (l2 / 2) |coef|^2 is least.
+    """A linear model on the columns of `samples.matrix()`: sum of weight * loss + (l2 / 2) |coef|^2 is least.
 
-    coef_ (p,): its coefficients, None before fit.
+    coef_ (p,): its coefficients, None before fit. family: what its margins predict, and the loss.
     """
 
     l2: float
+    family: "Family"
     coef_: Vector | None
 
     def curve(self, samples: Samples) -> "Curvature":
@@ -167,7 +169,7 @@ class Configured(Protocol):
 
 _WORDS: dict[Any, str] = {
     Scorer: "a model",
-    Linear: "a logistic regression",
+    Linear: "a linear model",
     Represented: "a net with a linear head",
     Traced: "a model of samples that is trained by gradient steps",
     OfEvents: "a recommender with a net",

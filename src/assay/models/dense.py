@@ -48,7 +48,7 @@ class Dense:
     """The learnt layout of the matrix.
 
     names: the d features in order. levels: for a category feature, the level of code 0, 1, ... native: category
-    features whose codes mean nothing but difference; codes of the others rise with the share of positives.
+    features whose codes mean nothing but difference; codes of the others rise with the mean response.
     fill: (d,) what stands for unknown (NaN keeps it unknown).
     """
 
@@ -121,17 +121,17 @@ class Dense:
 
 
 def _levels(samples: Samples, name: str, rows: Positions, most_native: int) -> list[str]:
-    """Levels seen in the rows: by text where there are few enough to be native, else by rising share of positives."""
+    """Levels seen in the rows: by text where there are few enough to be native, else by rising mean response."""
     codes, levels = level_codes(samples.features, name)
     codes = codes[rows]
     weight = samples.weight[rows]
     seen = codes >= 0
     mass = np.bincount(codes[seen], weight[seen], len(levels))
-    positive = np.bincount(codes[seen], (weight * samples.label[rows])[seen], len(levels))
+    positive = np.bincount(codes[seen], (weight * samples.response[rows])[seen], len(levels))
     present = [code for code, level in enumerate(levels) if level is not None and mass[code] > 0]
     by_text = sorted(present, key=lambda code: str(levels[code]))
     if len(present) > most_native:
-        base = float(weight @ samples.label[rows]) / float(weight.sum())
+        base = float(weight @ samples.response[rows]) / float(weight.sum())
         share = (positive + _PRIOR * base) / (mass + _PRIOR)
         by_text.sort(key=lambda code: float(share[code]))
     return [str(levels[code]) for code in by_text]

@@ -1,4 +1,4 @@
-"""A user's own model: any scikit-learn classifier by its dotted path."""
+"""A user's own model: any scikit-learn classifier, or regressor where labels are continuous, by its dotted path."""
 
 from inspect import signature
 from pathlib import Path
@@ -15,7 +15,7 @@ from assay.samples.table import Samples
 
 
 class Estimator:
-    """Fits a scikit-learn classifier on the dense matrix: medians for unknown, target-ordered categories.
+    """Fits a scikit-learn classifier or regressor on the dense matrix: medians for unknown, target-ordered categories.
 
     dotted_path: "package.module.Class" or "package.module:Class", made without arguments. subsample: most rows
     it is fitted on. It is not stored: without pickle there is no common form, so `save` writes what is needed to
@@ -30,16 +30,19 @@ class Estimator:
         self.subsample = subsample
         self.layout_: Dense | None = None
         self.estimator_: Any = None
+        self.is_chance_ = True
 
     def fit(self, samples: Samples, *, rng: np.random.Generator) -> Self:
         """Fit under the weights, with random_state from rng where the class takes either.
 
-        ConfigError: the path leads to no classifier with predict_proba. SplitError: no rows, or one class only.
+        ConfigError: the path leads to no classifier with predict_proba, or to no regressor. SplitError: no rows, or one class only.
         """
-        estimator = self._make(int(rng.integers(2**31)))
-        rows = subsample(samples, training_rows(samples, self.name), self.subsample, self.name)
+        self.is_chance_ = samples.label_type.is_chance
+        estimator = self._make(int(rng.integers(2**31)), "predict_proba" if self.is_chance_ else "predict")
+        rows = subsample(samples, training_rows(samples, self.name, amounts=True), self.subsample, self.name)
         layout = Dense.learn(samples, rows, most_native=0, impute=True)
-        X, y, weight = layout.matrix(samples.features, rows), samples.label[rows], samples.weight[rows]
+        X, weight = layout.matrix(samples.features, rows), samples.weight[rows]
+        y = samples.label[rows] if self.is_chance_ else samples.response[rows]
         if "sample_weight" in signature(estimator.fit).parameters:
             estimator.fit(X, y, sample_weight=weight)
         elif np.all(weight == weight[0]):
@@ -50,12 +53,12 @@ class Estimator:
         return self
 
     def predict(self, samples: Samples) -> Vector:
-        """(n,) the classifier's predict_proba of label 1."""
+        """(n,) the classifier's predict_proba of label 1, or the regressor's prediction."""
         if self.layout_ is None:
             raise not_fitted(self.name)
         out = np.empty(len(samples))
         for rows, X in self.layout_.batches(samples.features):
-            out[rows] = self.estimator_.predict_proba(X)[:, 1]
+            out[rows] = self.estimator_.predict_proba(X)[:, 1] if self.is_chance_ else self.estimator_.predict(X)
         return out
 
     def fresh(self) -> Self:
@@ -75,7 +78,7 @@ class Estimator:
         """Raise InputError: the fitted classifier was not stored."""
         raise InputError(f"{folder}: holds the settings of a scikit-learn estimator, not its fit; train it again")
 
-    def _make(self, seed: int) -> Any:
+    def _make(self, seed: int, method: str) -> Any:
         where = f"[models] estimators: {self.name} = {self.dotted_path!r}"
         kind = registry.load(self.dotted_path, f"[models] estimators: {self.name}")
         try:
@@ -84,7 +87,8 @@ class Estimator:
         except (TypeError, ValueError) as error:
             raise ConfigError(f"{where} cannot be made without arguments: {error}") from None
         try:
-            _ = estimator.fit, estimator.predict_proba  # some have it for some settings only, and say so when asked
+            _ = estimator.fit, getattr(estimator, method)  # some have it for some settings only, and say so when asked
         except AttributeError:
-            raise ConfigError(f"{where} has no fit and predict_proba; name a classifier that gives probabilities") from None
+            kind = "a classifier that gives probabilities" if method == "predict_proba" else "a regressor"
+            raise ConfigError(f"{where} has no fit and {method}; name {kind}") from None
         return estimator

@@ -10,8 +10,8 @@ from scipy import sparse
 from assay.errors import ConfigError, InputError, did_you_mean
 from assay.models.dense import is_text, level_codes, numbers
 from assay.models.scorer import Vector, training_rows
+from assay.numerics.families import probability
 from assay.numerics.hashing import mix
-from assay.numerics.logistic import probability
 from assay.numerics.products import margins, squares, transposed
 from assay.samples.table import Samples
 

@@ -5,6 +5,7 @@ from typing import Any, Self
 
 import lightgbm
 import numpy as np
+from numpy.typing import NDArray
 
 from assay.config import Models
 from assay.errors import InputError
@@ -19,6 +20,24 @@ from assay.samples.table import Samples
 
 _MOST = 30.0  # size of a score beyond which its exponential tells no difference
 _DIGITS = 10  # of a score that count
+_LEVELS = 32  # of gains, at most
+
+
+def gain_levels(gain: Vector) -> tuple[NDArray[Any], list[float]]:
+    """What is learnt of gains (n,) of 0 or more: the level (n,) of each, from 0, and the gain of each level.
+
+    There are as many levels as different gains, _LEVELS at most: then the gains above 0 are cut at quantiles, and a level's gain
+    is the mean of its rows.
+
+    >>> gain_levels(np.array([0.0, 3.0, 1.0]))
+    (array([0, 2, 1]), [0.0, 1.0, 3.0])
+    """
+    steps = np.union1d(gain, [0.0])
+    if len(steps) <= _LEVELS:
+        return np.searchsorted(steps, gain), steps.tolist()
+    edges = np.unique(np.quantile(gain[gain > 0], np.arange(1, _LEVELS - 1) / (_LEVELS - 1)))
+    level = np.where(gain > 0, 1 + np.searchsorted(edges, gain, side="left"), 0)
+    return level, (np.bincount(level, gain) / np.maximum(np.bincount(level), 1)).tolist()
 
 
 class LambdaRank(Calibrated):
@@ -32,7 +51,7 @@ class LambdaRank(Calibrated):
     Weights: pairs are formed of the rows as they were drawn, and those of a request count as much as its positives weigh in the
     mean (`boosting.request_weights` says why). A negative that stands for ten is one negative to the trees, and ten to the table.
 
-    Only the order within a request is learnt. Probabilities are the share of positives by score, under the weights of all late
+    Where samples have amounts these are the gains (`gain_levels`). Only the order within a request is learnt. Probabilities are the share of positives by score, under the weights of all late
     rows, as the fit on the earlier rows scores them: it has not seen them. Where no rows can be held back, of the training rows.
     A twin of a fitted model keeps its table.
     Learnt: booster_, layout_, rounds_.
@@ -61,13 +80,13 @@ class LambdaRank(Calibrated):
         SplitError: no rows, or one class only. InputError: no feature besides user and item, or a request of more than
         10,000 rows.
         """
-        rows = training_rows(samples, self.name)
+        rows = training_rows(samples, self.name, amounts=True)
         settings = {
             "objective": "lambdarank", "learning_rate": self.rate, "lambdarank_truncation_level": self.truncation,
             "seed": int(rng.integers(2**31)),
         }  # fmt: skip
         if (like := training.like) is not None:
-            self.rounds_, self.at_, self.share_ = like.rounds_, like.at_, like.share_
+            self.rounds_, self.at_, self.share_, self.spread_ = like.rounds_, like.at_, like.share_, like.spread_
             self._boost(samples, rows, like.rounds_, settings)
             return self
         held, rounds = held_back(samples, rows), self.trees
@@ -82,9 +101,11 @@ class LambdaRank(Calibrated):
     def _boost(
         self, samples: Samples, rows: Positions, rounds: int, settings: dict[str, Any], stopping: Positions | None = None
     ) -> None:
-        settings = settings | regularised(len(rows), self.leaves)
+        settings, level = settings | regularised(len(rows), self.leaves), samples.label
+        if samples.label_type.has_amounts:
+            level, settings["label_gain"] = gain_levels(samples.gain)
         try:
-            self.layout_, self.booster_ = boost(samples, rows, rounds, settings, ranked=True, stopping=stopping)
+            self.layout_, self.booster_ = boost(samples, rows, rounds, settings, level, ranked=True, stopping=stopping)
         except lightgbm.basic.LightGBMError as error:
             longest = np.unique(samples.request[rows], return_counts=True)[1].max()
             raise InputError(f"{self.name}: {error}; the largest request has {longest:,} samples") from None

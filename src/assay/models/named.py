@@ -11,6 +11,7 @@ from assay.models.capabilities import Capability, Configured, in_words
 from assay.models.estimator import Estimator
 from assay.models.files import read_model
 from assay.models.scorer import Scorer
+from assay.task import BINARY, LabelType
 
 _GROUP = "assay.models"
 # Every model of ours by its name: module and class, loaded when the model is asked for.
@@ -18,6 +19,7 @@ OURS = {
     "popularity": "baselines:Popularity",
     "buy_it_again": "baselines:BuyItAgain",
     "logistic": "logistic:LogisticRegression",
+    "ridge": "ridge:Ridge",
     "tree": "trees:DecisionTree",
     "forest": "trees:RandomForest",
     "lightgbm": "boosting:LightGBM",
@@ -35,6 +37,7 @@ OURS = {
 # What a run trains unless it is told: on a log, on one whose requests are steps of sessions, and on a table of the user's own.
 USUAL = ("popularity", "buy_it_again", "tifu_knn", "logistic", "tree", "forest", "lightgbm", "lambdarank")
 USUAL_OF_SESSIONS = ("popularity", "item_knn", "session_knn", "logistic", "tree", "forest", "lightgbm", "lambdarank")
+LINEAR = {"logit": "logistic", "identity": "ridge"}  # the linear model of labels, by their link
 USUAL_OF_TABLES = ("logistic", "tree", "forest", "lightgbm")
 
 
@@ -44,12 +47,15 @@ def kind(name: str) -> Any:
     return getattr(registry.of_extra(f"assay.models.{module}", "deep", name), attribute)
 
 
-def trained(section: Models, request: str | None) -> list[str]:
+def trained(section: Models, request: str | None, labels: LabelType = BINARY) -> list[str]:
     """Names of the models that a run trains, ours and the user's own.
 
-    Unless the config names them they are the usual ones. request: [samples] request, or None on a table of one's own.
+    Unless the config names them they are the usual ones; of continuous labels a ridge regression is the linear one. request:
+    [samples] request, or None on a table of one's own.
     """
-    usual = USUAL_OF_TABLES if request is None else USUAL_OF_SESSIONS if request == "session" else USUAL
+    usual: tuple[str, ...] = USUAL_OF_TABLES if request is None else USUAL_OF_SESSIONS if request == "session" else USUAL
+    if not labels.is_chance:
+        usual = tuple(LINEAR[labels.link] if name in LINEAR.values() else name for name in usual)
     return list(dict.fromkeys([*(usual if section.names is None else section.names), *section.estimators]))
 
 
@@ -81,9 +87,9 @@ def _configured(of: Any, section: Models) -> Any:
     return of.configured(section) if isinstance(of, Configured) else of()
 
 
-def unfitted(section: Models, request: str | None) -> dict[str, Scorer]:
+def unfitted(section: Models, request: str | None, labels: LabelType = BINARY) -> dict[str, Scorer]:
     """Every model that a run trains, as `trained` says, by name, as it is before. ConfigError: a name that is none."""
-    return {name: make(name, section) for name in trained(section, request)}
+    return {name: make(name, section) for name in trained(section, request, labels)}
 
 
 def load(folder: Path) -> Scorer:
@@ -116,5 +122,5 @@ def able(needs: Capability) -> list[str]:
 def demand(model: Any, needs: Capability, who: str) -> None:
     """InputError where a model lacks a capability; who: asks for it, as the user called it."""
     if not isinstance(model, needs):
-        more = ", ".join(name for name in able(needs) if name not in USUAL)
+        more = ", ".join(name for name in able(needs) if name not in (*USUAL, *LINEAR.values()))
         raise InputError(f"{who} needs {in_words(needs)}{f' ({more})' if more else ''}, not {model.name!r}")

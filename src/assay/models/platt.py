@@ -6,8 +6,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.numerics.logistic import Vector, losses
-from assay.numerics.logistic import probability as logistic
+from assay.numerics.families import LOGIT, Vector
+from assay.numerics.families import probability as logistic
 
 _SMALLEST = np.finfo(np.float64).tiny
 _LEAST_SLOPE = 0.05  # the order is the model's, however bad it is
@@ -58,7 +58,7 @@ def _fit(X: Vector, offset: Vector, y: Vector, weight: Vector) -> Vector:
     b = np.zeros(X.shape[1])
 
     def loss(b: Vector) -> float:
-        return float(weight @ losses(offset + X @ b, y) + 0.5 * (b @ b))
+        return float(weight @ LOGIT.losses(offset + X @ b, y) + 0.5 * (b @ b))
 
     now = loss(b)
     for _ in range(_STEPS):

@@ -50,7 +50,7 @@ class Taken:
 
         Of the `most` items taken most often (ties by item code).
         """
-        rows = training_rows(samples, name)
+        rows = training_rows(samples, name, amounts=True)
         last = samples.moment[rows].max()
         rows = rows[samples.label[rows] > 0]
         events = [(samples.user[rows], samples.item[rows], samples.moment[rows])]
@@ -163,15 +163,15 @@ class Recommending(Calibrated):
         raise NotImplementedError
 
     def early_and_late(self, samples: Samples) -> tuple[Samples, Samples]:
-        """Rows of weight above 0, of the earlier periods and of the last fifth; all rows twice where one side has one label only.
+        """Rows of weight above 0, of the earlier periods and of the last fifth; all rows twice where one side's labels are all alike.
 
         A model scores what it learnt from too high: how its scores go with shares of positives is told by the late rows, under
         a fit on the early ones.
         """
-        rows = training_rows(samples, self.name)
+        rows = training_rows(samples, self.name, amounts=True)
         cut = np.quantile(samples.period[rows], _EARLIER, method="lower")
         early, late = (samples.take(rows[side]) for side in (samples.period[rows] <= cut, samples.period[rows] > cut))
-        if min(len(np.unique(part.label)) for part in (early, late)) < 2:
+        if not all(samples.label_type.serves(part.response) for part in (early, late)):
             early = late = samples.take(rows)
         return early, late
 

@@ -8,7 +8,6 @@ import numpy as np
 from assay.models.scorer import Positions
 from assay.numerics.hashing import mix
 from assay.samples.table import Samples
-from assay.task import BINARY
 
 PATIENCE = 20  # rounds without a better score after which it stops
 _LATE = 0.2  # share of the rows that stop it
@@ -31,7 +30,7 @@ class Held:
 def held_back(samples: Samples, rows: Positions) -> Held | None:
     """The last fifth of the rows by period, one period at least, is late; both sides have whole requests, by a stable hash.
 
-    Of fewer than three periods, a fifth of the requests by a stable hash is late. None where a side has one label only.
+    Of fewer than three periods, a fifth of the requests by a stable hash is late. None where the labels of a side are all alike.
     """
     period = samples.period[rows]
     present = np.unique(period)
@@ -42,7 +41,7 @@ def held_back(samples: Samples, rows: Positions) -> Held | None:
         late = np.isin(rows, _of_requests(samples, rows, int(_LATE * len(rows))))
     early = _of_requests(samples, rows[~late], _MOST_EARLY)
     held = Held(early, _of_requests(samples, rows[late], _MOST_LATE), rows[late])
-    return held if all(BINARY.serves(samples.label[side]) for side in (held.early, held.stopping)) else None
+    return held if all(samples.label_type.serves(samples.response[side]) for side in (held.early, held.stopping)) else None
 
 
 def _of_requests(samples: Samples, rows: Positions, most: int) -> Positions:

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from assay.errors import InputError, SplitError
 from assay.numerics.hashing import mix
 from assay.samples.table import Samples
-from assay.task import BINARY
 
 if TYPE_CHECKING:  # PyTorch is loaded by the models that need it
     from assay.deep.training import Watcher
@@ -29,11 +28,14 @@ class Scorer(Protocol):
     name: str
 
     def fit(self, samples: Samples, *, rng: np.random.Generator) -> Self:
-        """Learn from the samples of weight above 0; SplitError when there is none, or one class only."""
+        """Learn from the samples of weight above 0; SplitError when there is none, or their responses are all alike."""
         ...
 
     def predict(self, samples: Samples) -> Vector:
-        """(n,) probabilities of label 1, float64; a row's does not depend on the other rows. InputError before fit."""
+        """(n,) probabilities of label 1, or amounts where labels are continuous, float64; InputError before fit.
+
+        A row's does not depend on the other rows.
+        """
         ...
 
     def fresh(self) -> Self:
@@ -79,26 +81,33 @@ class Training:
     texts: NDArray[Any] | None = None
 
 
-def training_rows(samples: Samples, name: str) -> Positions:
-    """Positions (m,) of the rows that a fit may see: weight above 0. SplitError: none, or one class only."""
+def training_rows(samples: Samples, name: str, *, amounts: bool = False) -> Positions:
+    """Positions (m,) of the rows that a fit may see: weight above 0. SplitError: none, or all responses alike.
+
+    InputError: continuous labels for a model that learns no `amounts`.
+    """
+    if not amounts:
+        samples.label_type.demand_chances(name)
     rows = np.flatnonzero(samples.weight > 0)
     if not len(rows):
         raise SplitError(f"{name}: no training sample has a weight above 0; check the train split and the weights")
-    BINARY.check(samples.label[rows], f"the training samples of {name}", "both labels are needed")
+    samples.label_type.check(samples.response[rows], f"the training samples of {name}", "different labels are needed")
     return rows
 
 
 def subsample(samples: Samples, rows: Positions, count: int, name: str) -> Positions:
     """At most `count` of the rows, chosen and ordered by a stable hash of sample_id: row order plays no part.
 
-    SplitError when the chosen rows hold one class only.
+    SplitError when the responses of the chosen rows are all alike.
     """
     hashes = mix(_SUBSAMPLE_SEED, samples.keys.column("sample_id").to_numpy()[rows])
     if count < len(rows):
         chosen = np.argpartition(hashes, count)[:count]
         rows, hashes = rows[chosen], hashes[chosen]
     rows = rows[np.argsort(hashes, kind="stable")]
-    BINARY.check(samples.label[rows], f"the subsample of {count:,} that {name} grows on", "raise [models] subsample")
+    samples.label_type.check(
+        samples.response[rows], f"the subsample of {count:,} that {name} grows on", "raise [models] subsample"
+    )
     return rows
 
 

@@ -8,8 +8,8 @@ from typing import Any, Self
 import numba
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.ensemble import RandomForestClassifier
-from sklearn.tree import DecisionTreeClassifier
+from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from assay.config import Models
 from assay.models.dense import Dense, Floats
@@ -43,7 +43,7 @@ def _walk(X, feature, threshold, left, share, roots, depths, out):  # type: igno
 
 @dataclass(frozen=True)
 class Forest:
-    """T binary trees as arrays over all m nodes; the mean of the trees' leaf shares is the probability.
+    """T binary trees as arrays over all m nodes; the mean of the trees' leaf shares is the probability, or the amount.
 
     A node sends a row to `left` when its feature is at most the threshold, else to left + 1. A leaf leads to
     itself (threshold infinity), so that all rows of a tree walk the same number of steps.
@@ -52,13 +52,13 @@ class Forest:
     feature: NDArray[np.int32]  # (m,)
     threshold: NDArray[np.float32]  # (m,)
     left: NDArray[np.int32]  # (m,)
-    share: NDArray[np.float64]  # (m,) of positives
+    share: NDArray[np.float64]  # (m,) of positives; of continuous labels the mean
     roots: NDArray[np.int32]  # (T,)
     depths: NDArray[np.int32]  # (T,)
 
     @classmethod
     def of(cls, trees: Sequence[Any], prior: float = 0.0) -> Self:
-        """From fitted DecisionTreeClassifiers of the labels 0 and 1; prior: weight of the tree's own share in every leaf."""
+        """From fitted trees, classifiers of 0 and 1 or regressors; prior: weight of the tree's own share in every leaf."""
         parts = [_flat(tree.tree_, prior) for tree in trees]
         roots = np.cumsum([0, *(len(part[0]) for part in parts)])[:-1].astype(np.int32)
         lefts = [part[2] + root for part, root in zip(parts, roots, strict=True)]
@@ -72,7 +72,7 @@ class Forest:
         )
 
     def predict(self, X: Floats) -> Vector:
-        """(n,) probabilities of rows of X (n, d) float32 without NaN; trees are added up in their order."""
+        """(n,) probabilities, or amounts, of rows of X (n, d) float32 without NaN; trees are added up in their order."""
         out = np.empty(len(X))
         rows = np.ascontiguousarray(X, np.float32)
         _walk(rows, self.feature, self.threshold, self.left, self.share, self.roots, self.depths, out)
@@ -99,7 +99,7 @@ def _flat(tree: Any, prior: float) -> tuple[NDArray[np.int32], NDArray[np.float3
     rounded = np.where(rounded > exact, np.nextafter(rounded, np.float32(-np.inf)), rounded)
     threshold = np.where(inner, rounded, np.float32(np.inf)).astype(np.float32)
     value, weight = tree.value[order, 0, :], tree.weighted_n_node_samples[order]
-    share = value[:, 1] / value.sum(axis=1)
+    share = value[:, 0] if value.shape[1] == 1 else value[:, 1] / value.sum(axis=1)
     return feature, threshold, left, (weight * share + prior * share[0]) / (weight + prior)
 
 
@@ -128,7 +128,7 @@ class _Trees:
         """The constructor's arguments."""
         raise NotImplementedError
 
-    def _grow(self, X: Floats, y: NDArray[np.int8], weight: Vector, seed: int) -> Sequence[Any]:
+    def _grow(self, X: Floats, y: NDArray[Any], weight: Vector, seed: int, *, chances: bool) -> Sequence[Any]:
         raise NotImplementedError
 
     def fit(self, samples: Samples, *, rng: np.random.Generator) -> Self:
@@ -136,15 +136,17 @@ class _Trees:
 
         SplitError: no rows, or one class only. InputError: no feature besides user and item.
         """
-        rows = subsample(samples, training_rows(samples, self.name), self.subsample, self.name)
+        rows = subsample(samples, training_rows(samples, self.name, amounts=True), self.subsample, self.name)
         layout = Dense.learn(samples, rows, most_native=0, impute=True)
         X = np.ascontiguousarray(layout.matrix(samples.features, rows))
-        trees = self._grow(X, samples.label[rows], samples.weight[rows], int(rng.integers(2**31)))
+        chances = samples.label_type.is_chance
+        y = samples.label[rows] if chances else samples.response[rows]
+        trees = self._grow(X, y, samples.weight[rows], int(rng.integers(2**31)), chances=chances)
         self.layout_, self.forest_ = layout, Forest.of(trees, self._prior * float(samples.weight[rows].max()))
         return self
 
     def predict(self, samples: Samples) -> Vector:
-        """(n,) probabilities; a level or value never seen in training counts as the median."""
+        """(n,) probabilities, or amounts; a level or value never seen in training counts as the median."""
         layout, forest = self._fitted()
         out = np.empty(len(samples))
         for rows, X in layout.batches(samples.features):
@@ -188,8 +190,9 @@ class DecisionTree(_Trees):
         """The constructor's arguments."""
         return {"subsample": self.subsample, "leaves": self.leaves, "least": self.least}
 
-    def _grow(self, X: Floats, y: NDArray[np.int8], weight: Vector, seed: int) -> Sequence[Any]:
-        tree = DecisionTreeClassifier(max_leaf_nodes=self.leaves, min_samples_leaf=self.least, random_state=seed)
+    def _grow(self, X: Floats, y: NDArray[Any], weight: Vector, seed: int, *, chances: bool) -> Sequence[Any]:
+        kind = DecisionTreeClassifier if chances else DecisionTreeRegressor
+        tree = kind(max_leaf_nodes=self.leaves, min_samples_leaf=self.least, random_state=seed)
         return [tree.fit(X, y, sample_weight=weight)]
 
 
@@ -207,9 +210,8 @@ class RandomForest(_Trees):
         """The constructor's arguments."""
         return {"subsample": self.subsample, "trees": self.trees, "depth": self.depth, "least": self.least}
 
-    def _grow(self, X: Floats, y: NDArray[np.int8], weight: Vector, seed: int) -> Sequence[Any]:
-        forest = RandomForestClassifier(
-            self.trees, max_depth=self.depth, min_samples_leaf=self.least, random_state=seed, n_jobs=2
-        )
+    def _grow(self, X: Floats, y: NDArray[Any], weight: Vector, seed: int, *, chances: bool) -> Sequence[Any]:
+        kind = RandomForestClassifier if chances else RandomForestRegressor
+        forest = kind(self.trees, max_depth=self.depth, min_samples_leaf=self.least, random_state=seed, n_jobs=2)
         grown: Sequence[Any] = forest.fit(X, y, sample_weight=weight).estimators_
         return grown

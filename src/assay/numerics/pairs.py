@@ -1,7 +1,8 @@
 """Slopes of pairwise ranking losses by the scores, and NDCG with tied scores averaged, in compiled loops.
 
 The loss of a pair is log(1 + exp(-(s_positive - s_negative))): RankNet (Burges et al., ICML 2005), and with |delta NDCG|
-as the pair's weight LambdaRank (Burges, MSR-TR-2010-82). Rows of one request are neighbours; labels are 0 or 1.
+as the pair's weight LambdaRank (Burges, MSR-TR-2010-82). Rows of one request are neighbours; labels are 0 or 1, for NDCG gains of 0
+or more.
 """
 
 from typing import Any
@@ -75,59 +76,68 @@ def _discounts(score, weight, k, order, discount):  # type: ignore[no-untyped-de
 
 
 @numba.njit(cache=True)
-def _positive_weight(label, weight):  # type: ignore[no-untyped-def]
-    total = 0.0
-    for i in range(label.size):
-        if label[i] > 0:
-            total += weight[i]
+def _ideal(gain, weight, k):  # type: ignore[no-untyped-def]
+    # DCG of the best order: gains falling, each row on as many places as it weighs.
+    order = np.argsort(-gain)
+    total = above = before = 0.0
+    at = 0
+    while at < gain.size and gain[order[at]] > 0:
+        highest = gain[order[at]]
+        while at < gain.size and gain[order[at]] == highest:
+            above += weight[order[at]]
+            at += 1
+        gained = _gained(above, k)
+        total += highest * (gained - before)
+        before = gained
     return total
 
 
-def ndcg_slopes(score: Vector, y: NDArray[Any], weight: Vector, offsets: NDArray[np.int64], k: int) -> Vector:
+def ndcg_slopes(score: Vector, gain: NDArray[Any], weight: Vector, offsets: NDArray[np.int64], k: int) -> Vector:
     """(m,) slope of each request's pairwise loss, each pair weighted by |delta NDCG@k| at the present ranks.
 
     A row of weight w stands for w rows of its score, as a drawn negative does for those that were not drawn.
     """
     out = np.zeros(len(score))
-    striped(_ndcg_slopes, score, y, weight, offsets, k, out)
+    striped(_ndcg_slopes, score, np.asarray(gain, np.float64), weight, offsets, k, out)
     return out
 
 
 @numba.njit(cache=True, nogil=True)
-def _ndcg_slopes(thread, threads, score, y, weight, offsets, k, out):  # type: ignore[no-untyped-def]
+def _ndcg_slopes(thread, threads, score, gain, weight, offsets, k, out):  # type: ignore[no-untyped-def]
     for r in range(thread, offsets.size - 1, threads):
         low, high = offsets[r], offsets[r + 1]
-        s, label, w = score[low:high], y[low:high], weight[low:high]
+        s, g, w = score[low:high], gain[low:high], weight[low:high]
         order, discount = np.empty(s.size, np.int64), np.empty(s.size)
         _discounts(s, w, k, order, discount)
-        ideal = _gained(_positive_weight(label, w), k)
+        ideal = _ideal(g, w, k)
         for i in range(s.size):
-            if label[i] <= 0:
+            if g[i] <= 0:
                 continue
             for j in range(s.size):
-                if label[j] <= 0:
-                    pull = w[i] * w[j] * abs(discount[i] - discount[j]) / ideal / (1.0 + np.exp(s[i] - s[j]))
+                if g[j] < g[i]:
+                    swapped = (g[i] - g[j]) * abs(discount[i] - discount[j])
+                    pull = w[i] * w[j] * swapped / ideal / (1.0 + np.exp(s[i] - s[j]))
                     out[low + i] -= pull
                     out[low + j] += pull
 
 
-def ndcg(score: Vector, y: NDArray[Any], weight: Vector, offsets: NDArray[np.int64], k: int) -> Vector:
-    """(R,) NDCG@k of each request, tied scores averaged over their orders; NaN without a positive. Weights as in slopes."""
+def ndcg(score: Vector, gain: NDArray[Any], weight: Vector, offsets: NDArray[np.int64], k: int) -> Vector:
+    """(R,) NDCG@k of each request, tied scores averaged over their orders; NaN without a gain. Weights as in slopes."""
     out = np.empty(len(offsets) - 1)
-    striped(_ndcg, score, y, weight, offsets, k, out)
+    striped(_ndcg, score, np.asarray(gain, np.float64), weight, offsets, k, out)
     return out
 
 
 @numba.njit(cache=True, nogil=True)
-def _ndcg(thread, threads, score, y, weight, offsets, k, out):  # type: ignore[no-untyped-def]
+def _ndcg(thread, threads, score, gain, weight, offsets, k, out):  # type: ignore[no-untyped-def]
     for r in range(thread, offsets.size - 1, threads):
         low, high = offsets[r], offsets[r + 1]
-        s, label, w = score[low:high], y[low:high], weight[low:high]
+        s, g, w = score[low:high], gain[low:high], weight[low:high]
         order, discount = np.empty(s.size, np.int64), np.empty(s.size)
         _discounts(s, w, k, order, discount)
-        positives = _positive_weight(label, w)
+        ideal = _ideal(g, w, k)
         total = 0.0
         for i in range(s.size):
-            if label[i] > 0:
-                total += w[i] * discount[i]
-        out[r] = total / _gained(positives, k) if positives > 0 else np.nan
+            if g[i] > 0:
+                total += g[i] * w[i] * discount[i]
+        out[r] = total / ideal if ideal > 0 else np.nan

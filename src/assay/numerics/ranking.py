@@ -147,19 +147,30 @@ def ranking_measures(
     return {f"{name}@{cut}": table[:, c, m].copy() for c, cut in enumerate(cuts) for m, name in enumerate(RANKING)}
 
 
-def expected_ndcg(offsets: Ints, relevance: NDArray[Any], truth_count: Ints, k: int) -> Floats:
+def expected_ndcg(
+    offsets: Ints, relevance: NDArray[Any], truth_count: Ints, k: int, truth: tuple[Ints, NDArray[Any]] | None = None
+) -> Floats:
     """ndcg@k (R,) of a random order of each request's rows, on average over all orders.
 
-    relevance (n,): 0 or 1. truth_count as in `ranking_measures`. Each place has the rows' share of relevant ones as its expected
-    gain. 0 without truth or without rows.
+    relevance (n,): gains, 0 or more; 0 or 1 without `truth`. truth_count, truth as in `ranking_measures`. Each place has the
+    rows' mean gain as its expected gain. 0 without truth or without rows.
     """
     counts, length = np.asarray(truth_count, np.int64), np.diff(offsets)
     hits = np.add.reduceat(np.append(np.asarray(relevance, np.float64), 0.0), offsets[:-1]) if len(length) else np.zeros(0)
     gains = np.concatenate([[0.0], np.cumsum(1.0 / np.log2(np.arange(2, k + 2)))])  # of a list of so many relevant rows
     share = np.divide(hits, length, out=np.zeros(len(length)), where=length > 0)
-    ideal = gains[np.minimum(counts, k)]
+    ideal = gains[np.minimum(counts, k)] if truth is None else _ideal_dcg(*truth, k)
     ndcg: Floats = np.divide(share * gains[np.minimum(length, k)], ideal, out=np.zeros(len(length)), where=ideal > 0)
     return ndcg
+
+
+def _ideal_dcg(begins: Ints, gain: NDArray[Any], k: int) -> Floats:
+    """DCG (R,) of each request's gains, falling, cut at k."""
+    request = np.repeat(np.arange(len(begins) - 1), np.diff(begins))
+    order = np.lexsort((-gain, request))
+    place = np.arange(len(gain)) - begins[:-1][request]
+    part = np.where(place < k, gain[order] / np.log2(place + 2.0), 0.0)
+    return np.bincount(request, part, minlength=len(begins) - 1).astype(np.float64)
 
 
 def _blocks(offsets: Ints) -> Iterator[tuple[int, int]]:

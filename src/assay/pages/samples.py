@@ -63,12 +63,21 @@ class SizeStep(Part):
     recall: float
 
 
+class Amounts(Part):
+    """Grades or continuous labels of some rows, unweighted."""
+
+    mean: float
+    median_above_0: float
+    most: float
+
+
 class SamplesMade(Page):
     """The account of the samples. What a table of the user's own, or requests that are queries, do not have is null."""
 
     path: ClassVar[str] = "samples/account.json"
     rows: dict[str, int]  # by split
     share_of_positives: dict[str, float]  # by split, unweighted
+    amounts: dict[str, Amounts] | None = None  # by split, of grades and continuous labels
     features: list[str]
     constant_features_left_out: list[str]
     columns: int  # of the encoded matrix

@@ -19,11 +19,11 @@ from assay.samples.query_requests import QueryRequests
 from assay.samples.rows import Chunk
 from assay.samples.session_requests import SessionRequests
 from assay.samples.splits import check_splits
-from assay.samples.stored import ENCODER, INDEX, file_of, takings_of
+from assay.samples.stored import ENCODER, INDEX, file_of, takings_of, with_label_type
 from assay.samples.table import Samples
 from assay.samples.user_requests import UserRequests
 from assay.tables import SPLITS
-from assay.task import Task
+from assay.task import BINARY, LabelType
 from assay.text.cache import kept_embedder
 from assay.text.retrieval import Retrieval
 
@@ -101,7 +101,9 @@ def make_samples(config: Config, run: Folder, report: Report = silent) -> list[s
     requests = requests_of(config, run)
     part = requests.labelled()
     split, label = part.split, part.label
-    check_splits(label, split, Task.of(config.samples), requests.advice)
+    kind = config.label_type
+    response = label if kind.is_chance else part.keys.column("amount").to_numpy()
+    check_splits(response, split, kind, requests.advice)
     report("samples", 1, _STEPS)
     features = part.describe()
     kept = requests.kept(features, split == 0)
@@ -109,7 +111,7 @@ def make_samples(config: Config, run: Folder, report: Report = silent) -> list[s
     features = features.select(kept)
     encoder = TableEncoder.fit(features.take(pa.array(np.flatnonzero(split == 0))), requests.encoding, config.encode)
     keys = part.keys
-    samples = Samples(keys, features, encoder)
+    samples = Samples(keys, features, encoder, label_type=kind)
     account = {**part.account, **requests.account(part.keys, encoder, constant)}
     account |= {
         "rows": {name: int((split == k).sum()) for k, name in enumerate(SPLITS)},
@@ -117,11 +119,13 @@ def make_samples(config: Config, run: Folder, report: Report = silent) -> list[s
         "features": kept,
         "columns": len(encoder.names),
     }
+    if kind.has_amounts:
+        account["amounts"] = _amounts(keys, split)
     if part.weigh is not None:
         weight, more = part.weigh(samples)
         samples = samples.with_weight(weight)
         account |= more
-    written = [_write(run, "samples", samples.table())]
+    written = [_write(run, "samples", samples.table(), kind)]
     del part, features, samples
     report("samples", 2, _STEPS)
     tables = requests.tables(keys)
@@ -129,7 +133,7 @@ def make_samples(config: Config, run: Folder, report: Report = silent) -> list[s
     for done, (name, rows) in enumerate(requests.ranked(), 3):
         if name == "candidates" and requests.candidate_sources:
             account["candidates"] = _candidate_account(rows.keys, tables, requests.candidate_sources)
-        written.append(_write(run, name, Samples(rows.keys, rows.describe().select(kept)).table()))
+        written.append(_write(run, name, Samples(rows.keys, rows.describe().select(kept)).table(), kind))
         report("samples", done, _STEPS)
     if requests.retrieval is not None:
         requests.retrieval.save(run.path(INDEX))
@@ -140,9 +144,23 @@ def make_samples(config: Config, run: Folder, report: Report = silent) -> list[s
     return [*written, ENCODER, SamplesMade.path]
 
 
-def _write(run: Folder, name: str, table: pa.Table) -> str:
-    write_parquet(run.path(file_of(name)), table)
+def _write(run: Folder, name: str, table: pa.Table, kind: LabelType = BINARY) -> str:
+    write_parquet(run.path(file_of(name)), with_label_type(table, kind))
     return file_of(name)
+
+
+def _amounts(keys: pa.Table, split: NDArray[np.int64]) -> dict[str, dict[str, float]]:
+    """Of each split: the mean amount of all rows, the median and the most of those above 0."""
+    amount, account = keys.column("amount").to_numpy(), {}
+    for k, name in enumerate(SPLITS):
+        own = amount[split == k]
+        above = own[own > 0]
+        account[name] = {
+            "mean": round(float(own.mean()), _DIGITS),
+            "median_above_0": round(float(np.median(above)), _DIGITS) if len(above) else 0.0,
+            "most": round(float(own.max()), _DIGITS),
+        }
+    return account
 
 
 def _candidate_account(keys: pa.Table, tables: Mapping[str, pa.Table], sources: Sequence[str]) -> dict[str, Any]:

@@ -14,11 +14,11 @@ from assay.numerics.hashing import hash_ids, mix
 from assay.numerics.periods import DAY, FIRST_MONDAY, days, starts
 from assay.samples import own_rows
 from assay.samples.encoder import Encoding, TableEncoder
-from assay.samples.rows import Chunk
+from assay.samples.rows import Chunk, gain_lists
 from assay.samples.splits import split_periods
 from assay.samples.table import Samples
 from assay.tables import SAMPLE_KEYS, SPLITS
-from assay.task import BINARY
+from assay.task import label_type
 
 GROUPS = "groups"  # the table of samples' groups of people
 MOST_GROUPS = 20  # of one attribute
@@ -34,16 +34,27 @@ def _refuse(wrong: NDArray[np.bool_], column: str, what: str, path: str) -> None
         raise SourceError(f"{path}: row {int(np.argmax(wrong)) + 1}, column {column!r}: {what}")
 
 
-def _labels(table: pa.Table, section: OwnTable) -> NDArray[np.int8]:
-    column = table.column(section.label)
-    _refuse(column.is_null().to_numpy(zero_copy_only=False), section.label, "is missing; a label is 0 or 1", section.path)
+_KINDS = {"binary": "0 or 1", "graded": "a grade of 0 or more", "continuous": "a number"}
+
+
+def _labels(table: pa.Table, section: OwnTable) -> NDArray[np.float64]:
+    """Labels (n,): 0 and 1, grades, or continuous ones, as the section says."""
+    column, kind = table.column(section.label), f"a label is {_KINDS[section.labels]}"
+    _refuse(column.is_null().to_numpy(zero_copy_only=False), section.label, f"is missing; {kind}", section.path)
     try:
         values = pc.cast(column, pa.float64()).to_numpy()
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        raise SourceError(f"{section.path}: column {section.label!r} is {column.type}; a label is 0 or 1") from None
-    _refuse((values != 0) & (values != 1), section.label, "is neither 0 nor 1; labels are never rescaled", section.path)
-    BINARY.check(values, section.path, "one class only cannot be learnt from")
-    return np.asarray(values, np.int8)
+        raise SourceError(f"{section.path}: column {section.label!r} is {column.type}; {kind}") from None
+    if section.labels == "binary":
+        wrong, what = (values != 0) & (values != 1), "is neither 0 nor 1; labels are never rescaled"
+        if not wrong.all() and len(np.unique(values)) > 2:
+            what += ', and with [table] labels = "graded" or "continuous" they may be other numbers'
+        _refuse(wrong, section.label, what, section.path)
+    else:
+        _refuse(~np.isfinite(values), section.label, f"is infinite or no number; {kind}", section.path)
+        _refuse((values < 0) & (section.labels == "graded"), section.label, f"is below 0; {kind}", section.path)
+    label_type(section.labels, "squared").check(values, section.path, "one class only cannot be learnt from")
+    return np.asarray(values)
 
 
 def _codes(table: pa.Table, name: str | None) -> tuple[pa.Array, NDArray[np.int32]]:
@@ -119,7 +130,8 @@ def read(section: OwnTable, encode: Encode | None = None, samples: SamplesSectio
     requests = TableRequests(section, samples or SamplesSection())
     part, features = requests.labelled(), requests.features
     encoder = TableEncoder.fit(features.take(pa.array(np.flatnonzero(part.split == 0))), requests.encoding, encode or Encode())
-    return Samples(part.keys, features, encoder)
+    kind = label_type(section.labels, (samples or SamplesSection()).loss)
+    return Samples(part.keys, features, encoder, label_type=kind)
 
 
 def _groups(table: pa.Table, groups: Sequence[str], section: OwnTable) -> pa.Table:
@@ -201,6 +213,8 @@ class TableRequests:
             "split": split.take(pa.array(first)),
             "truth_count": np.bincount(code, later.label, minlength=len(request)).astype(np.int32),
         }
+        if "amount" in later.keys.column_names:
+            columns["gains"] = gain_lists(code, later.keys.column("amount").to_numpy(), len(request))
         return {"requests": pa.table(columns), **named}
 
     def account(self, keys: pa.Table, encoder: TableEncoder, constant: list[str]) -> dict[str, Any]:  # noqa: ARG002
@@ -227,9 +241,11 @@ def _keys(table: pa.Table, section: OwnTable, samples: SamplesSection) -> pa.Tab
     columns: dict[str, Any] = {
         "sample_id": _sample_ids(table, section), "user_id": user_id, "item_id": item_id, "request_id": request,
         "user_code": user, "item_code": item, "period": period, "timestamp": time,
-        "split": pa.array(SPLITS).take(pa.array(split)), "label": label, "weight": weight,
+        "split": pa.array(SPLITS).take(pa.array(split)), "label": (label > 0).astype(np.int8), "weight": weight,
     }  # fmt: skip
     keys = pa.table({name: columns[name] for name in SAMPLE_KEYS})
+    if section.labels != "binary":
+        keys = keys.append_column("amount", pa.array(label))
     return keys.append_column("key", table.column(section.key)) if section.key is not None else keys
 
 

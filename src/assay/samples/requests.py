@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from assay.config import SamplesSection
 from assay.logs.clean_log import CleanLog
+from assay.logs.takings import counted, taken
 from assay.numerics.beyond import head_items
 from assay.numerics.periods import hours, periods_of, starts
 from assay.runs.store import Folder
@@ -62,7 +63,7 @@ def described(section: SamplesSection, run: Folder, split: str, popularity: NDAr
     requests = pa.table({"request_id": requests.column("request_id"), **columns, **kept})
     ids = requests.column("request_id").take(pa.array(request))
     truth = truth.drop_columns(["place", "item_code"]).add_column(0, "request_id", ids)
-    return requests, truth.append_column("grade", pa.array(np.ones(len(request))))
+    return requests, truth if "grade" in truth.column_names else truth.append_column("grade", pa.array(np.ones(len(request))))
 
 
 def _bands(count: NDArray[Any], names: dict[int, str]) -> NDArray[np.str_]:
@@ -70,12 +71,15 @@ def _bands(count: NDArray[Any], names: dict[int, str]) -> NDArray[np.str_]:
 
 
 def _of_table(run: Folder, requests: pa.Table) -> tuple[pa.Table, dict[str, Any]]:
-    rows = run.read_table("samples/candidates.parquet", ["request_id", "user_id", "timestamp", "item_id", "item_code", "label"])
+    rows = run.read_table("samples/candidates.parquet")
     place = pc.index_in(rows.column("request_id"), requests.column("request_id").combine_chunks())
     rows = rows.append_column("place", place).filter(pc.is_valid(place))
     first = np.unique(rows.column("place").to_numpy(), return_index=True)[1]
     attributes: dict[str, Any] = {name: rows.column(name).take(pa.array(first)) for name in ("user_id", "timestamp")}
-    return rows.filter(pc.equal(rows.column("label"), 1)).select(["place", "item_id", "item_code"]), attributes
+    truth = rows.filter(pc.equal(rows.column("label"), 1))
+    if "amount" in truth.column_names:
+        truth = truth.append_column("grade", truth.column("amount"))
+    return truth.select([name for name in ("place", "item_id", "item_code", "grade") if name in truth.column_names]), attributes
 
 
 def _of_searches(
@@ -128,8 +132,7 @@ def _of_log(section: SamplesSection, log: CleanLog, requests: pa.Table) -> tuple
     events = log.events("user_code", "item_code", "item_id", "event", "timestamp", "price", "query")
     period = periods_of(events.column("timestamp"), section.period_days)
     user = events.column("user_code").to_numpy().astype(np.int64)
-    target = pc.and_(pc.equal(events.column("event"), section.target), pc.is_valid(events.column("item_code")))
-    is_target = pc.fill_null(target, False).to_numpy(zero_copy_only=False)
+    is_target = taken(log, section)
     users = int(user.max()) + 1
     key = period.astype(np.int64) * users + user
     wanted = requests.column("period").to_numpy().astype(np.int64) * users + requests.column("user_code").to_numpy()
@@ -152,7 +155,15 @@ def _of_log(section: SamplesSection, log: CleanLog, requests: pa.Table) -> tuple
         if name not in ("user_id", "user_code") and len(pc.unique(who.column(name))) <= _MOST_LEVELS:
             attributes[f"user {name}"] = asking.column(name)
     truth = _first_taken(inside.filter(pa.array(took)), at[took])
-    return truth, attributes
+    return (truth if section.labels == "binary" else _graded(section, log, requests, truth)), attributes
+
+
+def _graded(section: SamplesSection, log: CleanLog, requests: pa.Table, truth: pa.Table) -> pa.Table:
+    """Truth with how much each taking counts, as its grade; without what comes to nothing."""
+    asked = requests.take(truth.column("place"))
+    past = log.history(section.target, section.period_days, counted(log, section))
+    grade = past.amounts(*(of.to_numpy() for of in (asked["user_code"], truth["item_code"], asked["period"])))
+    return truth.append_column("grade", pa.array(grade)).filter(pa.array(grade > 0))
 
 
 def _earlier(taken: Codes, wanted: Codes, users: int) -> Codes:

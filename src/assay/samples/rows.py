@@ -74,6 +74,14 @@ class Chunk:
         return np.asarray(self.keys.column("label").to_numpy())
 
 
+def gain_lists(request: NDArray[np.int64], amount: NDArray[np.float64], requests: int) -> pa.Array:
+    """Lists (requests,) of the amounts above 0 of each request; request (n,) codes from 0 of what each amount is of."""
+    above = np.flatnonzero(amount > 0)
+    above = above[np.argsort(request[above], kind="stable")]
+    begins = np.searchsorted(request[above], np.arange(requests + 1))
+    return pa.LargeListArray.from_arrays(pa.array(begins, pa.int64()), pa.array(amount[above]))
+
+
 def joined(first: Chunk, second: Chunk) -> Chunk:
     """The rows of both, in order of period, user and item; counts that both accounts hold are summed."""
     keys = pa.concat_tables([first.keys, second.keys])

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,7 @@ from assay.config import SamplesSection
 from assay.errors import SplitError
 from assay.numerics.periods import start
 from assay.tables import SPLITS
-from assay.task import Task
+from assay.task import LabelType
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def split_periods(first_day: int, last_day: int, section: SamplesSection) -> Spl
     return Splits((first + section.warm_up, tuning - section.validation, tuning, test), end)
 
 
-def check_splits(label: NDArray[np.int8], split: NDArray[np.int64], task: Task, advice: str) -> None:
-    """SplitError naming the first split that cannot serve the task: labels (n,), their split (n,), what to change."""
+def check_splits(response: NDArray[Any], split: NDArray[np.int64], kind: LabelType, advice: str) -> None:
+    """SplitError naming the first split that cannot serve: responses (n,), their split (n,), their kind, what to change."""
     for at, name in enumerate(SPLITS):
-        task.label.check(label[split == at], f"the {name} split", advice)
+        kind.check(response[split == at], f"the {name} split", advice)

@@ -12,11 +12,14 @@ from assay.config import SamplesSection
 from assay.errors import InputError
 from assay.logs.clean_log import CleanLog
 from assay.logs.history import Codes
+from assay.logs.takings import counted
 from assay.runs.store import Folder, missing
 from assay.samples.encoder import TableEncoder
 from assay.samples.searches import TABLES, Searches
 from assay.samples.table import NOT_FEATURES, STEPS, Samples, Takings
+from assay.task import ABSOLUTE, BINARY, LabelType, label_type
 
+_LABELS, _LOSS = b"labels", b"loss"
 Which = Literal["samples", "candidates", "upcoming"]
 ENCODER, INDEX, TAKINGS = "samples/encoder.json", "samples/index", "samples/takings.parquet"
 
@@ -35,7 +38,21 @@ def load(run: Folder, split: str | None = None, which: Which = "samples", names:
     table = pq.read_table(path, filters=[("split", "==", split)] if split else None)
     keys = [name for name in NOT_FEATURES if name in table.column_names]
     features = [name for name in table.column_names if name not in keys and (names is None or name in names)]
-    return Samples(table.select(keys), table.select(features), encoder, takings=takings(run))
+    kind = label_type_of(run, which)
+    return Samples(table.select(keys), table.select(features), encoder, takings=takings(run), label_type=kind)
+
+
+def with_label_type(table: pa.Table, kind: LabelType) -> pa.Table:
+    """A table of samples that says in its metadata what its labels are, where they are other than 0 and 1."""
+    return table.replace_schema_metadata({_LABELS: kind.name, _LOSS: kind.loss}) if kind.has_amounts else table
+
+
+def label_type_of(run: Folder, which: Which = "samples") -> LabelType:
+    """What the labels of a run's samples are."""
+    said = pq.read_schema(run.path(file_of(which))).metadata or {}
+    if _LABELS not in said:
+        return BINARY
+    return label_type(said[_LABELS].decode(), "absolute" if said[_LOSS].decode() == ABSOLUTE.loss else "squared")
 
 
 def takings(run: Folder) -> Takings | None:
@@ -74,5 +91,5 @@ def truth(section: SamplesSection, run: Folder) -> tuple[NDArray[np.int64], Code
     if section.request == "session":
         steps = run.read_table(file_of("steps"))
         return steps.column("request_id").to_numpy(), steps.column("item_code").to_numpy()
-    past = log.history(section.target, section.period_days)
+    past = log.history(section.target, section.period_days, counted(log, section))
     return past.request_ids(past.bought.user, past.bought.period), past.bought.item

@@ -13,8 +13,18 @@ from scipy import sparse
 
 from assay.numerics.periods import microseconds
 from assay.tables import SAMPLE_KEYS
+from assay.task import BINARY, LabelType
 
-NOT_FEATURES = (*SAMPLE_KEYS, "kind", "hour", "source", "draws", "key", "step")  # columns of samples that models do not see
+NOT_FEATURES = (
+    *SAMPLE_KEYS,
+    "kind",
+    "hour",
+    "source",
+    "draws",
+    "key",
+    "step",
+    "amount",
+)  # columns of samples that models do not see
 STEPS = 1 << 16  # moments of a period, where requests are steps of sessions
 
 
@@ -67,7 +77,8 @@ class Samples:
 
     keys: the columns of tables.SAMPLE_KEYS. features: float32 columns (null: unknown) and
     dictionary<int32, string> columns, same rows. hidden: features that models must not learn from, though people
-    read them. takings: of the whole log, where it is known. A selection is the same Samples with other weights.
+    read them. takings: of the whole log, where it is known. label_type: what labels are; of graded and continuous ones the keys
+    have a column `amount`. A selection is the same Samples with other weights.
     """
 
     keys: pa.Table
@@ -75,6 +86,7 @@ class Samples:
     encoder: Encoder | None = None
     hidden: frozenset[str] = frozenset()
     takings: Takings | None = None
+    label_type: LabelType = BINARY
 
     def __len__(self) -> int:
         return int(self.keys.num_rows)
@@ -101,8 +113,27 @@ class Samples:
 
     @cached_property
     def label(self) -> NDArray[np.int8]:
-        """(n,) 0 or 1."""
+        """(n,) 0 or 1; of graded and continuous labels whether the amount is above 0."""
         return self._column("label", np.int8)
+
+    @cached_property
+    def response(self) -> NDArray[np.float64]:
+        """(n,) what models of single samples learn: the label, or the amount where labels are continuous."""
+        return self._column("label" if self.label_type.is_chance else "amount", np.float64)
+
+    @cached_property
+    def told(self) -> NDArray[np.float64]:
+        """(n,) what people are told of a label: the amount, or the label where there are none."""
+        return self._column("amount" if self.label_type.has_amounts else "label", np.float64)
+
+    @cached_property
+    def gain(self) -> NDArray[np.float64]:
+        """(n,) what a place on a list gains by the sample: the label, or the amount where there are amounts, 0 at least."""
+        return (
+            np.maximum(self._column("amount", np.float64), 0.0)
+            if self.label_type.has_amounts
+            else self._column("label", np.float64)
+        )
 
     @cached_property
     def weight(self) -> NDArray[np.float64]:
@@ -142,12 +173,12 @@ class Samples:
         return microseconds(self.keys.column("timestamp"))
 
     def chances(self, probability: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(n,) chances of being taken in the request, from what a model says of the samples.
+        """(n,) chances of being taken in the request, from what a model says of the samples; amounts stay as they are.
 
         They are the model's probabilities, unless it learnt from drawn negatives: then its odds are those of a taking against a
         draw, and are multiplied by how often the item would be drawn (column `draws` of the keys, samples.draws).
         """
-        if "draws" not in self.keys.column_names:
+        if "draws" not in self.keys.column_names or not self.label_type.is_chance:
             return probability
         odds = probability / np.maximum(1.0 - probability, 1e-15) * self._column("draws", np.float64)
         return np.asarray(odds / (1.0 + odds))
@@ -186,8 +217,15 @@ class Samples:
         return self._with_key("weight", pa.array(weight, pa.float64()))
 
     def with_label(self, label: NDArray[np.int8]) -> "Samples":
-        """The same samples with other labels; the matrix is shared."""
-        return self._with_key("label", pa.array(label, pa.int8()))
+        """The same samples with other labels of 0 and 1; the matrix is shared. Grades of theirs become 0 and 1 too."""
+        changed = self._with_key("label", pa.array(label, pa.int8()))
+        return changed._with_key("amount", pa.array(label, pa.float64())) if self.label_type.has_amounts else changed
+
+    def with_response(self, response: NDArray[np.float64]) -> "Samples":
+        """The same samples with other responses: labels of 0 and 1, or continuous ones; the matrix is shared."""
+        if self.label_type.is_chance:
+            return self.with_label(response.astype(np.int8))
+        return self._with_key("amount", pa.array(response, pa.float64()))
 
     def _with_key(self, name: str, column: pa.Array) -> "Samples":
         same = replace(self, keys=self.keys.set_column(self.keys.column_names.index(name), name, column))

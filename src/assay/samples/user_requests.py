@@ -15,6 +15,7 @@ from assay.config import SamplesSection
 from assay.errors import InputError
 from assay.logs.clean_log import CleanLog
 from assay.logs.history import Codes
+from assay.logs.takings import counted
 from assay.numerics.periods import starts
 from assay.samples.candidates import sources
 from assay.samples.candidates.listing import SCORE, Candidates, Listing
@@ -23,7 +24,7 @@ from assay.samples.describe import Describer, float_column
 from assay.samples.draws import expected_draws
 from assay.samples.encoder import LOG_ENCODING, Encoding, TableEncoder
 from assay.samples.labels import CANDIDATE, KINDS, Labelled, exposed_periods, label
-from assay.samples.rows import Chunk, SampleRows, joined, varying
+from assay.samples.rows import Chunk, SampleRows, gain_lists, joined, varying
 from assay.samples.sampled import account, sample
 from assay.samples.splits import dates, split_periods
 from assay.tables import SPLITS
@@ -41,9 +42,11 @@ class UserRequests:
 
     def __init__(self, section: SamplesSection, seed: int, log: CleanLog) -> None:
         self.section, self.seed, self.log = section, seed, log
-        self.past = log.history(section.target, section.period_days)
+        self.past = log.history(section.target, section.period_days, counted(log, section))
         if not len(self.past.bought):
             kinds = ", ".join(sorted(pc.unique(log.events("event").column(0)).to_pylist()))
+            if section.positive is not None or section.labels != "binary":
+                raise InputError("no event of the log is a taking; check [samples] target, positive, grades and amount")
             raise InputError(f"no {section.target!r} event in the log, which has {kinds}; set [samples] target to one of these")
         self.splits = split_periods(self.past.first_day, self.past.last_day, section)
 
@@ -199,7 +202,8 @@ class UserRequests:
     ) -> pa.Table:
         past, time = self.past, starts(period, self.section.period_days)
         rows = SampleRows(past.request_ids(user, period), user, item, period, time, split, label, draw)
-        return rows.keys(self.log.users, self.log.items, past.user_hash, past.item_hash)
+        keys = rows.keys(self.log.users, self.log.items, past.user_hash, past.item_hash)
+        return keys if past.amount is None else keys.append_column("amount", pa.array(past.amounts(user, item, period)))
 
     def tables(self, keys: pa.Table) -> dict[str, pa.Table]:
         """requests of tuning and test, and takings.
@@ -221,6 +225,8 @@ class UserRequests:
             "truth_count": counts.astype(np.int32),
             "new_count": np.bincount(place, past.first_takings[rows], len(packed)).astype(np.int32),
         }
+        if past.amount is not None:
+            columns["gains"] = gain_lists(place, past.amount[rows], len(packed))
         return {"requests": pa.table(columns), "takings": self._takings(keys)}
 
     def _takings(self, keys: pa.Table) -> pa.Table:

@@ -26,8 +26,8 @@ from assay.selection.weights import (
     drop_fraction,
     drop_harmful,
     floor_groups,
-    has_both_classes,
     hashed_order,
+    labels_differ,
     orders,
     recency_weights,
     remove,
@@ -83,7 +83,7 @@ def declare(
     ]
     arms = {"nothing": Arm("nothing", "nothing", train.weight)}
     for arm in declared:
-        if has_both_classes(train, arm.weight) and not np.array_equal(arm.weight, train.weight):
+        if labels_differ(train, arm.weight) and not np.array_equal(arm.weight, train.weight):
             arms.setdefault(arm.name, arm)
     return list(arms.values())
 

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from assay.findings.segments import Attribute
 from assay.importance.influence_state import prepare
+from assay.importance.utilities import of_loss
 from assay.importance.valuer import user_folds
 from assay.importance.values import Vector
-from assay.models.logistic import LogisticRegression
-from assay.numerics.logistic import losses, probability
+from assay.models.linear import LinearModel
 from assay.numerics.products import margins, transposed
 from assay.samples.table import Samples
 from assay.task import Task
@@ -129,7 +129,7 @@ class Moved:
     """What was learnt of one kind of groups.
 
     direction (n,): log-weights of samples to a step of 1, of mean 0 under the weights. step: learnt; 0: as they were. gains:
-    by how much the validation log-loss falls at this step in each round that judged it.
+    by how much the validation loss falls at this step in each round that judged it.
     """
 
     grouping: str
@@ -149,19 +149,19 @@ class Moved:
 
 
 class Slopes:
-    """What the validation loss of a logistic regression would fall by, to first order, if samples weighed more.
+    """What the validation loss of a linear model would fall by, to first order, if samples weighed more.
 
     model: fitted on train. validation: in rounds, each of which learns from some rows and is judged on later ones: from all
     periods before the second, the third and so on; of one period alone, from all folds of users but one.
     """
 
-    def __init__(self, model: LogisticRegression, train: Samples, validation: Samples, *, folds: int, seed: int) -> None:
+    def __init__(self, model: LinearModel, train: Samples, validation: Samples, *, folds: int, seed: int) -> None:
         assert model.coef_ is not None
         self.model, self.train, self.validation = model, train, validation
         self.fold = user_folds(validation, folds, seed)
         self.curvature = model.curve(train)
         self.coef = model.coef_
-        self.residual = train.weight * (probability(margins(train.matrix(), self.coef)) - train.label)
+        self.residual = train.weight * (model.family.mean(margins(train.matrix(), self.coef)) - train.response)
         self.score = margins(validation.matrix(), self.coef)
 
     def rounds(self) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
@@ -178,10 +178,10 @@ class Slopes:
         """(F, n) value of every training sample on each fold of these validation rows, without its leverage."""
         at = self.validation.take(np.flatnonzero(rows))
         folds = np.unique(self.fold[rows], return_inverse=True)[1]
-        X, y, weight = self.train.matrix(), self.train.label, self.train.weight
+        X, y, weight = self.train.matrix(), self.train.response, self.train.weight
         state = prepare(
-            X, y, at.matrix(), at.label, l2=self.model.l2, coef=self.coef, sample_weight=weight, weight_val=at.weight,
-            folds=folds, curvature=self.curvature,
+            X, y, at.matrix(), at.response, l2=self.model.l2, coef=self.coef, sample_weight=weight, weight_val=at.weight,
+            folds=folds, curvature=self.curvature, family=self.model.family, utility=of_loss(self.model.family),
         )  # fmt: skip
         return state.values(X, y, weight, np.zeros(len(y)))
 
@@ -193,7 +193,8 @@ class Slopes:
         """(S,) fall of the loss on these validation rows at each step along a response."""
         at = np.flatnonzero(rows)
         change = margins(self.validation.matrix(), response)[at]
-        label, weight, score = self.validation.label[at], self.validation.weight[at], self.score[at]
+        label, weight, score = self.validation.response[at], self.validation.weight[at], self.score[at]
+        losses = self.model.family.losses
         now = losses(score, label)
         return np.array([weight @ (now - losses(score + step * change, label)) / weight.sum() for step in steps])
 

@@ -16,7 +16,6 @@ from assay.importance.values import Vector
 from assay.numerics.hashing import mix, uniform
 from assay.runs.store import Folder, write_parquet, write_text
 from assay.samples.table import Samples
-from assay.task import BINARY
 
 Positions = NDArray[np.int64]
 _KEPT = ("user_code", "item_code")  # groups that floors always protect, and the category where it is known
@@ -207,9 +206,9 @@ def orders(samples: Samples, loss: Importance, popularity: NDArray[np.int64], se
     return {"random": random, "recency": by_time, "popularity": by_sales, "loss": loss.order()}
 
 
-def has_both_classes(samples: Samples, weight: Vector) -> bool:
+def labels_differ(samples: Samples, weight: Vector) -> bool:
     """Whether a model can be trained under the weights (n,)."""
-    return BINARY.serves(samples.label[weight > 0])
+    return samples.label_type.serves(samples.response[weight > 0])
 
 
 def removed_share(before: Vector, after: Vector) -> float:

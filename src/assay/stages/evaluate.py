@@ -4,9 +4,11 @@ import numpy as np
 import pyarrow as pa
 
 from assay.config import Config
-from assay.evaluation import calibration, group_samples, leaks, usual_groups
-from assay.evaluation.claims import CLAIMS, DECIDES, DECIDES_RANKED
-from assay.evaluation.holdout import Scored, best_model, details, differences, estimates, own_measures
+from assay.evaluation import calibration, leaks, usual_groups
+from assay.evaluation.amounts import calibration_of_amounts
+from assay.evaluation.claims import DECIDES_RANKED
+from assay.evaluation.groups import group_predictions
+from assay.evaluation.holdout import Scored, best_model, claimed, details, differences, estimates, own_measures
 from assay.logs.clean_log import CleanLog
 from assay.models.baselines import BuyItAgain, Popularity
 from assay.models.boosting import LightGBM
@@ -37,7 +39,7 @@ from assay.samples import stored
 from assay.selection import weights as selection
 from assay.selection.arms import Arm, same_size
 from assay.stages import materials as hand
-from assay.stages.materials import LINEAR, TASK, TRAINING
+from assay.stages.materials import TASK, TRAINING
 from assay.trials.curve import RESAMPLES, refit
 from assay.trials.gaps import fairlearn, of_change, of_models
 from assay.trials.subsample import draws
@@ -65,7 +67,7 @@ def evaluate(work: Work) -> None:
     """evaluation/: every page of figures as JSON, and per-request scores as Parquet."""
     hand.forget_samples(work)
     work.folder.write(Leaks(lines=[Leak.model_validate(leak.to_dict()) for leak in leaks(stored.load(work.folder))]))
-    names = hand.names(work)
+    names, main = hand.names(work), hand.linear_name(work)
     other, on_tuning = _other(work) if OTHER in names else (None, {})
     test, steps = hand.holdout(work, "test"), len(names) + 2
     scored: dict[str, Scored] = {}
@@ -78,17 +80,17 @@ def evaluate(work: Work) -> None:
     tested = {name: _tested(work, one) for name, one in scored.items()}
     work.folder.write(ModelsTested(models=tested, standing=_standing(work, scored, rules), left_out=hand.left_out(work)))
     work.folder.write(Calibration(models={name: _calibration(work, one) for name, one in scored.items()}))
-    work.folder.write(Groups(lines=_groups(work, {n: scored[n] for n in (LINEAR, OTHER) if n in scored})))
+    work.folder.write(Groups(lines=_groups(work, {n: scored[n] for n in (main, OTHER) if n in scored})))
     work.report(steps - 2, steps)
     # Arms differ in what a fit learns; none is turned into chances, which would take a line of its own.
-    fitted = {name: test.score(hand.model(work, name).predict) for name in (LINEAR, OTHER) if name in names}
+    fitted = {name: test.score(hand.model(work, name).predict) for name in (main, OTHER) if name in names}
     by_arm = _by_arm(work, fitted, other)
     selected, every = _selected(work, by_arm, on_tuning)
     work.folder.write(Selection(models=selected))
     work.folder.write(Differences(models=every))
     _gaps(work, scored, by_arm)
     work.report(steps - 1, steps)
-    smaller = _subsample(work, fitted[LINEAR])
+    smaller = _subsample(work, fitted[main])
     work.folder.write(smaller)
     arms = sum(len(entry.test) for entry in selected.values())
     work.folder.write(Consulted(test_consulted_by=len({*names, *rules}) + arms + len(smaller.test)))
@@ -106,7 +108,7 @@ def _estimates(scored: Scored) -> dict[str, Estimate]:
 def _rules(work: Work, scored: dict[str, Scored]) -> dict[str, Scored]:
     """The simple rules on test: chance, and those of RULES that the log can feed, also where the run trains none of them."""
     learnt, test = hand.train(work), hand.holdout(work, "test")
-    rules = {CHANCE: test.chance(float(np.average(learnt.label, weights=learnt.weight)))}
+    rules = {CHANCE: test.chance(float(np.average(learnt.response, weights=learnt.weight)))}
     for name in RULES:
         model = hand.make(work, name)
         if name in scored:
@@ -126,7 +128,7 @@ def _standing(work: Work, scored: dict[str, Scored], rules: dict[str, Scored]) -
     rivals = {name: compare(one, scored[served]) for name, one in rules.items() if name != served}
     return Standing(
         served=served,
-        measure=DECIDES_RANKED if ranked else DECIDES,
+        measure=DECIDES_RANKED if ranked else test.loss,
         requests=requests,
         users=users,
         rules={name: _tested(work, one) for name, one in rules.items()},
@@ -166,6 +168,8 @@ def _with_pooled(work: Work, scored: Scored) -> pa.Table:
     rows = np.flatnonzero(np.isin(samples.request, requests) & (samples.weight > 0))
     request = np.searchsorted(requests, samples.request[rows])
     threshold = work.config.evaluate.threshold
+    if not samples.label_type.is_chance:
+        return table
     pooled = pooled_by_request(
         samples.label[rows], scored.probability[rows], request, len(requests), weight=samples.weight[rows], threshold=threshold
     )
@@ -176,7 +180,8 @@ def _with_pooled(work: Work, scored: Scored) -> pa.Table:
 
 def _calibration(work: Work, scored: Scored) -> list[Bin]:
     samples = hand.holdout(work, "test").samples
-    bins = calibration(samples.label, scored.probability, weight=samples.weight).to_pylist()
+    measured = calibration if samples.label_type.is_chance else calibration_of_amounts
+    bins = measured(samples.response, scored.probability, weight=samples.weight).to_pylist()
     return [Bin(predicted=b["score"], observed=b["label"], rows=b["rows"]) for b in bins if b["rows"]]
 
 
@@ -190,7 +195,7 @@ def _other(work: Work) -> tuple[Scorer | None, dict[str, Change]]:
         return None, {}
     again, tuning = hand.retrained(work, OTHER, arm.weight), hand.holdout(work, "tuning")
     both = (tuning.score(model.predict, resamples=RESAMPLES) for model in (hand.model(work, OTHER), again))
-    changes = Change.each(differences(tuning.difference(*both, resamples=RESAMPLES), CLAIMS))
+    changes = Change.each(differences(claimed(tuning.difference(*both, resamples=RESAMPLES))))
     work.memory.forget("tuning")
     return again, changes
 
@@ -200,10 +205,11 @@ def _by_arm(work: Work, scored: dict[str, Scored], other: Scorer | None) -> dict
     train, test, arm, section = hand.train(work), hand.holdout(work, "test"), chosen(work), work.config.select
     linear = hand.precondition(work)
     rivals = same_size(train, hand.importance(work, "loss"), arm, len(hand.popularity(work)), section.floor, work.config.seed)
-    by_arm: dict[str, dict[str, Scored]] = {LINEAR: {"full": scored[LINEAR]}}
+    main = linear.name
+    by_arm: dict[str, dict[str, Scored]] = {main: {"full": scored[main]}}
     for name, changed in {"selected": arm, **rivals}.items():
         same = np.array_equal(changed.weight, train.weight)
-        by_arm[LINEAR][name] = scored[LINEAR] if same else test.score(refit(linear, train, changed.weight).predict)
+        by_arm[main][name] = scored[main] if same else test.score(refit(linear, train, changed.weight).predict)
     if OTHER in scored:
         retrained = scored[OTHER] if other is None else test.score(other.predict)
         by_arm[OTHER] = {"full": scored[OTHER], "selected": retrained}
@@ -232,21 +238,20 @@ def _selected(
 def _subsample(work: Work, full: Scored) -> Subsample:
     fraction = work.config.select.subsample
     scored = {"all": full}
-    for name, weight in draws(hand.train(work), fraction, work.config.models.l2, work.config.seed).items():
+    for name, weight in draws(hand.train(work), fraction, hand.linear(work), work.config.seed).items():
         scored[name] = hand.holdout(work, "test").score(refit(hand.linear(work), hand.train(work), weight).predict)
     return Subsample(fraction=fraction, test={name: _estimates(one) for name, one in scored.items()})
 
 
 def _groups(work: Work, scored: dict[str, Scored]) -> list[GroupMeasure]:
-    """log_loss and auc in groups of users, items, prices, categories and periods, and in those that the config names."""
+    """The loss, and auc of chances, in groups of users, items, prices, categories and periods, and in those that the config names."""
     samples = hand.holdout(work, "test").samples
     lines: list[GroupMeasure] = []
     named = {name: pa.array(level) for name, level in hand.groups(work, samples).items()}
     for name, group in (usual_groups(samples, hand.popularity(work), hand.task(work)) | named).items():
         for model, one in scored.items():
-            table = group_samples(samples.label, one.probability, samples.user, group, weight=samples.weight)
-            for row in table.to_pylist():
-                if row["measure"] in ("auc", "log_loss") and row["value"] is not None:
+            for row in group_predictions(samples, one.probability, group).to_pylist():
+                if row["measure"] in ("auc", samples.label_type.loss) and row["value"] is not None:
                     figures = {key: row[key] for key in ("measure", "rows", "value", "low", "high")}
                     lines.append(GroupMeasure(model=model, group=name, level=row["group"], **figures))
     return lines

@@ -3,8 +3,7 @@
 import time
 
 from assay.config import Config
-from assay.evaluation.claims import CLAIMS
-from assay.evaluation.holdout import differences, estimates
+from assay.evaluation.holdout import claimed, differences, estimates
 from assay.models.feature_selection import select_features
 from assay.models.logistic import LogisticRegression
 from assay.pages.parts import Change, Estimate
@@ -43,8 +42,8 @@ def features(work: Work) -> None:
         hidden=sorted(set(everything.features.column_names) - set(kept)),
         columns=Counts(all=len(before.names_), kept=len(after.names_)),
         entries_a_row=Counts(all=_entries(everything), kept=_entries(fewer)),
-        tuning={name: Estimate.each(estimates(one.measures, CLAIMS)) for name, one in (("all", scored), ("kept", rescored))},
-        difference=Change.each(differences(tuning.difference(scored, rescored, resamples=RESAMPLES), CLAIMS)),
+        tuning={name: Estimate.each(estimates(claimed(one.measures))) for name, one in (("all", scored), ("kept", rescored))},
+        difference=Change.each(differences(claimed(tuning.difference(scored, rescored, resamples=RESAMPLES)))),
     )
     work.folder.write(page)
     work.costs["feature_selection"] = {"seconds_all": seconds_before, "seconds_kept": seconds_after}

@@ -21,7 +21,7 @@ from assay.logs.clean_log import CleanLog
 from assay.models import named as models
 from assay.models import twins
 from assay.models.capabilities import Baseline, ReadsText
-from assay.models.logistic import LogisticRegression
+from assay.models.linear import LinearModel
 from assay.models.platt import Platt
 from assay.models.scorer import Scorer, Training
 from assay.pages.evaluation import Chances
@@ -32,17 +32,20 @@ from assay.samples.encoder import only
 from assay.samples.match import joined_texts
 from assay.samples.own_table import GROUPS
 from assay.samples.table import Samples
-from assay.task import BINARY, Task
+from assay.task import LabelType, Task
 from assay.text.cache import kept_embedder
 from assay.text.ngrams import NGrams
 from assay.trials.curve import refit
 
 CANDIDATES = "samples/candidates.parquet"
 STEPS = "samples/steps.parquet"  # there where requests are steps of sessions
-TASK = ("samples.target", "samples.period_days", "samples.request", "show.deed")  # keys that `task` reads
+TASK = (
+    "samples.target", "samples.period_days", "samples.request", "samples.grades", "samples.amount", "samples.loss",
+    "table.labels", "show.deed",
+)  # fmt: skip  # keys that `task` reads
 WORDS = (*TASK, "show.currency", "show.hash_ids")  # keys that `wording` reads
-LINEAR = LogisticRegression.name  # what the selection is refitted with
 VALUER_SECONDS = "valuers"  # of cost.json: seconds of each valuer
+Line = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 TRAINING, VALUING, RECOMMENDING = 0, 1, 2  # streams of random numbers: one stage's draws do not move another's
 
 
@@ -84,8 +87,8 @@ def not_fed(model: Scorer, features: Sequence[str]) -> str | None:
 
 def _unfitted(work: Work) -> dict[str, Scorer]:
     if CleanLog.find(work.folder) is None:
-        return models.unfitted(work.config.models, None)
-    return models.unfitted(work.config.models, "session" if work.folder.exists(STEPS) else "user")
+        return models.unfitted(work.config.models, None, label_type(work))
+    return models.unfitted(work.config.models, "session" if work.folder.exists(STEPS) else "user", label_type(work))
 
 
 def kept_features(work: Work) -> tuple[str, ...] | None:
@@ -125,7 +128,13 @@ def item_names(work: Work) -> dict[int, str]:
 
 def task(work: Work) -> Task:
     """What is learnt; the stage declares TASK among what it reads."""
-    return Task.of(work.config.samples, own_table=CleanLog.find(work.folder) is None, deed=work.config.show.deed)
+    table = work.config.table
+    return Task.of(work.config.samples, own_labels=None if table is None else table.labels, deed=work.config.show.deed)
+
+
+def label_type(work: Work) -> LabelType:
+    """The kind of labels of the run's samples."""
+    return stored.label_type_of(work.folder)
 
 
 def wording(work: Work) -> Wording:
@@ -190,8 +199,10 @@ def model(work: Work, name: str) -> Scorer:
     return work.at_hand("model", ("samples", "train"), lambda: _loaded(work, name), name)
 
 
-def chance(work: Work, name: str) -> Platt:
-    """What turns a trained model's probabilities into chances, as the validation set taught it."""
+def chance(work: Work, name: str) -> Line:
+    """What turns a trained model's probabilities into chances, as the validation set taught it; amounts stay as they are."""
+    if not label_type(work).is_chance:
+        return unchanged
     line = Chances.read(work.folder).models[name]
     return Platt(line.slope, line.shift)
 
@@ -201,14 +212,23 @@ def predict(work: Work, name: str) -> Predict:
     return chances(model(work, name), chance(work, name))
 
 
-def taught(work: Work, fitted: Scorer) -> Platt:
-    """What the validation set says of how chances follow from a model's probabilities."""
+def unchanged(predicted: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What a model predicted, as it is."""
+    return predicted
+
+
+def taught(work: Work, fitted: Scorer) -> Platt | None:
+    """What the validation set says of how chances follow from a model's probabilities; None where it predicts amounts."""
+    if not label_type(work).is_chance:
+        return None
     later = validation(work)
     return Platt.of(fitted.predict(later), later.label, later.weight)
 
 
-def chances(fitted: Scorer, line: Platt) -> Predict:
-    """What predicts a model's chances."""
+def chances(fitted: Scorer, line: Line | None) -> Predict:
+    """What predicts a model's chances, or amounts."""
+    if line is None:
+        return fitted.predict
     return lambda samples: line(fitted.predict(samples))
 
 
@@ -247,16 +267,22 @@ def text_vectors(work: Work) -> NDArray[np.float32] | None:
     return embedder.embed(texts)
 
 
-def linear(work: Work) -> LogisticRegression:
+def linear_name(work: Work) -> str:
+    """Name of the model that the selection is refitted with."""
+    return models.LINEAR[label_type(work).link]
+
+
+def linear(work: Work) -> LinearModel:
     """The model that values are made with; ConfigError when it is not trained."""
-    if LINEAR not in names(work):
-        raise ConfigError(f"[models] names: values and selection need {LINEAR!r}; add it")
-    fitted = model(work, LINEAR)
-    assert isinstance(fitted, LogisticRegression)
+    name = linear_name(work)
+    if name not in names(work):
+        raise ConfigError(f"[models] names: values and selection need {name!r}; add it")
+    fitted = model(work, name)
+    assert isinstance(fitted, LinearModel)
     return fitted
 
 
-def precondition(work: Work) -> LogisticRegression:
+def precondition(work: Work) -> LinearModel:
     """The linear model with its inverted Hessian at hand, so that refits from it are alike whatever ran before."""
     fitted = linear(work)
     fitted.curve(train(work)).invert()
@@ -265,7 +291,7 @@ def precondition(work: Work) -> LogisticRegression:
 
 def retrained(work: Work, name: str, weight: NDArray[np.float64]) -> Scorer:
     """A trained model fitted again under other weights of the training samples; a neural one for as many passes."""
-    if name == LINEAR:
+    if name == linear_name(work):
         return refit(precondition(work), train(work), weight)
     return twins.refitted(model(work, name), train(work).with_weight(weight), rng=rng(work, TRAINING))
 
@@ -281,12 +307,12 @@ def model_of(work: Work, valuer: str) -> str:
 
 
 def value(work: Work, name: str, on: Samples, draws: np.random.Generator) -> Importance:
-    """Values of the training samples by a valuer, in log-loss, for the model that it values them for.
+    """Values of the training samples by a valuer, in the loss, for the model that it values them for.
 
     ConfigError: the run trains no such model.
     """
     valuer, fitted = valuers.make(name), model(work, model_of(work, name))
-    return valuer.value(train(work), on, model=fitted, utility=BINARY.loss, folds=work.config.value.folds, rng=draws)
+    return valuer.value(train(work), on, model=fitted, utility=label_type(work).loss, folds=work.config.value.folds, rng=draws)
 
 
 def importance(work: Work, valuer: str) -> Importance:

@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from assay.benchmark.protocols.comparison import (
     Protocols,
@@ -17,6 +16,7 @@ from assay.benchmark.protocols.comparison import (
 from assay.benchmark.protocols.cuts import leave_last_out, rolling_origin, time_split, user_holdout
 from assay.errors import InputError
 from assay.logs.clean_log import CleanLog
+from assay.logs.takings import taken
 from assay.models.als import Als
 from assay.models.item_to_item import Ease, ItemKnn
 from assay.models.session_knn import SessionKnn
@@ -61,9 +61,8 @@ def protocols(work: Work) -> None:
 def _events(work: Work) -> pa.Table:
     if (log := CleanLog.find(work.folder)) is None:
         raise InputError("a table of labelled samples is no log: other protocols need its events")
-    events = log.events("user_id", "item_id", "timestamp", "session_id", "event")
-    target = pc.and_(pc.equal(events.column("event"), work.config.samples.target), pc.is_valid(events.column("item_id")))
-    events = events.filter(target).drop_columns(["event"])
+    events = log.events("user_id", "item_id", "timestamp", "session_id")
+    events = events.filter(pa.array(taken(log, work.config.samples)))
     return events if events.column("session_id").null_count == 0 else events.drop_columns(["session_id"])
 
 

@@ -21,7 +21,7 @@ from assay.stages.materials import RECOMMENDING, WORDS
 def _output(config: Config) -> None:
     """Raise now where the run will not train the model, or the lists could not be written to their database in the end."""
     section = config.recommend
-    names = models.trained(config.models, config.request)
+    names = models.trained(config.models, config.request, config.label_type)
     if section.model is not None and section.model not in names:
         hint = did_you_mean(section.model, names)
         raise ConfigError(f"[recommend] model: the run trains no {section.model!r}{hint}; it trains {', '.join(names)}")

@@ -5,13 +5,12 @@ import numpy as np
 from assay.findings.examples import examples
 from assay.importance.influence import Influence
 from assay.importance.valuer import Importance
-from assay.models.logistic import LogisticRegression
+from assay.models.linear import LinearModel
 from assay.pages.selection import Slice, Slices, SliceTrial
 from assay.runs.stage import Work, stage
 from assay.samples.table import Samples
 from assay.stages import materials as hand
 from assay.stages.materials import WORDS
-from assay.task import BINARY
 from assay.trials.slices import readable
 from assay.trials.slices import slices as find_slices
 
@@ -31,9 +30,9 @@ def slices(work: Work) -> None:
     work.report(0, None)
     folds = min(_FOLDS, max(4, len(np.unique(validation.user)) // 20))
 
-    def value(samples: Samples, model: LogisticRegression) -> Importance:
+    def value(samples: Samples, model: LinearModel) -> Importance:
         rng = np.random.default_rng(work.config.seed)
-        return Influence().value(samples, validation, model=model, utility=BINARY.loss, folds=folds, rng=rng)
+        return Influence().value(samples, validation, model=model, utility=samples.label_type.loss, folds=folds, rng=rng)
 
     model = hand.precondition(work)
     harmful = find_slices(

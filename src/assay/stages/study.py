@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.errors import InputError
-from assay.evaluation.claims import CLAIMS
-from assay.evaluation.holdout import Scored, differences, estimates
+from assay.evaluation.holdout import Scored, claimed, differences, estimates
 from assay.importance import named as valuers
 from assay.importance.linear_autoencoder import EaseImportance
 from assay.importance.valuer import Importance
@@ -32,7 +31,7 @@ from assay.pages.verification import (
 from assay.runs.stage import Work, stage
 from assay.selection.weights import floor_groups, hashed_order, remove
 from assay.stages import materials as hand
-from assay.stages.materials import LINEAR, TRAINING, VALUING
+from assay.stages.materials import TRAINING, VALUING
 from assay.trials.curve import RESAMPLES
 from assay.trials.systems import most_bought
 
@@ -56,7 +55,11 @@ def study(work: Work) -> None:
     """
     curves: list[Retrained] = []
     models: list[Retrained] = []
-    others = [name for name, model in hand.unfitted_models(work).items() if name != LINEAR and not isinstance(model, Baseline)]
+    others = [
+        name
+        for name, model in hand.unfitted_models(work).items()
+        if name != hand.linear_name(work) and not isinstance(model, Baseline)
+    ]
     fractions = work.config.select.fractions
     steps = (len(work.config.value.valuers) + 1) * (len(fractions) + len(others))
     steps += len(_valuers(work)) + len(_NAMES)
@@ -67,12 +70,12 @@ def study(work: Work) -> None:
         done += 1
         work.report(done, steps)
 
-    full = {name: _score(work, hand.model(work, name)) for name in (LINEAR, *others)}
+    full = {name: _score(work, hand.model(work, name)) for name in (hand.linear_name(work), *others)}
     for valuer, weights in _removals(work, [*fractions, _FRACTION]):
         for fraction in fractions:
-            fitted = hand.retrained(work, LINEAR, weights[fraction])
-            difference = _difference(work, full[LINEAR], _score(work, fitted))
-            curves.append(Retrained(model=LINEAR, valuer=valuer, fraction=fraction, difference=difference))
+            fitted = hand.retrained(work, hand.linear_name(work), weights[fraction])
+            difference = _difference(work, full[hand.linear_name(work)], _score(work, fitted))
+            curves.append(Retrained(model=hand.linear_name(work), valuer=valuer, fraction=fraction, difference=difference))
             report()
         for name in others:
             again = hand.retrained(work, name, weights[_FRACTION])
@@ -146,11 +149,11 @@ def _valuers(work: Work) -> list[str]:
 def _changed(work: Work, valuer: str) -> list[tuple[str, str]]:
     """(model, set of samples): what is retrained without a valuer's lowest samples."""
     model = hand.model_of(work, valuer)
-    if model != LINEAR:
+    if model != hand.linear_name(work):
         return [(model, "all")]
-    others = sorted({hand.model_of(work, name) for name in _valuers(work)} - {LINEAR}) if valuer == CHANCE else []
+    others = sorted({hand.model_of(work, name) for name in _valuers(work)} - {hand.linear_name(work)}) if valuer == CHANCE else []
     sets = [which for which in _SETS if valuer != EaseImportance.name or which != "all"]
-    return [(LINEAR, which) for which in sets] + [(other, "all") for other in others]
+    return [(hand.linear_name(work), which) for which in sets] + [(other, "all") for other in others]
 
 
 def _without(work: Work, importance: Importance, inside: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -179,7 +182,7 @@ def _recommenders(work: Work, report: Callable[[], None]) -> tuple[list[StudiedM
 
 
 def _studied(work: Work, name: str, model: Scorer) -> StudiedModel:
-    return StudiedModel(model=name, tuning=Estimate.each(estimates(_score(work, model).measures, CLAIMS)))
+    return StudiedModel(model=name, tuning=Estimate.each(estimates(claimed(_score(work, model).measures))))
 
 
 def _score(work: Work, model: Scorer) -> Scored:
@@ -187,4 +190,4 @@ def _score(work: Work, model: Scorer) -> Scored:
 
 
 def _difference(work: Work, full: Scored, changed: Scored) -> dict[str, Change]:
-    return Change.each(differences(hand.holdout(work, "tuning").difference(full, changed, resamples=RESAMPLES), CLAIMS))
+    return Change.each(differences(claimed(hand.holdout(work, "tuning").difference(full, changed, resamples=RESAMPLES))))

@@ -18,7 +18,7 @@ PROGRESS = "models/.progress"  # of models that learn for long; gone when all ha
 
 def _models(config: Config) -> None:
     """Raise now where a model's name or path is none."""
-    models.unfitted(config.models, config.request)
+    models.unfitted(config.models, config.request, config.label_type)
     for name, path in config.models.estimators.items():
         registry.load(path, f"[models] estimators: {name}")
 
@@ -42,7 +42,8 @@ def train(work: Work) -> None:
             model = hand.make(work, name)
             model = hand.fit(work, model, learnt, hand.rng(work, TRAINING), _training(work, name, model))
         work.folder.keep(model.save(work.folder.path(f"models/{name}")))
-        lines[name] = Line.model_validate(vars(hand.taught(work, model)))
+        if (line := hand.taught(work, model)) is not None:
+            lines[name] = Line.model_validate(vars(line))
     work.folder.write(Chances(models=lines))
     shutil.rmtree(work.folder.path(PROGRESS), ignore_errors=True)
 

@@ -26,7 +26,7 @@ _EXPLAINED = 3  # examples of each kind that are taken apart
 def _valuers(config: Config) -> None:
     """Raise now where a valuer's name or path is none, or the run trains no model for it."""
     for name in _wanted(config):
-        valuers.model_of(name, models.unfitted(config.models, config.request))
+        valuers.model_of(name, models.unfitted(config.models, config.request, config.label_type))
 
 
 def _wanted(config: Config) -> list[str]:

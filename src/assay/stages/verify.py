@@ -26,7 +26,6 @@ from assay.pages.verification import (
 from assay.runs.stage import Work, stage
 from assay.samples.table import Samples
 from assay.stages import materials as hand
-from assay.stages.materials import LINEAR
 from assay.trials import verify as trials
 from assay.trials.transfer import Proxy, transfer
 
@@ -50,13 +49,15 @@ def verify(work: Work) -> None:
     """verify/: curves, noise, agreement, transfer and verdict as JSON; progress counts retrainings, roughly."""
     config, train, validation, tuning = work.config, hand.train(work), hand.validation(work), hand.holdout(work, "tuning")
     linear, main = hand.precondition(work), config.select.valuer
-    neural = [name for name in dict.fromkeys((*config.value.valuers, main)) if hand.model_of(work, name) != LINEAR]
+    neural = [
+        name for name in dict.fromkeys((*config.value.valuers, main)) if hand.model_of(work, name) != hand.linear_name(work)
+    ]
     nets = {hand.model_of(work, name) for name in neural}
     proxies = [name for name in dict.fromkeys((main, *_CARRIED, *config.value.valuers)) if name != "probability"]
     others = {name: hand.model(work, name) for name in hand.names(work)}
     others = {name: model for name, model in others.items() if not isinstance(model, Baseline)}
     if not neural:
-        others.pop(LINEAR)  # its curves say more
+        others.pop(hand.linear_name(work))  # its curves say more
     first, subsets = (2 + len(_YARDSTICKS)) * (len(trials.REMOVED) + len(trials.ADDED)), _SUBSETS + _FEWER * len(nets)
     steps = first + subsets + len(others) * (1 + len(proxies))
 
@@ -105,11 +106,11 @@ def _scores(
 ) -> dict[str, dict[str, Agreement]]:
     """Rank correlations with retraining on random subsets, of each valuer for the model that its values are of."""
     agreements: dict[str, dict[str, Agreement]] = {"datamodel_score": {}, "ranking_score": {}}
-    groups: dict[str, list[str]] = {LINEAR: []}
+    groups: dict[str, list[str]] = {hand.linear_name(work): []}
     for name in values:
         groups.setdefault(hand.model_of(work, name), []).append(name)
     for model, names in groups.items():
-        subsets = _SUBSETS if model == LINEAR else _FEWER
+        subsets = _SUBSETS if model == hand.linear_name(work) else _FEWER
         scores = trials.datamodel_score(
             hand.retraining(work, model), hand.train(work), validation, hand.holdout(work, "tuning"),
             {name: values[name].value for name in names},

@@ -13,6 +13,7 @@ from assay.numerics.hashing import hash_ids, mix
 from assay.numerics.periods import starts
 from assay.samples.table import Samples
 from assay.tables import SAMPLE_KEYS, SPLITS
+from assay.task import BINARY, LabelType
 
 CATEGORIES = ("milk", "蛋奶", "🍌 fruit", "מוצרי חלב", 'A & B, "C"', "хлеб", "wine", "pet food")
 DEPARTMENTS = ("food", "饮料", "משק בית")
@@ -76,12 +77,18 @@ class Indicators:
 
 
 def make_samples(
-    n: int = 2000, users: int = 100, items: int = 60, seed: int = 0, features: Sequence[str] | None = None
+    n: int = 2000,
+    users: int = 100,
+    items: int = 60,
+    seed: int = 0,
+    features: Sequence[str] | None = None,
+    labels: LabelType = BINARY,
 ) -> Samples:
     """n labelled samples of all four splits in order of time, with an encoder fitted on train.
 
     About two in five are positive: more so for popular items, items bought before, cheap ones and some categories.
-    features: which of the feature columns to keep (default: all). The same arguments give the same samples.
+    features: which of the feature columns to keep (default: all). labels: their kind; grades are 1 to 3 of what is positive,
+    amounts are what makes a positive likely, and noise. The same arguments give the same samples.
     """
     rng = np.random.default_rng(seed)
     user = rng.integers(users, size=n)
@@ -131,6 +138,8 @@ def make_samples(
     keys = pa.table({name: pa.array(columns[name], kind) for name, (kind, _) in SAMPLE_KEYS.items()})
     keys = keys.append_column("kind", pa.array(np.where(label > 0, "positive", kinds), pa.string()))
     keys = keys.append_column("hour", pa.array(np.random.default_rng([seed, 1]).integers(24, size=n), pa.int8()))
+    if labels.has_amounts:
+        keys = _with_amounts(keys, margin, labels, np.random.default_rng([seed, 2]))
     table = {name: pa.array(values, pa.float32(), from_pandas=True) for name, values in numeric.items()}
     for name, (codes, levels) in coded.items():
         indices = pa.array(codes, pa.int32(), mask=codes < 0)
@@ -138,4 +147,13 @@ def make_samples(
     readable = pa.table(table)
     readable = readable if features is None else readable.select(list(features))
     plain = Samples(keys, readable)
-    return Samples(keys, readable, Indicators.learn(plain.split("train").features))
+    return Samples(keys, readable, Indicators.learn(plain.split("train").features), label_type=labels)
+
+
+def _with_amounts(keys: pa.Table, margin: NDArray[np.float64], labels: LabelType, rng: np.random.Generator) -> pa.Table:
+    """Keys with the column `amount`, and the label that follows from it."""
+    positive = keys.column("label").to_numpy()
+    amount = positive * rng.integers(1, 4, len(positive)) if labels.is_chance else 2.0 * margin + rng.normal(size=len(margin))
+    label = pa.array((amount > 0).astype(np.int8))
+    keys = keys.set_column(keys.column_names.index("label"), "label", label)
+    return keys.append_column("amount", pa.array(amount, pa.float64()))

@@ -10,7 +10,7 @@ from assay import registry
 from assay.evaluation.gaps import gap_scores, rate_of
 from assay.evaluation.holdout import Holdout, differences
 from assay.evaluation.scores import Scores
-from assay.models.logistic import LogisticRegression
+from assay.models.linear import LinearModel
 from assay.pages.gaps import GAPS, GapChange, GroupGaps, GroupRates
 from assay.pages.parts import Change, Estimate
 from assay.samples.table import Samples
@@ -79,9 +79,7 @@ def of_change(
     return lines
 
 
-def of_removals(
-    model: LogisticRegression, train: Samples, tuning: Holdout, arms: Sequence[Arm], groups: Levels
-) -> list[GapChange]:
+def of_removals(model: LinearModel, train: Samples, tuning: Holdout, arms: Sequence[Arm], groups: Levels) -> list[GapChange]:
     """The gaps on tuning without the rows of lowest value, and without random ones, minus those of the model as it is."""
     lines, before = [], model.predict(tuning.samples)
     for arm in arms:

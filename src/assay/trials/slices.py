@@ -14,8 +14,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from scipy import stats
 
-from assay.evaluation.claims import CLAIMS, DECIDES, hurts, verdict
-from assay.evaluation.holdout import Holdout, Scored, differences
+from assay.evaluation.claims import decides, hurts, verdict
+from assay.evaluation.holdout import Holdout, Scored, claimed, differences
 from assay.findings import segments
 from assay.findings.labels import Wording
 from assay.findings.rules import Conditions, Rule, in_words, matching
@@ -25,14 +25,13 @@ from assay.findings.suspects import COPIES, PRICE, copies, price_ratio, suspects
 from assay.importance.predicted import surprise
 from assay.importance.valuer import Importance
 from assay.models.dense import numbers
-from assay.models.logistic import LogisticRegression
-from assay.numerics.logistic import Curvature, direction, probability
-from assay.numerics.measures import row_log_loss
+from assay.models.linear import LinearModel
+from assay.numerics.glm import Curvature, direction
 from assay.numerics.products import margins, transposed
 from assay.numerics.statistics import holm
 from assay.samples.table import Samples
 from assay.selection.arms import ONE_COPY, half, without
-from assay.selection.weights import has_both_classes
+from assay.selection.weights import labels_differ
 from assay.trials.curve import RESAMPLES, refit
 
 Vector = NDArray[np.float64]
@@ -119,10 +118,10 @@ def _z(per_fold: Vector, mask: NDArray[np.bool_]) -> float:
 
 
 def slices(
-    model: LogisticRegression,
+    model: LinearModel,
     train: Samples,
     tuning: Holdout,
-    value: Callable[[Samples, LogisticRegression], Importance],
+    value: Callable[[Samples, LinearModel], Importance],
     wording: Wording,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Slice]:
@@ -146,7 +145,7 @@ def slices(
 
 
 def _round(
-    model: LogisticRegression,
+    model: LinearModel,
     train: Samples,
     tuning: Holdout,
     importance: Importance,
@@ -177,9 +176,9 @@ def _round(
         changed = next(samples for way, samples in changes(rule, train, attributes) if way == name)
         fitted = refit(model, changed, changed.weight)
         scored = tuning.score(fitted.predict, resamples=RESAMPLES)
-        shown = differences(tuning.difference(full, scored, resamples=RESAMPLES), CLAIMS)
+        shown = differences(claimed(tuning.difference(full, scored, resamples=RESAMPLES)))
         tried[rule.sentence][name]["difference"] = shown
-        p = shown[DECIDES]["p"]
+        p = shown[decides(shown)]["p"]
         chances.append(1.0 if p is None else p)
     adjusted = dict(zip([(rule.sentence, name) for rule, name in ways], holm(chances) if ways else [], strict=True))
     judged = [_judge(rule, because, tried.get(rule.sentence, {}), adjusted) for rule, because in rules]
@@ -196,14 +195,20 @@ def _promising(
 
 
 def _gain(one: Slice) -> float:
-    return min((float(one.trials[name]["difference"][DECIDES]["value"]) for name in one.helps), default=0.0)
+    return min((_change(one.trials, name) for name in one.helps), default=0.0)
+
+
+def _change(trials: dict[str, Any], name: str) -> float:
+    """What a way changed of the loss on tuning."""
+    difference = trials[name]["difference"]
+    return float(difference[decides(difference)]["value"])
 
 
 def changes(rule: Rule, train: Samples, attributes: Sequence[Attribute]) -> Iterator[tuple[str, Samples]]:
     """The ways to treat a rule's rows: name and changed samples; a way that leaves one label only is none."""
     mask = rule.matches(attributes)
     for name, samples in _ways(rule, mask, train):
-        if has_both_classes(samples, samples.weight):
+        if labels_differ(samples, samples.weight):
             yield name, samples
 
 
@@ -215,7 +220,7 @@ def _ways(rule: Rule, mask: NDArray[np.bool_], train: Samples) -> Iterator[tuple
         yield ONE_COPY, train.with_weight(train.weight / np.where(mask, copies(train), 1))
     elif priced := [name.removeprefix(PRICE) for name in named if name.startswith(PRICE)]:
         yield UNIT, _in_unit(train, priced[0], mask)
-    else:
+    elif train.label_type.is_chance:
         yield FLIP, train.with_label(np.where(mask, 1 - train.label, train.label).astype(np.int8))
 
 
@@ -225,19 +230,21 @@ def _in_unit(train: Samples, name: str, mask: NDArray[np.bool_]) -> Samples:
     factor = np.where(mask & np.isfinite(ratio), 10.0 ** np.round(np.log10(np.where(ratio > 0, ratio, 1.0))), 1.0)
     at = train.features.column_names.index(name)
     column = pa.array((values / factor).astype(np.float32), pa.float32(), from_pandas=True)
-    return Samples(train.keys, train.features.set_column(at, name, column), train.encoder, train.hidden)
+    return Samples(
+        train.keys, train.features.set_column(at, name, column), train.encoder, train.hidden, label_type=train.label_type
+    )
 
 
-def forecast(model: LogisticRegression, changed: Samples, tuning: Holdout, curvature: Curvature, full: Scored) -> float:
-    """Change of the tuning log_loss by group influence: one Newton step from the model on the changed samples."""
+def forecast(model: LinearModel, changed: Samples, tuning: Holdout, curvature: Curvature, full: Scored) -> float:
+    """Change of the tuning loss by group influence: one Newton step from the model on the changed samples."""
     assert model.coef_ is not None
-    X, w, y = changed.matrix(), changed.weight, changed.label
-    p = probability(margins(X, model.coef_))
-    gradient = transposed(X, w * (p - y)) + model.l2 * model.coef_
-    moved = model.coef_ - direction(X, w * p * (1.0 - p), model.l2, gradient, curvature, tolerance=1e-4)
+    X, w, y = changed.matrix(), changed.weight, changed.response
+    mean = model.family.mean(margins(X, model.coef_))
+    gradient = transposed(X, w * (mean - y)) + model.l2 * model.coef_
+    moved = model.coef_ - direction(X, w * model.family.curvature(mean), model.l2, gradient, curvature, tolerance=1e-4)
     s = tuning.samples
-    after = probability(margins(s.matrix(), moved))
-    gap = row_log_loss(s.label.astype(bool), after) - row_log_loss(s.label.astype(bool), full.probability)
+    after = model.family.mean(margins(s.matrix(), moved))
+    gap = s.label_type.losses(after, s.response) - s.label_type.losses(full.probability, s.response)
     return float(np.average(gap, weights=s.weight))
 
 
@@ -246,9 +253,9 @@ def _judge(rule: Rule, because: str, trials: dict[str, Any], adjusted: dict[tupl
     helps = [
         name
         for name, difference in changed.items()
-        if adjusted[rule.sentence, name] < _LEVEL and verdict(DECIDES, difference[DECIDES]) == "better" and not hurts(difference)
+        if adjusted[rule.sentence, name] < _LEVEL and _gained(difference) and not hurts(difference)
     ]
-    helps.sort(key=lambda name: trials[name]["difference"][DECIDES]["value"])
+    helps.sort(key=lambda name: _change(trials, name))
     if not rule.confirmed:
         advice = "leave as it is: not confirmed on other folds"
     elif helps:
@@ -260,6 +267,10 @@ def _judge(rule: Rule, because: str, trials: dict[str, Any], adjusted: dict[tupl
     else:
         advice = "keep: no change to these rows helps on tuning"
     return Slice(rule, because, trials, tuple(helps), advice)
+
+
+def _gained(difference: dict[str, Any]) -> bool:
+    return verdict(decides(difference), difference[decides(difference)]) == "better"
 
 
 def _imperative(name: str, rule: Rule) -> str:

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from assay.evaluation.claims import CLAIMS
-from assay.evaluation.holdout import Holdout, differences
+from assay.evaluation.holdout import Holdout, claimed, differences
 from assay.models.scorer import Scorer
 from assay.models.twins import refitted
 from assay.samples.table import Samples
@@ -55,10 +54,10 @@ def transfer(
             scored = tuning.score(again.predict, resamples=RESAMPLES)
             line: Line = {"model": model, "valuer": valuer, "fraction": fraction}
             line |= {"made_with": proxy.model, "seconds": round(proxy.seconds, 2)}
-            line["difference"] = differences(tuning.difference(full, scored, resamples=RESAMPLES), CLAIMS)
+            line["difference"] = differences(claimed(tuning.difference(full, scored, resamples=RESAMPLES)))
             if by_chance is None:
                 by_chance = scored
             else:
-                line["against_random"] = differences(tuning.difference(by_chance, scored, resamples=RESAMPLES), CLAIMS)
+                line["against_random"] = differences(claimed(tuning.difference(by_chance, scored, resamples=RESAMPLES)))
             lines.append(line)
     return lines

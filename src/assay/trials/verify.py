@@ -13,30 +13,30 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from assay.evaluation.claims import CLAIMS, DECIDES, DECIDES_RANKED
-from assay.evaluation.holdout import Holdout, Scored, differences
+from assay.evaluation.claims import DECIDES_RANKED, decides
+from assay.evaluation.holdout import Holdout, Scored, claimed, differences
 from assay.importance.valuer import Importance, Valuer
-from assay.models.logistic import LogisticRegression
+from assay.models.linear import LinearModel
 from assay.models.scorer import Scorer
 from assay.models.twins import refitted
 from assay.numerics.measures import auc
 from assay.numerics.statistics import holm
 from assay.samples.table import Samples
-from assay.selection.weights import floor_groups, has_both_classes, remove
-from assay.task import BINARY
-from assay.trials.curve import RESAMPLES, refit
+from assay.selection.weights import floor_groups, labels_differ, remove
+from assay.trials.curve import RESAMPLES, refit, swapped
 
 Vector = NDArray[np.float64]
 Positions = NDArray[np.int64]
 Line = dict[str, Any]
 REMOVED, ADDED = (0.01, 0.02, 0.05, 0.1), (0.1, 0.3)  # shares of the rows
+SWAPPED = "swapped labels"
 NOISES = ("flipped labels", "random clicks", "popularity-shaped clicks")
 _LEVEL = 0.05
 _LEAST_LIKELY = 1e-15
 
 
 def curves(
-    model: LogisticRegression,
+    model: LinearModel,
     train: Samples,
     tuning: Holdout,
     chance: Positions,
@@ -65,16 +65,16 @@ def curves(
             gone = np.ones(n, bool)
             gone[order[n - round(fraction * n) :]] = False
         weight = np.where(gone, 0.0, train.weight)
-        if not has_both_classes(train, weight):
+        if not labels_differ(train, weight):
             continue
         scored = tuning.score(refit(model, train, weight).predict, resamples=RESAMPLES)
         line: Line = {"valuer": valuer, "kind": kind, "fraction": fraction}
-        line["difference"] = differences(tuning.difference(full, scored, resamples=RESAMPLES), CLAIMS)
+        line["difference"] = differences(claimed(tuning.difference(full, scored, resamples=RESAMPLES)))
         if valuer is None:
             by_chance[kind, fraction] = scored
         elif (kind, fraction) in by_chance:
             against = tuning.difference(by_chance[kind, fraction], scored, resamples=RESAMPLES)
-            line["against_random"] = differences(against, CLAIMS)
+            line["against_random"] = differences(claimed(against))
         lines.append(line)
     return lines
 
@@ -82,11 +82,11 @@ def curves(
 def verdict(lines: Sequence[Line], name: str) -> Line:
     """Whether a valuer's order may be used for removal: usable, better and worse amounts, and a plain sentence.
 
-    By log_loss of removals against random ones of the same size, Holm over the amounts. Worse at any amount and better at
+    By the loss of removals against random ones of the same size, Holm over the amounts. Worse at any amount and better at
     none: not to be used. An amount at which tuning has too few requests to tell is neither.
     """
     own = [line for line in lines if line["valuer"] == name and line["kind"] == "removal" and "against_random" in line]
-    against_random = [line["against_random"][DECIDES] for line in own]
+    against_random = [line["against_random"][decides(line["against_random"])] for line in own]
     adjusted = holm([entry["p"] if entry["p"] is not None else 1.0 for entry in against_random])
     told = [
         (o["fraction"], e["value"] or 0)
@@ -110,15 +110,25 @@ def verdict(lines: Sequence[Line], name: str) -> Line:
     return {"valuer": name, "usable": bool(better) or not worse, "better": better, "worse": worse, "sentence": sentence}
 
 
+def noises(train: Samples) -> tuple[str, ...]:
+    """The kinds of wrong labels that can be planted among samples."""
+    return NOISES if train.label_type.is_chance else (SWAPPED,)
+
+
 def planted(train: Samples, kind: str, share: float, seed: int) -> tuple[Samples, NDArray[np.bool_]]:
     """Samples with a share of wrong labels, and which rows (n,) they are.
 
     flipped labels: of all rows. random clicks: negatives that become positives. popularity-shaped clicks: the same, more
-    often for items that are taken often. ValueError for another kind.
+    often for items that are taken often. Of continuous labels: swapped labels, each of another wrong row. ValueError for another
+    kind.
     """
-    if kind not in NOISES:
-        raise ValueError(f"kind is {kind!r}; give one of {', '.join(NOISES)}")
-    rng, n = np.random.default_rng([seed, NOISES.index(kind)]), len(train)
+    kinds = noises(train)
+    if kind not in kinds:
+        raise ValueError(f"kind is {kind!r}; give one of {', '.join(kinds)}")
+    rng, n = np.random.default_rng([seed, kinds.index(kind)]), len(train)
+    if not train.label_type.is_chance:
+        response, swaps = swapped(train, share, rng)
+        return train.with_response(response), swaps
     chance = np.ones(n) if kind == NOISES[0] else (train.label == 0).astype(np.float64)
     if kind == NOISES[2]:
         shaped = chance * np.bincount(train.item, train.label, minlength=int(train.item.max()) + 1)[train.item]
@@ -130,7 +140,7 @@ def planted(train: Samples, kind: str, share: float, seed: int) -> tuple[Samples
 
 
 def detection(
-    model: LogisticRegression,
+    model: LinearModel,
     train: Samples,
     validation: Samples,
     valuers: Sequence[Valuer],
@@ -144,12 +154,12 @@ def detection(
     The model is refitted on the noisy labels first; intervals are Hanley and McNeil's (1982) and Wilson's.
     """
     lines: list[Line] = []
-    for kind in NOISES:
+    for kind in noises(train):
         noisy, wrong = planted(train, kind, share, seed)
         fitted = refitted(model, noisy, rng=np.random.default_rng(seed))
         for valuer in valuers:
             rng = np.random.default_rng(seed)
-            importance = valuer.value(noisy, validation, model=fitted, utility=BINARY.loss, folds=folds, rng=rng)
+            importance = valuer.value(noisy, validation, model=fitted, utility=train.label_type.loss, folds=folds, rng=rng)
             place = np.empty(len(noisy))
             place[importance.order()] = np.arange(len(noisy))
             lines.append({"noise": kind, "valuer": valuer.name, "share": share, **detected(wrong, -place)})
@@ -186,7 +196,7 @@ def datamodel_score(
     """Linear datamodeling score of each valuer: Spearman of summed values and the utility after retraining on subsets.
 
     retrain(weight (n,)) gives the model fitted so; subsets are random draws of `share` of the rows. datamodel_score: the
-    utility is minus the mean validation log-loss; ranking_score: the mean ndcg@10 of tuning requests, where there are some.
+    utility is minus the mean validation loss; ranking_score: the mean ndcg@10 of tuning requests, where there are some.
     Each has one line per valuer: value, low and high (Fisher's z with the variance of Bonett and Wright 2000 for ranks).
     """
     utility: dict[str, list[float]] = {"datamodel_score": [], "ranking_score": []}
@@ -196,8 +206,7 @@ def datamodel_score(
             progress(k, subsets)
         kept = np.random.default_rng([seed, k]).random(len(train)) < share
         fitted = retrain(np.where(kept, train.weight, 0.0))
-        likelihood = np.abs(1.0 - validation.label - fitted.predict(validation))
-        loss = np.average(-np.log(np.maximum(likelihood, _LEAST_LIKELY)), weights=validation.weight)
+        loss = np.average(_row_losses(fitted.predict(validation), validation), weights=validation.weight)
         utility["datamodel_score"].append(-float(loss))
         if tuning.candidates is not None:
             estimate = tuning.score(fitted.predict, resamples=2).measures.get(DECIDES_RANKED)
@@ -209,6 +218,14 @@ def datamodel_score(
         for page, measured in utility.items()
         if measured and np.isfinite(measured).all()
     }
+
+
+def _row_losses(predicted: Vector, samples: Samples) -> Vector:
+    """(n,) loss of each row; of a probability the likelihood is kept above _LEAST_LIKELY."""
+    if not samples.label_type.is_chance:
+        return samples.label_type.losses(predicted, samples.response)
+    likelihood = np.abs(1.0 - samples.label - predicted)
+    return np.asarray(-np.log(np.maximum(likelihood, _LEAST_LIKELY)))
 
 
 def rank_correlation(a: Vector, b: Vector) -> Line:

@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from assay.findings.segments import Attribute
 from assay.importance.influence_state import prepare
 from assay.importance.predicted import left_out_probability
+from assay.importance.utilities import of_loss
 from assay.importance.valuer import user_folds
-from assay.models.logistic import LogisticRegression
-from assay.numerics.logistic import IterativeCurvature, losses, probability
+from assay.models.linear import LinearModel
+from assay.numerics.glm import IterativeCurvature
 from assay.numerics.products import margins
 from assay.samples.table import Samples
 from assay.selection.arms import Arm
@@ -55,7 +56,7 @@ class Parameters:
 
 @dataclass(frozen=True)
 class Learnt:
-    """Parameters, the weights (n,) that follow, and minus the validation log-loss before every step and after the last."""
+    """Parameters, the weights (n,) that follow, and minus the validation loss before every step and after the last."""
 
     family: str
     parameters: Parameters
@@ -79,7 +80,7 @@ class Learnt:
 
 
 def learn_weights(
-    model: LogisticRegression,
+    model: LinearModel,
     train: Samples,
     validation: Samples,
     attributes: Sequence[Attribute],
@@ -90,9 +91,9 @@ def learn_weights(
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> Learnt:
-    """Learn the parameters of one family by damped gradient steps on the validation log-loss.
+    """Learn the parameters of one family by damped gradient steps on the validation loss.
 
-    model: the logistic regression fitted on train. attributes: readable ones, of whose levels up to 12 with the surest
+    model: the linear model fitted on train. attributes: readable ones, of whose levels up to 12 with the surest
     slopes become slices. kinds: groups, of each of which one parameter says how far they move along their shrunk mean values. A
     parameter moves only where its slope is beyond 2 standard errors over folds of validation users; a step is halved until the
     refitted model's loss falls on the last period of validation, which no slope knows, and learning ends where it does not. (Of
@@ -142,14 +143,14 @@ class _Feature:
 
 
 def _gains(
-    fitted: LogisticRegression,
+    fitted: LinearModel,
     train: Samples,
     judged: Samples,
     features: Sequence[_Feature],
     theta: Vector,
     move: Vector,
     utility: float,
-) -> Iterator[tuple[Vector, Vector, LogisticRegression, float]]:
+) -> Iterator[tuple[Vector, Vector, LinearModel, float]]:
     """Parameters, weights, refitted model and utility after steps that gain, those of all parameters together first.
 
     A kind of parameter whose slope misleads must not hold up the others: so each kind moves alone where all do not gain.
@@ -168,13 +169,13 @@ def _gains(
                 break
 
 
-def _features(model: LogisticRegression, train: Samples, attributes: Sequence[Attribute], family: str) -> list[_Feature]:
+def _features(model: LinearModel, train: Samples, attributes: Sequence[Attribute], family: str) -> list[_Feature]:
     out = []
     if family in ("recency", "all"):
         age = int(train.period.max()) - train.period
         unit = float(age.std()) or 1.0  # else its steps would drown those of slices, which are 0 or 1
         out.append(_Feature("recency", "recency", age / unit, unit))
-    if family in ("noise", "all"):
+    if family in ("noise", "all") and train.label_type.is_chance:
         p = left_out_probability(train, model)
         out.append(_Feature("noise", "noise", np.where(train.label > 0, p, 1.0 - p)))
     if family in ("slices", "all"):
@@ -234,13 +235,14 @@ def _weights(weight: Vector, features: Sequence[_Feature], theta: Vector) -> Vec
     return np.asarray(changed * (weight.sum() / changed.sum()))
 
 
-def _utility(model: LogisticRegression, validation: Samples) -> float:
+def _utility(model: LinearModel, validation: Samples) -> float:
     assert model.coef_ is not None
-    return -float(np.average(losses(margins(validation.matrix(), model.coef_), validation.label), weights=validation.weight))
+    lost = model.family.losses(margins(validation.matrix(), model.coef_), validation.response)
+    return -float(np.average(lost, weights=validation.weight))
 
 
 def _slopes(
-    model: LogisticRegression,
+    model: LinearModel,
     train: Samples,
     weight: Vector,
     validation: Samples,
@@ -250,13 +252,13 @@ def _slopes(
 ) -> tuple[Vector, Vector]:
     """Slope of the utility by each parameter, and its standard error over folds."""
     assert model.coef_ is not None
-    X, y = train.matrix(), train.label
-    p = probability(margins(X, model.coef_))
+    X, y = train.matrix(), train.response
+    mean = model.family.mean(margins(X, model.coef_))
     # A few solves are all that is needed: no step is worth a factorisation of its own.
-    curvature = IterativeCurvature(X, weight * p * (1.0 - p), model.l2, model.curvature_, _SLOPE_ERROR)
+    curvature = IterativeCurvature(X, weight * model.family.curvature(mean), model.l2, model.curvature_, _SLOPE_ERROR)
     state = prepare(
-        X, y, validation.matrix(), validation.label, l2=model.l2, coef=model.coef_, sample_weight=weight,
-        weight_val=validation.weight, folds=fold, curvature=curvature,
+        X, y, validation.matrix(), validation.response, l2=model.l2, coef=model.coef_, sample_weight=weight,
+        weight_val=validation.weight, folds=fold, curvature=curvature, family=model.family, utility=of_loss(model.family),
     )  # fmt: skip
     # Without a leverage correction: the slope of the utility by a sample's log-weight, not its loss on removal.
     values = state.values(X, y, weight, np.zeros(len(y)))

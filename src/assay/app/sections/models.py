@@ -4,7 +4,7 @@ from typing import Any
 
 from assay.app import words
 from assay.app.sections.facts import Facts, row
-from assay.evaluation.claims import CLAIMS, DECIDES_RANKED
+from assay.evaluation.claims import DECIDES_RANKED, claims
 from assay.evaluation.parts import NEW, REPEAT
 from assay.numerics.names import is_beyond
 from assay.pages.evaluation import Calibration, Groups, Recommended, Summary
@@ -24,7 +24,7 @@ def models(facts: Facts) -> Section | None:
     if summary is None or not measures:
         return None
     figures = []
-    for measure in [m for m in measures if m in CLAIMS] or measures[:2]:
+    for measure in claims(measures) or measures[:2]:
         best = words.best_model(summary.models, measure)
         lines = [
             row(name, test[measure], tone="s1" if best and best[0] == name else "s0")
@@ -98,6 +98,12 @@ def calibration(facts: Facts) -> Section | None:
         Figure([DiagonalPlot(f"plot-calibration-{name}", [(bin.predicted, bin.observed, bin.rows) for bin in bins])], name)
         for name, bins in sorted(page.models.items())
     ]
+    if not facts.task.label.is_chance:
+        lead = (
+            "What each model predicts of test samples, and what happened. On the dashed line the two agree in the mean; below it the "
+            "model promises too much."
+        )
+        return Section(lead, figures=figures, small=True)
     lead = (
         "What each model says of test samples, turned into chances by a line that the validation set taught. On the dashed line "
         "a chance means what it says; below it the model promises too much."

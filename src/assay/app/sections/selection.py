@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from assay.app import standing, words
 from assay.app.sections.facts import Facts, changed, row
-from assay.evaluation.claims import CLAIMS, DECIDES, DECIDES_RANKED
+from assay.evaluation.claims import DECIDES_RANKED, claims
 from assay.pages import selection as pages
 from assay.pages.evaluation import Consulted, Summary
 from assay.pages.parts import Estimate
@@ -42,7 +42,7 @@ def headline(facts: Facts) -> Section | None:
     tiles += [] if summary.log is None else [("items", summary.log.items)]
     tiles += [("training samples", summary.samples["train"])] if "train" in summary.samples else []
     shown_tiles = [(name, words.count(number)) for name, number in tiles]
-    for measure in ("auc", DECIDES_RANKED):
+    for measure in (facts.task.label.claims[0], DECIDES_RANKED):
         if best := words.best_model(summary.models, measure):
             shown_tiles.append((f"best {measure}: {best[0]}", words.figure(best[1].value)))
     return Section(tiles=shown_tiles, findings=[*findings, *_of_rules(facts.page(Rules))])
@@ -68,7 +68,7 @@ def _of_rules(page: Rules | None) -> list[tuple[Tone, str]]:
 
 
 def _doubted(facts: Facts) -> bool:
-    """Whether gains of the logistic regression, which changes are tried on, are none of what is served."""
+    """Whether gains of the linear model, which changes are tried on, are none of what is served."""
     summary = facts.page(Summary)
     return summary is not None and standing.doubt(TRIED_ON, summary.models, summary.standing) is not None
 
@@ -78,7 +78,7 @@ def _explained(explained: Explained, *, by_values: bool) -> str:
 
     by_values: whether values chose the samples; else the arm knows nothing that the rule could be weaker than.
     """
-    verdicts = {m: words.judge(m, explained.against_chosen[m]) for m in CLAIMS if m in explained.against_chosen}
+    verdicts = {m: words.judge(m, explained.against_chosen[m]) for m in claims(explained.against_chosen)}
     worse, better = ([m for m, verdict in verdicts.items() if verdict == kind] for kind in ("worse", "better"))
     if worse:
         compared = f"The same change by this rule does worse on tuning ({', '.join(worse)})"
@@ -102,7 +102,7 @@ def _arms(ident: str, arms: Mapping[str, Mapping[str, Estimate]], order: Sequenc
     measures = words.ordered({m for arm in arms.values() for m in arm})
     tones = {"full": "ink", "selected": "s1"}
     figures = []
-    for measure in [m for m in measures if m in CLAIMS] or measures[:2]:
+    for measure in claims(measures) or measures[:2]:
         lines = [row(name, arms[name][measure], tone=tones.get(name, "s0")) for name in names if measure in arms[name]]
         figures.append(Figure([RowPlot(f"{ident}-{measure}", lines)], measure, words.meaning(measure)))
     return figures
@@ -130,9 +130,10 @@ def _how_often(facts: Facts, summary: Summary) -> str:
     *rivals, last = [to for arm, to in _RIVALS.items() if any(arm in entry.test for entry in summary.selection.values())]
     lead = (
         f"Each model is trained on all samples, on the selected ones, and with the same change made {', '.join(rivals)} and "
-        f"{last}. All of this was declared before the test set was read. "
-        "log_loss here is of what the models say themselves, which the validation set has not turned into chances."
+        f"{last}. All of this was declared before the test set was read."
     )
+    if facts.task.label.is_chance:
+        lead += " log_loss here is of what the models say themselves, which the validation set has not turned into chances."
     if (use := facts.page(Consulted)) is not None:
         lead += f" The test set was read {words.count(use.test_consulted_by)} times, once per model and change."
     systems = facts.page(Systems)
@@ -169,7 +170,7 @@ def curve(facts: Facts) -> Section | None:
     if page is None or not measures:
         return None
     figures = []
-    for measure in [m for m in measures if m in CLAIMS] or measures[:2]:
+    for measure in claims(measures) or measures[:2]:
         kept = [arm for arm in arms if not arm.removed_fraction and measure in arm.difference]
         others = [row(arm.arm, arm.difference[measure], tone="ink") for arm in kept]
         others = [line for line in others if line.value or line.low]  # "nothing" differs from itself by 0
@@ -179,20 +180,23 @@ def curve(facts: Facts) -> Section | None:
         "Each point is a change of the training set, compared with keeping all samples, on the tuning set. No value was made "
         f"on the tuning set. Values are by {page.valuer}. Chosen: {page.chosen}."
     )
-    if DECIDES in page.planted:
-        change = page.planted[DECIDES]
+    if (loss := facts.task.label.loss) in page.planted:
+        change = page.planted[loss]
         by = words.estimate(change.value, change.low, change.high, sign=True)
-        defect = f"had one {facts.task.positive} in a hundred been written to another sample"
-        lead += f" For scale: {defect}, mending that would change {DECIDES} by {by}."
+        which = facts.task.positive if facts.task.label.is_chance else "label"
+        defect = f"had one {which} in a hundred been written to another sample"
+        lead += f" For scale: {defect}, mending that would change {loss} by {by}."
     tables = (
-        [_groups(page.groups, f"later {facts.task.periods}" if facts.timed else f"other {facts.people}")] if page.groups else []
+        [_groups(page.groups, f"later {facts.task.periods}" if facts.timed else f"other {facts.people}", loss)]
+        if page.groups
+        else []
     )
     return Section(lead, tables=tables, figures=figures)
 
 
-def _groups(groups: Sequence[pages.GroupWeights], judges: str) -> Table:
-    """What was learnt of each kind of groups before it was tried; judges: what the step was judged on."""
-    columns = [Column("weights of whole groups, learnt on validation"), Column("times"), Column(f"log_loss on {judges}")]
+def _groups(groups: Sequence[pages.GroupWeights], judges: str, loss: str) -> Table:
+    """What was learnt of each kind of groups before it was tried; judges: what the step was judged on, by the loss."""
+    columns = [Column("weights of whole groups, learnt on validation"), Column("times"), Column(f"{loss} on {judges}")]
     rows = []
     for line in groups:
         moved = f"{line.low:.2f} to {line.high:.2f}" if line.gains else "as they were"
@@ -211,7 +215,7 @@ def weights(facts: Facts) -> Section | None:
         f"one by one. Chosen: {page.chosen}."
     )
     doubted = _doubted(facts)
-    columns = [Column("weights"), Column(f"change: {', '.join(CLAIMS)}")]
+    columns = [Column("weights"), Column(f"change: {', '.join(facts.task.label.claims)}")]
     return Section(
         lead, tables=[Table(columns, [(line.weights, [changed(line.difference, doubted=doubted)]) for line in page.families])]
     )
@@ -232,7 +236,7 @@ def rules(facts: Facts) -> Section | None:
         Column("share", number=True),
         Column("z", number=True),
         Column("confirmed on other folds"),
-        Column(f"tried on tuning: {', '.join(CLAIMS)}"),
+        Column(f"tried on tuning: {', '.join(facts.task.label.claims)}"),
         Column("advice"),
     ]
     doubted = _doubted(facts)
@@ -260,14 +264,14 @@ def slices(facts: Facts) -> Section | None:
     )
     lead = (
         "Rules for low values, found on half of the validation folds, confirmed on the other half, then tried on tuning; a "
-        "forecast is that of log_loss by group influence."
+        f"forecast is that of {facts.task.label.loss} by group influence."
     )
     columns = [
         Column("slice"),
         Column("rows", number=True),
         Column("share", number=True),
         Column("confirmed", brief=False),
-        Column(f"tried: {', '.join(CLAIMS)}"),
+        Column(f"tried: {', '.join(facts.task.label.claims)}"),
         Column("advice"),
         Column("for example", brief=False),
     ]

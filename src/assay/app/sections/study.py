@@ -2,7 +2,7 @@
 
 from assay.app import words
 from assay.app.sections.facts import Facts, changed, row
-from assay.evaluation.claims import CLAIMS
+from assay.evaluation.claims import claims
 from assay.pages.verification import Retrained, StudyCurves, StudyMethods, StudyModels, StudyRecommenders
 from assay.runs.section import Cell, Column, CurvePlot, Figure, Plot, RowPlot, Section, Series, Table
 
@@ -13,7 +13,7 @@ def study(facts: Facts) -> Section | None:
     if curves is None or models is None or not (curves.lines or models.lines):
         return None
     figures = []
-    for measure in [m for m in CLAIMS if m in (curves.lines or models.lines)[0].difference]:
+    for measure in claims((curves.lines or models.lines)[0].difference):
         lines = [
             row(f"{line.model}, {words.valuer(line.valuer)}", line.difference[measure], tone="ink")
             for line in models.lines
@@ -24,7 +24,7 @@ def study(facts: Facts) -> Section | None:
     others = f"; below them the other models without {words.percent(models.lines[0].fraction)}" if models.lines else ""
     lead = (
         "On the tuning set, against keeping everything: the lowest samples by each valuer, or random ones, removed. The "
-        f"curves are the logistic regression's{others}."
+        f"curves are the {facts.task.label.linear}'s{others}."
     )
     return Section(lead, figures=figures, parts=[*_methods(facts), *_recommenders(facts)])
 
@@ -49,7 +49,7 @@ def _methods(facts: Facts) -> list[Section]:
         return []
     seconds = facts.run.costs().get("study", {}).get("methods", {})
     columns = [
-        Column("valuer"), Column("model"), Column("samples"), Column("time", number=True), Column(f"change: {', '.join(CLAIMS)}"),
+        Column("valuer"), Column("model"), Column("samples"), Column("time", number=True), Column(f"change: {', '.join(facts.task.label.claims)}"),
         Column("against random"),
     ]  # fmt: skip
     rows: list[list[Cell]] = []
@@ -70,10 +70,18 @@ def _recommenders(facts: Facts) -> list[Section]:
     if page is None or not page.lines:
         return []
     seconds = facts.run.costs().get("study", {}).get("recommenders", {})
-    columns = [Column("model"), Column("time to fit", number=True), *(Column(measure, number=True) for measure in CLAIMS)]
+    columns = [
+        Column("model"),
+        Column("time to fit", number=True),
+        *(Column(measure, number=True) for measure in facts.task.label.claims),
+    ]
     rows = []
     for line in page.lines:
         spent = words.duration(seconds[line.model]) if line.tuning is not None and line.model in seconds else ""
-        figures = [words.figure(line.tuning[m].value if m in line.tuning else None) for m in CLAIMS] if line.tuning else []
-        rows.append([line.model, spent, *(figures or [line.why_not or "", *[""] * (len(CLAIMS) - 1)])])
+        figures = (
+            [words.figure(line.tuning[m].value if m in line.tuning else None) for m in facts.task.label.claims]
+            if line.tuning
+            else []
+        )
+        rows.append([line.model, spent, *(figures or [line.why_not or "", *[""] * (len(facts.task.label.claims) - 1)])])
     return [Section(title="Recommenders beside the models", tables=[Table(columns, rows)])]

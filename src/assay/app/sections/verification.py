@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from assay.app import words
 from assay.app.sections.facts import Facts, changed, row
-from assay.evaluation.claims import CLAIMS, DECIDES, DECIDES_RANKED
+from assay.evaluation.claims import DECIDES_RANKED, decides
 from assay.pages.verification import (
     CHANCE,
     CurvePoint,
@@ -42,19 +42,20 @@ def verification(facts: Facts) -> Section | None:
 
 
 def _curves(lines: Sequence[CurvePoint], kind: str) -> list[Figure]:
-    """log_loss against keeping everything, one line per order."""
-    own = [line for line in lines if line.kind == kind and DECIDES in line.difference]
+    """The loss against keeping everything, one line per order."""
+    own = [line for line in lines if line.kind == kind and decides(line.difference) in line.difference]
     fractions = sorted({line.fraction for line in own})
     series = []
     for valuer in dict.fromkeys(line.valuer for line in own):
         mine = sorted((line for line in own if line.valuer == valuer), key=lambda line: line.fraction)
-        changes = [(fractions.index(line.fraction), line.difference[DECIDES]) for line in mine]
+        changes = [(fractions.index(line.fraction), line.difference[decides(line.difference)]) for line in mine]
         series.append(Series(words.valuer(valuer), [(x, one.value, one.low, one.high) for x, one in changes]))
     if not series:
         return []
+    loss = decides(own[0].difference)
     shown = "removed, worst first" if kind == "removal" else "kept, best first"
     names = [words.percent(fraction) for fraction in fractions]
-    x_title, y_title = f"share of training samples {shown}", "change of log_loss on tuning, against all samples"
+    x_title, y_title = f"share of training samples {shown}", f"change of {loss} on tuning, against all samples"
     plot = CurvePlot(f"plot-verify-{kind}", names, series, x_title, y_title)
     return [Figure([plot], f"Samples {shown}", "lower is better; retrained at every point")]
 
@@ -65,7 +66,7 @@ def _agreement(facts: Facts) -> list[Figure]:
         return []
     lines = [
         row(name, agreement, note=f"{measure} of {agreement.model}, {agreement.subsets} subsets")
-        for measure, scores in ((DECIDES, page.datamodel_score), (DECIDES_RANKED, page.ranking_score))
+        for measure, scores in ((facts.task.label.loss, page.datamodel_score), (DECIDES_RANKED, page.ranking_score))
         for name, agreement in sorted(scores.items())
         if words.known(agreement.value)
     ]
@@ -100,7 +101,7 @@ def _transfer(facts: Facts) -> list[Section]:
     seconds = facts.run.costs().get("verify", {})
     columns = [
         Column("model"), Column("without the worst by"), Column("made with"), Column("time", number=True),
-        Column(f"change: {', '.join(CLAIMS)}"), Column("against random"),
+        Column(f"change: {', '.join(facts.task.label.claims)}"), Column("against random"),
     ]  # fmt: skip
     rows: list[Sequence[Cell]] = [
         (
@@ -119,8 +120,8 @@ def _transfer(facts: Facts) -> list[Section]:
 
 
 def _by_model(lines: Sequence[Transferred], seconds: Mapping[str, float]) -> list[Table]:
-    """What models lose or gain in log_loss, against as many random samples: one row per valuer, one column per model."""
-    tried = [(line.model, line.valuer, line) for line in lines if line.valuer and DECIDES in (line.against_random or {})]
+    """What models lose or gain in the loss, against as many random samples: one row per valuer, one column per model."""
+    tried = [(line.model, line.valuer, line) for line in lines if line.valuer and line.against_random]
     if not tried:
         return []
     models = list(dict.fromkeys(model for model, _, _ in tried))
@@ -130,13 +131,14 @@ def _by_model(lines: Sequence[Transferred], seconds: Mapping[str, float]) -> lis
         first = next(iter(mine.values()))
         cost = f"{first.made_with or 'no model'}, {words.duration(seconds.get(valuer))}"
         rows.append([[[Span(valuer)], [Span(cost)]], *(_against_random(mine[model]) for model in models)])
-    title = f"Change of {DECIDES} without the worst by each, against as many at random"
+    title = f"Change of {decides(tried[0][2].against_random or {})} without the worst by each, against as many at random"
     return [Table([Column("values"), *map(Column, models)], rows, title, place="terminal")]
 
 
 def _against_random(line: Transferred) -> list[Line]:
-    change = (line.against_random or {})[DECIDES]
-    tone = words.judge(DECIDES, change)
+    against = line.against_random or {}
+    change = against[decides(against)]
+    tone = words.judge(decides(against), change)
     shown = words.figure(change.value, sign=True)
     told = "too few to tell" if tone == "few" else tone
     return [[Span(shown, tone)], *([] if tone == "even" else [[Span(told, tone)]])]

@@ -6,7 +6,8 @@ from hypothesis import strategies as h
 from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 
-from assay.numerics.logistic import Curvature, fit, losses, probability
+from assay.numerics.families import LOGIT, probability
+from assay.numerics.glm import Curvature, fit
 from assay.numerics.products import as_rows
 
 
@@ -134,7 +135,7 @@ def test_rows_with_repeated_or_unsorted_columns_are_put_right():
 def test_extreme_margins_do_not_overflow():
     margin = np.array([-1e4, -1.0, 0.0, 1.0, 1e4])
     with np.errstate(over="raise", invalid="raise"):
-        p, loss = probability(margin), losses(margin, np.array([1, 1, 0, 0, 0]))
+        p, loss = probability(margin), LOGIT.losses(margin, np.array([1, 1, 0, 0, 0]))
     np.testing.assert_allclose(p, [0, 1 / (1 + np.e), 0.5, np.e / (1 + np.e), 1], atol=1e-15)
     np.testing.assert_allclose(loss, [1e4, np.log1p(np.e), np.log(2), np.log1p(np.e), 1e4])
 

@@ -1,7 +1,7 @@
-"""Penalised logistic regression: converged fits, curvature, exact leverages.
+"""Penalised linear models, logistic or of continuous labels: converged fits, curvature, exact leverages.
 
-The loss is sum_i w_i * log_loss_i + (l2 / 2) * |b|^2 over all columns: an intercept is a constant column,
-penalised as lightly as the rest. Matrix are sparse or dense (see numerics.products).
+The loss is sum_i w_i * loss_i + (l2 / 2) * |b|^2 over all columns, with loss_i as numerics.families has it: an intercept is a
+constant column, penalised as lightly as the rest. Matrices are sparse or dense (see numerics.products).
 """
 
 import weakref
@@ -12,31 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import blas, lapack
 
+from assay.numerics.families import LOGIT, Family, Vector
 from assay.numerics.products import Matrix, add_gram, as_rows, between, margins, quadratic, squares, transposed
 
-Vector = NDArray[np.float64]
 DENSE_COLUMNS = 20_000  # beyond this a dense Hessian no longer fits a small machine
 _PILOT_ROWS = 200_000
 _LAST = 1e3  # how much a Newton step near the minimum shrinks the decrement, at least: its direction is right to a hundredth
-
-
-def probability(margin: Vector) -> Vector:
-    """(n,) 1 / (1 + exp(-margin)) without overflow."""
-    small = np.exp(-np.abs(margin))
-    return np.where(margin >= 0, 1.0, small) / (1.0 + small)
-
-
-def pull(p: Vector, y: NDArray[Any], weight: Vector, leverage: Vector) -> Vector:
-    """(n,) w (p - y) / (1 - w p (1 - p) h): how far leaving a sample out moves its own margin, over its leverage h.
-
-    A sample that alone determines a coefficient has no finite first-order value; 1 - D h is held at 1e-9.
-    """
-    return np.asarray(weight * (p - y) / np.maximum(1.0 - weight * p * (1.0 - p) * leverage, 1e-9))
-
-
-def losses(margin: Vector, y: NDArray[Any]) -> Vector:
-    """(n,) log-loss of each sample, y in {0, 1}."""
-    return np.asarray(np.logaddexp(0.0, np.where(y > 0, -margin, margin)))
 
 
 class Curvature:
@@ -129,6 +110,7 @@ def fit(
     curvature: Curvature | None = None,
     tolerance: float = 1e-12,
     max_iterations: int = 100,
+    family: Family = LOGIT,
 ) -> Fit:
     """Minimise the penalised loss by Newton steps until decrement / n is `tolerance` or less.
 
@@ -136,25 +118,27 @@ def fit(
     nearby; else made once at the start, which a fit on a slice of the rows provides). Steps are halved until
     the loss falls: undamped Newton diverges on noisy labels. decrement is g' H^-1 g / 2 over the rows of
     positive weight; a last step so near the minimum makes it a thousand times smaller or more, and is not
-    measured again. y (n,) in {0, 1}; sample_weight (n,) >= 0. ValueError: an empty or one-class training set.
+    measured again. y (n,) in {0, 1}, or continuous labels where the family is that of these; sample_weight (n,) >= 0. ValueError:
+    an empty training set, or one class only.
     """
     X = as_rows(X)
     w = np.ones(X.shape[0]) if sample_weight is None else np.asarray(sample_weight, np.float64)
     target = np.asarray(y, np.float64)
     n = int(np.count_nonzero(w))
     used = target[w > 0]
-    if n == 0 or used.min() == used.max():
-        raise ValueError("logistic regression needs samples of both labels with a weight above 0")
+    if n == 0 or not family.fits(used):
+        labels = "of both labels " if family is LOGIT else ""
+        raise ValueError(f"a linear model needs samples {labels}with a weight above 0")
     if start is None:
-        start = _pilot(X, target, w, l2)
+        start = _pilot(X, target, w, l2, family)
     b = np.array(start, np.float64)
     margin = margins(X, b)
-    loss = float(w @ losses(margin, target)) + 0.5 * l2 * float(b @ b)
+    loss = float(w @ family.losses(margin, target)) / family.scale + 0.5 * l2 * float(b @ b)
     decrement = np.inf
     for iteration in range(max_iterations):
-        p = probability(margin)
-        d = w * p * (1.0 - p)
-        gradient = transposed(X, w * (p - target)) + l2 * b
+        mean = family.mean(margin)
+        d = w * family.curvature(mean)
+        gradient = transposed(X, w * (mean - target)) + l2 * b
         if curvature is None and X.shape[1] <= DENSE_COLUMNS:
             curvature = Curvature(X, d, l2)
         step = direction(X, d, l2, gradient, curvature)
@@ -168,7 +152,7 @@ def fit(
         while True:
             trial = b - size * step
             trial_margin = margin - size * moved
-            trial_loss = float(w @ losses(trial_margin, target)) + 0.5 * l2 * float(trial @ trial)
+            trial_loss = float(w @ family.losses(trial_margin, target)) / family.scale + 0.5 * l2 * float(trial @ trial)
             if trial_loss <= loss or size < 1e-10:
                 break
             size *= 0.5
@@ -206,10 +190,10 @@ def direction(X: Matrix, d: Vector, l2: float, g: Vector, curvature: Curvature |
     return step
 
 
-def _pilot(X: Matrix, y: Vector, w: Vector, l2: float) -> Vector:
+def _pilot(X: Matrix, y: Vector, w: Vector, l2: float, family: Family) -> Vector:
     """Start for a large fit: the fit on evenly spaced rows, whose weights make up for the others."""
     n = X.shape[0]
-    if n <= 2 * _PILOT_ROWS:
+    if n <= 2 * _PILOT_ROWS or family is not LOGIT:  # where the loss is quadratic one step from anywhere is enough
         return np.zeros(X.shape[1])
     rows = np.arange(0, n, n // _PILOT_ROWS)
     if np.unique(y[rows][w[rows] > 0]).size < 2:
