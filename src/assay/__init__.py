@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from assay.importance import inclusion_probabilities as inclusion_probabilities
     from assay.importance import knn_banzhaf as knn_banzhaf
     from assay.importance import knn_shapley as knn_shapley
+    from assay.importance import knn_shapley_regression as knn_shapley_regression
     from assay.importance import loss as loss
     from assay.importance import margin as margin
     from assay.importance import popularity as popularity
@@ -83,8 +84,8 @@ _NAMES = {
     "evaluation": "calibration compare_rankings compare_samples evaluate_rankings evaluate_samples",
     "importance": (
         "Importance InRunShapley TrainingDynamics Values data_oob ease_importance group_influence inclusion_probabilities"
-        " influence knn_banzhaf knn_shapley loss margin popularity random recency refine ridge_influence self_score semivalue"
-        " session_shapley threshold_knn_shapley tracin trak"
+        " influence knn_banzhaf knn_shapley knn_shapley_regression loss margin popularity random recency refine ridge_influence"
+        " self_score semivalue session_shapley threshold_knn_shapley tracin trak"
     ),
     "selection.weights": "drop_fraction drop_harmful",
 }
