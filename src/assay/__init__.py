@@ -38,8 +38,10 @@ if TYPE_CHECKING:
     from assay.errors import AssayError as AssayError
     from assay.errors import InputError as InputError
     from assay.evaluation import calibration as calibration
+    from assay.evaluation import compare_amounts as compare_amounts
     from assay.evaluation import compare_rankings as compare_rankings
     from assay.evaluation import compare_samples as compare_samples
+    from assay.evaluation import evaluate_amounts as evaluate_amounts
     from assay.evaluation import evaluate_rankings as evaluate_rankings
     from assay.evaluation import evaluate_samples as evaluate_samples
     from assay.importance import Importance as Importance
@@ -52,6 +54,7 @@ if TYPE_CHECKING:
     from assay.importance import inclusion_probabilities as inclusion_probabilities
     from assay.importance import knn_banzhaf as knn_banzhaf
     from assay.importance import knn_shapley as knn_shapley
+    from assay.importance import knn_shapley_regression as knn_shapley_regression
     from assay.importance import loss as loss
     from assay.importance import margin as margin
     from assay.importance import popularity as popularity
@@ -80,11 +83,13 @@ _NAMES = {
     "benchmark.judged.clicks": "judgements read_judgements",
     "config": "Config",
     "errors": "AssayError InputError",
-    "evaluation": "calibration compare_rankings compare_samples evaluate_rankings evaluate_samples",
+    "evaluation": (
+        "calibration compare_amounts compare_rankings compare_samples evaluate_amounts evaluate_rankings evaluate_samples"
+    ),
     "importance": (
         "Importance InRunShapley TrainingDynamics Values data_oob ease_importance group_influence inclusion_probabilities"
-        " influence knn_banzhaf knn_shapley loss margin popularity random recency refine ridge_influence self_score semivalue"
-        " session_shapley threshold_knn_shapley tracin trak"
+        " influence knn_banzhaf knn_shapley knn_shapley_regression loss margin popularity random recency refine ridge_influence"
+        " self_score semivalue session_shapley threshold_knn_shapley tracin trak"
     ),
     "selection.weights": "drop_fraction drop_harmful",
 }

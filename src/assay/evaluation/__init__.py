@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from assay.evaluation.amounts import compare_amounts, evaluate_amounts
     from assay.evaluation.groups import group_rankings, group_samples, usual_groups
     from assay.evaluation.leakage import Finding, leaks
     from assay.evaluation.rankings import compare_rankings, evaluate_rankings
@@ -16,8 +17,10 @@ __all__ = [
     "Finding",
     "Scores",
     "calibration",
+    "compare_amounts",
     "compare_rankings",
     "compare_samples",
+    "evaluate_amounts",
     "evaluate_rankings",
     "evaluate_samples",
     "group_rankings",
@@ -27,6 +30,7 @@ __all__ = [
 ]
 # The names by their modules, which are loaded when a name is first used: claims alone need none of SciPy.
 _NAMES = {
+    "amounts": "compare_amounts evaluate_amounts",
     "groups": "group_rankings group_samples usual_groups",
     "leakage": "Finding leaks",
     "rankings": "compare_rankings evaluate_rankings",

@@ -36,13 +36,9 @@ def score_samples(
     own is called once a resample, with weights that count each user as often as it was drawn.
     """
     labels, scores, weights = ms.checked(label, score, weight)
-    users = np.asarray(user)
-    if users.shape != scores.shape:
-        raise InputError(f"user has shape {users.shape}, score {scores.shape}; give one user per row")
     kept = weights > 0
-    labels, scores, weights, users = labels[kept], scores[kept], weights[kept], users[kept]
-    distinct, inverse = np.unique(users, return_inverse=True)
-    code = inverse.astype(np.int32)
+    distinct, code = users_of(user, kept)
+    labels, scores, weights = labels[kept], scores[kept], weights[kept]
     order = np.argsort(scores, kind="stable")
     ranked = labels[order], ms.tie_ends(scores[order]), code[order], weights[order]
     sums = _user_sums(labels, scores, weights, code, len(distinct), threshold, bins)
@@ -56,12 +52,27 @@ def score_samples(
             "user_auc": st.ratio(total[:, 5], total[:, 6]),
             "calibration_error": st.ratio(np.abs(total[:, 7:]).sum(axis=1), mass),
         }
-        for name, measure in more.items():
-            named[name] = np.array([measure(labels, scores, weights * count[code]) for count in counts])
+        named |= resampled(more, labels, scores, weights, code, counts)
         return np.stack([named[name] for name in names], axis=1)
 
     names = (*ms.POINTWISE, *more)
     return Scores(distinct, names, statistic, frozenset({"calibration_error"}))
+
+
+def users_of(user: ArrayLike, kept: NDArray[np.bool_]) -> tuple[NDArray[Any], NDArray[np.int32]]:
+    """The distinct users of the rows kept (n,), ascending, and the code of each such row's user."""
+    users = np.asarray(user)
+    if users.shape != kept.shape:
+        raise InputError(f"user has shape {users.shape}, label {kept.shape}; give one user per row")
+    distinct, code = np.unique(users[kept], return_inverse=True)
+    return distinct, code.astype(np.int32)
+
+
+def resampled(
+    more: Mapping[str, Measure], label: NDArray[Any], score: Floats, weight: Floats, code: NDArray[np.int32], counts: Floats
+) -> dict[str, Floats]:
+    """Measures of the user's own (b,) where users were drawn as often as counts (b, U) says."""
+    return {name: np.array([measure(label, score, weight * count[code]) for count in counts]) for name, measure in more.items()}
 
 
 def _user_sums(

@@ -8,6 +8,7 @@ from assay.importance.influence import Influence, group_influence, influence, re
 
 if TYPE_CHECKING:
     from assay.importance.linear_autoencoder import ease_importance
+    from assay.importance.neighbour_regression import knn_shapley_regression
     from assay.importance.neighbours import knn_banzhaf, knn_shapley, threshold_knn_shapley
     from assay.importance.out_of_bag import data_oob
     from assay.importance.predicted import Loss, Probability, loss, margin, popularity, random, recency, self_score
@@ -35,6 +36,7 @@ __all__ = [
     "influence",
     "knn_banzhaf",
     "knn_shapley",
+    "knn_shapley_regression",
     "loss",
     "margin",
     "popularity",
@@ -52,6 +54,7 @@ __all__ = [
 # Modules of the other names, which are loaded when a name is first used: nobody needs all that they need.
 _NAMES = {
     "linear_autoencoder": "ease_importance",
+    "neighbour_regression": "knn_shapley_regression",
     "neighbours": "knn_banzhaf knn_shapley threshold_knn_shapley",
     "out_of_bag": "data_oob",
     "predicted": "Loss Probability loss margin popularity random recency self_score",

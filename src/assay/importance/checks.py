@@ -9,6 +9,8 @@ from scipy import sparse
 from assay.numerics.hashing import hash_rows
 from assay.numerics.products import Matrix, as_rows
 
+LARGEST_AMOUNT = 1e100
+
 
 def matrix(X: Any, name: str) -> Matrix:
     """(n, p) finite numbers: CSR in canonical form if X is sparse, else a float64 array; n, p >= 1."""
@@ -58,6 +60,17 @@ def binary(y: Any, n: int, name: str, of: str) -> NDArray[np.int8]:
     if len(wrong):
         raise ValueError(f"{name} holds the label {wrong[0]}; give 0 and 1 only")
     return labels.astype(np.int8)
+
+
+def amounts(y: Any, n: int, name: str, of: str) -> NDArray[np.float64]:
+    """(n,) labels that are finite numbers, which squares do not carry out of range."""
+    labels = vector(y, n, name, of)
+    if labels.dtype.kind not in "buif":
+        raise ValueError(f"{name} holds {labels.dtype}, not numbers; continuous labels are amounts")
+    largest = np.abs(labels.astype(np.float64)).max()
+    if largest > LARGEST_AMOUNT:
+        raise ValueError(f"{name} holds numbers as large as {largest:g}; give them in a larger unit, below {LARGEST_AMOUNT:g}")
+    return labels.astype(np.float64)
 
 
 def weights(sample_weight: Any, n: int) -> NDArray[np.float64]:

@@ -235,39 +235,60 @@ def _soft(n: int, k: int, classes: int) -> Game:
     return np.append(c, below / (n - 1) + 1.0 / n), below / (n * (n - 1)), 1.0 / (classes * n)
 
 
-class Problem:
-    """Checked rows and classes, as kernels take them.
+class Distances:
+    """Checked rows, as kernels take them, and the folds of the validation rows."""
 
-    trusted: a split made X_val, so rows that equal rows of X are other samples.
-    """
-
-    def __init__(self, X: Any, y: Any, X_val: Any, y_val: Any, metric: str, folds: Any, *, trusted: bool = False) -> None:
+    def __init__(self, X: Any, X_val: Any, metric: str, folds: Any) -> None:
         checks.one_of(metric, METRICS, "metric")
         train, validation = checks.pair(X, X_val)
         self.n, self.m = train.shape[0], validation.shape[0]
-        labels = checks.vector(y, self.n, "y", "X"), checks.vector(y_val, self.m, "y_val", "X_val")
-        if not trusted:
-            checks.disjoint(X, labels[0], X_val, labels[1])
         self._folds: Any = folds
         self.fold = checks.fold_numbers(folds, self.m)
-        classes, codes = np.unique(np.concatenate(labels), return_inverse=True)
-        self.classes = len(classes)
-        self.y, self.y_val = (part.astype(np.int32) for part in np.split(codes, [self.n]))
         self.sparse = sparse.issparse(train)
         if metric == "cosine":
             train, validation = _directions(train, "X"), _directions(validation, "X_val")
         self.train: Any = train if self.sparse else np.ascontiguousarray(np.asarray(train).T)
         self.validation: Any = validation
 
-    def arrays(self, at: NDArray[np.int64]) -> tuple[Any, ...]:
-        """Rows, the validation rows `at`, and the classes of both."""
+    def rows(self, at: NDArray[np.int64]) -> tuple[Any, Any]:
+        """Training rows, and the validation rows `at`."""
         V = self.validation[at]
         if not self.sparse:
-            return self.train, V, self.y, self.y_val[at]
+            return self.train, V
         squares = np.add.reduceat(np.append(self.train.data.astype(np.float64) ** 2, 0.0), self.train.indptr[:-1])
         squares = np.where(np.diff(self.train.indptr) > 0, squares, 0.0)
         rows = (self.train.indptr, self.train.indices, self.train.data, squares, self.train.shape[1])
-        return rows, (V.indptr, V.indices, V.data), self.y, self.y_val[at]
+        return rows, (V.indptr, V.indices, V.data)
+
+    def over_folds(self, add: Callable[[NDArray[np.int64], Vector], None]) -> Values:
+        """Mean over each fold's validation rows of what `add(positions, sums)` adds up, in a fixed order."""
+        per_fold = []
+        for fold in range(int(self.fold.max()) + 1):
+            at = np.flatnonzero(self.fold == fold)
+            sums = np.zeros((kernels.BLOCKS, self.n))
+            add(at, sums)
+            per_fold.append(sums.sum(axis=0) / len(at))
+        return from_folds(np.stack(per_fold), self._folds)
+
+
+class Problem(Distances):
+    """Checked rows and classes.
+
+    trusted: a split made X_val, so rows that equal rows of X are other samples.
+    """
+
+    def __init__(self, X: Any, y: Any, X_val: Any, y_val: Any, metric: str, folds: Any, *, trusted: bool = False) -> None:
+        super().__init__(X, X_val, metric, folds)
+        labels = checks.vector(y, self.n, "y", "X"), checks.vector(y_val, self.m, "y_val", "X_val")
+        if not trusted:
+            checks.disjoint(X, labels[0], X_val, labels[1])
+        classes, codes = np.unique(np.concatenate(labels), return_inverse=True)
+        self.classes = len(classes)
+        self.y, self.y_val = (part.astype(np.int32) for part in np.split(codes, [self.n]))
+
+    def arrays(self, at: NDArray[np.int64]) -> tuple[Any, ...]:
+        """Rows, the validation rows `at`, and the classes of both."""
+        return *self.rows(at), self.y, self.y_val[at]
 
     def shapley(self, k: int, top: int | None = None) -> Values:
         """Values of `knn_shapley`."""
@@ -296,16 +317,6 @@ class Problem:
         kernel: Any = kernels.sparse_within if self.sparse else kernels.dense_within
         announce(kernel)
         return self.over_folds(lambda at, sums: kernel(*self.arrays(at), limit, noise[at], game, sums))
-
-    def over_folds(self, add: Callable[[NDArray[np.int64], Vector], None]) -> Values:
-        """Mean over each fold's validation rows of what `add(positions, sums)` adds up, in a fixed order."""
-        per_fold = []
-        for fold in range(int(self.fold.max()) + 1):
-            at = np.flatnonzero(self.fold == fold)
-            sums = np.zeros((kernels.BLOCKS, self.n))
-            add(at, sums)
-            per_fold.append(sums.sum(axis=0) / len(at))
-        return from_folds(np.stack(per_fold), self._folds)
 
 
 def _directions(X: Any, name: str) -> Any:

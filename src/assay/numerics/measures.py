@@ -18,8 +18,17 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 POINTWISE = ("auc", "user_auc", "log_loss", "accuracy", "precision", "recall", "f1", "calibration_error")
-LOWER_IS_BETTER = frozenset({"log_loss", "calibration_error"})
-_NOT_SHARES = {"log_loss": 0.0, "novelty": 0.0, "popularity_lift": -1.0}  # of ours, those without an upper end, and the lower
+AMOUNTS = ("rmse", "mae", "r2", "spearman")  # of continuous labels: numerics.regression
+LOWER_IS_BETTER = frozenset({"log_loss", "calibration_error", "rmse", "mae"})
+_ENDS = {
+    "log_loss": (0.0, np.inf),
+    "novelty": (0.0, np.inf),
+    "popularity_lift": (-1.0, np.inf),
+    "rmse": (0.0, np.inf),
+    "mae": (0.0, np.inf),
+    "r2": (-np.inf, 1.0),
+    "spearman": (-1.0, 1.0),
+}  # of ours, those that are no shares
 
 # A probability is kept this far from 0 and 1 before its logarithm is taken, as scikit-learn does.
 CLIP = float(np.finfo(np.float64).eps)
@@ -29,9 +38,9 @@ def bounds(measure: str) -> tuple[float, float]:
     """The least and the most that a measure of ours can be; without ends for a measure of the user's own."""
     ranked = read(measure)
     name = measure if ranked is None else ranked.base
-    if ranked is None and measure not in POINTWISE:
+    if ranked is None and measure not in (*POINTWISE, *AMOUNTS):
         return -np.inf, np.inf
-    return (_NOT_SHARES[name], np.inf) if name in _NOT_SHARES else (0.0, 1.0)
+    return _ENDS.get(name, (0.0, 1.0))
 
 
 def within(measure: str, value: Any, low: Any, high: Any, *, difference: bool = False) -> tuple[Any, Any]:
@@ -48,28 +57,40 @@ def within(measure: str, value: Any, low: Any, high: Any, *, difference: bool = 
 
 def checked(label: ArrayLike, score: ArrayLike, weight: ArrayLike | None = None) -> tuple[Bools, Floats, Floats]:
     """Checked (n,) label as bool, score and weight as float64; InputError says which is wrong, and where."""
+    labels, scores, weights = columns(label, score, weight)
+    refuse(~np.isin(labels, (0, 1)), "label", "is neither 0 nor 1")
+    return labels.astype(np.bool_), scores, weights
+
+
+def columns(
+    label: ArrayLike, score: ArrayLike, weight: ArrayLike | None, *, name: str = "score"
+) -> tuple[NDArray[Any], Floats, Floats]:
+    """Label (n,) as it comes, score and weight (n,) float64; InputError for other shapes, NaN and weights that cannot be.
+
+    name: what the score is called.
+    """
     labels, scores = np.asarray(label), np.asarray(score, np.float64)
     weights = np.ones(len(scores)) if weight is None else np.asarray(weight, np.float64)
     if labels.ndim != 1 or labels.shape != scores.shape or weights.shape != scores.shape:
         shapes = f"{labels.shape}, {scores.shape}, {weights.shape}"
-        raise InputError(f"label, score and weight have shapes {shapes}; give three columns of one length")
+        raise InputError(f"label, {name} and weight have shapes {shapes}; give three columns of one length")
     if not len(scores):
         raise InputError("no rows to measure; check that the split has samples")
-    _refuse(np.isnan(scores), "score", "is NaN; a model must score every row")
-    _refuse(~np.isin(labels, (0, 1)), "label", "is neither 0 nor 1")
-    _refuse(~((weights >= 0) & np.isfinite(weights)), "weight", "is negative, infinite or NaN")
+    refuse(np.isnan(scores), name, "is NaN; a model must score every row")
+    refuse(~((weights >= 0) & np.isfinite(weights)), "weight", "is negative, infinite or NaN")
     if not weights.any():
         raise InputError("all weights are 0: no rows to measure; keep at least one row")
-    return labels.astype(np.bool_), scores, weights
+    return labels, scores, weights
 
 
-def _refuse(wrong: Bools, column: str, what: str) -> None:
+def refuse(wrong: Bools, column: str, what: str) -> None:
+    """InputError that names the first row which is wrong (n,), where there is one."""
     if wrong.any():
         raise InputError(f"{column} of row {int(wrong.argmax())} {what} ({int(wrong.sum())} such rows)")
 
 
 def _probabilities(score: Floats) -> Floats:
-    _refuse((score < 0) | (score > 1), "score", "is no probability; this measure needs scores in [0, 1]")
+    refuse((score < 0) | (score > 1), "score", "is no probability; this measure needs scores in [0, 1]")
     return score
 
 
@@ -246,8 +267,13 @@ def reliability(
     rows (int64), weight, score (mean), label (mean), lowest and highest (score in the bin).
     """
     labels, scores, weights = checked(label, score, weight)
-    kept = weights > 0
-    labels, scores, weights = labels[kept], _probabilities(scores)[kept], weights[kept]
+    return by_bin(labels, _probabilities(scores), weights, bins)
+
+
+def by_bin(label: NDArray[Any], score: Floats, weight: Floats, bins: int, *, name: str = "score") -> dict[str, NDArray[Any]]:
+    """Columns of bins of about equal weight by score, as `reliability` gives them; name: that of the scores' column."""
+    kept = weight > 0
+    labels, scores, weights = label[kept], score[kept], weight[kept]
     bin_of = equal_mass_bins(scores, weights, bins)
     lowest, highest = np.full(bins, np.inf), np.full(bins, -np.inf)
     np.minimum.at(lowest, bin_of, scores)
@@ -258,7 +284,7 @@ def reliability(
     return {
         "rows": rows[used],
         "weight": mass[used],
-        "score": np.bincount(bin_of, weights * scores, bins)[used] / mass[used],
+        name: np.bincount(bin_of, weights * scores, bins)[used] / mass[used],
         "label": np.bincount(bin_of, weights * labels, bins)[used] / mass[used],
         "lowest": lowest[used],
         "highest": highest[used],

@@ -11,7 +11,7 @@ import numpy as np
 
 BLOCKS = 8  # fixed, so that sums over validation rows have one order whatever the number of threads
 _TILE = 2048  # training rows whose columns stay in cache while a few validation rows pass
-_GROUP = 4  # validation rows that share one pass over the training rows
+GROUP = 4  # validation rows that share one pass over the training rows
 _BITS = 11  # of a radix digit
 _RADIX = 1 << _BITS
 
@@ -79,7 +79,8 @@ def add_values(keys, order, a, c, cumulative, n, start, sums):  # type: ignore[n
 
 
 @numba.njit(cache=True)
-def _squared_distances(columns, V, first, last, out):  # type: ignore[no-untyped-def]
+def squared_distances(columns, V, first, last, out):  # type: ignore[no-untyped-def]
+    """Squared distances of training rows, columns (p, n), to the rows first to last of V (m, p), into out (GROUP, n)."""
     n = columns.shape[1]
     out[: last - first, :] = 0.0
     for low in range(0, n, _TILE):
@@ -95,7 +96,8 @@ def _squared_distances(columns, V, first, last, out):  # type: ignore[no-untyped
 
 
 @numba.njit(cache=True)
-def _sparse_distances(indptr, indices, data, squares, v_indices, v_data, dense, out):  # type: ignore[no-untyped-def]
+def sparse_distances(indptr, indices, data, squares, v_indices, v_data, dense, out):  # type: ignore[no-untyped-def]
+    """Squared distances of CSR rows, of squared lengths (n,), to one sparse row, into out (n,); dense (p,) is zeros."""
     size = 0.0
     for a in range(v_indices.size):
         dense[v_indices[a]] = v_data[a]
@@ -143,7 +145,8 @@ def _add_row(line, y, label, game, top, buffers, sums):  # type: ignore[no-untyp
 
 
 @numba.njit(cache=True)
-def _buffers(n):  # type: ignore[no-untyped-def]
+def buffers_of(n):  # type: ignore[no-untyped-def]
+    """What sorting n players takes: keys, order, a spare of each, counts of digits, and n numbers of the game's own."""
     return (
         np.empty(n, np.uint64), np.empty(n, np.int32), np.empty(n, np.uint64), np.empty(n, np.int32),
         np.empty(_RADIX, np.int64), np.empty(n),
@@ -159,12 +162,12 @@ def dense_values(columns, V, y, labels, game, top, sums):  # type: ignore[no-unt
     """
     m = V.shape[0]
     for block in numba.prange(sums.shape[0]):
-        buffers = _buffers(columns.shape[1])
-        lines = np.empty((_GROUP, columns.shape[1]))
+        buffers = buffers_of(columns.shape[1])
+        lines = np.empty((GROUP, columns.shape[1]))
         low, high = block * m // sums.shape[0], (block + 1) * m // sums.shape[0]
-        for first in range(low, high, _GROUP):
-            last = min(first + _GROUP, high)
-            _squared_distances(columns, V, first, last, lines)
+        for first in range(low, high, GROUP):
+            last = min(first + GROUP, high)
+            squared_distances(columns, V, first, last, lines)
             for v in range(first, last):
                 _add_row(lines[v - first], y, labels[v], game, top, buffers, sums[block])
 
@@ -176,12 +179,12 @@ def sparse_values(rows, V, y, labels, game, top, sums):  # type: ignore[no-untyp
     v_indptr, v_indices, v_data = V
     m = v_indptr.size - 1
     for block in numba.prange(sums.shape[0]):
-        buffers = _buffers(squares.size)
+        buffers = buffers_of(squares.size)
         line = np.empty(squares.size)
         dense = np.zeros(width)
         for v in range(block * m // sums.shape[0], (block + 1) * m // sums.shape[0]):
             at, end = v_indptr[v], v_indptr[v + 1]
-            _sparse_distances(indptr, indices, data, squares, v_indices[at:end], v_data[at:end], dense, line)
+            sparse_distances(indptr, indices, data, squares, v_indices[at:end], v_data[at:end], dense, line)
             _add_row(line, y, labels[v], game, top, buffers, sums[block])
 
 
@@ -213,11 +216,11 @@ def dense_within(columns, V, y, labels, limit, noise, game, sums):  # type: igno
     """
     m = V.shape[0]
     for block in numba.prange(sums.shape[0]):
-        lines = np.empty((_GROUP, columns.shape[1]))
+        lines = np.empty((GROUP, columns.shape[1]))
         low, high = block * m // sums.shape[0], (block + 1) * m // sums.shape[0]
-        for first in range(low, high, _GROUP):
-            last = min(first + _GROUP, high)
-            _squared_distances(columns, V, first, last, lines)
+        for first in range(low, high, GROUP):
+            last = min(first + GROUP, high)
+            squared_distances(columns, V, first, last, lines)
             for v in range(first, last):
                 _add_within(lines[v - first], y, labels[v], limit, noise[v], game, sums[block])
 
@@ -233,5 +236,5 @@ def sparse_within(rows, V, y, labels, limit, noise, game, sums):  # type: ignore
         dense = np.zeros(width)
         for v in range(block * m // sums.shape[0], (block + 1) * m // sums.shape[0]):
             at, end = v_indptr[v], v_indptr[v + 1]
-            _sparse_distances(indptr, indices, data, squares, v_indices[at:end], v_data[at:end], dense, line)
+            sparse_distances(indptr, indices, data, squares, v_indices[at:end], v_data[at:end], dense, line)
             _add_within(line, y, labels[v], limit, noise[v], game, sums[block])
