@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import ArrayLike
 
 from assay.evaluation.samples import NO_MORE, Floats, Measure, resampled, sample_differences, sample_estimates, users_of
@@ -17,9 +18,12 @@ def score_amounts(
     user: ArrayLike,
     *,
     weight: ArrayLike | None = None,
+    loss: str = "mse",
     more: Mapping[str, Measure] = NO_MORE,
 ) -> Scores:
     """Scores of predicted amounts on every measure of numerics.measures.AMOUNTS, and on `more` of the user's own.
+
+    loss: the measure that models minimise; where it is "mae", mse is left out, since it would not be of one mind with it.
 
     label and prediction (n,) amounts, user (n,) ids or codes, weight (n,) 0 or more (default 1; a row of weight 0 is absent).
     Ranks are those among the rows that a resample drew. A measure of the user's own is called once a resample, with weights
@@ -40,7 +44,7 @@ def score_amounts(
         named |= resampled(more, labels, predictions, weights, code, counts)
         return np.stack([named[name] for name in names], axis=1)
 
-    names = (*AMOUNTS, *more)
+    names = (*(name for name in AMOUNTS if name != "mse" or loss == "mse"), *more)
     return Scores(distinct, names, statistic)
 
 
@@ -144,3 +148,9 @@ def compare_amounts(
     """
     a, b = (score_amounts(label, prediction, user, weight=weight, more=more) for prediction in (prediction_a, prediction_b))
     return sample_differences(a, b, resamples=resamples, seed=seed)
+
+
+def calibration_of_amounts(label: ArrayLike, score: ArrayLike, *, weight: ArrayLike | None = None, bins: int = 15) -> pa.Table:
+    """What was predicted and what came, on average: a row for each of some bins of equal weight; columns as `calibration`."""
+    table = rg.reliability(label, score, weight, bins=bins)
+    return pa.table({"score" if name == "prediction" else name: column for name, column in table.items()})

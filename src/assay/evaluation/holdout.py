@@ -124,7 +124,7 @@ class Holdout:
 
     @cached_property
     def _gains(self) -> tuple[NDArray[np.int64], NDArray[np.float64]] | None:
-        """Gains of all that the candidates' requests took, in order of request, and where each request's begin; None of 0 and 1."""
+        """Gains of all that requests took, in order of request, and where each request's begin; None where all are 1."""
         assert self.candidates is not None
         assert self.requests is not None
         if not self.candidates.label_type.has_amounts:

@@ -153,8 +153,9 @@ def noisy_samples(samples: Samples, model: LinearModel, importance: Importance |
     largest t is taken whose excess is half of them or more, by five standard errors; none where there is no such t. Copies of
     a sample in its request are flagged too.
 
-    Of continuous labels the likelihood falls with the distance from what is predicted without the sample; flagged are those so far
-    away, in robust standard deviations, that chance would flag one sample in twenty such logs. No precision is expected of that.
+    Of continuous labels the likelihood falls with the distance from what is predicted without the sample; flagged are those so
+    far away, in robust standard deviations, that chance would flag one sample in twenty such logs. No precision is expected of
+    that.
     """
     if not samples.label_type.is_chance:
         return _far_amounts(samples, model, importance)

@@ -21,7 +21,7 @@ from assay.importance.valuer import Importance, user_folds
 from assay.importance.values import Values, Vector, from_folds
 from assay.models.capabilities import Linear
 from assay.models.named import demand
-from assay.numerics.families import IDENTITY, LOGIT
+from assay.numerics.families import LOGIT
 from assay.numerics.glm import fit
 from assay.numerics.products import Matrix, as_rows, dense, margins
 from assay.samples.table import Samples
@@ -334,8 +334,9 @@ class Influence:
         fold = user_folds(validation, folds, int(rng.integers(2**31)))
         try:
             wanted = parse(utility, model.family)
+            y_val = validation.gain if isinstance(wanted, Ndcg) else validation.response
             state = prepare(
-                X, y, validation.matrix(), validation.gain if isinstance(wanted, Ndcg) else validation.response, l2=model.l2, coef=model.coef_, sample_weight=train.weight,
+                X, y, validation.matrix(), y_val, l2=model.l2, coef=model.coef_, sample_weight=train.weight,
                 weight_val=validation.weight, folds=fold, curvature=model.curve(train), utility=wanted,
                 request_val=validation.request, family=model.family,
             )  # fmt: skip
@@ -344,7 +345,8 @@ class Influence:
         except ValueError as error:
             raise InputError(f"influence: {error}") from None
         per_fold = state.values(X, y, train.weight)
-        shown = f"minus the {'mean validation' if utility == model.family.measure or model.family is IDENTITY else 'pairwise loss of'} {utility}"
+        pairwise = utility != model.family.measure and model.family is LOGIT
+        shown = f"minus the {'pairwise loss of' if pairwise else 'mean validation'} {utility}"
         metadata = {"method": self.name, "utility": shown, "model": model.name}
         return Importance(train.keys.column("sample_id").to_numpy(), per_fold.mean(axis=0), per_fold, metadata)
 

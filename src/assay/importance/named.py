@@ -12,6 +12,7 @@ from assay.importance.valuer import Valuer
 from assay.models.capabilities import Capability, Linear
 from assay.models.named import able
 from assay.models.scorer import Scorer
+from assay.task import BINARY, LabelType
 
 # Every valuer of ours by its name: module and class, loaded when the valuer is asked for.
 OURS = {
@@ -23,6 +24,7 @@ OURS = {
     "ranking_influence": "influence:RankingInfluence",
     "inclusion": "subsampling:Inclusion",
     "knn_shapley": "neighbours:KnnShapley",
+    "knn_shapley_regression": "neighbour_regression:KnnShapleyRegression",
     "knn_banzhaf": "neighbours:KnnBanzhaf",
     "threshold_knn_shapley": "neighbours:ThresholdKnnShapley",
     "data_oob": "out_of_bag:DataOob",
@@ -43,6 +45,11 @@ OURS = {
     "forgetting": "training_dynamics:Forgetting",
     "area_under_margin": "training_dynamics:AreaUnderMargin",
 }
+_OF_AMOUNTS = ("knn_shapley_regression",)  # these alone need continuous labels,
+_OF_EITHER = (
+    "probability", "loss", "self_score", "influence", "ease", "leave_one_out", "shapley", "beta_shapley", "banzhaf",
+    "recency", "popularity", "random",
+)  # fmt: skip  # these take any, and the others need labels of 0 and 1
 
 
 def make(name: str) -> Valuer:
@@ -100,13 +107,15 @@ def able_of(needs: Capability, models: Mapping[str, Scorer]) -> list[str]:
     return [name for name, model in models.items() if isinstance(model, needs)]
 
 
-def every(models: Mapping[str, Scorer]) -> list[str]:
-    """Names of all our valuers that can value samples for one of the models, of a net's once for each model.
+def every(models: Mapping[str, Scorer], labels: LabelType = BINARY) -> list[str]:
+    """Names of all our valuers that can value samples with such labels for one of the models, of a net's once for each model.
 
     The first model's stands without its name. Those whose packages are missing are left out.
     """
     names = []
     for valuer in OURS:
+        if valuer not in _OF_EITHER and (valuer in _OF_AMOUNTS) == labels.is_chance:
+            continue
         try:
             needs = make(valuer).needs
         except InputError:  # no model is there for it, either

@@ -2,11 +2,17 @@
 
 from typing import Any
 
+import numpy as np
+
+from assay.errors import InputError
 from assay.importance import checks
-from assay.importance.neighbours import Distances
+from assay.importance.neighbours import Distances, scaled, some
+from assay.importance.valuer import Importance, user_folds
 from assay.importance.values import Values
+from assay.models.scorer import Scorer
 from assay.numerics import neighbour_regression as kernels
 from assay.numerics.compiled import announce
+from assay.samples.table import Samples
 
 
 def knn_shapley_regression(
@@ -82,3 +88,32 @@ class Amounts(Distances):
         kernel: Any = kernels.sparse_values if self.sparse else kernels.dense_values
         announce(kernel)
         return self.over_folds(lambda at, sums: kernel(*self.rows(at), self.y, self.y_val[at], float(k), of_rank, sums))
+
+
+class KnnShapleyRegression:
+    """The valuer: ten neighbours by dense features scaled to unit deviation, 1,000 validation rows by hash.
+
+    Labels count from the mean of those of train, so that no neighbours predict that mean.
+    """
+
+    name = "knn_shapley_regression"
+    needs = Scorer
+    k = 10
+
+    def value(
+        self, train: Samples, validation: Samples, *, model: Any, utility: str, folds: int, rng: np.random.Generator
+    ) -> Importance:
+        """Values (n,) in the labels' unit squared per validation row, mean over folds; model and utility play no part.
+
+        InputError: labels of 0 and 1.
+        """
+        del model, utility
+        if train.label_type.is_chance:
+            raise InputError(f"{self.name} values continuous labels, and these are 0 and 1; use knn_shapley")
+        seed = int(rng.integers(2**31))
+        few = some(validation, seed)
+        X, X_val = scaled(train, few)
+        usual = float(train.response.mean())
+        fold = user_folds(few, folds, seed)
+        data = Amounts(X, train.response - usual, X_val, few.response - usual, "euclidean", fold, trusted=True)
+        return Importance.of(train, data.shapley(self.k), self.name, "minus the mean squared error", "nearest neighbours")

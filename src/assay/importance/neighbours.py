@@ -26,6 +26,7 @@ from assay.numerics.hashing import mix
 from assay.samples.table import Samples
 
 METRICS = ("euclidean", "cosine")
+_ROWS = 1_000  # of validation, that valuers take
 
 
 def knn_shapley(
@@ -338,24 +339,31 @@ class _Neighbours:
 
     name = ""
     needs = Scorer
-    _rows = 1_000
     k = 10
 
     def value(
         self, train: Samples, validation: Samples, *, model: Any, utility: str, folds: int, rng: np.random.Generator
     ) -> Importance:
-        """Values (n,) in shares of validation rows, mean over folds; model and utility play no part."""
+        """Values (n,) in shares of validation rows, mean over folds; model and utility play no part.
+
+        InputError: continuous labels.
+        """
         del model, utility
         train.label_type.demand_chances(self.name)
         seed = int(rng.integers(2**31))
-        order = np.argsort(mix(seed, validation.keys.column("sample_id").to_numpy().view(np.uint64)), kind="stable")
-        few = validation.take(np.sort(order[: self._rows]))
+        few = some(validation, seed)
         X, X_val = scaled(train, few)
         data = Problem(X, train.label, X_val, few.label, "euclidean", user_folds(few, folds, seed), trusted=True)
         return Importance.of(train, self._found(data), self.name, "share of validation rows", "nearest neighbours")
 
     def _found(self, data: Problem) -> Values:
         raise NotImplementedError
+
+
+def some(validation: Samples, seed: int) -> Samples:
+    """At most _ROWS of the validation rows, by a stable hash of their ids."""
+    order = np.argsort(mix(seed, validation.keys.column("sample_id").to_numpy().view(np.uint64)), kind="stable")
+    return validation.take(np.sort(order[:_ROWS]))
 
 
 def scaled(train: Samples, other: Samples) -> tuple[Vector, Vector]:

@@ -1,7 +1,7 @@
 """What values are differences of: a smooth loss with a slope for every validation row, and the true measure.
 
-log_loss and mse are their own surrogates. auc and ndcg@k are steps in the scores, so their slopes are those of a pairwise logistic
-loss (for ndcg@k inside each request, weighted by |delta NDCG@k| as it is now); `measure` is the true one.
+log_loss and mse are their own surrogates. auc and ndcg@k are steps in the scores, so their slopes are those of a pairwise
+logistic loss (for ndcg@k inside each request, weighted by |delta NDCG@k| as it is now); `measure` is the true one.
 """
 
 import re

@@ -42,9 +42,9 @@ def boost(
 ) -> tuple[Dense, Any]:
     """The layout and the booster of `rounds` rounds on the given rows under their weights.
 
-    settings: LightGBM's. label (n,): what is learnt, of all samples. ranked: it learns by request, under one weight a request (see `request_weights`). stopping: rows that
-    stop it early, by the metric of the settings; the booster then has as many rounds as were best. InputError: no feature
-    besides user and item.
+    settings: LightGBM's. label (n,): what is learnt, of all samples. ranked: it learns by request, under one weight a request
+    (see `request_weights`). stopping: rows that stop it early, by the metric of the settings; the booster then has as many
+    rounds as were best. InputError: no feature besides user and item.
     """
     layout = Dense.learn(samples, rows, most_native=_MOST_NATIVE, impute=False)
     data = _data(samples, rows, layout, label, ranked)
@@ -77,8 +77,8 @@ def _data(samples: Samples, rows: Positions, layout: Dense, label: NDArray[Any],
 def shrinkage(samples: Samples, rows: Positions) -> float:
     """LightGBM's lambda_l2 of the log-loss: the curvature of _SHRUNK rows of the heavier label, at the share of positives.
 
-    Of continuous labels, whose curvature is 1, the weight of _AMOUNTS rows. A leaf of many rows hardly feels it. Where a drawn negative stands for a hundred, a leaf of 50 positives and none of them
-    knows little of its odds, though its rows are many.
+    Of continuous labels, whose curvature is 1, the weight of _AMOUNTS rows. A leaf of many rows hardly feels it. Where a drawn
+    negative stands for a hundred, a leaf of 50 positives and none of them knows little of its odds, though its rows are many.
     """
     weight, positive = samples.weight[rows], samples.label[rows] > 0
     if not samples.label_type.is_chance:

@@ -35,7 +35,8 @@ class Estimator:
     def fit(self, samples: Samples, *, rng: np.random.Generator) -> Self:
         """Fit under the weights, with random_state from rng where the class takes either.
 
-        ConfigError: the path leads to no classifier with predict_proba, or to no regressor. SplitError: no rows, or one class only.
+        ConfigError: the path leads to no classifier with predict_proba, or to no regressor. SplitError: no rows, or one class
+        only.
         """
         self.is_chance_ = samples.label_type.is_chance
         estimator = self._make(int(rng.integers(2**31)), "predict_proba" if self.is_chance_ else "predict")

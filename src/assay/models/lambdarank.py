@@ -51,10 +51,10 @@ class LambdaRank(Calibrated):
     Weights: pairs are formed of the rows as they were drawn, and those of a request count as much as its positives weigh in the
     mean (`boosting.request_weights` says why). A negative that stands for ten is one negative to the trees, and ten to the table.
 
-    Where samples have amounts these are the gains (`gain_levels`). Only the order within a request is learnt. Probabilities are the share of positives by score, under the weights of all late
-    rows, as the fit on the earlier rows scores them: it has not seen them. Where no rows can be held back, of the training rows.
-    A twin of a fitted model keeps its table.
-    Learnt: booster_, layout_, rounds_.
+    Where samples have amounts these are the gains (`gain_levels`). Only the order within a request is learnt. Probabilities are
+    the share of positives by score, under the weights of all late rows, as the fit on the earlier rows scores them: it has not
+    seen them. Where no rows can be held back, of the training rows. A twin of a fitted model keeps its table. Learnt: booster_,
+    layout_, rounds_.
     """
 
     name = "lambdarank"

@@ -20,9 +20,9 @@ from assay.samples.table import Samples
 class LinearModel:
     """Minimises sum_i weight_i * loss_i + (l2 / 2) |coef|^2 over the columns of `samples.matrix()`; see numerics.families.
 
-    `family` and `name` are all that differs. An intercept is a column of the encoder and penalised like the others. Learnt: coef_ (p,) float64; names_ the
-    p column names; converged_, whether the Newton decrement a row reached the tolerance; curvature_ a factored
-    Hessian near coef_ or None (8 p^2 bytes), which a fit that starts here is preconditioned with.
+    `family` and `name` are all that differs. An intercept is a column of the encoder and penalised like the others. Learnt:
+    coef_ (p,) float64; names_ the p column names; converged_, whether the Newton decrement a row reached the tolerance;
+    curvature_ a factored Hessian near coef_ or None (8 p^2 bytes), which a fit that starts here is preconditioned with.
     """
 
     name: str

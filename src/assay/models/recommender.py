@@ -163,7 +163,7 @@ class Recommending(Calibrated):
         raise NotImplementedError
 
     def early_and_late(self, samples: Samples) -> tuple[Samples, Samples]:
-        """Rows of weight above 0, of the earlier periods and of the last fifth; all rows twice where one side's labels are all alike.
+        """Rows of weight above 0, of the earlier periods and of the last fifth; all rows twice where one side's are alike.
 
         A model scores what it learnt from too high: how its scores go with shares of positives is told by the late rows, under
         a fit on the early ones.

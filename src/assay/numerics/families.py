@@ -49,7 +49,8 @@ class Family(ABC):
     def pull(self, mean: Vector, y: NDArray[Any], weight: Vector, leverage: Vector) -> Vector:
         """(n,) w (mean - y) / (1 - w c h): how far leaving a sample out moves its own margin, over its leverage h.
 
-        c is its curvature. A sample that alone determines a coefficient has no finite first-order value; 1 - w c h is held at 1e-9.
+        c is its curvature. A sample that alone determines a coefficient has no finite first-order value; 1 - w c h is held at
+        1e-9.
         """
         return np.asarray(weight * (mean - y) / np.maximum(1.0 - weight * self.curvature(mean) * leverage, 1e-9))
 

@@ -18,12 +18,13 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 POINTWISE = ("auc", "user_auc", "log_loss", "accuracy", "precision", "recall", "f1", "calibration_error")
-AMOUNTS = ("rmse", "mae", "r2", "spearman")  # of continuous labels: numerics.regression
-LOWER_IS_BETTER = frozenset({"log_loss", "calibration_error", "rmse", "mae"})
+AMOUNTS = ("mse", "rmse", "mae", "r2", "spearman")  # of continuous labels: numerics.regression
+LOWER_IS_BETTER = frozenset({"log_loss", "calibration_error", "mse", "rmse", "mae"})
 _ENDS = {
     "log_loss": (0.0, np.inf),
     "novelty": (0.0, np.inf),
     "popularity_lift": (-1.0, np.inf),
+    "mse": (0.0, np.inf),
     "rmse": (0.0, np.inf),
     "mae": (0.0, np.inf),
     "r2": (-np.inf, 1.0),

@@ -1,8 +1,8 @@
 """Slopes of pairwise ranking losses by the scores, and NDCG with tied scores averaged, in compiled loops.
 
-The loss of a pair is log(1 + exp(-(s_positive - s_negative))): RankNet (Burges et al., ICML 2005), and with |delta NDCG|
-as the pair's weight LambdaRank (Burges, MSR-TR-2010-82). Rows of one request are neighbours; labels are 0 or 1, for NDCG gains of 0
-or more.
+The loss of a pair is log(1 + exp(-(s_positive - s_negative))): RankNet (Burges et al., ICML 2005), and with |delta NDCG| as the
+pair's weight LambdaRank (Burges, MSR-TR-2010-82). Rows of one request are neighbours; labels are 0 or 1, for NDCG gains of 0 or
+more.
 """
 
 from typing import Any

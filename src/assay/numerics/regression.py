@@ -76,7 +76,7 @@ def user_sums(label: Floats, prediction: Floats, weight: Floats, code: NDArray[n
 
 
 def from_sums(counts: Floats, sums: Floats) -> dict[str, Floats]:
-    """rmse, mae and r2 (b,) where users were drawn as often as counts (b, U) says; sums (U, 7) from `user_sums`.
+    """mse, rmse, mae and r2 (b,) where users were drawn as often as counts (b, U) says; sums (U, 7) from `user_sums`.
 
     NaN where nothing was drawn; r2 also where all labels drawn are equal.
     """
@@ -85,7 +85,8 @@ def from_sums(counts: Floats, sums: Floats) -> dict[str, Floats]:
     least = np.where(drawn, sums[:, 5], np.inf).min(axis=1)
     largest = np.where(drawn, sums[:, 6], -np.inf).max(axis=1)
     spread = np.where(least < largest, away_squared - away * st.ratio(away, mass), 0.0)
-    return {"rmse": np.sqrt(st.ratio(squared, mass)), "mae": st.ratio(absolute, mass), "r2": 1.0 - st.ratio(squared, spread)}
+    mse = st.ratio(squared, mass)
+    return {"mse": mse, "rmse": np.sqrt(mse), "mae": st.ratio(absolute, mass), "r2": 1.0 - st.ratio(squared, spread)}
 
 
 def places(label: Floats, prediction: Floats) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -244,7 +244,7 @@ def _subsample(work: Work, full: Scored) -> Subsample:
 
 
 def _groups(work: Work, scored: dict[str, Scored]) -> list[GroupMeasure]:
-    """The loss, and auc of chances, in groups of users, items, prices, categories and periods, and in those that the config names."""
+    """The loss, and auc of chances, in groups of users, items, prices, categories, periods, and those that the config names."""
     samples = hand.holdout(work, "test").samples
     lines: list[GroupMeasure] = []
     named = {name: pa.array(level) for name, level in hand.groups(work, samples).items()}

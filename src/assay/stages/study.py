@@ -143,7 +143,7 @@ def _methods(work: Work, full: Mapping[str, Scored], report: Callable[[], None])
 
 def _valuers(work: Work) -> list[str]:
     """Every valuer; those of neural models where the run has these."""
-    return valuers.every(hand.unfitted_models(work))
+    return valuers.every(hand.unfitted_models(work), hand.label_type(work))
 
 
 def _changed(work: Work, valuer: str) -> list[tuple[str, str]]:

@@ -53,10 +53,10 @@ def try_arms(
     Where removing by values does worse than removing at random, beyond chance, no arm by these values may be chosen.
 
     Of the arms whose loss is lower than nothing's beyond chance (Holm over all arms; users and windows of time both drawn by
-    chance) and worse beyond chance in no window, and whose other claims (auc and ndcg@10) are not worse beyond chance, the one with the
-    lowest tuning loss is chosen; where there is none, nothing is. Windows are the periods of tuning, three at least; rows that were
-    not split by time have none, and people alone are chance. An arm for whose verdict tuning has too few requests or users is not
-    chosen.
+    chance) and worse beyond chance in no window, and whose other claims (auc and ndcg@10) are not worse beyond chance, the one
+    with the lowest tuning loss is chosen; where there is none, nothing is. Windows are the periods of tuning, three at least;
+    rows that were not split by time have none, and people alone are chance. An arm for whose verdict tuning has too few
+    requests or users is not chosen.
     """
     scored: dict[str, Scored] = {}
     compared: dict[str, dict[str, Difference]] = {}

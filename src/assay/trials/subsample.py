@@ -17,9 +17,10 @@ _PILOT_ROWS = 20_000
 def draws(train: Samples, fraction: float, model: LinearModel, seed: int) -> dict[str, Vector]:
     """Weights (n,) of two Poisson draws of about fraction * n rows: uniform, and weighted (A-optimal).
 
-    model: whose settings the pilot has. The inclusion probability pi is proportional to w |y - p| sqrt(x' H^-1 x) under a pilot fitted on a uniform draw, w the row's
-    weight; a tenth of it is uniform (Wang, Zhu and Ma, JASA 2018). Drawn rows weigh w fraction / pi, in the mean as much as all
-    rows do and not w / pi: the penalty then counts as much for each row as it does on all of them.
+    model: whose settings the pilot has. The inclusion probability pi is proportional to w |y - p| sqrt(x' H^-1 x) under a pilot
+    fitted on a uniform draw, w the row's weight; a tenth of it is uniform (Wang, Zhu and Ma, JASA 2018). Drawn rows weigh w
+    fraction / pi, in the mean as much as all rows do and not w / pi: the penalty then counts as much for each row as it does on
+    all of them.
     """
     n = len(train)
     ids = train.keys.column("sample_id").to_numpy()

@@ -100,8 +100,8 @@ def calibration(facts: Facts) -> Section | None:
     ]
     if not facts.task.label.is_chance:
         lead = (
-            "What each model predicts of test samples, and what happened. On the dashed line the two agree in the mean; below it the "
-            "model promises too much."
+            "What each model predicts of test samples, and what happened. On the dashed line the two agree in the mean; below it "
+            "the model promises too much."
         )
         return Section(lead, figures=figures, small=True)
     lead = (

@@ -49,7 +49,8 @@ def _methods(facts: Facts) -> list[Section]:
         return []
     seconds = facts.run.costs().get("study", {}).get("methods", {})
     columns = [
-        Column("valuer"), Column("model"), Column("samples"), Column("time", number=True), Column(f"change: {', '.join(facts.task.label.claims)}"),
+        Column("valuer"), Column("model"), Column("samples"), Column("time", number=True),
+        Column(f"change: {', '.join(facts.task.label.claims)}"),
         Column("against random"),
     ]  # fmt: skip
     rows: list[list[Cell]] = []
