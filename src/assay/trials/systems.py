@@ -151,10 +151,15 @@ class Field:
         return replace(self, samples=system.sees(self.samples), candidates=system.sees(self.candidates))
 
     def per_request(self, model: Scorer, threshold: float) -> dict[str, NDArray[np.float64]]:
-        """MEASURES (R,) of the model's ranking of every request, 0 where no candidate is left; each request's part in POOLED."""
+        """MEASURES (R,) of the model's ranking of every request, 0 where no candidate is left; each request's part in POOLED.
+
+        What was taken counts 1, whatever its amount; of amounts there is no part in POOLED.
+        """
         label = self.candidates.label.astype(np.float64)
         score = self.candidates.chances(model.predict(self.candidates))
         measures = ranking_measures(self.offsets, score, label, self.truth, self.tie, (K,))
+        if not self.samples.label_type.is_chance:
+            return {name: measures[name] for name in MEASURES}
         samples = self.samples.take(np.isin(self.samples.request, self.request))
         request = np.searchsorted(self.request, samples.request)
         weight = samples.weight
@@ -164,7 +169,9 @@ class Field:
         return {name: measures[name] for name in MEASURES} | pooled
 
     def pointwise(self, model: Scorer, threshold: float) -> dict[str, float]:
-        """POINTWISE measures of the model's probabilities of the samples."""
+        """POINTWISE measures of the model's probabilities of the samples; none of amounts."""
+        if not self.samples.label_type.is_chance:
+            return {}
         s, p = self.samples, model.predict(self.samples)
         return {
             "auc": ms.auc(s.label, p, s.weight),

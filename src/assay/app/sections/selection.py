@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from assay.app import standing, words
 from assay.app.sections.facts import Facts, changed, row
 from assay.evaluation.claims import DECIDES_RANKED, claims
+from assay.models.named import LINEAR
 from assay.pages import selection as pages
 from assay.pages.evaluation import Consulted, Summary
 from assay.pages.parts import Estimate
@@ -13,7 +14,6 @@ from assay.pages.trust import Systems
 from assay.runs.section import Column, CurvePlot, Figure, Line, Plot, RowPlot, Section, Series, Span, Table, Tone
 
 SLICES_SHOWN = 12  # those that help come first
-TRIED_ON = "logistic"  # the model that changes of the training samples are tried on
 _RIVALS = {
     "random": "to random samples",
     "recency": "to the oldest",
@@ -70,7 +70,7 @@ def _of_rules(page: Rules | None) -> list[tuple[Tone, str]]:
 def _doubted(facts: Facts) -> bool:
     """Whether gains of the linear model, which changes are tried on, are none of what is served."""
     summary = facts.page(Summary)
-    return summary is not None and standing.doubt(TRIED_ON, summary.models, summary.standing) is not None
+    return summary is not None and standing.doubt(LINEAR[facts.task.label.link], summary.models, summary.standing) is not None
 
 
 def _explained(explained: Explained, *, by_values: bool) -> str:
