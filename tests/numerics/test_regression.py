@@ -1,3 +1,4 @@
+import numba
 import numpy as np
 import pytest
 import sklearn.metrics as sk
@@ -84,6 +85,19 @@ def test_what_does_not_vary_has_no_order_and_no_spread():
     np.testing.assert_array_equal(np.isnan(order), [True, False, True])
     assert np.isnan(rg.spearman(prediction, label[:1].repeat(4)))
     assert rg.r2(prediction, label[:1].repeat(4)) < 0
+    assert np.isnan(rg.r2([0.0, 1e-150], [1e90, 1e90]))
+
+
+def test_any_number_of_threads_gives_the_same_bytes():
+    label, prediction, user, weight, counts = drawn(4)
+    arguments = (*rg.places(label, prediction), user, weight / 3, np.tile(counts, (5, 1)))
+    before = numba.get_num_threads()
+    try:
+        numba.set_num_threads(1)
+        one = rg.resampled_spearman(*arguments)
+    finally:
+        numba.set_num_threads(before)
+    assert one.tobytes() == rg.resampled_spearman(*arguments).tobytes()
 
 
 def test_reliability_against_a_loop():
