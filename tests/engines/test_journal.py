@@ -43,7 +43,7 @@ def test_a_batch_is_stored_once_and_a_taken_key_is_told(session, execute):
 
 def test_a_group_that_fails_leaves_nothing(session, execute):
     bad = Batch("bad", "d", 7, [{"event": None, "time_us": 1, "user_id": "u"}])
-    with pytest.raises(JournalError, match="database did not take|cannot keep"):
+    with pytest.raises(JournalError, match=r"database did not take|cannot keep"):
         journal.append(session, [batch("a", "1"), bad])
     assert execute("SELECT COUNT(*) FROM assay_events") == execute("SELECT COUNT(*) FROM assay_event_batches") == [(0,)]
     assert journal.append(session, [batch("a", "1")]) == [Stored.NEW]
@@ -63,7 +63,9 @@ def test_several_writers_leave_no_number_behind_for_readers_to_miss(database, se
 
     def beyond() -> None:
         last = read[-1] if read else 0
-        read.extend(number for (number,) in execute(f"SELECT event_no FROM assay_events WHERE event_no > {last} ORDER BY event_no"))
+        read.extend(
+            number for (number,) in execute(f"SELECT event_no FROM assay_events WHERE event_no > {last} ORDER BY event_no")
+        )
 
     writers = [threading.Thread(target=write, args=(name,)) for name in "xyz"]
     for writer in writers:
@@ -118,5 +120,5 @@ def test_the_password_is_in_no_message(monkeypatch):
         journal_server.connector("mysql://nobody@127.0.0.1:1/shop", "SHOP_PASSWORD")()
     assert "geheim" not in str(caught.value)
     assert "mysql://nobody@127.0.0.1:1/shop" in str(caught.value)
-    with pytest.raises(ConfigError, match="no database URL|not read"):
+    with pytest.raises(ConfigError, match=r"no database URL|not read"):
         journal_server.connector("oracle://x/y", None)

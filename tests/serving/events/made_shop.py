@@ -70,12 +70,12 @@ def log_of(shop: Shop, users: int, lists: int, exploration: Exploration, rng: np
 def visits(
     shop: Shop, orders: np.ndarray, groups: np.ndarray, weeks: range, give_list, rng: np.random.Generator, each: int = 3
 ) -> Iterator[tuple[GivenList, Batch | None, dt.datetime]]:
-    """`each` lists a week for every user: the list that `give_list(user, order)` gave, what was bought of it, and when."""
+    """`each` lists a week for every user: what `give_list(user, order, list_id)` gave, what was bought of it, and when."""
     for week in weeks:
         for user, group in enumerate(groups):
             for visit in range(each):
                 at = START + dt.timedelta(days=7 * week + int(rng.integers(7)), hours=visit, seconds=int(rng.integers(3_000)))
-                given = give_list(user, orders[user].tolist())
+                given = give_list(user, orders[user].tolist(), f"{week}-{user}-{visit}")
                 looked = shop.pleases[group, np.array(given.items)] * shop.looked_at
                 bought = np.flatnonzero(rng.random(shop.shown) < looked)
                 later = (at + dt.timedelta(minutes=2)).isoformat()

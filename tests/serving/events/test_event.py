@@ -83,7 +83,7 @@ def test_an_event_is_stored_as_it_was_said():
     ],
 )
 def test_what_cannot_be_is_refused_with_a_sentence(change, sentence):
-    with pytest.raises(EventError, match="^event 2: .*") as caught:
+    with pytest.raises(EventError, match=r"^event 2: ") as caught:
         batch("k", [GOOD, GOOD | change], Rules(), NOW)
     assert sentence in str(caught.value)
 
@@ -115,18 +115,22 @@ def test_rules_are_those_of_the_runs_log(tmp_path):
 
 
 ANY = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(), lambda inside: st.lists(inside) | st.dictionaries(st.text(), inside)
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inside: st.lists(inside) | st.dictionaries(st.text(), inside),
 )
 FIELDS = st.dictionaries(st.sampled_from(sorted(Event.model_fields)), ANY)
 
 
 @given(content=ANY | FIELDS | FIELDS.map(lambda fields: GOOD | fields))
 def test_anything_is_taken_or_refused_in_one_line(content):
+    refusal, stored = None, None
     try:
         [stored] = batch("k", [content], Rules(), NOW).rows
     except EventError as error:
-        assert len(str(error).splitlines()) == 1
-        assert len(str(error)) < 500
+        refusal = str(error)
+    if stored is None:
+        assert len(refusal.splitlines()) == 1
+        assert len(refusal) < 500
     else:
         assert stored["event"] in Rules().kinds
         assert 1 <= len(stored["user_id"]) <= 200

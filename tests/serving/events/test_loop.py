@@ -9,6 +9,7 @@ import pytest
 from assay import config
 from assay.benchmark.board.off_policy import PolicyValue, policy_value
 from assay.finished import Finished
+from assay.logs.clean_log import CleanLog
 from assay.logs.suggest import suggest
 from assay.numerics.position_bias import randomised
 from assay.serving.events import EventStore, Exploration, Stored, give, outcomes, target_propensities
@@ -61,15 +62,20 @@ def test_a_shop_that_learns_from_what_it_served_serves_better(tmp_path):
     groups = np.arange(100) % shop.groups
     orders = np.stack([rng.permutation(shop.items) for _ in groups])
     url = f"sqlite:///{tmp_path / 'events.db'}"
-    events, exploration = EventStore(url), Exploration(0.05)
+    events, exploration = EventStore(url), Exploration(0.2)
+    best = np.stack([order[np.argsort(-shop.pleases[g, order])] for order, g in zip(orders[:, :12], groups, strict=True)])
+    earned: list[tuple[float, float]] = []  # weight and reward of each shown item, as the best order of the 12 sees them
 
     def serve(weeks: range) -> None:
-        def one(user, order):
-            return give(order[: 2 * shop.shown], shop.shown, exploration, user_id=user, model="old")
+        def one(user, order, name):
+            return give(order[:12], shop.shown, exploration, user_id=user, model="old", list_id=name)
 
         for given, done, at in visits(shop, orders, groups, weeks, one, rng):
             waiting = [events.submit(kept) for kept in (given.batch(at), done) if kept is not None]
             assert {future.result() for future in waiting} == {Stored.NEW}
+            bought = {row["item_id"] for row in done.rows} if done is not None else set()
+            places = zip(given.items, best[given.user_id], given.propensities, strict=False)
+            earned.extend(((item == wanted) / propensity, str(item) in bought) for item, wanted, propensity in places)
 
     serve(range(14))
     content = tomllib.loads(suggest(url))
@@ -83,11 +89,27 @@ def test_a_shop_that_learns_from_what_it_served_serves_better(tmp_path):
     run = run_in(config.parse(content), tmp_path / "run", until="recommend")
     old, new = shop.clicks(orders, groups), shop.clicks(lists_of(run, len(groups), shop.shown), groups)
     assert new > 1.5 * old
+    value = value_from(run, best, shop.shown)
+    weight, reward = np.array(earned, float).T
+    assert value.value == pytest.approx(weight @ reward / weight.sum(), rel=1e-12)  # nothing was lost or changed on the way
+    assert value.low <= shop.clicks(best, groups) <= value.high
+    assert value.low > old  # that it is better is told from the log alone
     serve(range(14, 15))
     events.close()
     again = run_in(config.parse(content), tmp_path / "run", until="collect")
     [source] = again.read_json("log/collect.json")["sources"]
     assert source["rows"] > 14 * 3 * len(groups) * shop.shown
+
+
+def value_from(run: Finished, orders: np.ndarray, shown: int) -> PolicyValue:
+    """What the log of a run says of other orders (users, items) of the items that were ranked for each user."""
+    table = outcomes(CleanLog.read(run), "purchase")
+    user = pc.cast(table.column("user_id"), "int64").to_numpy()
+    rankings = {
+        name: [str(item) for item in orders[one]] for name, one in zip(table.column("list_id").to_pylist(), user, strict=True)
+    }
+    target = target_propensities(table, rankings, shown)
+    return policy_value(table.column("reward").to_numpy(), table.column("propensity").to_numpy(), target, user=user)
 
 
 def lists_of(run: Finished, users: int, shown: int) -> np.ndarray:

@@ -25,7 +25,9 @@ ROWS = [
 
 
 def log(rows) -> CleanLog:
-    columns = dict(zip(("event", "user_id", "item_id", "list_id", "position", "propensity"), zip(*rows, strict=True), strict=True))
+    columns = dict(
+        zip(("event", "user_id", "item_id", "list_id", "position", "propensity"), zip(*rows, strict=True), strict=True)
+    )
     table = pa.table(columns | {"timestamp": pa.array(range(len(rows)), pa.timestamp("us", tz="UTC"))})
     return CleanLog.of(table, pa.table({}), pa.table({}))
 

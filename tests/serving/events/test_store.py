@@ -105,7 +105,9 @@ def test_a_server_that_hangs_up_is_connected_to_again(database, execute):
         pytest.skip("the other databases have no function that ends a connection")
     events = EventStore(database)
     events.submit(one("a")).result()
-    execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+    execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
     with pytest.raises(EventsUnavailable):
         events.submit(one("b")).result()
     assert events.submit(one("b")).result() is Stored.NEW
@@ -135,7 +137,7 @@ def test_an_address_that_is_none_is_refused(url):
 def test_a_database_that_is_not_there_is_unavailable(tmp_path):
     with pytest.raises(EventsUnavailable, match="cannot keep events"):
         EventStore(f"sqlite:///{tmp_path}/missing/e.db")
-    with pytest.raises(EventsUnavailable, match="127.0.0.1:1"):
+    with pytest.raises(EventsUnavailable, match=r"127\.0\.0\.1:1"):
         EventStore("postgresql://nobody@127.0.0.1:1/shop")
 
 
