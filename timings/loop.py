@@ -3,8 +3,8 @@
 python timings/loop.py [REPETITIONS]   1,000 by default, some minutes
 
 Users like one of three groups of twelve items, more or less eagerly; a place is looked at by 1 / position. Six items are
-shown, in an order that knows nothing. From each log the value of the order by what pleases is told by SNIPS, clustered by user, and its 95 %
-interval is held against the truth. Users are drawn anew for each log.
+shown, in an order that knows nothing. From each log the value of the order by what pleases is told by SNIPS, clustered by user,
+and its 95 % interval is held against the truth. Users are drawn anew for each log.
 """
 
 import sys

@@ -46,8 +46,10 @@ def test_one_a_list_and_a_batch_are_stored_once(client, tmp_path):
     assert post(client, {"key": "c", "events": [GOOD]}, None).json() == {"key": "c", "events": 1, "repeated": False}
     assert post(client, {"key": "c", "events": [GOOD]}, "c").json()["repeated"]
     assert post(client, GOOD | {"key": "d"}, None).json()["key"] == "d"
+    assert post(client, [GOOD | {"event": "view"}] * 1_000, "e").json()["events"] == 1_000
     assert rows(tmp_path) == [
         ("purchase", "7", "a"), ("purchase", "7", "b"), ("like", "7", "b"), ("purchase", "7", "c"), ("purchase", "7", "d"),
+        *[("view", "7", "e")] * 1_000,
     ]  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from assay.logs.cleaning import clean
 from assay.logs.collect import collect
 from assay.logs.suggest import suggest
 from assay.runs.store import Folder
+from assay.samples.searches import searches
 from assay.serving.events import EventStore, Exploration, Rules, batch, give, outcomes
 
 NOW = dt.datetime(2026, 1, 31, 12, tzinfo=dt.UTC)
@@ -65,6 +66,10 @@ def test_the_next_run_reads_what_was_shown_and_done_and_then_only_what_is_new(da
         assert items[row["position"] - 1] == row["item_id"]
         assert row["propensity"] == pytest.approx(chances[POOL.index(row["item_id"]), row["position"] - 1], rel=1e-12)
     assert {row["query"] for row in rows if row["event"] == "search"} == {"cup"}
+    found = searches(CleanLog.read(run), 7, 30)
+    assert (len(found), found.column("listed").all(), found.impressions.num_rows) == (9 * 2, True, 9 * 2 * 3)
+    assert found.of("bought").sum() == 9 * 2
+    assert set(found.of("propensity")) <= set(chances.ravel())
     assert {(row["price"], row["quantity"]) for row in rows if row["event"] == "purchase"} == {(250, 2.0)}
     result = outcomes(CleanLog.read(run), "purchase").to_pylist()
     assert [(row["position"], row["reward"]) for row in result] == [(1, 0.0), (2, 1.0), (3, 0.0)] * 27

@@ -13,6 +13,7 @@ from assay.engines.journal import Batch
 from assay.serving.events import MOST_EVENTS, Event, EventError, EventStore, EventsUnavailable, Rules, Stored, batch
 
 MOST_BYTES = 1 << 20  # of a body
+_LARGE = 1 << 14  # bytes, some hundred events
 PATIENCE = 15.0  # seconds for the disk
 _AGAIN = {"Retry-After": "1"}
 
@@ -60,11 +61,11 @@ def router(store: EventStore, rules: Callable[[], Rules] = Rules) -> APIRouter:
         The key stands in the header Idempotency-Key or in the field key. Events of a key that is known are acknowledged and not
         stored again, so that a client may send again whatever it got no answer for.
         """
-        key, events = _read(await _bytes(request), idempotency_key)
-        try:
-            kept = batch(key, events, rules(), datetime.now(UTC))
-        except EventError as error:
-            raise HTTPException(400, str(error)) from None
+        content = await _bytes(request)
+        if len(content) > _LARGE:  # others need not wait for it
+            kept = await asyncio.to_thread(_batch, content, idempotency_key, rules())
+        else:
+            kept = _batch(content, idempotency_key, rules())
         outcome = await _stored(store, kept)
         if outcome is Stored.TAKEN:
             raise HTTPException(409, f"the key {kept.key!r} belongs to other events; give these a key of their own")
@@ -81,6 +82,15 @@ async def _bytes(request: Request) -> bytes:
         if len(content) > MOST_BYTES:
             raise HTTPException(413, f"a body has at most {MOST_BYTES:,} bytes; send several batches")
     return bytes(content)
+
+
+def _batch(content: bytes, key: str | None, rules: Rules) -> Batch:
+    """The batch that a body holds."""
+    own, events = _read(content, key)
+    try:
+        return batch(own, events, rules, datetime.now(UTC))
+    except EventError as error:
+        raise HTTPException(400, str(error)) from None
 
 
 def _read(content: bytes, key: str | None) -> tuple[str | None, list[Any]]:
