@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -56,10 +57,9 @@ def test_several_writers_leave_no_number_behind_for_readers_to_miss(database, se
     done = threading.Event()
 
     def write(name: str) -> None:
-        mine = connect(database)
-        for n in range(15):
-            journal.append(mine, [batch(f"{name}-{n}", "1", "2"), batch("shared" + str(n), "3")])
-        mine.close()
+        with closing(connect(database)) as mine:
+            for n in range(15):
+                journal.append(mine, [batch(f"{name}-{n}", "1", "2"), batch("shared" + str(n), "3")])
 
     def beyond() -> None:
         last = read[-1] if read else 0
