@@ -220,3 +220,22 @@ def test_intervals_of_all_lists_together_have_a_line_a_size_and_measure(monkeypa
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[4] for line in lines] == ["coverage@5", "gini@5"]
     assert all(float(line.split("held")[1].split()[0]) > 0.5 > float(line.split("drawn")[1]) for line in lines)
+
+
+def test_events_have_a_line_a_number_of_threads_and_the_plain_loop(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    benchmark("events").main(seconds=0.1)
+    out = capsys.readouterr().out
+    assert out.count("single events") == 3
+    assert out.count("target 2,000") == 2
+    assert "an fsync each" in out
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_loop_has_a_line_a_traffic(monkeypatch, capsys):
+    loop = benchmark("loop")
+    monkeypatch.setattr(loop, "TRAFFIC", ((50, 0.2), (100, 0.2)))
+    loop.main(30)
+    _, *lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[:2] for line in lines] == [["1,000", "20%"], ["2,000", "20%"]]
+    assert all(float(line.split()[-1].rstrip("%")) > 70 for line in lines)

@@ -20,6 +20,7 @@ EVENTS: dict[str, tuple[pa.DataType, str]] = {
     "quantity": (pa.float64(), "pieces; null if unknown; below 0 is a return"),
     "price": (pa.int64(), "money for one piece, in minor units (cents); null if unknown"),
     "rating": (pa.float32(), "a review's rating, on the log's own scale"),
+    "list_id": (pa.string(), "the list in which the item was shown, or from which it was taken; null if unknown"),
     "position": (pa.int32(), "place in a shown list, from 1"),
     "propensity": (pa.float64(), "probability with which the item was shown there, in (0, 1]"),
 }

@@ -1,6 +1,7 @@
 """Public logs and what tools export, some twenty rows of each in its own format, and what a count by hand says of them."""
 
 import json
+import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -24,7 +25,7 @@ class Expected:
     first: dict[str, object] = field(default_factory=dict)
     names: int = 0  # items with a name
     categories: int = 0  # items with a category
-    init: str | None = None  # what to give to init, where it is not the folder
+    address: str = "{folder}"  # what to give to init
 
 
 LOGS: dict[str, tuple[Callable[[Path], None], Expected]] = {}
@@ -355,6 +356,43 @@ def trec_qrels(folder: Path) -> None:
 @log("trec_run", Expected({"exposure": 20}, 4, 5, {"position": None}))
 def trec_run(folder: Path) -> None:
     put(folder, "bm25.run", [f"q{u} Q0 d{i} {r} {10.5 - r} bm25" for u, i, r, _ in TWENTY])
+
+
+@log(
+    "assay_events",
+    Expected(
+        {"exposure": 12, "search": 4, "view": 6, "purchase": 4, "review": 2},
+        4,
+        5,
+        {"event": "search", "user_id": "u1", "query": "red cup ☕", "list_id": "l0", "timestamp": "2023-11-14T22:13:20"},
+        address="sqlite:///{folder}/events.db",
+    ),
+)
+def assay_events(folder: Path) -> None:
+    """The table as the journal makes it, filled by hand: four searches, each with a list of three, and what came of them."""
+    with sqlite3.connect(folder / "events.db") as c:
+        c.execute(
+            """CREATE TABLE assay_events (event_no INTEGER PRIMARY KEY, batch_key VARCHAR(160), received_us BIGINT,
+            event VARCHAR(64), time_us BIGINT, user_id VARCHAR(200), item_id VARCHAR(200), session_id VARCHAR(200),
+            list_id VARCHAR(200), query VARCHAR(1000), quantity DOUBLE PRECISION, price DOUBLE PRECISION, rating DOUBLE PRECISION,
+            position BIGINT, propensity DOUBLE PRECISION, model VARCHAR(200), run VARCHAR(200))"""
+        )
+        c.execute("CREATE TABLE assay_event_batches (batch_key VARCHAR(160) PRIMARY KEY, digest VARCHAR(64))")
+        c.execute("CREATE TABLE an_empty_one (item_id TEXT, name TEXT)")
+        columns = "event, time_us, user_id, item_id, list_id, query, price, rating, position, propensity"
+        for k in range(4):
+            user, name, at = f"u{1 + k}", f"l{k}", (T0 + k * DAY) * 1_000_000
+            rows = [("search", at, user, None, name, "red cup ☕", None, None, None, None)]
+            rows += [
+                ("exposure", at + p, user, str(10 + (k + p) % 5), name, "red cup ☕", None, None, p, 0.5 if p < 3 else 0.25)
+                for p in (1, 2, 3)
+            ]
+            rows += [("view", at + 60_000_000, user, str(10 + (k + 1) % 5), name, None, None, None, 1, None)]
+            rows += [("purchase", at + 90_000_000, user, str(10 + (k + 1) % 5), name, None, 12.5, None, None, None)]
+            if k < 2:
+                rows += [("view", at + 70_000_000, user, str(10 + (k + 2) % 5), name, None, None, None, 2, None)]
+                rows += [("review", at + 99_000_000, user, str(10 + (k + 1) % 5), None, None, None, 4.5, None, None)]
+            c.executemany(f"INSERT INTO assay_events ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
 
 
 @log(

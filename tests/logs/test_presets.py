@@ -17,7 +17,7 @@ def test_a_public_log_is_collected_as_a_count_by_hand_says(name, tmp_path, run):
     folder = tmp_path / "日志 log"
     folder.mkdir()
     write(folder)
-    text = suggest(folder)
+    text = suggest(expected.address.format(folder=folder))
     (tmp_path / "log.toml").write_text(text, encoding="utf-8")
     settings = config.read(tmp_path / "log.toml")
     assert settings.log is not None, text

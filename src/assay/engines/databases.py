@@ -49,32 +49,38 @@ def _connection(url: str, password_env: str | None, *, write: bool = False) -> I
             if write:
                 connection.commit()
     except SQLAlchemyError as error:
-        raise SourceError(f"{urls.shown(url)}: the database refused: {_words(error, parsed)}") from None
+        raise SourceError(f"{urls.shown(url)}: the database refused: {said(error, parsed)}") from None
     except OverflowError as error:
         raise SourceError(f"{urls.shown(url)}: a number is too large for the database ({error})") from None
+
+
+def engine(url: str, parsed: sa.URL, **options: Any) -> sa.Engine:
+    """What connects to a database, without a pool; InputError with the pip line where its driver is missing."""
+    try:
+        return sa.create_engine(parsed, poolclass=sa.NullPool, hide_parameters=True, **options)
+    except ImportError as error:
+        raise InputError(f"{urls.shown(url)}: its driver cannot be loaded ({error}): pip install 'assay[databases]'") from None
 
 
 def _connected(url: str, parsed: sa.URL) -> sa.Connection:
     """An open connection; a parameter of the URL that the driver does not take, in whatever way it says so, is a ConfigError."""
     try:
-        return sa.create_engine(parsed, poolclass=sa.NullPool, hide_parameters=True).connect()
-    except SQLAlchemyError:
+        return engine(url, parsed).connect()
+    except (SQLAlchemyError, InputError):
         raise
-    except ImportError as error:
-        raise InputError(f"{urls.shown(url)}: its driver cannot be loaded ({error}): pip install 'assay[databases]'") from None
     except Exception as error:
         words = urls.hide(" ".join(str(error).split()), parsed)[:200]
         raise ConfigError(f"{urls.shown(url)}: the driver does not take the parameters after ? in the URL ({words})") from None
 
 
-def _words(error: SQLAlchemyError, url: sa.URL) -> str:
+def said(error: SQLAlchemyError, url: sa.URL) -> str:
     """What the server said, on one line, without secrets, and where a password that is missing belongs."""
     by_driver = error.orig if isinstance(error, StatementError) else None
-    said = " ".join(str(by_driver or error).split())
+    words = " ".join(str(by_driver or error).split())
     hint = ""
-    if not url.password and re.search(r"password|access denied", said, re.IGNORECASE):
+    if not url.password and re.search(r"password|access denied", words, re.IGNORECASE):
         hint = "; no password is known: put it into an environment variable and name that as password_env in the config"
-    return urls.hide(said, url)[:300] + hint
+    return urls.hide(words, url)[:300] + hint
 
 
 def _find_table(connection: sa.Connection, url: str, name: str) -> tuple[str | None, str]:

@@ -191,6 +191,7 @@ def _select(section: config.Events, types: dict[str, pa.DataType]) -> str:
         "timestamp": _time(section, types["timestamp"]),
         "session_id": _text("session_id", types.get("session_id", pa.string()), section),
         "query": _text("query", types.get("query", pa.string()), section),
+        "list_id": _text("list_id", types.get("list_id", pa.string()), section),
         "quantity": "n_quantity",
         "price": _price(section, types),
         "rating": "CASE WHEN NOT isnan(n_rating) THEN CAST(n_rating AS FLOAT) END",

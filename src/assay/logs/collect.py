@@ -24,7 +24,7 @@ from assay.runs.view import without_passwords
 
 Record = dict[str, Any]
 ROWS = 1 << 18  # a row group: fixed, so that bytes do not depend on how rows arrived
-FORMAT = 4
+FORMAT = 5
 
 
 def regrouped(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:

@@ -153,3 +153,26 @@ def test_refuses_arrays(change, message):
 def test_a_clip_that_is_no_weight(clip):
     with pytest.raises(InputError, match=r"clip is .*; give a weight above 0"):
         policy_value([1.0, 0.0], [0.5, 0.5], [0.5, 0.5], clip=clip)
+
+
+@pytest.mark.parametrize("share", [0.02, 0.03])
+def test_few_heavy_rows_make_the_interval_wide(share):
+    """A shop explores rarely: some 30 or 45 of 1,500 rows say something of the target, and a tenth of these have a reward."""
+    rng, inside, by_all_rows = np.random.default_rng(11), [], []
+    for _ in range(1_000):
+        target = (rng.random(1_500) < share).astype(float)
+        reward = (rng.random(1_500) < 0.1).astype(float)
+        one = policy_value(reward, np.full(1_500, share), target)
+        inside.append(one.low < 0.1 < one.high)
+        by_all_rows.append(abs(one.value - 0.1) < stats.t.ppf(0.975, 1_499) * one.stderr)
+    assert np.mean(by_all_rows) < 0.91
+    assert 0.925 < np.mean(inside) < 0.98
+
+
+def test_degrees_of_freedom_by_hand():
+    reward = [12.0, *[0.0] * 11]  # about the mean of 1: one deviation of 11, eleven of 1
+    one = policy_value(reward, np.ones(12), np.ones(12), estimator="ips")
+    square = np.array([11.0, *[1.0] * 11]) ** 2
+    df = 2 * square.sum() ** 2 / ((square**2).sum() - square.sum() ** 2 / 12)
+    assert 2 < df < 11
+    assert one.high - one.value == pytest.approx(stats.t.ppf(0.975, df) * one.stderr)

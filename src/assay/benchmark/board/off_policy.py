@@ -149,9 +149,17 @@ def _corrected(r: Floats, w: Floats, model: tuple[ArrayLike, ArrayLike]) -> Floa
 
 
 def _error(code: NDArray[np.int64], each: Floats) -> tuple[float, float]:
-    """Standard error of the mean and its degrees of freedom, clustered."""
-    deviation = clusters.deviations(code, each[None])
-    return float(np.sqrt(np.sum(deviation**2))), clusters.degrees_of_freedom(code)
+    """Standard error of the mean and its degrees of freedom, clustered.
+
+    A few rows with large weights carry most of the variance, so that it is known as badly as from those few. So the degrees of
+    freedom are at most Satterthwaite's with the fourth moment as it is seen: 2 V^2 / (sum d^4 - V^2 / U), V the sum of d^2 over U
+    clusters. For normal d of one size that is about U.
+    """
+    square = clusters.deviations(code, each[None])[0] ** 2
+    variance = float(square.sum())
+    spread = float(square @ square) - variance**2 / len(square)
+    seen = 2 * variance**2 / spread if spread > 0 else np.inf
+    return float(np.sqrt(variance)), min(clusters.degrees_of_freedom(code), seen)
 
 
 def _warning(weight: Floats, code: NDArray[np.int64], effective: float, least_share: float) -> str | None:

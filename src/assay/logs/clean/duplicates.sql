@@ -11,7 +11,7 @@ numbered AS (
         ROW_NUMBER() OVER (
             PARTITION BY
                 events.user_id, events.item_id, events.timestamp, events.event, events.session_id, events.query,
-                events.quantity, events.price, events.rating, events.position, events.propensity
+                events.quantity, events.price, events.rating, events.list_id, events.position, events.propensity
             ORDER BY events.event_id
         ) AS copy
     FROM events

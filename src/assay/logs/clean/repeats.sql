@@ -1,4 +1,4 @@
--- The same user, item, kind (and query) in the same session again within a few seconds: all but the first of a
+-- The same user, item, kind (query and list) in the same session again within a few seconds: all but the first of a
 -- burst. A return is no repeat of its purchase; a purchase is one only of a purchase with the same pieces and price.
 WITH crowded AS (
     SELECT user_id, item_id, event, session_id
@@ -12,7 +12,7 @@ timed AS (
         events.timestamp,
         LAG(events.timestamp) OVER (
             PARTITION BY
-                events.user_id, events.item_id, events.event, events.session_id, events.query,
+                events.user_id, events.item_id, events.event, events.session_id, events.query, events.list_id,
                 COALESCE(events.quantity < 0, FALSE),
                 CASE WHEN events.event = 'purchase' THEN events.quantity END,
                 CASE WHEN events.event = 'purchase' THEN events.price END

@@ -71,7 +71,7 @@ def looks(target: str, table: str | None = None) -> list[Look]:
         names = [table] if table is not None else databases.tables(target)
         if not names:
             raise SourceError("the database has no tables that this user may see; name another, or another user")
-        return [_look(name, {"url": target, "table": name}) for name in names]
+        return _tables(target, names)
     if not target.startswith(STORES) and Path(target).is_dir():
         places = [Place.of(path) for path in sorted(Path(target).rglob("*")) if path.is_file() and _is_data(path, Path(target))]
         if not places:
@@ -85,6 +85,19 @@ def looks(target: str, table: str | None = None) -> list[Look]:
     if all(list(look.columns) == list(first.columns) for look in opened):
         path = target if target.startswith(STORES) else str(Path(target).resolve())
         return [replace(first, section={**first.section, "path": path})]
+    return opened
+
+
+def _tables(url: str, names: Sequence[str]) -> list[Look]:
+    """The tables of a database; those without rows are left out, unless none has any."""
+    opened, refusal = [], None
+    for name in names:
+        try:
+            opened.append(_look(name, {"url": url, "table": name}))
+        except SourceError as error:
+            refusal = refusal or error
+    if refusal is not None and not opened:
+        raise refusal
     return opened
 
 

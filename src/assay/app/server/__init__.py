@@ -1,0 +1,1 @@
+"""The server: pages and an API over HTTP."""
