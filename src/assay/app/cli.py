@@ -19,6 +19,7 @@ from assay.app.benchmark import app as benchmark
 from assay.app.judgements import judgements
 from assay.app.options import Debug, Json, RunFolder, print_json
 from assay.app.safe import complain, echo, escaped
+from assay.app.serve import serve
 from assay.errors import AssayError, InputError
 
 if TYPE_CHECKING:
@@ -349,6 +350,7 @@ def init(
 
 
 app.command()(judgements)
+app.command()(serve)
 app.add_typer(benchmark)
 
 

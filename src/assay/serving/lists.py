@@ -20,12 +20,12 @@ from assay.samples import stored as samples
 from assay.serving.items import Items
 from assay.serving.stored import as_shown, known_user, refuse_without_lists
 
-OWN = "made for this user"
-ANYBODY = "what was taken most lately, for anybody"
-_NOT_KNOWN = "the run has no list for this user: {anybody}"
-_BY_USERS = "taken by the same users"
-_BY_NAME = "too few users took it to compare by: found by its name"
-_BY_CATEGORY = "too few users took it to compare by: what was taken most lately in its category"
+OWN = "Made for this user."
+ANYBODY = "What was taken most lately, for anybody."
+NOT_KNOWN = f"The run has no list for this user. {ANYBODY}"
+_BY_USERS = "Taken by the same users."
+_BY_NAME = "Too few users took it to compare by. Found by its name."
+_BY_CATEGORY = "Too few users took it to compare by. What was taken most lately in its category."
 _NEURAL = "transformer"  # the one neural model of ours that knows an order
 
 
@@ -47,11 +47,11 @@ def recommend(
     else:
         if not run.exists(SCORES):
             raise InputError(
-                f"this run keeps {section.per_user} items a user and no scores of others; make it again in a new folder for other lists"
+                f"this run keeps {section.per_user} items a user and no other scores; make it in a new folder to have other lists"
             )
         items = run.at_hand(Items).of_category(category)
         known, listed = run.at_hand(Candidates).of(who, number, exclude_bought=exclude, items=items)
-    why = OWN if known else ANYBODY if user_id is None else _NOT_KNOWN.format(anybody=ANYBODY)
+    why = OWN if known else ANYBODY if user_id is None else NOT_KNOWN
     return Recommendations(user=user_id, known=known, why=why, recommendations=as_shown(run, listed))
 
 

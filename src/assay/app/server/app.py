@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import numba
 import uvicorn
@@ -89,4 +89,5 @@ def serve(site: Site, listening: socket.socket) -> None:
         limit_concurrency=_TOGETHER,
         proxy_headers=False,
     )
-    uvicorn.Server(settings).run(sockets=[listening])
+    with suppress(KeyboardInterrupt):  # how it is ended
+        uvicorn.Server(settings).run(sockets=[listening])

@@ -46,6 +46,12 @@ class Card:
         image = self.about.image
         return image if image is not None and picture_place(image) is not None else None
 
+    @property
+    def letter(self) -> str:
+        """What stands in place of a picture: the first letter or digit of its name."""
+        name = self.about.name or str(self.about.item_id)
+        return next((sign for sign in name if sign.isalnum()), "")
+
 
 @router.get("/shop")
 def shop(
