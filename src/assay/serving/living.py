@@ -6,7 +6,6 @@ from pathlib import Path
 from threading import Event, Lock, RLock, Thread
 from typing import TypeVar
 
-from assay import stages
 from assay.errors import InputError
 from assay.finished import Finished
 from assay.pages.evaluation import Recommended
@@ -68,7 +67,7 @@ class Living:
         self._seen = self._signature()
         self.run = self.searching = Served(folder)
         if left := _left(self.run):
-            raise InputError(f"{folder}: the run is not finished, it lacks {', '.join(left)}; finish it first: assay run CONFIG")
+            raise InputError(f"{folder}: the run is not finished, the stages {', '.join(left)} have not run; finish it first: assay run CONFIG")
         self._warmed: Served | None = None
 
     def about(self) -> AboutRun:
@@ -115,8 +114,8 @@ class Living:
 
 
 def _left(run: Finished) -> list[str]:
-    """Stages of a run that have not done their work."""
-    return [stage.name for stage in stages.graph().of(run.config) if stage.name not in run.stages]
+    """Last stages of a run that have not done their work; when they have, so have all others."""
+    return [name for name in ("trust", "summary") if name not in run.stages]
 
 
 class Watch:
