@@ -42,10 +42,6 @@ class Refused(NamedTuple):
     headers: Mapping[str, str] = {}
 
 
-class _TooLargeError(Exception):
-    pass
-
-
 class Guard:
     """An ASGI application behind these checks. images: where pictures may come from, besides the server itself."""
 
@@ -59,39 +55,24 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started = False
 
         async def answer(message: Message) -> None:
-            nonlocal started
             if message["type"] == "http.response.start":
-                started = True
                 headers = MutableHeaders(scope=message)
                 for name, value in self._headers.items():
                     headers[name] = value
                 headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
-        length = 0
-
-        async def read() -> Message:
-            nonlocal length
-            message = await receive()
-            length += len(message.get("body", b""))
-            if length > BODY:
-                raise _TooLargeError
-            return message
-
         refused = self._refused(scope, Headers(scope=scope))
-        try:
-            if refused is None:
-                await self._app(scope, read, answer)
-        except _TooLargeError:
-            if started:
-                raise
+        body = None if refused is not None or scope["method"] in _READING else await _whole(receive)
+        if body is not None and len(body) > BODY:
             refused = _too_large()
         if refused is not None:
             response = JSONResponse({"error": refused.sentence}, refused.status, dict(refused.headers))
             await response(scope, receive, answer)
+            return
+        await self._app(scope, receive if body is None else _again(body, receive), answer)
 
     def _refused(self, scope: Scope, headers: Headers) -> Refused | None:
         hosts = headers.getlist("host")
@@ -127,6 +108,28 @@ class Guard:
                 return False, False
             return False, hmac.compare_digest(_digest(password), self._token)
         return False, False
+
+
+async def _whole(receive: Receive) -> bytes:
+    """A request's body, or as much of it as is too much."""
+    parts, size = [], 0
+    while size <= BODY:
+        message = await receive()
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if not message.get("more_body", False):
+            break
+    return b"".join(parts)
+
+
+def _again(body: bytes, receive: Receive) -> Receive:
+    """What gives a body that was read already, then whatever comes after it."""
+    left: list[Message] = [dict(type="http.request", body=body, more_body=False)]
+
+    async def read() -> Message:
+        return left.pop() if left else await receive()
+
+    return read
 
 
 def _digest(token: str) -> bytes:
