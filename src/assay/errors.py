@@ -29,6 +29,14 @@ class SplitError(InputError):
     """A split, label or class without the rows that a later stage needs."""
 
 
+class NotThereError(InputError):
+    """What was asked for is not there: an item, a request, a sample, or a run of that name."""
+
+
+class MadeAgainError(InputError):
+    """A run was made again while it was read: what was read before may not go with what is there now."""
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return `; did you mean 'x'?` for the closest known word, or an empty string."""
     close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)

@@ -12,7 +12,7 @@ import pyarrow as pa
 from pyarrow import dataset
 
 from assay.config import Config, parse
-from assay.errors import InputError
+from assay.errors import InputError, MadeAgainError
 from assay.importance.stored import read_values
 from assay.importance.valuer import Importance
 from assay.logs.clean_log import CleanLog
@@ -107,16 +107,27 @@ class Finished(Folder):
             raise self._moved()
         return content
 
-    def _moved(self) -> InputError:
-        return InputError(f"{self.folder}: the run was made again while it was read; wait for it to end, then open it again")
+    def _moved(self) -> MadeAgainError:
+        return MadeAgainError(f"{self.folder}: the run was made again while it was read; wait for it to end, then open it again")
 
     def costs(self) -> dict[str, Any]:
         """Seconds of stages, peak memory, and what stages recorded besides."""
         return read_costs(self.folder)
 
-    def samples(self, split: str | None = None, which: stored.Which = "samples") -> Samples:
-        """Samples of a split as models learnt from them, or what was ranked ("candidates", "upcoming")."""
-        everything = stored.load(self, split, which)
+    def samples(
+        self,
+        split: str | None = None,
+        which: stored.Which = "samples",
+        *,
+        names: Sequence[str] | None = None,
+        request: int | None = None,
+    ) -> Samples:
+        """Samples of a split as models learnt from them, or what was ranked ("candidates", "upcoming").
+
+        names: only these features. request: the rows of one request.
+        """
+        file = stored.file_of(which)
+        everything = self._steady(file, lambda: stored.load(self, split, which, names, request))
         return only(everything, FeaturesKept.read(self).kept) if self.exists(FeaturesKept.path) else everything
 
     @cached_property

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from assay.app import report, stored, terminal
+from assay.app import report, terminal
 from assay.app.sections import beyond_accuracy
 from assay.app.sections.facts import Facts
 from assay.app.sections.selection import _explained
@@ -15,6 +15,7 @@ from assay.pages.evaluation import Leaks
 from assay.pages.parts import Change
 from assay.pages.selection import Explained
 from assay.runs.store import write_json
+from assay.serving import stored
 from tests.app.conftest import HOSTILE, NAMES, listed
 
 

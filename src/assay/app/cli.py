@@ -19,6 +19,7 @@ from assay.app.benchmark import app as benchmark
 from assay.app.judgements import judgements
 from assay.app.options import Debug, Json, RunFolder, print_json
 from assay.app.safe import complain, echo, escaped
+from assay.app.serve import serve
 from assay.errors import AssayError, InputError
 
 if TYPE_CHECKING:
@@ -207,8 +208,9 @@ def explain(
     _debug: Debug = False,
 ) -> None:
     """Say why a training sample is worth what it is, or which samples made a recommendation."""
-    from assay.app import stored, terminal
+    from assay.app import terminal
     from assay.finished import Finished
+    from assay.serving import stored
 
     finished = Finished(folder)
     answer = stored.explain(finished, sample_id=sample_id, user_id=user_id, item_id=item_id)
@@ -278,8 +280,9 @@ def user(
     _debug: Debug = False,
 ) -> None:
     """Show one user's recommendations with their reasons."""
-    from assay.app import stored, terminal
+    from assay.app import terminal
     from assay.finished import Finished
+    from assay.serving import stored
 
     answer = stored.recommendations(Finished(folder), user_id)
     if as_json:
@@ -301,9 +304,10 @@ def search(
 ) -> None:
     """Search a run's items, with the reasons of every line; the first use indexes and trains, which takes minutes."""
     from assay import front
-    from assay.app import report, stored, terminal
+    from assay.app import report, terminal
     from assay.app.progress import bars
     from assay.finished import Finished
+    from assay.serving import stored
 
     finished = Finished(folder)
     if not query.strip():
@@ -346,6 +350,7 @@ def init(
 
 
 app.command()(judgements)
+app.command()(serve)
 app.add_typer(benchmark)
 
 

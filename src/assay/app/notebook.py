@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from assay import config as configs
 from assay import stages
-from assay.app import stored, terminal
+from assay.app import terminal
 from assay.app.progress import bars
 from assay.app.sections.facts import Facts
 from assay.config import Config
@@ -17,6 +17,7 @@ from assay.errors import InputError
 from assay.finished import Finished
 from assay.importance.stored import values_file
 from assay.progress import Report
+from assay.serving import stored
 from assay.shown import html_table
 
 _SHOWN = ("read", "cleaned", "learnt", "gained", "recommended")  # lines of the closing table that a notebook shows

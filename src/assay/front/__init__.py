@@ -1,6 +1,7 @@
 """Make a run, add to it, open it: what the command line and `import assay` share."""
 
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from assay.pages.values import Why, WhyScore
 from assay.progress import Report, silent
 from assay.runs.graph import Done
 from assay.runs.manifest import alone
+from assay.samples.table import Samples
 from assay.search.searcher import Searcher
 from assay.stages import graph
 
@@ -102,10 +104,12 @@ def explain(
             row = -1
         if row < 0:
             raise InputError(f"{run.folder}: no training sample {sample_id!r}; {_HOW}")
-        return explain_sample(_linear(run), run.train, run.samples("validation"), row, run.item_names, wording)
+        parts = run.at_hand(_Explaining)
+        return explain_sample(parts.model, run.train, parts.validation, row, run.item_names, wording)
     if not run.exists("samples/upcoming.parquet"):
         raise InputError(f"{run.folder}: holds no candidates of a coming period; explain a sample instead")
-    upcoming = run.samples(which="upcoming")
+    parts = run.at_hand(_Explaining)
+    upcoming = parts.upcoming
     mask = np.ones(len(upcoming), bool)
     for name, wanted in (("user_id", user_id), ("item_id", item_id)):
         column = upcoming.keys.column(name).cast(pa.string())
@@ -114,10 +118,28 @@ def explain(
     if not len(rows):
         raise InputError(f"{run.folder}: item {item_id!r} is no candidate for user {user_id!r}; see: assay user")
     candidate = upcoming.take(rows[:1])
-    return explain_score(_linear(run), run.train, candidate, run.item_names, wording)
+    return explain_score(parts.model, run.train, candidate, run.item_names, wording)
 
 
-def _linear(run: Finished) -> LinearModel:
-    model = run.model(named.LINEAR[run.task.label.link])
-    assert isinstance(model, LinearModel)
-    return model
+class _Explaining:
+    """What explanations of a run read, each part once: `run.at_hand(_Explaining)`."""
+
+    def __init__(self, run: Finished) -> None:
+        self._run = run
+
+    @cached_property
+    def model(self) -> LinearModel:
+        """The model that values are of."""
+        model = self._run.model(named.LINEAR[self._run.task.label.link])
+        assert isinstance(model, LinearModel)
+        return model
+
+    @cached_property
+    def validation(self) -> Samples:
+        """The samples that values are made on."""
+        return self._run.samples("validation")
+
+    @cached_property
+    def upcoming(self) -> Samples:
+        """Candidates of the coming period."""
+        return self._run.samples(which="upcoming")

@@ -1,6 +1,6 @@
 """Recommenders with weights from items to items: EASE and item kNN."""
 
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,6 +63,7 @@ class ItemKnn(ArrayRecommender):
     def __init__(self, items: int = 10_000, neighbours: int = 100, shrink: float = 10.0) -> None:
         super().__init__(items)
         self.neighbours, self.shrink = neighbours, shrink
+        self._weights: sparse.csr_array | None = None
 
     def settings(self) -> dict[str, Any]:
         """The constructor's arguments."""
@@ -71,6 +72,7 @@ class ItemKnn(ArrayRecommender):
     def learn(self, taken: Taken, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
         """nearest (I, k) int32, items in rising order and -1 where there is none; similarity (I, k) float32. Ties by code."""
         del rng
+        self._weights = None
         X = taken.matrix()
         columns, size = sparse.csr_array(X.T), X.shape[1]
         root = np.sqrt(np.bincount(taken.item, minlength=size))
@@ -96,9 +98,20 @@ class ItemKnn(ArrayRecommender):
     def catalogue(self, user: NDArray[Any]) -> Vector:
         """As `score` for every column, after the last period."""
         histories = self.fitted().histories(user, np.full(len(user), AFTER))
-        nearest = self.learnt_["nearest"]
-        there, shape = nearest >= 0, (len(nearest), len(nearest))
-        starts = np.concatenate(([0], np.cumsum(there.sum(axis=1))))
-        weights = sparse.csr_array((self.learnt_["similarity"][there].astype(np.float64), nearest[there], starts), shape=shape)
-        scores = (histories @ weights.T).toarray()
+        scores = (histories @ self._by_neighbour()).toarray()
         return np.asarray(scores / np.maximum(np.diff(histories.indptr), 1)[:, None])
+
+    def _twin(self, taken: Taken) -> Self:
+        """As for every recommender."""
+        self._by_neighbour()  # the twin keeps it
+        return super()._twin(taken)
+
+    def _by_neighbour(self) -> sparse.csr_array:
+        """(I, I) similarities of each item's neighbours to it, one row per neighbour; made once."""
+        if self._weights is None:
+            nearest, similarity = self.learnt_["nearest"], self.learnt_["similarity"]
+            there, shape = nearest >= 0, (len(nearest), len(nearest))
+            starts = np.concatenate(([0], np.cumsum(there.sum(axis=1))))
+            weights = sparse.csr_array((similarity[there].astype(np.float64), nearest[there], starts), shape=shape)
+            self._weights = sparse.csr_array(weights.T)
+        return self._weights

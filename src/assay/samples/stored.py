@@ -1,5 +1,6 @@
 """Samples, truth and searches as make_samples stored them."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -29,15 +30,27 @@ def file_of(name: str) -> str:
     return f"samples/{name}.parquet"
 
 
-def load(run: Folder, split: str | None = None, which: Which = "samples", names: list[str] | None = None) -> Samples:
-    """Samples of a run, with their encoder: of one split, or all. names: only these features. InputError: none are stored."""
+def load(
+    run: Folder,
+    split: str | None = None,
+    which: Which = "samples",
+    names: Sequence[str] | None = None,
+    request: int | None = None,
+) -> Samples:
+    """Samples of a run, with their encoder: of one split, or all; of one request, by its id. names: only these features.
+
+    InputError: none are stored.
+    """
     path = run.path(file_of(which))
     if not path.exists():
         raise missing(path)
     encoder = TableEncoder.from_dict(run.read_json(ENCODER))
-    table = pq.read_table(path, filters=[("split", "==", split)] if split else None)
-    keys = [name for name in NOT_FEATURES if name in table.column_names]
-    features = [name for name in table.column_names if name not in keys and (names is None or name in names)]
+    columns = pq.read_schema(path).names
+    keys = [name for name in NOT_FEATURES if name in columns]
+    features = [name for name in columns if name not in keys and (names is None or name in names)]
+    wanted = {"split": split, "request_id": request}
+    rows = [(name, "==", value) for name, value in wanted.items() if value is not None]
+    table = pq.read_table(path, columns=[*keys, *features], filters=rows or None)
     kind = label_type_of(run, which)
     return Samples(table.select(keys), table.select(features), encoder, takings=takings(run), label_type=kind)
 

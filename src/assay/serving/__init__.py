@@ -1,1 +1,1 @@
-"""What a server needs below HTTP."""
+"""What a server needs below HTTP: answers to questions, lists that are given out, events that come back."""

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from assay import recommend as recommending
@@ -41,7 +42,7 @@ def _databases() -> Any:
     check=_output,
 )
 def recommend(work: Work) -> None:
-    """recommendations.parquet, the list for unknown users, and on request both tables of a database."""
+    """recommendations.parquet, the list for unknown users, scores of all candidates, and on request both tables of a database."""
     section = work.config.recommend
     hand.forget_samples(work, "tuning")
     if not work.folder.exists("samples/upcoming.parquet"):
@@ -65,6 +66,7 @@ def recommend(work: Work) -> None:
     work.report(2, 3)
     work.folder.write_table("recommendations.parquet", lists)
     work.folder.write_table("recommendations_unknown.parquet", unknown)
+    work.folder.write_table(recommending.SCORES, pa.table({"score": score}))  # row by row those of samples/upcoming.parquet
     users = pc.count_distinct(lists.column("user_id")).as_py()
     work.folder.write(Recommended(model=name, users=users, per_user=section.per_user))
     if section.url and section.table:

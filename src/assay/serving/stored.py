@@ -1,10 +1,10 @@
-"""What commands read back from a run's folder."""
+"""What commands, notebooks and the server read back from a run's folder, with ids as they may be shown."""
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from assay.app.sections.facts import Facts
 from assay.errors import InputError
+from assay.findings.labels import Wording
 from assay.finished import Finished
 from assay.logs import private
 from assay.pages.answers import I, SearchAnswer, UserList, renamed
@@ -12,6 +12,7 @@ from assay.pages.values import Why, WhyScore
 from assay.recommend import Lists
 
 _BEYOND = 1 << 63  # what a 64-bit id is below
+HASHED = Wording(hash_ids=True)
 
 
 def _typed(user_id: str, kind: pa.DataType) -> object:
@@ -26,8 +27,7 @@ def _typed(user_id: str, kind: pa.DataType) -> object:
 def _by_shown(run: Finished) -> dict[str, object]:
     """Users' ids as the log holds them, by the ids that the report shows."""
     assert run.log is not None
-    facts = Facts(run, hash_ids=True)
-    return {facts.shown(ident): ident for ident in run.log.users.column("user_id").to_pylist()}
+    return {HASHED.ident(ident): ident for ident in run.log.users.column("user_id").to_pylist()}
 
 
 def known_user(run: Finished, user_id: str) -> object | None:
@@ -54,7 +54,7 @@ def search(run: Finished, query: str, *, user_id: str | None = None, number: int
 
     who = None if user_id is None else known_user(run, user_id)
     answer = front.search(run, query, user_id=who, number=number)
-    return answer.model_copy(update={"user": user_id, "items": _shown(run, answer.items)})
+    return answer.model_copy(update={"user": user_id, "items": as_shown(run, answer.items)})
 
 
 def recommendations(run: Finished, user_id: str) -> UserList:
@@ -63,20 +63,22 @@ def recommendations(run: Finished, user_id: str) -> UserList:
     user_id is the log's own; with [show] hash_ids also the one that the report shows, and item ids come as shown. InputError
     when the run has not recommended yet.
     """
+    refuse_without_lists(run)
+    has_list, items = run.at_hand(Lists).of(known_user(run, user_id))
+    return UserList(user=user_id, known=has_list, recommendations=as_shown(run, items))
+
+
+def refuse_without_lists(run: Finished) -> None:
+    """InputError where a run is of a kind that recommends nothing."""
     if run.config.table is not None:
         raise InputError(f"{run.folder}: a table of labelled samples says nothing of what comes after it; recommend from a log")
     if run.config.samples.request == "query":
         raise InputError(f"{run.folder}: its requests are searches, nobody's next one is known; ask: assay search FOLDER QUERY")
-    has_list, items = run.at_hand(Lists).of(known_user(run, user_id))
-    return UserList(user=user_id, known=has_list, recommendations=_shown(run, items))
 
 
-def _shown(run: Finished, items: list[I]) -> list[I]:
+def as_shown(run: Finished, items: list[I]) -> list[I]:
     """Items with their ids as they may be shown."""
-    if not run.config.show.hash_ids:
-        return items
-    facts = Facts(run, hash_ids=True)
-    return renamed(items, [facts.shown(item.item_id) for item in items])
+    return renamed(items, [HASHED.ident(item.item_id) for item in items]) if run.config.show.hash_ids else items
 
 
 def explain(
@@ -85,15 +87,16 @@ def explain(
     """What front.explain says, with users as they may be shown; ids are the log's own, or with [show] hash_ids the shown ones."""
     from assay import front
 
-    facts = Facts(run, hash_ids=run.config.show.hash_ids)
-    if not facts.hash_ids:
+    if not run.config.show.hash_ids:
         return front.explain(run, sample_id=sample_id, user_id=user_id, item_id=item_id)
     user = None if user_id is None else known_user(run, user_id)
-    items = {} if item_id is None or run.log is None else {facts.shown(i): i for i in run.log.items.column("item_id").to_pylist()}
+    items = (
+        {} if item_id is None or run.log is None else {HASHED.ident(i): i for i in run.log.items.column("item_id").to_pylist()}
+    )
     answer = front.explain(
         run,
         sample_id=sample_id,
         user_id=user_id if user is None else str(user),
         item_id=None if item_id is None else str(items.get(item_id, item_id)),
     )
-    return answer.with_users(facts.shown)
+    return answer.with_users(HASHED.ident)

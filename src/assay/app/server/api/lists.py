@@ -1,0 +1,79 @@
+"""Lists: for a user, for nobody, like an item, next in a session."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from fastapi import Path as InPath
+
+from assay.app.server.api.asked import ID, REFUSALS, Number, OnSale, RunName, User
+from assay.app.server.site import Asked
+from assay.pages.serving import AboutItem, Alike, Next, Recommendations
+from assay.serving import lists
+from assay.serving.items import Items
+
+_MOST = 100  # items of a session
+router = APIRouter(prefix="/api", tags=["lists"], responses=REFUSALS)
+
+Again = Annotated[
+    bool | None, Query(alias="exclude_bought", description="Leave out what the user had; default: as the run's config says.")
+]
+Category = Annotated[str | None, Query(max_length=ID, description="Only items of this category.")]
+Item = Annotated[str, Query(min_length=1, max_length=ID, description="An item's id as the log has it.")]
+
+
+@router.get("/recommend")
+def recommend(
+    site: Asked, user: User = None, n: Number = 10, exclude_bought: Again = None, category: Category = None, run: RunName = None
+) -> Recommendations:
+    """The list of a user, or without one what is recommended to anybody. All items of a list are on sale."""
+    return lists.recommend(site.run(run), user, n, exclude_bought=exclude_bought, category=category)
+
+
+@router.get("/recommend/{user:path}")
+def recommend_user(
+    site: Asked,
+    user: Annotated[str, InPath(min_length=1, max_length=ID)],
+    n: Number = 10,
+    exclude_bought: Again = None,
+    category: Category = None,
+    run: RunName = None,
+) -> Recommendations:
+    """The same, the user in the path. An id that is `.` or `..`, or begins or ends with /, goes into ?user= instead."""
+    return lists.recommend(site.run(run), user, n, exclude_bought=exclude_bought, category=category)
+
+
+@router.get("/similar")
+def similar(site: Asked, item: Item, n: Number = 10, on_sale: OnSale = True, run: RunName = None) -> Alike:
+    """Items that the same users took."""
+    return lists.similar(site.run(run), item, n, on_sale=on_sale)
+
+
+@router.get("/similar/{item:path}")
+def similar_item(
+    site: Asked,
+    item: Annotated[str, InPath(min_length=1, max_length=ID)],
+    n: Number = 10,
+    on_sale: OnSale = True,
+    run: RunName = None,
+) -> Alike:
+    """The same, the item in the path."""
+    return lists.similar(site.run(run), item, n, on_sale=on_sale)
+
+
+@router.get("/session")
+def session(
+    site: Asked,
+    item: Annotated[list[str], Query(min_length=1, max_length=_MOST, description="Items so far, the first taken first.")],
+    n: Number = 10,
+    on_sale: OnSale = True,
+    run: RunName = None,
+) -> Next:
+    """What comes next in a session. Items that the log does not know are named in `unknown`."""
+    return lists.following(site.run(run), item, n, on_sale=on_sale)
+
+
+@router.get("/items")
+def about(site: Asked, item: Item, run: RunName = None) -> AboutItem:
+    """What is known of an item."""
+    items = site.run(run).at_hand(Items)
+    return items.about(items.code(item))

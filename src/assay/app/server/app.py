@@ -1,0 +1,93 @@
+"""The server put together, and run until it is interrupted."""
+
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import numba
+import uvicorn
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from assay import __version__
+from assay.app.server import errors, static
+from assay.app.server.api import ROUTERS
+from assay.app.server.guard import Guard
+from assay.app.server.metering import Metering, Meters
+from assay.app.server.pages import PAGES, first
+from assay.app.server.site import Reach, Site
+from assay.errors import InputError
+from assay.serving.living import Watch
+
+_HEAD = 16_384  # bytes of a request's line and headers
+_TOGETHER = 256  # requests that are answered at a time; more are told to come again
+
+
+def make(site: Site) -> FastAPI:
+    """The application of a site, without its guard."""
+
+    @asynccontextmanager
+    async def living(_app: FastAPI) -> AsyncIterator[None]:
+        watch = Watch(site.runs)
+        watch.start()
+        yield
+        watch.stop()
+
+    app = FastAPI(
+        title="Assay",
+        version=__version__,
+        summary="Lists, searches and explanations of finished runs.",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=living,
+    )
+    app.state.site, app.state.pages, app.state.meters = site, PAGES, Meters()
+    for router in (*ROUTERS, static.router, first, *(page.router for page in PAGES)):
+        app.include_router(router)
+    errors.install(app)
+    return app
+
+
+def guarded(app: FastAPI) -> ASGIApp:
+    """The application as it is reached."""
+    site = app.state.site
+    return Guard(Metering(app, app.state.meters), site.reach, static.picture_places(site))
+
+
+def listen(reach: Reach) -> socket.socket:
+    """A socket at the address. InputError: it is in use, or no address of this machine."""
+    family = socket.AF_INET6 if ":" in reach.host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((reach.host, reach.port))
+        listening.listen(128)
+    except (OSError, OverflowError) as error:
+        listening.close()
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        raise InputError(
+            f"{reach.host}, port {reach.port}: cannot be listened at ({why}); take another with --port or --host"
+        ) from None
+    return listening
+
+
+def address(reach: Reach, listening: socket.socket) -> str:
+    """The address that a browser takes."""
+    host = f"[{reach.host}]" if ":" in reach.host else reach.host
+    return f"http://{host}:{listening.getsockname()[1]}/"
+
+
+def serve(site: Site, listening: socket.socket) -> None:
+    """Answer until interrupted."""
+    numba.config.THREADING_LAYER = "threadsafe"  # type: ignore[attr-defined]  # many threads ask at once
+    settings = uvicorn.Config(
+        guarded(make(site)),
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        h11_max_incomplete_event_size=_HEAD,
+        limit_concurrency=_TOGETHER,
+        proxy_headers=False,
+    )
+    with suppress(KeyboardInterrupt):  # how it is ended
+        uvicorn.Server(settings).run(sockets=[listening])

@@ -1,0 +1,119 @@
+"""What is served: runs by name, kept benchmarks, and how the server may be reached."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from threading import Lock
+from typing import Annotated
+
+import pyarrow as pa
+from fastapi import Depends, Request
+
+from assay.benchmark.keep.folder import Kept
+from assay.errors import InputError, NotThereError, did_you_mean
+from assay.serving.boards import Test
+from assay.serving.living import Living, Served
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_SHORTEST = 16  # characters of a token
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How the server is reached. names: hosts that a request may name besides the address itself. token: who has it may ask."""
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    token: str | None = None
+    names: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.token is None and self.host not in LOOPBACK:
+            raise InputError(
+                f"--host {self.host} can be reached from other machines, so that a token is needed: put one into an environment"
+                " variable and name it with --token-env"
+            )
+        if self.token is not None and len(self.token) < _SHORTEST:
+            raise InputError(f"--token-env: the token has {len(self.token)} characters; give it {_SHORTEST} or more")
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """Names that a request's Host may have, without the port."""
+        return frozenset(name.lower() for name in (*LOOPBACK, self.host, *self.names))
+
+
+@dataclass
+class Site:
+    """All that the server answers from.
+
+    benchmarks: kept ones by their names. predictions: rankings from files on these, by system. explaining: one explanation is
+    made at a time, as each works on all training samples.
+    """
+
+    runs: Sequence[Living]
+    reach: Reach = field(default_factory=Reach)
+    benchmarks: Sequence[Kept] = ()
+    predictions: Mapping[str, pa.Table] = field(default_factory=dict)
+    explaining: Lock = field(default_factory=Lock)
+
+    def __post_init__(self) -> None:
+        self._tests = {
+            kept.label: partial(Test.of_kept, kept, predictions=self.predictions) for kept in self.benchmarks
+        }  # of a run; kept, so that the run's at_hand knows them again
+
+    def living(self, name: str | None) -> Living:
+        """The run of a name, by default the first. NotThereError: none has it."""
+        if name is None:
+            return self.runs[0]
+        for living in self.runs:
+            if living.name == name:
+                return living
+        names = [living.name for living in self.runs]
+        raise NotThereError(f"no run is called {name[:80]!r}{did_you_mean(name, names)}; /api/runs lists them")
+
+    def run(self, name: str | None) -> Served:
+        """The run of a name, as it is now; see `living`."""
+        return self.living(name).run
+
+    def test(self, run: str | None, benchmark: str | None) -> Test:
+        """A kept benchmark by its label; by default the first, or the run's own test where none is served or "" is asked for.
+
+        NotThereError: no benchmark of this label.
+        """
+        finished = self.run(run)
+        if benchmark is None:
+            benchmark = next(iter(self._tests), "")
+        if benchmark == "":
+            return finished.at_hand(Test.of_run)
+        if benchmark not in self._tests:
+            raise NotThereError(f"no benchmark is called {benchmark[:80]!r}; /api/runs lists them")
+        return finished.at_hand(self._tests[benchmark])
+
+    @property
+    def folders(self) -> list[Path]:
+        """Where runs and benchmarks lie, which no answer says."""
+        return [*(living.run.folder for living in self.runs), *(kept.folder for kept in self.benchmarks)]
+
+
+def named(folders: Sequence[Path]) -> list[Living]:
+    """Runs under the names of their folders; a name that is there already gets a number. InputError as Living."""
+    runs: list[Living] = []
+    for folder in folders:
+        name = base = folder.resolve().name
+        taken = {living.name for living in runs}
+        number = 2
+        while name in taken:
+            name, number = f"{base}-{number}", number + 1
+        runs.append(Living(folder, name))
+    return runs
+
+
+def of_request(request: Request) -> Site:
+    """The site that a request asks."""
+    site = request.app.state.site
+    assert isinstance(site, Site)
+    return site
+
+
+Asked = Annotated[Site, Depends(of_request)]

@@ -1,0 +1,245 @@
+"""The test of a run or a kept benchmark: its leader board, its requests, and how systems rank one of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from assay.benchmark import of_run
+from assay.benchmark.board.comparison import leader_board, values_of
+from assay.benchmark.board.scoreboard import Scoreboard
+from assay.benchmark.inputs import alike, numbers
+from assay.benchmark.keep.contents import Benchmark
+from assay.benchmark.keep.folder import Kept
+from assay.errors import InputError, NotThereError, did_you_mean
+from assay.finished import Finished
+from assay.models.platt import Platt
+from assay.numerics.linearised import POOLED
+from assay.numerics.names import is_beyond, is_of_all_lists
+from assay.numerics.ranking import tie_order, top_k
+from assay.pages.evaluation import Chances
+from assay.pages.parts import Estimate
+from assay.pages.serving import AboutRequest, BoardPage, GradedItem, RankedItem, Ranking, RequestPage, RequestsPage
+from assay.pages.trust import Leader
+from assay.serving.items import Items
+from assay.serving.stored import HASHED
+
+_NOT_KEPT = "how this system ranks requests is not kept; give its predictions when the server starts: --system NAME=FILE"
+_KEYS = ("request_id", "user_id")
+_NO_PREDICTIONS: Mapping[str, pa.Table] = {}
+
+
+@dataclass
+class Test:
+    """What systems were tested on. of: its name. predictions: rankings from files, by system. scored: of these systems.
+
+    run: whose models rank requests, where it has them.
+    """
+
+    __test__ = False  # no test of pytest's
+
+    of: str
+    run: Finished
+    benchmark: Benchmark
+    predictions: Mapping[str, pa.Table] = field(default_factory=lambda: _NO_PREDICTIONS)
+
+    @classmethod
+    def of_run(cls, run: Finished) -> "Test":
+        """The run's own test. InputError: it ranks nothing."""
+        return cls(f"the test of {run.folder.resolve().name}", run, of_run.benchmark(run, run.config))
+
+    @classmethod
+    def of_kept(cls, kept: Kept, run: Finished, predictions: Mapping[str, pa.Table]) -> "Test":
+        """A kept benchmark, with what was scored on it and what predictions for it score."""
+        kept.refuse_compact()
+        benchmark = replace(kept.benchmark, scores=kept.results())
+        if predictions:
+            tables = benchmark.cut(predictions)[0]
+            scored = replace(benchmark.score(tables), benchmark=kept.label)
+            stored = benchmark.scores
+            others = [] if stored is None else [name for name in stored.systems if name not in tables]
+            if stored is not None and others:
+                scored = stored.take_systems(others).join(scored)
+            benchmark = replace(benchmark, scores=scored)
+        return cls(kept.label, run, benchmark, predictions)
+
+    @property
+    def scores(self) -> Scoreboard:
+        """What systems scored. InputError: none was scored."""
+        if self.benchmark.scores is None:
+            raise InputError(f"{self.of}: no system has been scored on it; score one: assay benchmark score")
+        return self.benchmark.scores
+
+    def board(self, measure: str | None = None) -> BoardPage:
+        """Systems by a measure, by default the one that is decided on, and their means by all. NotThereError: no such measure."""
+        scores = self.scores
+        name = measure or next((each for each in self.benchmark.measures if each in scores.measures), scores.measures[0])
+        if name not in scores.measures:
+            raise NotThereError(
+                f"{self.of}: no measure {name[:80]!r}{did_you_mean(name, scores.measures)}; it has {', '.join(scores.measures)}"
+            )
+        if name not in self._boards:
+            means = {each: _means(scores, each) for each in scores.measures}
+            self._boards[name] = BoardPage(
+                of=self.of,
+                requests=len(scores.request),
+                users=scores.users,
+                measure=name,
+                leaders=_leaders(scores, name),
+                means=means,
+            )
+        return self._boards[name]
+
+    @cached_property
+    def _boards(self) -> dict[str, BoardPage]:
+        return {}
+
+    def requests(self, page: int = 1, size: int = 50) -> RequestsPage:
+        """One page of the requests, in order of id."""
+        places = range((page - 1) * size, min(page * size, len(self.benchmark)))
+        return RequestsPage(
+            of=self.of,
+            total=len(self.benchmark),
+            page=page,
+            size=size,
+            requests=[AboutRequest(**self._about(place)) for place in places],
+        )
+
+    def request(self, request_id: str, depth: int = 10) -> RequestPage:
+        """A request by its id as text, with what is right for it and the first `depth` of each system's ranking.
+
+        NotThereError: the benchmark has no such request.
+        """
+        if request_id not in self._places:
+            raise NotThereError(f"{self.of} has no request {request_id[:80]!r}; /api/requests lists them")
+        place = self._places[request_id]
+        truth = self._of_request(self.benchmark.truth, place)
+        grades = dict(zip(_texts(truth), numbers(truth, "grade", "truth").tolist(), strict=True))
+        best = sorted(
+            zip(truth.column("item_id").to_pylist(), grades.values(), strict=True), key=lambda pair: (-pair[1], str(pair[0]))
+        )
+        listed = self.benchmark.candidates
+        return RequestPage(
+            **self._about(place),
+            of=self.of,
+            candidates=None if listed is None else len(self._of_request(listed, place)),
+            truth=[
+                GradedItem(item_id=self._shown(item), name=self._name(item), grade=grade) for item, grade in best if grade > 0
+            ],
+            systems=[self._ranking(system, place, grades, depth) for system in self.scores.systems],
+        )
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {str(ident): place for place, ident in enumerate(self.benchmark.requests.column("request_id").to_pylist())}
+
+    @cached_property
+    def _relevant(self) -> NDArray[np.int64]:
+        """(R,) how many items are right for each request."""
+        truth = self.benchmark.truth.filter(pc.greater(self.benchmark.truth.column("grade"), 0))
+        ids, own = alike(truth.column("request_id"), self.benchmark.requests.column("request_id").combine_chunks())
+        return np.bincount(pc.index_in(ids, own).to_numpy(), minlength=len(self.benchmark)).astype(np.int64)
+
+    def _about(self, place: int) -> dict[str, Any]:
+        line = self.benchmark.requests.slice(place, 1).to_pylist()[0]
+        user = line.get("user_id")
+        return {
+            "request_id": line["request_id"],
+            "user": HASHED.ident(user) if self.run.config.show.hash_ids and user is not None else user,
+            "relevant": int(self._relevant[place]),
+            "attributes": {name: value for name, value in line.items() if name not in _KEYS},
+        }
+
+    def _of_request(self, table: pa.Table, place: int) -> pa.Table:
+        wanted = self.benchmark.requests.column("request_id").slice(place, 1).combine_chunks()
+        ids, own = alike(table.column("request_id"), wanted)
+        return table.filter(pc.equal(ids, own[0]))
+
+    def _ranking(self, system: str, place: int, grades: Mapping[str, float], depth: int) -> Ranking:
+        scores = self.scores
+        row = scores.number(system)
+        plain = [name for name in scores.measures if name not in POOLED and not is_of_all_lists(name)]
+        own = {name: float(scores.of(name)[row, place]) for name in plain}
+        ranked = self._ranked(system, place)
+        if ranked is None:
+            return Ranking(system=system, scores=own, items=[], why_not=_NOT_KEPT)
+        ids, score = ranked
+        best = top_k(np.array([0, len(ids)]), score, tie_order(ids), depth)[0]
+        items = [
+            RankedItem(
+                rank=rank + 1,
+                item_id=self._shown(ids[at]),
+                name=self._name(ids[at]),
+                score=float(score[at]),
+                grade=grades.get(str(ids[at]), 0.0),
+            )
+            for rank, at in enumerate(best[best >= 0])
+        ]
+        return Ranking(system=system, scores=own, items=items)
+
+    def _ranked(self, system: str, place: int) -> tuple[list[Any], NDArray[np.float64]] | None:
+        """Items that a system ranks for a request and their scores, from its file or by the run's model; None: not known."""
+        if system in self.predictions:
+            table = self._of_request(self.predictions[system], place)
+            return table.column("item_id").to_pylist(), numbers(table, "score", f"system {system!r}")
+        request = self.benchmark.requests.column("request_id")[place].as_py()
+        if not isinstance(request, int) or not self._is_the_runs(system, place):
+            return None
+        candidates = self.run.samples(which="candidates", request=request)
+        line = Chances.read(self.run).models[system]
+        score = candidates.chances(Platt(line.slope, line.shift)(self.run.model(system).predict(candidates)))
+        kept = self.benchmark.candidates
+        ids = candidates.keys.column("item_id").to_pylist()
+        if kept is None:
+            return ids, score
+        may = set(_texts(self._of_request(kept, place)))
+        rows = [row for row, ident in enumerate(ids) if str(ident) in may]
+        return [ids[row] for row in rows], score[rows]
+
+    def _is_the_runs(self, system: str, place: int) -> bool:
+        """Whether the run has a model of that name, and scored as much with it on the request."""
+        own = self._runs_own
+        if own is None or system not in own.systems or not self.run.exists(f"models/{system}/model.json"):
+            return False
+        at = pc.index(own.request, self.benchmark.requests.column("request_id")[place].cast(own.request.type)).as_py()
+        shared = [measure for measure in own.measures if measure in self.scores.measures]
+        here, there = self.scores.number(system), own.number(system)
+        return at >= 0 and all(self.scores.of(name)[here, place] == own.of(name)[there, at] for name in shared)
+
+    @cached_property
+    def _runs_own(self) -> Scoreboard | None:
+        try:
+            return of_run.own_scoreboard(self.run, self.run.config)
+        except InputError:  # the run ranks nothing
+            return None
+
+    def _name(self, item: object) -> str | None:
+        items = None if self.run.log is None else self.run.at_hand(Items)
+        return items.text("name", items.code(str(item))) if items is not None and items.knows(str(item)) else None
+
+    def _shown(self, item: Any) -> Any:
+        return HASHED.ident(item) if self.run.config.show.hash_ids else item
+
+
+def _texts(table: pa.Table) -> list[str]:
+    texts: list[str] = table.column("item_id").cast(pa.string()).to_pylist()
+    return texts
+
+
+def _means(scores: Scoreboard, measure: str) -> dict[str, Estimate]:
+    if scores.users < 2:
+        pairs = zip(scores.systems, scores.means(measure).tolist(), strict=True)
+        return {system: Estimate(value=value) for system, value in pairs}
+    return {line.pop("system"): Estimate(**line) for line in values_of(scores, measure).to_pylist()}
+
+
+def _leaders(scores: Scoreboard, measure: str) -> list[Leader]:
+    """Best first, in tiers; none by a measure that puts no system above another, or of one system or user alone."""
+    if is_beyond(measure) or len(scores.systems) < 2 or scores.users < 2:
+        return []
+    return [Leader(**line) for line in leader_board(scores, measure).to_pylist()]

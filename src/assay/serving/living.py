@@ -1,0 +1,146 @@
+"""A run that stays open while others make it again: answers come from the run as it was, until the new one is whole and read."""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from threading import Event, Lock, RLock, Thread
+from typing import TypeVar
+
+from assay.errors import InputError
+from assay.finished import Finished
+from assay.pages.evaluation import Recommended
+from assay.pages.serving import AboutRun
+from assay.recommend import SCORES, Candidates, Lists
+from assay.runs.manifest import FILE
+from assay.search.searcher import Searcher
+from assay.serving.items import Items
+from assay.serving.lists import Likeness, Sessions
+from assay.serving.suggest import Suggester
+
+T = TypeVar("T")
+SECONDS = 1.0  # between two looks at a manifest
+
+
+class Served(Finished):
+    """A finished run that many threads ask: each part of it is read once."""
+
+    def __init__(self, folder: Path | str) -> None:
+        super().__init__(folder)
+        self._locks: dict[object, RLock] = {}
+        self._locking = Lock()
+
+    def at_hand(self, make: Callable[[Finished], T]) -> T:
+        """As Finished; who comes while another thread makes it waits for it."""
+        if make not in self._at_hand:
+            with self._locking:
+                lock = self._locks.setdefault(make, RLock())
+            with lock:
+                return super().at_hand(make)
+        kept: T = self._at_hand[make]
+        return kept
+
+    def warm(self) -> None:
+        """Read what the usual questions need, the quickest and most frequent first."""
+        if self.log is None:
+            return
+        if self.exists("recommendations.parquet"):
+            self.at_hand(Lists)
+        self.at_hand(Items).warm()
+        if self.exists("search/account.json"):
+            self.at_hand(Searcher)
+        self.at_hand(Suggester)
+        if self.exists(SCORES):
+            self.at_hand(Candidates)
+        if self.exists("samples/takings.parquet"):
+            self.at_hand(Likeness)
+            self.at_hand(Sessions)
+
+
+class Living:
+    """A run under a name, taken up again when it was made again. InputError where no run is, or one that is not finished.
+
+    run: as it is now. searching: the last that could search: a run that is made again has no search until it is asked for.
+    """
+
+    def __init__(self, folder: Path | str, name: str) -> None:
+        self.name, self._folder = name, Path(folder)
+        self._seen = self._signature()
+        self.run = self.searching = Served(folder)
+        if left := _left(self.run):
+            raise InputError(
+                f"{folder}: the run is not finished, the stages {', '.join(left)} have not run; finish it first: assay run CONFIG"
+            )
+        self._warmed: Served | None = None
+
+    def about(self) -> AboutRun:
+        """What the run is."""
+        run = self.run
+        show, log = run.config.show, run.log
+        return AboutRun(
+            name=self.name,
+            title=show.title,
+            about=show.about,
+            request=run.config.request or "table",
+            users=None if log is None else len(log.users),
+            items=None if log is None else len(log.items),
+            model=Recommended.read(run).model if run.exists(Recommended.path) else None,
+            stages=list(run.stages),
+        )
+
+    def look(self) -> None:
+        """Take the run up where it was made again and is whole; read ahead what is not read yet."""
+        if self._warmed is not self.run:
+            self._warmed = self.run
+            with suppress(InputError):  # of a kind that cannot answer all; or it is being made again
+                self.run.warm()
+        signature = self._signature()
+        if signature == self._seen:
+            return
+        new = Served(self._folder)
+        if new.stages == self.run.stages:
+            self._seen = signature
+        elif not _left(new):
+            new.warm()
+            self.run = self._warmed = new
+            if "search" in new.stages or "search" not in self.searching.stages:
+                self.searching = new
+            self._seen = signature
+
+    def _signature(self) -> tuple[int, int, int] | None:
+        """What of the manifest's file changes when it is written; None where it is not there."""
+        try:
+            about = (self._folder / FILE).stat()
+        except OSError:
+            return None
+        return about.st_mtime_ns, about.st_size, about.st_ino
+
+
+def _left(run: Finished) -> list[str]:
+    """Last stages of a run that have not done their work; when they have, so have all others."""
+    return [name for name in ("trust", "summary") if name not in run.stages]
+
+
+class Watch:
+    """Looks at runs from time to time in a thread of its own, from `start` until `stop`."""
+
+    def __init__(self, runs: Sequence[Living]) -> None:
+        self._runs, self._end = runs, Event()
+        self._thread = Thread(target=self._work, name="assay-watch", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End, after the look that is being made."""
+        self._end.set()
+
+    def _work(self) -> None:
+        while True:
+            for living in self._runs:
+                try:
+                    living.look()
+                except (InputError, OSError):  # it is being made again: the next look may find it whole
+                    continue
+            if self._end.wait(SECONDS):
+                return
