@@ -20,6 +20,7 @@ from assay.app.sections import (
     search,
     selection,
     study,
+    targets,
     trust,
     verification,
 )
@@ -59,6 +60,7 @@ PARTS = (
     Chapter("patterns", "Patterns", importance.patterns),
     Chapter("examples", "Single samples", importance.examples),
     Chapter("models", "Models", models.models),
+    Chapter("targets", "Targets side by side", targets.targets),
     Chapter("beyond", "Beyond accuracy", beyond_accuracy.of_run),
     Chapter("segments", "Groups of the test", models.groups),
     Chapter("calibration", "Calibration", models.calibration),

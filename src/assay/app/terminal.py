@@ -9,7 +9,7 @@ from rich.text import Text
 from assay.app import standing, words
 from assay.app.console import console
 from assay.app.safe import one_line
-from assay.app.sections import gaps
+from assay.app.sections import gaps, targets
 from assay.app.sections.facts import Facts
 from assay.evaluation.claims import claims
 from assay.finished import Finished
@@ -19,6 +19,7 @@ from assay.pages.gaps import Gaps
 from assay.pages.log import Cleaned
 from assay.pages.samples import FeaturesKept, SamplesMade
 from assay.pages.selection import Anomalies, Curve
+from assay.pages.targets import TargetsCompared
 from assay.pages.values import Why, WhyScore
 from assay.runs.section import Cell, Figure, RowPlot, Section, Table, text_of
 from assay.task import Task
@@ -86,6 +87,8 @@ def closing(run: Finished) -> list[tuple[str, str, str]]:
         assert summary is not None
         tone, sentence = standing.gain(model, summary, curve)
         lines.append(("gained", sentence, _TONES[tone]))
+    if (compared := read.page(TargetsCompared)) is not None:
+        lines += [("targets", sentence, "") for sentence in targets.told(compared)]
     lines += [("groups", sentence, "") for sentence in (*gaps.served_gaps(read), *gaps.told(read))]
     if (found := read.page(Anomalies)) is not None:
         lines.append(("flagged", words.anomalies(found, users=read.has_users), ""))

@@ -214,7 +214,8 @@ def changes(by_measure: Mapping[str, Change]) -> list[tuple[Verdict, str]]:
     return [(judge(m, by_measure[m]), figure(by_measure[m].value, sign=True)) for m in claims(by_measure)]
 
 
-def _change(measure: str, change: Change) -> str:
+def change_of(measure: str, change: Change) -> str:
+    """A measure's change with its interval, and what it means, in words."""
     meant = {"better": "a gain", "worse": "a loss", "even": "within chance", "few": "too few to tell"}[judge(measure, change)]
     return f"{measure} {estimated(change, sign=True)}, {meant}"
 
@@ -244,7 +245,7 @@ def finding(
     shown = claims(difference) or ordered(difference)[:3]
     verdicts = {judge(m, difference[m]) for m in shown}
     lacking = too_few(difference[m] for m in shown)
-    each = (f"{m} {estimated(difference[m], sign=True)}" if lacking else _change(m, difference[m]) for m in shown)
+    each = (f"{m} {estimated(difference[m], sign=True)}" if lacking else change_of(m, difference[m]) for m in shown)
     changes = "; ".join(each)
     picked = f"without the {percent(removed)} of training samples picked by {valuer}" if removed else f"re-weighted by {valuer}"
     named = chosen or picked
@@ -301,7 +302,7 @@ def anomalies(page: Anomalies, *, users: bool) -> str:
 def features(page: FeaturesKept) -> str:
     """What feature selection saved and cost, in a sentence."""
     columns, entries = page.columns, page.entries_a_row
-    changes = "; ".join(_change(m, page.difference[m]) for m in claims(page.difference))
+    changes = "; ".join(change_of(m, page.difference[m]) for m in claims(page.difference))
     return (
         f"{len(page.kept)} of {len(page.kept) + len(page.hidden)} features kept by {page.method}: "
         f"{count(columns.all)} columns became {count(columns.kept)}, {plain(entries.all)} entries per row "

@@ -57,6 +57,7 @@ class SamplesSection(ConfigSection):
     grades: dict[Name, Annotated[float, Field(ge=0)]] | str | None = None
     amount: str | None = None  # continuous labels: an SQL expression on the target's events, summed; "price * quantity"
     loss: Literal["squared", "absolute"] = "squared"  # of continuous labels
+    also: list[Name] = []  # other kinds of events, learnt and judged beside the target
     period_days: Count = 7
     warm_up: int = Field(8, ge=1)  # first periods: history for features only
     validation: Count = 4  # periods, counted from the end of the log: train | validation | tuning | test
@@ -95,6 +96,8 @@ class SamplesSection(ConfigSection):
             raise ValueError("positive, grades and amount are of what users take in a period; leave request out")
         if self.labels != "binary" and self.negatives_from == "drawn":
             raise ValueError("grades and amount need the candidates' own chances; leave negatives_from out")
+        if self.also and (self.amount is not None or self.request != "user" or self.target in self.also):
+            raise ValueError("also: names kinds of events other than the target, of users in a period, without amount")
         return self
 
 
@@ -224,8 +227,10 @@ class Config(ConfigSection):
     def _one_entry(self) -> "Config":
         if (self.log is None) == (self.table is None):
             raise ValueError("give either [log] (raw events) or [table] (labelled samples)")
-        if self.table is not None and (self.samples.labels != "binary" or self.samples.positive is not None):
-            raise ValueError("[samples] positive, grades and amount are of a [log]; of a [table] say positive or labels there")
+        if self.table is not None and (self.samples.labels != "binary" or self.samples.positive is not None or self.samples.also):
+            raise ValueError(
+                "[samples] positive, grades, amount and also are of a [log]; of a [table] say positive or labels there"
+            )
         if self.evaluate.groups and self.table is None:
             raise ValueError("[evaluate] groups: names columns of a [table] of labelled samples; a [log] has none")
         return self

@@ -1,6 +1,6 @@
 """Labelled rows from the candidates of requests: all that was taken, and a known share of the rest."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,12 +27,20 @@ class Sampled:
     rate: float
 
 
-def sample(parts: Iterable[Candidates], hashes: tuple[Hashes, Hashes], train_end: int, negatives: float, seed: int) -> Sampled:
+def sample(
+    parts: Iterable[Candidates],
+    hashes: tuple[Hashes, Hashes],
+    train_end: int,
+    negatives: float,
+    seed: int,
+    spared: Callable[[Candidates], NDArray[np.bool_]] | None = None,
+) -> Sampled:
     """All positives, and of the other candidates so many as make `negatives` of them for each positive of the training periods.
 
     parts: candidates in order of period. hashes: of users and of items, by code. train_end: the period after the last of
     training. Every candidate that was not taken is drawn with the same chance, `rate`; whether it is drawn depends on (seed, user
-    id, period, item id) alone. So many negatives are held at a time as are needed, not all.
+    id, period, item id) alone. So many negatives are held at a time as are needed, not all. spared: which candidates (n,) stay
+    whatever is drawn, at weight 1, as those that other targets took.
     """
     user_hash, item_hash = hashes
     kept: list[Candidates] = []
@@ -45,14 +53,20 @@ def sample(parts: Iterable[Candidates], hashes: tuple[Hashes, Hashes], train_end
             others += len(part) - int(part.label.sum())
             most = min(most, _MORE * negatives * max(positives, _FEW) / max(others, 1))
         chance = uniform(mix(seed, user_hash[part.user], part.period, item_hash[part.item]))
-        rows = np.flatnonzero((part.label > 0) | (chance < most))
+        chance = np.where(_stays(part, spared), -1.0, chance)
+        rows = np.flatnonzero(chance < most)
         kept.append(part.take(rows))
         chances.append(chance[rows])
     joined = Candidates.joined(kept, list(kept[0].scores) if kept else [])
     rate = min(most, negatives * positives / max(others, 1) if positives else 1.0)
-    rows = np.flatnonzero((joined.label > 0) | (np.concatenate(chances or [np.empty(0)]) < rate))
-    joined = joined.take(rows)
-    return Sampled(joined, np.where(joined.label > 0, 1.0, 1.0 / rate), rate)
+    chance = np.concatenate(chances or [np.empty(0)])
+    rows = np.flatnonzero(chance < rate)
+    return Sampled(joined.take(rows), np.where(chance[rows] < 0, 1.0, 1.0 / rate), rate)
+
+
+def _stays(part: Candidates, spared: Callable[[Candidates], NDArray[np.bool_]] | None) -> NDArray[np.bool_]:
+    taken = part.label > 0
+    return taken if spared is None else taken | spared(part)
 
 
 def account(sampled: Sampled, taken: int, sources: Sequence[str]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from assay.config import SamplesSection
 from assay.errors import InputError
 from assay.logs.clean_log import CleanLog
-from assay.logs.history import Codes
+from assay.logs.history import Codes, History
 from assay.logs.takings import counted
 from assay.numerics.periods import starts
 from assay.samples.candidates import sources
@@ -154,8 +154,9 @@ class UserRequests:
         later = self._later.take(np.flatnonzero(np.isin(self._later.period, periods)))
         training = self.splits.begins[1] if periods[0] < self.splits.begins[1] else self.splits.end
         sampled = sample(
-            chain(earlier, [later]), (self.past.user_hash, self.past.item_hash), training, self.section.negatives, self.seed
-        )
+            chain(earlier, [later]), (self.past.user_hash, self.past.item_hash), training, self.section.negatives, self.seed,
+            self._taken_otherwise if self._others else None,
+        )  # fmt: skip
         rows = sampled.rows
         taken = int(np.isin(self.past.bought.period, periods).sum())
         keys = self._keys(
@@ -165,6 +166,15 @@ class UserRequests:
         kind = np.where(rows.label > 0, 0, CANDIDATE).astype(np.int8)
         keys = self._with_kind(keys, kind, rows.source, self.past.hours(rows.user, rows.period))
         return Chunk(keys, self._describes(rows), account(sampled, taken, sources.NAMES))
+
+    @cached_property
+    def _others(self) -> list[History]:
+        """Who took what by the targets beside the run's own."""
+        return [self.log.history(kind, self.section.period_days) for kind in self.section.also]
+
+    def _taken_otherwise(self, part: Candidates) -> NDArray[np.bool_]:
+        """(n,) whether each candidate was taken by another target."""
+        return np.asarray(np.any([past.amounts(part.user, part.item, part.period) > 0 for past in self._others], axis=0))
 
     def _with_kind(self, keys: pa.Table, kind: NDArray[np.int8], source: NDArray[np.int16], hour: NDArray[np.int8]) -> pa.Table:
         kinds = pa.DictionaryArray.from_arrays(pa.array(kind, pa.int8()), pa.array(KINDS))

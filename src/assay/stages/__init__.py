@@ -11,7 +11,20 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from assay.runs.graph import Graph
 
-RUN = ("collect", "clean", "samples", "features", "train", "value", "select", "recommend", "evaluate", "trust", "summary")
+RUN = (
+    "collect",
+    "clean",
+    "samples",
+    "features",
+    "train",
+    "value",
+    "select",
+    "recommend",
+    "evaluate",
+    "targets",
+    "trust",
+    "summary",
+)
 BESIDE = ("verify", "slices", "anomalies", "weights", "systems", "study", "protocols", "search")
 
 
