@@ -122,3 +122,9 @@ def test_the_password_is_in_no_message(monkeypatch):
     assert "mysql://nobody@127.0.0.1:1/shop" in str(caught.value)
     with pytest.raises(ConfigError, match=r"no database URL|not read"):
         journal_server.connector("oracle://x/y", None)
+
+
+@pytest.mark.parametrize("server", ["mysql", "postgresql"])
+def test_a_parameter_that_the_driver_does_not_take_is_named(server):
+    with pytest.raises((ConfigError, JournalError), match="no_such_thing"):
+        journal_server.connector(f"{server}://nobody@127.0.0.1/shop?no_such_thing=1", None)()

@@ -34,7 +34,7 @@ def _connection(url: str, password_env: str | None, *, write: bool = False) -> I
     if kind == "sqlite" and not write and not Path(parsed.database or "").is_file():
         raise SourceError(f"{urls.shown(url)}: no such file; check url in the config")
     try:
-        with _connected(url, parsed) as connection:
+        with connected(url, parsed) as connection:
             if kind == "mysql":
                 mode = "READ WRITE" if write else "READ ONLY"
                 connection.exec_driver_sql(f"SET SESSION TRANSACTION {mode}")
@@ -54,20 +54,17 @@ def _connection(url: str, password_env: str | None, *, write: bool = False) -> I
         raise SourceError(f"{urls.shown(url)}: a number is too large for the database ({error})") from None
 
 
-def engine(url: str, parsed: sa.URL, **options: Any) -> sa.Engine:
-    """What connects to a database, without a pool; InputError with the pip line where its driver is missing."""
+def connected(url: str, parsed: sa.URL, **options: Any) -> sa.Connection:
+    """An open connection, with options of `create_engine`; faults of the server are SQLAlchemy's own.
+
+    ConfigError: a parameter of the URL that the driver does not take, in whatever way it says so. InputError: no driver.
+    """
     try:
-        return sa.create_engine(parsed, poolclass=sa.NullPool, hide_parameters=True, **options)
+        return sa.create_engine(parsed, poolclass=sa.NullPool, hide_parameters=True, **options).connect()
+    except SQLAlchemyError:
+        raise
     except ImportError as error:
         raise InputError(f"{urls.shown(url)}: its driver cannot be loaded ({error}): pip install 'assay[databases]'") from None
-
-
-def _connected(url: str, parsed: sa.URL) -> sa.Connection:
-    """An open connection; a parameter of the URL that the driver does not take, in whatever way it says so, is a ConfigError."""
-    try:
-        return engine(url, parsed).connect()
-    except (SQLAlchemyError, InputError):
-        raise
     except Exception as error:
         words = urls.hide(" ".join(str(error).split()), parsed)[:200]
         raise ConfigError(f"{urls.shown(url)}: the driver does not take the parameters after ? in the URL ({words})") from None

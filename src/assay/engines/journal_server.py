@@ -34,8 +34,7 @@ class ServerSession:
         # Keys and ids that differ in case only are different.
         self.options = " ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin" if kind == "mysql" else ""
         try:
-            engine = databases.engine(url, parsed, isolation_level="READ COMMITTED", connect_args=_PATIENCE[kind])
-            self._connection = engine.connect()
+            self._connection = databases.connected(url, parsed, isolation_level="READ COMMITTED", connect_args=_PATIENCE[kind])
         except SQLAlchemyError as error:
             raise self._fault(error) from None
 
