@@ -126,7 +126,11 @@ def test_full_agreement_is_one_and_chance_is_about_none():
 
 @pytest.mark.parametrize(
     ("change", "said"),
-    [({"level": "ratio"}, "level 'ratio'"), ({"value": [1, np.inf]}, "rating 1 is not finite"), ({"unit": [1, 1]}, "judge a rated 1")],
+    [
+        ({"level": "ratio"}, "level 'ratio'"),
+        ({"value": [1, np.inf]}, "rating 1 is not finite"),
+        ({"unit": [1, 1]}, "judge a rated 1"),
+    ],
 )
 def test_what_cannot_be_is_refused(change, said):
     with pytest.raises(InputError, match=said):

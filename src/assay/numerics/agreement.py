@@ -54,7 +54,8 @@ class _Ratings(NamedTuple):
             expected = 2 * ratings * (totals * places**2).sum(axis=1)
         one_value = (totals > 0).sum(axis=1) < 2
         disagreement = np.divide(observed * (ratings - 1), expected, out=np.full(len(drawn), np.nan), where=~one_value)
-        return 1.0 - disagreement[:, None]
+        alpha: Floats = 1.0 - disagreement[:, None]
+        return alpha
 
 
 def agreement(
@@ -76,8 +77,8 @@ def agreement(
     Returns
     -------
     Agreement
-        alpha at most 1, and its interval. NaN with a sentence in `problem` where there is one judge, no unit that two judged, or one
-        rating only; the interval alone is NaN where two judged one unit only.
+        alpha at most 1, and its interval. NaN with a sentence in `problem` where there is one judge, no unit that two judged, or
+        one rating only; the interval alone is NaN where two judged one unit only.
 
     Raises
     ------

@@ -7,26 +7,40 @@ processes may append. It is on the disk before it is acknowledged. A judge may c
 import json
 import os
 import threading
+import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from assay.errors import InputError
+from assay.shown import one_line
 
 FILE = "judgements.jsonl"
-MOST_GRADE = 9  # a digit's key
+MOST_GRADE = 9  # that has a key, a digit's
 _LONGEST = 100  # characters of a judge's name
 
 
 def judge_name(text: str) -> str:
-    """A judge's name as it is kept: without blanks around it or twice. ValueError: it is empty, long, or no line of text."""
-    name = " ".join(text.split())
-    if not name or len(name) > _LONGEST or not name.isprintable():
+    """A judge's name as it is kept: in Unicode's composed form, without blanks around it or twice.
+
+    ValueError: it is empty, long, or no line of text.
+    """
+    name = " ".join(unicodedata.normalize("NFC", text).split())
+    if not name or len(name) > _LONGEST or one_line(name) != name:
         raise ValueError(f"a judge's name is one line of 1 to {_LONGEST} characters")
     return name
+
+
+def _encodable(text: str) -> str:
+    """Text that UTF-8 can hold. ValueError: it has half of a character (a lone surrogate)."""
+    text.encode()
+    return text
+
+
+Text = Annotated[str, AfterValidator(_encodable)]
 
 
 def _now() -> str:
@@ -40,26 +54,33 @@ class _Judged(BaseModel):
 
     judge: Annotated[str, AfterValidator(judge_name)]
     when: str = Field(default_factory=_now)
-    benchmark: str
-    request: str
+    benchmark: Text
+    request: Text
 
 
 class PairJudged(_Judged):
-    """A grade of an item for a request; null: the judge cannot tell."""
+    """A grade of an item for a request, from 0 to `highest`; null: the judge cannot tell."""
 
     kind: Literal["pair"] = "pair"
-    item: str
-    grade: Annotated[int, Field(ge=0, le=MOST_GRADE)] | None
+    item: Text
+    grade: Annotated[int, Field(ge=0)] | None
+    highest: int = Field(ge=1, le=MOST_GRADE)
+
+    @model_validator(mode="after")
+    def _on_scale(self) -> Self:
+        if self.grade is not None and self.grade > self.highest:
+            raise ValueError(f"grade {self.grade} is above the highest, {self.highest}")
+        return self
 
 
 class ListsJudged(_Judged):
     """Which of two lists is better: of which systems they were, what they held, and which side was chosen."""
 
     kind: Literal["lists"] = "lists"
-    left: str
-    right: str
-    left_items: tuple[str, ...]
-    right_items: tuple[str, ...]
+    left: Text
+    right: Text
+    left_items: tuple[Text, ...]
+    right_items: tuple[Text, ...]
     better: Literal["left", "right", "alike"]
 
     @property
