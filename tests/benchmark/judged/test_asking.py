@@ -4,66 +4,80 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as h
 
-from assay.benchmark.judged.asking import _AMONG
+from assay.benchmark.judged.asking import _AMONG, Judging
 from assay.benchmark.judged.pool import Pool
 from assay.benchmark.judged.record import PairJudged
+from assay.benchmark.keep.contents import Benchmark
 from assay.errors import InputError
-from tests.benchmark.judged.judging import HIGHEST, Made, answer
+from assay.testing.judging import HIGHEST, ToJudge, make_to_judge
 
 
 @pytest.fixture(scope="module")
-def made() -> Made:
-    return Made(0)
+def made() -> ToJudge:
+    return make_to_judge()
 
 
-def difference(made: Made, measure: str) -> float:
+def judge(made: ToJudge, folder, **options) -> Judging:
+    settings = {"label": "made version 1", "highest": HIGHEST, **options}
+    return Judging(made.benchmark, made.predictions, folder, **settings)
+
+
+def answer(judging: Judging, name: str, made: ToJudge, most: int = 10_000) -> list[tuple[str, str]]:
+    """The pairs that a judge is asked, `most` at most, each answered by its true grade."""
+    asked = []
+    while len(asked) < most and (question := judging.next(name)) is not None:
+        pair = (question.request, question.item)
+        judging.grade(name, *pair, made.grades[pair])
+        asked.append(pair)
+    return asked
+
+
+def difference(made: ToJudge, measure: str) -> float:
     """Weighted mean of better's minus worse's scores when the truth names every pair, scored as any benchmark is."""
-    rows = [(request, item, float(grade)) for (request, item), grade in made.true.items()]
+    rows = [(request, item, float(grade)) for (request, item), grade in made.grades.items()]
     rows += [(request, "bought before", 1.0) for request in made.benchmark.requests.column("request_id").to_pylist()]
     truth = pa.table(dict(zip(("request_id", "item_id", "grade"), zip(*rows, strict=True), strict=True)))
-    board = type(made.benchmark).of(truth, requests=made.benchmark.requests, measures=[measure]).score(made.predictions)
+    board = Benchmark.of(truth, requests=made.benchmark.requests, measures=[measure]).score(made.predictions)
     weight = made.benchmark.requests.column("weight").to_numpy()
     worse, better = (board.of(measure)[list(board.systems).index(name)] for name in ("worse", "better"))
     return float(weight @ (better - worse))
 
 
-def pool_of(made: Made, measure: str = "ndcg@10") -> Pool:
+def pool_of(made: ToJudge, measure: str = "ndcg@10") -> Pool:
     return Pool.of(made.benchmark, made.predictions, measure=measure, highest=HIGHEST)
 
 
 def test_recall_judged_in_full_is_what_the_board_says_of_the_judged(made):
     """Items that no list holds stay unknown to recall; so the pool's recall is the board's where truth names the pool alone."""
     pool = pool_of(made, "recall@5")
-    judged = {pair: made.true[pair] for pair in pool.at}
-    part = Made(0)
-    part.true = judged
+    judged = {pair: made.grades[pair] for pair in pool.at}
+    part = made._replace(grades=judged)
     assert pool.open(judged).mean == pytest.approx(difference(part, "recall@5"), abs=1e-12)
 
 
 def test_ndcg_judged_in_full_is_what_the_board_says_of_the_judged(made):
     pool = pool_of(made)
-    judged = {pair: made.true[pair] for pair in pool.at}
-    part = Made(0)
-    part.true = judged
+    judged = {pair: made.grades[pair] for pair in pool.at}
+    part = made._replace(grades=judged)
     found = pool.open(judged)
     assert found.mean == pytest.approx(difference(part, "ndcg@10"), abs=1e-12)
     assert found.deviation == 0
 
 
 def test_what_is_asked_is_among_the_pairs_that_matter_most(made, tmp_path):
-    judging, pool, judged = made.judging(tmp_path, overlap=0), pool_of(made), {}
+    judging, pool, judged = judge(made, tmp_path, overlap=0), pool_of(made), {}
     for _ in range(25):
         question = judging.next("Ada")
         sd = pool.open(judged).sd
         best = np.sort(sd)[::-1][_AMONG - 1]
         pair = (question.request, question.item)
         assert sd[pool.at[pair]] >= best
-        judging.grade("Ada", *pair, made.true[pair])
-        judged[pair] = made.true[pair]
+        judging.grade("Ada", *pair, made.grades[pair])
+        judged[pair] = made.grades[pair]
 
 
 def test_all_that_matters_is_asked_once_and_nothing_else(made, tmp_path):
-    asked = answer(judging := made.judging(tmp_path), "Ada", made)
+    asked = answer(judging := judge(made, tmp_path), "Ada", made)
     pool = pool_of(made)
     share = pool.open({}).share
     assert sorted(asked) == sorted(pair for pair, n in pool.at.items() if share[n] != 0)
@@ -74,21 +88,19 @@ def test_all_that_matters_is_asked_once_and_nothing_else(made, tmp_path):
 
 
 def test_pairs_that_the_truth_knows_are_not_asked(made, tmp_path):
-    known = Made(0)
-    known.benchmark = type(made.benchmark).of(
-        pa.table(dict(zip(("request_id", "item_id", "grade"), zip(*[(*p, g) for p, g in made.true.items()], strict=True), strict=True))),
-        requests=made.benchmark.requests,
-    )  # fmt: skip
-    judging = known.judging(tmp_path)
+    columns = zip(*[(*pair, grade) for pair, grade in made.grades.items()], strict=True)
+    truth = pa.table(dict(zip(("request_id", "item_id", "grade"), columns, strict=True)))
+    known = made._replace(benchmark=Benchmark.of(truth, requests=made.benchmark.requests))
+    judging = judge(known, tmp_path)
     assert judging.next("Ada") is None
     assert judging.results().open.confidence == 1.0
 
 
 def test_a_share_of_the_pairs_is_asked_of_two_judges(made, tmp_path):
-    judging = made.judging(tmp_path, overlap=0.25)
+    judging = judge(made, tmp_path, overlap=0.25)
     for _ in range(60):
-        for judge in ("Ada", "李雷"):
-            answer(judging, judge, made, 1)
+        for name in ("Ada", "李雷"):
+            answer(judging, name, made, 1)
     by = judging.record.standing.pairs
     doubled = sum(len(judges) == 2 for judges in by.values())
     assert doubled == pytest.approx(0.25 * len(by), abs=1)
@@ -100,7 +112,7 @@ def test_a_share_of_the_pairs_is_asked_of_two_judges(made, tmp_path):
 
 
 def test_one_judge_who_cannot_tell_leaves_the_pair_to_the_next(made, tmp_path):
-    judging = made.judging(tmp_path, overlap=0)
+    judging = judge(made, tmp_path, overlap=0)
     first = judging.next("Ada")
     judging.grade("Ada", first.request, first.item, None)
     assert judging.next("Ada") != first
@@ -109,9 +121,9 @@ def test_one_judge_who_cannot_tell_leaves_the_pair_to_the_next(made, tmp_path):
 
 
 def test_judges_get_another_order_each_and_the_same_again(made, tmp_path):
-    def order(folder, judge):
+    def order(folder, name):
         folder.mkdir()
-        return answer(made.judging(folder), judge, made, 12)
+        return answer(judge(made, folder), name, made, 12)
 
     ada, again, bo = order(tmp_path / "a", "Ada"), order(tmp_path / "b", "Ada"), order(tmp_path / "c", "Bo")
     assert ada == again
@@ -119,7 +131,7 @@ def test_judges_get_another_order_each_and_the_same_again(made, tmp_path):
 
 
 def test_a_changed_mind_counts_once_and_undoes(made, tmp_path):
-    judging = made.judging(tmp_path)
+    judging = judge(made, tmp_path)
     question = judging.next("Ada")
     judging.grade("Ada", question.request, question.item, 3)
     before = judging.results().open.mean
@@ -129,7 +141,7 @@ def test_a_changed_mind_counts_once_and_undoes(made, tmp_path):
 
 
 def test_lists_are_shuffled_per_judge_and_the_winner_is_known(made, tmp_path):
-    judging = made.judging(tmp_path, overlap=0)
+    judging = judge(made, tmp_path, overlap=0)
     lists = dict(zip(judging.pool.systems, judging.pool.lists, strict=True))
     sides = []
     for _ in range(len(judging.pool.requests)):
@@ -154,13 +166,13 @@ def test_lists_are_shuffled_per_judge_and_the_winner_is_known(made, tmp_path):
 @settings(max_examples=25, deadline=None)
 @given(h.lists(h.tuples(h.sampled_from(["Ada", "Bo", "Ci"]), h.none() | h.integers(0, HIGHEST)), min_size=1, max_size=30))
 def test_whatever_judges_say_nobody_is_asked_twice_and_results_hold(tmp_path_factory, made, said):
-    judging = made.judging(tmp_path_factory.mktemp("judged"))
+    judging = judge(made, tmp_path_factory.mktemp("judged"))
     asked = {}
-    for judge, grade in said:
-        question = judging.next(judge)
-        assert (judge, question.request, question.item) not in asked
-        asked[judge, question.request, question.item] = grade
-        judging.grade(judge, question.request, question.item, grade)
+    for name, grade in said:
+        question = judging.next(name)
+        assert (name, question.request, question.item) not in asked
+        asked[name, question.request, question.item] = grade
+        judging.grade(name, question.request, question.item, grade)
     results = judging.results()
     assert results.pairs == len({key[1:] for key, grade in asked.items() if grade is not None})
     assert 0.5 <= results.open.confidence <= 1
@@ -168,14 +180,12 @@ def test_whatever_judges_say_nobody_is_asked_twice_and_results_hold(tmp_path_fac
 
 
 def test_another_scale_in_the_same_file_is_refused_or_left_out(made, tmp_path):
-    judging = made.judging(tmp_path)
+    judging = judge(made, tmp_path)
     question = judging.next("Ada")
-    judging.record.append(
-        PairJudged(judge="Bo", benchmark="b", request=question.request, item=question.item, grade=1, highest=1)
-    )
+    judging.record.append(PairJudged(judge="Bo", benchmark="b", request=question.request, item=question.item, grade=1, highest=1))
     assert judging.results().pairs == 0
     with pytest.raises(InputError, match="was judged on the scale 0 to 1, and 0 to 3 is wanted now"):
-        made.judging(tmp_path)
+        judge(made, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -188,11 +198,11 @@ def test_another_scale_in_the_same_file_is_refused_or_left_out(made, tmp_path):
 )
 def test_what_cannot_be_judged_is_refused(made, tmp_path, options, said):
     with pytest.raises(InputError, match=said):
-        made.judging(tmp_path, **options)
+        judge(made, tmp_path, **options)
 
 
 def test_answers_to_nothing_that_was_asked_are_refused(made, tmp_path):
-    judging = made.judging(tmp_path)
+    judging = judge(made, tmp_path)
     question = judging.next("Ada")
     with pytest.raises(InputError, match="no list holds this item"):
         judging.grade("Ada", question.request, "another", 1)
@@ -204,10 +214,8 @@ def test_answers_to_nothing_that_was_asked_are_refused(made, tmp_path):
 
 
 def test_one_system_is_no_choice(made, tmp_path):
-    made_again = Made(0)
-    del made_again.predictions["worse"]
     with pytest.raises(InputError, match="1 system"):
-        made_again.judging(tmp_path)
+        judge(made._replace(predictions={"better": made.predictions["better"]}), tmp_path)
 
 
 def steps(pool: Pool, true, seed: int | None) -> int:
@@ -223,8 +231,8 @@ def steps(pool: Pool, true, seed: int | None) -> int:
 def test_it_takes_far_fewer_judgements_than_in_random_order():
     first, chance = [], []
     for seed in range(5):
-        made = Made(seed, requests=16)
+        made = make_to_judge(16, seed=seed)
         pool = pool_of(made)
-        first.append(steps(pool, made.true, None))
-        chance.append(steps(pool, made.true, seed))
+        first.append(steps(pool, made.grades, None))
+        chance.append(steps(pool, made.grades, seed))
     assert np.median(first) < 0.5 * np.median(chance)

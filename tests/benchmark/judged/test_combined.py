@@ -106,7 +106,9 @@ def test_systems_are_scored_on_what_people_said(tmp_path):
     assert result.scores is None
     ids = result.requests.column("request_id")
     grades = {(r["request_id"], r["item_id"]): r["grade"] for r in result.truth.to_pylist()}
-    best = [(r["request_id"], r["item_id"], grades.get((r["request_id"], r["item_id"]), 0.0)) for r in pool.candidates.to_pylist()]
+    best = [
+        (r["request_id"], r["item_id"], grades.get((r["request_id"], r["item_id"]), 0.0)) for r in pool.candidates.to_pylist()
+    ]
     table = pa.table(dict(zip(("request_id", "item_id", "score"), zip(*best, strict=True), strict=True)))
     board = result.score({"best": table, "other": predictions(pool, 1)})
     assert board.of("ndcg@10")[0] == pytest.approx(np.ones(len(ids)))
