@@ -30,7 +30,8 @@ def kept(tmp_path):
 def test_the_next_version_has_the_grades_of_people(kept, tmp_path, capsys):
     new = f"new={tmp_path / 'new.parquet'}"
     said = asked(
-        capsys, "build", kept.folder, "--judgements", kept.folder, "--system", new, "--replaces", kept.folder, "--out", tmp_path / "shop-2"
+        capsys, "build", kept.folder, "--judgements", kept.folder, "--system", new, "--replaces", kept.folder,
+        "--out", tmp_path / "shop-2",
     )  # fmt: skip
     again = open_kept(tmp_path / "shop-2")
     assert again.version == 2

@@ -55,8 +55,8 @@ def judging(said: Judging) -> list[str]:
     by = f" by {judges}, on {versions}{when}" if judges else f" in {one_line(said.file)}, which does not say by whom or when"
     lines = [
         f"People judged {words.count(said.pairs)} pairs of request and item{by}.",
-        f"Their grades changed {words.count(said.changed)} grades of truth and added {words.count(said.added)}; pairs that nobody "
-        "judged are as the truth had them, and what it does not name counts as not relevant.",
+        f"Their grades changed {words.count(said.changed)} grades of truth and added {words.count(said.added)}; pairs that "
+        "nobody judged are as the truth had them, and what it does not name counts as not relevant.",
     ]
     if said.elsewhere:
         lines.append(f"{words.count(said.elsewhere)} judged pairs are of requests that it does not have, and were left out.")

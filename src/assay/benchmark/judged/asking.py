@@ -8,6 +8,7 @@ which system listed what: of the pairs that matter most each judge gets the one 
 import threading
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -102,6 +103,8 @@ class Judging:
         The best grade, 1 to 9; by default the truth's.
     overlap : float
         The share of judged pairs that two judges are asked, 0 to 1.
+    names : mapping of str to str
+        What items are called, by id; others are shown by their id alone.
 
     Raises
     ------
@@ -119,6 +122,7 @@ class Judging:
         measure: str | None = None,
         highest: int | None = None,
         overlap: float = OVERLAP,
+        names: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         if not 0 <= overlap <= 1:
             raise InputError(f"overlap is {overlap}; it is a share of the pairs, 0 to 1")
@@ -129,6 +133,7 @@ class Judging:
             raise InputError(f"{self.record.path}: was judged on the scale {scale}; keep the scale, or move the file away")
         self.label = label
         self.overlap = overlap
+        self.names = names
         attributes = benchmark.attributes
         self._about = {name: attributes.column(name).cast(pa.string()).to_pylist() for name in attributes.column_names}
         self._row = {request: r for r, request in enumerate(self.pool.requests)}
