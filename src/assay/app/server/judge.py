@@ -142,10 +142,11 @@ class ListsPreferred(Part):
 
 
 class JudgedSoFar(Part):
-    """What was judged so far, and what it tells. pairs: with a grade. judges: answers by name. damaged: lines that cannot be read.
+    """What was judged so far, and what it tells.
 
-    difference: the second system's mean minus the first's in the measure, as it is expected when all pairs that matter are judged;
-    deviation: the standard deviation that open grades leave. confidence: the probability that the one that looks better is.
+    pairs: with a grade. judges: answers by name. damaged: lines that cannot be read. difference: the second system's mean minus
+    the first's in the measure, as it is expected when all pairs that matter are judged; deviation: the standard deviation that
+    open grades leave. confidence: the probability that the system that looks better is.
     """
 
     benchmark: str
