@@ -208,7 +208,8 @@ def test_judging_has_a_line_an_order(monkeypatch, capsys):
     monkeypatch.setattr(judging, "SETTINGS", {"far apart": {"gap": 2.0}})
     judging.main(["2"], requests=8, items=14)
     lines = capsys.readouterr().out.splitlines()[2:]
-    assert [line[22:40].strip() for line in lines] == ["matters most", "of a window", "top first", "any that differs", "any"]
+    assert sum("of the intervals" in line for line in lines) == 4
+    assert [line[22:40].strip() for line in lines[:5]] == ["matters most", "of a window", "top first", "any that differs", "any"]
 
 
 @pytest.mark.slow

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.benchmark.judged.pool import Pool
+from assay.numerics.agreement import agreement
 from assay.numerics.verdict import Open
 from assay.testing.judging import HIGHEST, ToJudge, make_to_judge
 
@@ -95,6 +96,11 @@ def main(arguments: list[str], requests: int = 40, items: int = 30) -> None:
     budgets = "".join(f"{f'right at {count}':>13}" for count in BUDGETS)
     print(f"{sets} sets a setting; needed: judgements until {MEASURE} tells which is better with a confidence of {CONFIDENCE}")
     print(f"{'':22}{'':18}{'needed':>8}{'middle half':>13}{'of pairs':>10}{'right':>7}{budgets}")
+    orders_compared(sets, requests, items)
+    intervals(10 * sets)
+
+
+def orders_compared(sets: int, requests: int, items: int) -> None:
     for setting, options in SETTINGS.items():
         results: dict[str, list[Judged]] = {}
         for seed in range(sets):
@@ -111,6 +117,26 @@ def main(arguments: list[str], requests: int = 40, items: int = 30) -> None:
                 f"{np.mean([one.pairs for one in several]):10.0f}{np.mean([one.right for one in several]):7.3f}{at}",
                 flush=True,
             )
+
+
+def intervals(draws: int) -> None:
+    """How often the interval of alpha holds the alpha of endless pairs: two judges, who each miss half of the grades by one or
+    none."""
+
+    def drawn(rng: np.random.Generator, pairs: int) -> tuple[NDArray[np.int64], ...]:
+        grade = rng.integers(0, 4, pairs)
+        missed = rng.integers(-1, 2, (2, pairs)) * (rng.random((2, pairs)) < 0.5)
+        return np.repeat(np.arange(pairs), 2), np.tile([0, 1], pairs), np.clip(grade + missed, 0, 3).T.ravel()
+
+    rng = np.random.default_rng(0)
+    true = agreement(*drawn(rng, 200_000), resamples=2).alpha
+    print(f"\nordinal alpha of endless pairs: {true:.3f}; {draws} draws for each number of pairs")
+    for pairs in (10, 20, 60, 200):
+        several = [agreement(*drawn(rng, pairs), seed=seed, resamples=400) for seed in range(draws)]
+        held = np.mean([one.low <= true <= one.high for one in several])
+        print(
+            f"{pairs:6} pairs: held by {held:.3f} of the intervals, as wide as {np.median([o.high - o.low for o in several]):.2f}"
+        )
 
 
 if __name__ == "__main__":

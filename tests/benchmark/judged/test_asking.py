@@ -1,3 +1,5 @@
+import threading
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -177,6 +179,25 @@ def test_whatever_judges_say_nobody_is_asked_twice_and_results_hold(tmp_path_fac
     assert results.pairs == len({key[1:] for key, grade in asked.items() if grade is not None})
     assert 0.5 <= results.open.confidence <= 1
     assert judging.progress("Ada").judged <= judging.progress("Ada").of
+
+
+def test_judges_may_work_at_the_same_time(made, tmp_path):
+    judging, faults = judge(made, tmp_path), []
+
+    def work(name):
+        try:
+            assert len(answer(judging, name, made, 30)) == 30
+            judging.results()
+        except Exception as error:
+            faults.append(error)
+
+    threads = [threading.Thread(target=work, args=(f"judge {n}",)) for n in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert faults == []
+    assert set(judging.results().judges.values()) == {30}
 
 
 def test_another_scale_in_the_same_file_is_refused_or_left_out(made, tmp_path):

@@ -162,7 +162,8 @@ class Judging:
         if grade is not None and not 0 <= grade <= self.highest:
             raise InputError(f"grade {grade} is none of 0 to {self.highest}")
         judged = PairJudged(judge=judge, benchmark=self.label, request=request, item=item, grade=grade, highest=self.highest)
-        self.record.append(judged)
+        with self._lock:  # nobody reads what stands while it changes
+            self.record.append(judged)
         return judged
 
     def choose(self, judge: str, request: str, better: Literal["left", "right", "alike"]) -> ListsJudged:
@@ -176,7 +177,8 @@ class Judging:
             left=self.pool.systems[left], right=self.pool.systems[right],
             left_items=tuple(self.pool.lists[left][r]), right_items=tuple(self.pool.lists[right][r]),
         )  # fmt: skip
-        self.record.append(judged)
+        with self._lock:  # nobody reads what stands while it changes
+            self.record.append(judged)
         return judged
 
     def progress(self, judge: str, kind: Kind = "pair") -> Progress:
