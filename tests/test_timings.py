@@ -203,6 +203,15 @@ def test_the_judgements_benchmark_has_a_line_a_set_of_pairs(monkeypatch, capsys)
     assert [name for name in judgements.SETS if out.count(name) == 1] == list(judgements.SETS)
 
 
+def test_judging_has_a_line_an_order(monkeypatch, capsys):
+    judging = benchmark("judging")
+    monkeypatch.setattr(judging, "SETTINGS", {"far apart": {"gap": 2.0}})
+    judging.main(["2"], requests=8, items=14)
+    lines = capsys.readouterr().out.splitlines()[2:]
+    assert sum("of the intervals" in line for line in lines) == 4
+    assert [line[22:40].strip() for line in lines[:5]] == ["matters most", "of a window", "top first", "any that differs", "any"]
+
+
 @pytest.mark.slow
 def test_the_text_benchmark_has_a_verdict_a_target(capsys):
     benchmark("text").main([], texts=20, count=150, queries=10)

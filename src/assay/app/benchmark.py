@@ -16,6 +16,7 @@ from assay.app.options import (
     Inputs,
     Items,
     Json,
+    Judgements,
     KeptFolder,
     Measures,
     Out,
@@ -60,6 +61,7 @@ def build(
     measures: Measures = None,
     items: Items = None,
     train: Train = None,
+    judgements: Judgements = None,
     size: Annotated[int | None, typer.Option("--size", metavar="N", help="So many requests.")] = None,
     difference: Difference = None,
     within: Within = None,
@@ -80,7 +82,8 @@ def build(
     from assay.benchmark.plan.build import build as chosen
 
     refuse_taken(out)
-    pool = as_typed(inputs, truth, systems, families, measures, candidates, requests, items, train).benchmark()
+    arguments = as_typed(inputs, truth, systems, families, measures, candidates, requests, items, train, judgements)
+    pool = arguments.benchmark()
     live = boards.traffic(traffic) if traffic is not None else None
     selected = chosen(pool, size=size, difference=difference, within=within, traffic=live, seed=seed)
     _show_kept(freeze(selected, out, name=name, replaces=replaces), as_json=as_json)

@@ -49,6 +49,7 @@ class Arguments:
     measures: Sequence[str] = ()
     items: Path | None = None
     train: Path | None = None
+    judgements: Path | None = None
 
     def board(self) -> Scoreboard:
         """As judged."""
@@ -103,16 +104,21 @@ class Arguments:
         return scored if stored is None else replace(scored, benchmark=stored.benchmark)
 
     def benchmark(self) -> Benchmark:
-        """Requests with truth and candidates, and what systems scored on them."""
+        """Requests with truth and candidates, and what systems scored on them.
+
+        With judgements, truth has the grades that people gave, and scores are those of the systems whose files are given.
+        """
+        if self.judgements is not None:
+            from assay.benchmark.judged import combined
+            from assay.benchmark.judged.truth import judged_benchmark, truth_of
+
+            said = combined.read(self.judgements)
+            alone = self.truth is None and not self.inputs
+            pool = self._of_tables(truth_of(said)) if alone else replace(self, judgements=None, systems=()).benchmark()
+            return self._scored(judged_benchmark(pool, said))
         if self.truth is not None:
             self._no_sources("--truth")
-            judged = Benchmark.of(
-                self.truth, requests=self.requests, candidates=self.candidates, measures=self.measures or MEASURES,
-                items=self.items, train=self.train,
-            )  # fmt: skip
-            if not self.systems:
-                return judged
-            return replace(judged, scores=judged.score(self.predictions(), self.named(self.families)))
+            return self._scored(self._of_tables(self.truth))
         self._no_items()
         kept = stored_benchmark(self._one())
         if not self.measures:
@@ -121,6 +127,18 @@ class Arguments:
             if name not in kept.measures:
                 raise InputError(f"measure {name!r} was not made there; there are {', '.join(kept.measures)}")
         return replace(kept, measures=tuple(self.measures))
+
+    def _of_tables(self, truth: Path | pa.Table) -> Benchmark:
+        return Benchmark.of(
+            truth, requests=self.requests, candidates=self.candidates, measures=self.measures or MEASURES,
+            items=self.items, train=self.train,
+        )  # fmt: skip
+
+    def _scored(self, benchmark: Benchmark) -> Benchmark:
+        """With what the systems scored whose files are given, if any are."""
+        if not self.systems:
+            return benchmark
+        return replace(benchmark, scores=benchmark.score(self.predictions(), self.named(self.families)))
 
     def count(self, what: str, board: Scoreboard) -> None:
         """Count a use of every kept benchmark among the inputs, once it has been answered."""

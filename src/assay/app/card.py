@@ -4,10 +4,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from assay.app import report, words
+from assay.app.safe import one_line
 from assay.app.sections import beyond_accuracy, trust
 from assay.benchmark.board.comparison import values_of
 from assay.benchmark.board.scoreboard import Scoreboard
 from assay.benchmark.compact.designs import Anchors
+from assay.benchmark.keep.card import Judging
 from assay.benchmark.keep.folder import Kept
 from assay.numerics.names import is_beyond
 from assay.runs.section import Column, Section, Table
@@ -40,7 +42,35 @@ def sentences(kept: Kept) -> list[str]:
             lines.append("Anchors serve daily development: a value on them is a guess, and no interval is valid.")
     if card.protocol is not None:
         lines.append(f"Protocol: {card.protocol}; items that may be ranked: {card.items}.")
+    if card.judging is not None:
+        lines += judging(card.judging)
     return [*lines, *card.unmatched]
+
+
+def judging(said: Judging) -> list[str]:
+    """Who judged, when, on which version, what it changed, and how far they agree, in words."""
+    judges = ", ".join(f"{one_line(name)} {words.count(number)}" for name, number in said.judges.items())
+    versions = ", ".join(one_line(name) for name in said.versions)
+    when = f", from {said.first[:10]} to {said.last[:10]}" if said.first and said.last else ""
+    by = f" by {judges}, on {versions}{when}" if judges else f" in {one_line(said.file)}, which does not say by whom or when"
+    lines = [
+        f"People judged {words.count(said.pairs)} pairs of request and item{by}.",
+        f"Their grades changed {words.count(said.changed)} grades of truth and added {words.count(said.added)}; pairs that "
+        "nobody judged are as the truth had them, and what it does not name counts as not relevant.",
+    ]
+    if said.elsewhere:
+        lines.append(f"{words.count(said.elsewhere)} judged pairs are of requests that it does not have, and were left out.")
+    if said.doubled:
+        differed = f"{words.count(said.doubled)} pairs had two judges or more, who differed on {words.count(said.differing)}"
+        lines.append(f"{differed}; the grade is {said.rule}.")
+    if said.alpha is not None:
+        lines.append(f"Krippendorff's alpha of the judges, ordinal: {words.estimate(said.alpha, said.low, said.high)}.")
+    if said.problem:
+        what = "How far judges agree is not known" if said.alpha is None else "Alpha has no interval"
+        lines.append(f"{what}: {said.problem}.")
+    if said.damaged:
+        lines.append(f"{words.count(said.damaged)} lines of {said.file} cannot be read, and do not count.")
+    return lines
 
 
 def beyond(board: Scoreboard) -> Section | None:

@@ -44,6 +44,14 @@ Train = Annotated[
     Path | None,
     typer.Option("--train", metavar="FILE", help="What users took before the test: user_id, item_id."),
 ]
+Judgements = Annotated[
+    Path | None,
+    typer.Option(
+        "--judgements",
+        metavar="PATH",
+        help="Grades that people gave, into truth: the folder they judged in, or a file of judgements (.csv, .json, .qrels).",
+    ),
+]
 Systems = Annotated[
     list[str] | None,
     typer.Option("--system", metavar="NAME=FILE", help="Predictions: request_id, item_id, score (.parquet, .csv, TREC .run)."),
@@ -63,13 +71,13 @@ Seed = Annotated[int, typer.Option("--seed", metavar="N", min=0, max=2**63 - 1, 
 def as_typed(
     inputs: Sequence[Path] | None, truth: Path | None, systems: Sequence[str] | None, families: Sequence[str] | None,
     measures: Sequence[str] | None, candidates: Path | None = None, requests: Path | None = None, items: Path | None = None,
-    train: Path | None = None,
+    train: Path | None = None, judgements: Path | None = None,
 ) -> "Arguments":  # fmt: skip
     """What a command of `assay benchmark` was called with."""
     from assay.app.boards import Arguments
 
     asked = tuple(dict.fromkeys(measures or ()))
-    return Arguments(inputs or (), truth, candidates, requests, systems or (), families or (), asked, items, train)
+    return Arguments(inputs or (), truth, candidates, requests, systems or (), families or (), asked, items, train, judgements)
 
 
 def print_json(value: object) -> None:

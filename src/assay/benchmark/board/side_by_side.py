@@ -52,7 +52,7 @@ def side_by_side(
     apart = np.ptp(board.take_systems(systems).of(measure), axis=0)
     rows = np.argsort(-apart, kind="stable")[:most]
     requests = board.request.take(pa.array(rows))
-    tops = [_top(table, requests, f"system {name!r}") for name, table in predictions.items()]
+    tops = [top_items(table, requests, f"system {name!r}", DEPTH) for name, table in predictions.items()]
     request, judged, grade = _of(truth, requests, "grade", "truth")
     texts = pa.chunked_array([*(items for items, _ in tops), judged]).combine_chunks().dictionary_encode()
     frequent = np.argsort(-np.bincount(texts.indices.to_numpy(), minlength=len(texts.dictionary)), kind="stable")
@@ -82,13 +82,13 @@ def _of(table: pa.Table, requests: pa.Array, number: str, where: str) -> tuple[I
     return request[order], items, numbers(table, number, where)[order]
 
 
-def _top(table: pa.Table, requests: pa.Array, where: str) -> tuple[pa.Array, NDArray[np.bool_]]:
-    """Items of a system's lists, one list after another, and where in (n, DEPTH) they stand."""
+def top_items(table: pa.Table, requests: pa.Array, where: str, depth: int) -> tuple[pa.Array, NDArray[np.bool_]]:
+    """Items of a system's lists as text, one list after another, and where in (n, depth) they stand."""
     request, items, score = _of(table, requests, "score", where)
     offsets = np.append(0, np.cumsum(np.bincount(request, minlength=len(requests))))
     coded = items.dictionary_encode()
     tie = tie_order(coded.dictionary.to_pylist())[coded.indices.to_numpy()]
-    top = top_k(offsets, score, tie, DEPTH)
+    top = top_k(offsets, score, tie, depth)
     return items.take(pa.array(top[top >= 0])), top >= 0
 
 

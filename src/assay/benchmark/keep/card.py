@@ -48,12 +48,44 @@ class Trial(Part):
     families: dict[str, float | None]
 
 
+class Judging(Part):
+    """How people's judgements became truth. file: where they were kept. rule: how several judges' grades became one.
+
+    pairs: of request and item, with judgements of them by `judges` (name: how many), from first to last (ISO 8601), on `versions`
+    (label: how many). doubled: pairs that two or more judged, differing: of these, those with different grades. alpha: ordinal,
+    with its 95 % interval; problem: why there is none. damaged: lines that could not be read. requests: with a judged pair;
+    changed: pairs that had another grade; added: that had none; elsewhere: of no request of this benchmark, and left out. Null:
+    not known.
+    """
+
+    file: str
+    rule: str | None = None
+    pairs: int
+    judgements: int
+    judges: dict[str, int] = Field(default_factory=dict)
+    first: str | None = None
+    last: str | None = None
+    versions: dict[str, int] = Field(default_factory=dict)
+    doubled: int | None = None
+    differing: int | None = None
+    alpha: float | None = None
+    low: float | None = None
+    high: float | None = None
+    problem: str = ""
+    damaged: int = 0
+    requests: int = 0
+    changed: int = 0
+    added: int = 0
+    elsewhere: int = 0
+
+
 class Card(Part):
     """What is known of a benchmark's making; a field that was never set is not known.
 
     of: of which requests. items: which may be ranked. pool, size, users: counts of the requests that it was chosen from, of
     its own, and of their users. asked: what decided its size. detectable: between two systems, with 80 % power. unmatched: what
-    could not be balanced, in words. design, source_systems (by family), trial: of a compact set.
+    could not be balanced, in words. design, source_systems (by family), trial: of a compact set. judging: of people's judgements
+    in the truth, None without any.
     """
 
     of: str = "from tables"
@@ -73,6 +105,7 @@ class Card(Part):
     design: str = ""
     source_systems: dict[str, int] = Field(default_factory=dict)
     trial: list[Trial] = Field(default_factory=list)
+    judging: Judging | None = None
 
     @classmethod
     def of_about(cls, about: Mapping[str, Any]) -> Self:

@@ -28,7 +28,8 @@ class Benchmark:
     requests: request_id, user_id, then attributes of the requests. truth: request_id, item_id, grade. candidates:
     request_id, item_id, or None: any item may be ranked. measures: names; the first is decided on. scores: what systems
     scored on exactly these requests, or None. about: what is known of its making, as JSON takes it. items: the catalogue as
-    items.Catalogue.table, or None; then requests may have past_popularity.
+    items.Catalogue.table, or None; then requests may have past_popularity. judgements: people's, from which truth has grades: who
+    gave which and when, as judged.combined.SCHEMA, or None.
 
     InputError: the first measure says nothing of good or bad.
     """
@@ -40,6 +41,7 @@ class Benchmark:
     scores: Scoreboard | None
     about: Mapping[str, Any]
     items: pa.Table | None = None
+    judgements: pa.Table | None = None
 
     def __post_init__(self) -> None:
         refuse_beyond(self.measures[0])
@@ -124,7 +126,8 @@ class Benchmark:
 
         listed = None if self.candidates is None else of_them(self.candidates)
         scores = None if self.scores is None else self.scores.take_requests(at)
-        return replace(self, requests=requests, truth=of_them(self.truth), candidates=listed, scores=scores)
+        said = None if self.judgements is None else of_them(self.judgements)
+        return replace(self, requests=requests, truth=of_them(self.truth), candidates=listed, scores=scores, judgements=said)
 
     def cut(self, predictions: Mapping[str, Any]) -> tuple[dict[str, pa.Table], dict[str, int]]:
         """Systems' predictions for these requests alone; and, of each system that has more, the number of other requests.

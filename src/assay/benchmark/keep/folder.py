@@ -1,8 +1,8 @@
 """A benchmark kept as a folder: frozen with its fingerprints, versioned, its use counted, and when to renew it.
 
-The folder holds requests, truth, candidates, items and the source systems' scores as Parquet, card.json, and for a compact set
-compact.npz; manifest.json names the version and the SHA-256 of each. results/ holds what was scored on it since, and
-uses.jsonl one line for each time that it was consulted; both grow and are no part of the fingerprint.
+The folder holds requests, truth, candidates, items, people's judgements and the source systems' scores as Parquet, card.json,
+and for a compact set compact.npz; manifest.json names the version and the SHA-256 of each. results/ holds what was scored on it
+since, and uses.jsonl one line for each time that it was consulted; both grow and are no part of the fingerprint.
 """
 
 import hashlib
@@ -33,7 +33,7 @@ from assay.shown import html_table
 
 FORMAT = 1
 MANIFEST, USES, RESULTS = "manifest.json", "uses.jsonl", "results"
-_TABLES = ("requests", "truth", "candidates", "items")
+_TABLES = ("requests", "truth", "candidates", "items", "judgements")
 _COMPACT = "compact.npz"
 
 
@@ -300,8 +300,9 @@ def open_kept(folder: Path | str) -> Kept:
     scores = Scoreboard.read(path / "scores.parquet") if "scores.parquet" in artefacts else None
     card = json.loads((path / "card.json").read_text(encoding="utf-8"))
     benchmark = Benchmark(
-        tables["requests"], tables["truth"], tables.get("candidates"), tuple(about["measures"]), scores, card, tables.get("items")
-    )
+        tables["requests"], tables["truth"], tables.get("candidates"), tuple(about["measures"]), scores, card,
+        tables.get("items"), tables.get("judgements"),
+    )  # fmt: skip
     compact, place = _read_compact(path / _COMPACT) if _COMPACT in artefacts else (None, None)
     names = {key: about[key] for key in ("name", "version", "fingerprint", "replaces")}
     return Kept(path, **names, benchmark=benchmark, compact=compact, place=place)
