@@ -108,7 +108,9 @@ def test_similar_items_are_those_of_the_same_users(served):
     users, size = taken_together(served)
     for item in ("x/y z", "牛奶-7 🥛"):
         answer = lists.similar(served, item, 5, on_sale=False)
-        like = {other: len(users[item] & users[other]) / ((size[item] * size[other]) ** 0.5 + 10) for other in users if other != item}
+        like = {
+            other: len(users[item] & users[other]) / ((size[item] * size[other]) ** 0.5 + 10) for other in users if other != item
+        }
         assert answer.item.item_id == item
         assert [line.score for line in answer.items] == pytest.approx(sorted(like.values(), reverse=True)[:5], rel=1e-5)
         for line in answer.items:

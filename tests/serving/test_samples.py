@@ -21,7 +21,9 @@ def served(served_folder: Path) -> Served:
 @pytest.fixture(scope="module")
 def rows(served_folder: Path) -> list[dict]:
     values = {row["sample_id"]: row for row in pq.read_table(served_folder / "importance/influence.parquet").to_pylist()}
-    table = pq.read_table(served_folder / "samples/samples.parquet", columns=["sample_id", "user_id", "item_id", "timestamp", "label", "split"])
+    table = pq.read_table(
+        served_folder / "samples/samples.parquet", columns=["sample_id", "user_id", "item_id", "timestamp", "label", "split"]
+    )
     items = {row["item_id"]: row for row in pq.read_table(served_folder / "clean/items.parquet").to_pylist()}
     return [
         {**row, **values[row["sample_id"]], "category": items[row["item_id"]]["category"], "day": row["timestamp"].date()}
@@ -67,7 +69,12 @@ def test_pages_hold_what_fits_in_order(served, rows, user, item, category, week,
     assert len({one.sample_id for one in found}) == len(found)
     for one in found:
         row = expected[one.sample_id]
-        assert (one.user, one.item, one.label, one.period) == (row["user_id"], row["item_id"], row["label"], row["day"].isoformat())
+        assert (one.user, one.item, one.label, one.period) == (
+            row["user_id"],
+            row["item_id"],
+            row["label"],
+            row["day"].isoformat(),
+        )
         assert (one.value, one.stderr, one.z) == (row["value"], row["stderr"], row["z"])
     key = {"value": "value", "z": "z", "period": "day"}[sort.removeprefix("-")]
     order = [expected[one.sample_id][key] for one in found]

@@ -67,7 +67,9 @@ class Living:
         self._seen = self._signature()
         self.run = self.searching = Served(folder)
         if left := _left(self.run):
-            raise InputError(f"{folder}: the run is not finished, the stages {', '.join(left)} have not run; finish it first: assay run CONFIG")
+            raise InputError(
+                f"{folder}: the run is not finished, the stages {', '.join(left)} have not run; finish it first: assay run CONFIG"
+            )
         self._warmed: Served | None = None
 
     def about(self) -> AboutRun:
