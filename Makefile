@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo neural study test quick check bench clean
+.PHONY: demo neural study serve test quick check bench clean
 
 demo: .venv/demo.stamp  ## the main job on a real log
 	$(BIN)/assay demo
@@ -13,6 +13,9 @@ neural: .venv/deep.stamp  ## the same with neural models and values for them, ve
 
 study: .venv/demo.stamp  ## the long comparison: every model, every valuer
 	$(BIN)/assay demo --study
+
+serve: .venv/web.stamp  ## pages and an API of the demo's run, after make demo
+	$(BIN)/assay serve runs/demo
 
 test: .venv/test.stamp  ## the whole suite
 	$(BIN)/python -m pytest -n 2
@@ -35,6 +38,10 @@ bench: .venv/demo.stamp  ## the stage table
 
 .venv/demo.stamp: pyproject.toml constraints.txt | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[demo]'
+	touch $@
+
+.venv/web.stamp: pyproject.toml constraints.txt | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[web]'
 	touch $@
 
 .venv/deep.stamp: pyproject.toml constraints.txt | .venv/bin/python

@@ -120,10 +120,14 @@ def served_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_shop(log, users=30, items=30, weeks=18)
     text = log.read_text(encoding="utf-8").replace("\nu0,", "\na/b?c,").replace("\nu1,", "\n..,").replace("牛奶-0 🥛", "x/y z")
     log.write_text(text, encoding="utf-8")
-    lines = [f"{'x/y z' if k == 0 else f'牛奶-{k} 🥛'},{NAMES[k % 6]} {k},{'A & B' if k % 2 else '乳制品'}" for k in range(30)]
-    (folder / "items.csv").write_text("\n".join(["item_id,name,category", *lines]) + "\n", encoding="utf-8")
+    pictures = ["https://pictures.example/{}.png", "javascript:alert({})", ""]
+    lines = [
+        f"{'x/y z' if k == 0 else f'牛奶-{k} 🥛'},{NAMES[k % 6]} {k},{'A & B' if k % 2 else '乳制品'},{pictures[k % 3].format(k)}"
+        for k in range(30)
+    ]
+    (folder / "items.csv").write_text("\n".join(["item_id,name,category,image", *lines]) + "\n", encoding="utf-8")
     content = shop_config(log, **SERVED, evaluate={"resamples": 20}).model_dump(exclude_none=True, exclude_defaults=True)
-    columns = {name: name for name in ("item_id", "name", "category")}
+    columns = {name: name for name in ("item_id", "name", "category", "image")}
     content["log"]["items"] = {"path": str(folder / "items.csv"), "columns": columns}
     run_in(parse(content), folder / "run")
     front.add(folder / "run", "search")

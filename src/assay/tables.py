@@ -31,6 +31,7 @@ ITEMS: dict[str, tuple[pa.DataType, str]] = {
     "department": (pa.string(), "widest class"),
     "category": (pa.string(), "class in which items replace each other"),
     "brand": (pa.string(), "brand or maker"),
+    "image": (pa.string(), "address of a picture, which pages show; nothing is learnt of it"),
 }
 
 USERS: dict[str, tuple[pa.DataType, str]] = {"user_id": (pa.string(), "as it came; unique")}

@@ -96,7 +96,7 @@ class Events(SourceSection):
 
 
 class Items(SourceSection):
-    """Items: `columns` maps item_id, name, department, category, brand to the source's columns.
+    """Items: `columns` maps item_id, name, department, category, brand, image (a picture's address) to the source's columns.
 
     A list of columns is joined by a space.
     """

@@ -18,7 +18,7 @@ def said(capsys: pytest.CaptureFixture[str], *command: str) -> dict:
 
 
 def got(client: TestClient, path: str, **parameters) -> dict:
-    answer = client.get(path, params=parameters)
+    answer = client.get(path, params=parameters or None)
     assert answer.status_code == 200, answer.text
     return answer.json()
 

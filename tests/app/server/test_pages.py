@@ -71,7 +71,7 @@ def test_pages_are_whole_and_inert(client, path, parameters):
     assert "style" not in read.tags
     scripts = [link for link in read.links if link.endswith(".js")]
     assert read.tags.count("script") == len(scripts)
-    assert all(link.startswith(("/", "#")) for link in read.links), read.links
+    assert all(link.startswith(("/", "#", "https://pictures.example/")) for link in read.links), read.links
 
 
 @pytest.mark.parametrize(("path", "parameters"), SHOWN)
@@ -127,3 +127,13 @@ def test_the_api_s_page_names_every_endpoint(client):
     text = page(client, "/docs").text
     for path in client.get("/openapi.json").json()["paths"]:
         assert path in text
+
+
+def test_pictures_come_from_where_the_log_says_and_from_nowhere_else(client):
+    read = page(client, "/shop/search", q="rye bread")
+    shown = [link for link in read.links if link.startswith("https:")]
+    assert "img" in page(client, "/shop/item", item="x/y z").tags
+    policy = client.get("/shop").headers["content-security-policy"]
+    assert "img-src 'self' https://pictures.example;" in policy
+    assert all(link.startswith("https://pictures.example/") for link in shown)
+    assert "javascript:" not in " ".join(page(client, "/shop/item", item="牛奶-1 🥛").links)

@@ -62,7 +62,7 @@ def listen(reach: Reach) -> socket.socket:
     try:
         listening.bind((reach.host, reach.port))
         listening.listen(128)
-    except (OSError, OverflowError) as error:
+    except (OSError, OverflowError, UnicodeError) as error:
         listening.close()
         why = error.strerror if isinstance(error, OSError) else str(error)
         raise InputError(

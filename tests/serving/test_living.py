@@ -1,0 +1,99 @@
+"""A run that is made again while it is served."""
+
+import shutil
+import time
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from assay.errors import InputError
+from assay.runs.manifest import Manifest
+from assay.runs.store import Folder, file_digest, write_parquet
+from assay.serving import lists, stored
+from assay.serving.living import Living, Watch
+
+
+@pytest.fixture
+def folder(served_folder: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(served_folder, tmp_path / "run"))
+
+
+def first(living: Living) -> object:
+    return lists.recommend(living.run, "u7", 1).recommendations[0].item_id
+
+
+def begin_again(folder: Path) -> Manifest:
+    """What the runner does first: it drops the entries that do not hold. What it gives: the manifest as it was."""
+    run = Folder(folder)
+    manifest = Manifest.read(run)
+    manifest.dropped({"recommend", "evaluate", "trust", "summary", "search"}).write(run)
+    return manifest
+
+
+def end(folder: Path, manifest: Manifest) -> None:
+    """Write other lists, each turned round, and the entries of a whole run without a search."""
+    run = Folder(folder)
+    name = "recommendations.parquet"
+    table = run.read_table(name)
+    rank = table.column("rank").to_numpy()
+    write_parquet(folder / name, table.set_column(table.column_names.index("rank"), "rank", pa.array(11 - rank)))
+    entry = manifest.entries["recommend"]
+    entry = type(entry)("another", {**entry.artefacts, name: file_digest(folder / name)})
+    manifest.dropped({"search"}).with_entry("recommend", entry).write(run)
+
+
+def test_answers_are_of_the_old_run_until_the_new_one_is_whole(folder):
+    living = Living(folder, "run")
+    living.look()  # reads ahead
+    before = first(living)
+    last = lists.recommend(living.run, "u7", 10).recommendations[-1].item_id
+    found = stored.search(living.searching, "rye bread").items
+    manifest = begin_again(folder)
+    for name in ("recommendations.parquet", "recommendations_scores.parquet", "samples/upcoming.parquet", "search/words.parquet"):
+        (folder / name).rename(folder / "gone.parquet")  # everything is at hand
+        living.look()
+        assert first(living) == before
+        assert stored.search(living.searching, "rye bread").items == found
+        assert lists.recommend(living.run, "u7", 5, exclude_bought=True).recommendations
+        assert lists.similar(living.run, "x/y z", 3).items
+        assert lists.following(living.run, ["x/y z"], 3).items
+        (folder / "gone.parquet").rename(folder / name)
+    end(folder, manifest)
+    living.look()
+    assert first(living) == last != before
+    assert "search" not in living.run.stages
+    assert stored.search(living.searching, "rye bread").items == found  # by the last that could
+
+
+def test_what_did_not_change_is_not_read_again(folder):
+    living = Living(folder, "run")
+    living.look()
+    run = living.run
+    Manifest.read(Folder(folder)).write(Folder(folder))
+    living.look()
+    assert living.run is run
+
+
+def test_a_run_that_is_half_made_is_refused(folder):
+    begin_again(folder)
+    with pytest.raises(InputError, match="not finished, the stages trust, summary"):
+        Living(folder, "run")
+
+
+def test_a_watch_outlives_a_run_that_is_being_made(folder, monkeypatch):
+    monkeypatch.setattr("assay.serving.living.SECONDS", 0.01)
+    living = Living(folder, "run")
+    before, watch = first(living), Watch([living])
+    watch.start()
+    manifest = begin_again(folder)
+    (folder / "config.json").rename(folder / "config.gone")
+    assert first(living) == before
+    (folder / "config.gone").rename(folder / "config.json")
+    end(folder, manifest)
+    for _ in range(3_000):
+        if first(living) != before:
+            break
+        time.sleep(0.01)
+    watch.stop()
+    assert first(living) != before
