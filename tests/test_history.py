@@ -45,6 +45,11 @@ CHANGES: dict[str, list[Any]] = {
     "clean.min_item_events": [5],
     "samples.request": ["query", "session"],
     "samples.target": ["view"],
+    "samples.positive": ["price > 3"],
+    "samples.grades": [{"view": 1, "purchase": 3}, "price - 3"],
+    "samples.amount": ["price"],
+    "samples.loss": ["absolute"],
+    "samples.also": [["view"]],
     "samples.period_days": [6],
     "samples.warm_up": [2],
     "samples.validation": [2],
@@ -175,6 +180,8 @@ def settled(data: Path, changes: dict[str, Any]) -> Config:
         content["log"] = {"events": [events], "hash_ids": changes.get("log.hash_ids", False)}
         content["log"] |= {} if "log.items" in changes else {"items": items}
         content["log"] |= {"users": users} if "log.users" in changes else {}
+    if "samples.amount" in changes:
+        content["models"]["names"] = ["popularity", "ridge"]
     for key, value in changes.items():
         section, _, name = key.rpartition(".")
         if key == "evaluate.groups" and "table" not in changes:

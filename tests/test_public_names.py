@@ -236,6 +236,7 @@ def test_names_of_valuers_and_models():
         "influence",
         "knn_banzhaf",
         "knn_shapley",
+        "knn_shapley_regression",
         "leave_one_out",
         "loss",
         "margin",
@@ -250,7 +251,7 @@ def test_names_of_valuers_and_models():
         "threshold_knn_shapley",
     ]
     recommenders = ["als", "ease", "item_knn", "session_knn", "tifu_knn", "up_cf"]
-    of_features = ["buy_it_again", "forest", "lambdarank", "lightgbm", "logistic", "popularity", "tree"]
+    of_features = ["buy_it_again", "forest", "lambdarank", "lightgbm", "logistic", "popularity", "ridge", "tree"]
     assert set(of_nets) <= set(VALUERS)
     nets = ["dcn", "transformer", "two_tower"]
     assert sorted(MODELS) == sorted([*recommenders, *of_features, *nets])
