@@ -37,6 +37,10 @@ class MadeAgainError(InputError):
     """A run was made again while it was read: what was read before may not go with what is there now."""
 
 
+class BusyError(InputError):
+    """Too many ask for what takes long; ask once more, later."""
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return `; did you mean 'x'?` for the closest known word, or an empty string."""
     close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)

@@ -2,6 +2,7 @@
 
 import shutil
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,7 +12,7 @@ from assay.errors import InputError
 from assay.runs.manifest import Manifest
 from assay.runs.store import Folder, file_digest, write_parquet
 from assay.serving import lists, stored
-from assay.serving.living import Living, Watch
+from assay.serving.living import Living, Served, Watch
 
 
 @pytest.fixture
@@ -97,3 +98,16 @@ def test_a_watch_outlives_a_run_that_is_being_made(folder, monkeypatch):
         time.sleep(0.01)
     watch.stop()
     assert first(living) != before
+
+
+def test_what_many_ask_for_at_once_is_read_once(served_folder):
+    run, made = Served(served_folder), []
+
+    def slowly(_run):
+        made.append(1)
+        time.sleep(0.05)
+        return object()
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: run.at_hand(slowly), range(32)))
+    assert len(set(map(id, answers))) == len(made) == 1

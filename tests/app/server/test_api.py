@@ -1,6 +1,10 @@
 """The API's answers are those of the run's files and of the command line, to the byte of ids."""
 
+import hashlib
 import json
+import time
+from contextlib import contextmanager
+from threading import Event, Thread
 from urllib.parse import quote
 
 import pyarrow.parquet as pq
@@ -8,8 +12,11 @@ import pytest
 from fastapi.testclient import TestClient
 
 from assay.app import cli
+from assay.app.server.app import guarded, make
+from assay.app.server.site import Site, named
+from assay.runs.store import Folder, write_json
 from tests.app.conftest import run as run  # a hand-made folder with whole numbers as ids
-from tests.app.server.conftest import client_of, whole
+from tests.app.server.conftest import LOCAL, client_of, whole
 
 
 def said(capsys: pytest.CaptureFixture[str], *command: str) -> dict:
@@ -140,3 +147,46 @@ def test_methods_that_nothing_takes_get_a_sentence(client):
     for method in ("POST", "PUT", "DELETE", "PATCH"):
         answer = client.request(method, "/api/recommend")
         assert (answer.status_code, set(answer.json())) == (405, {"error"})
+
+
+def test_who_asks_for_what_takes_long_is_told_to_come_again_when_several_wait(client, served_folder):
+    site = Site(named([served_folder]))
+    with TestClient(guarded(make(site)), base_url=LOCAL) as asked, taken_places(site, 4):
+        answer = asked.get("/api/explain?user=u7&item=x")
+        assert answer.status_code == 503
+        assert answer.headers["retry-after"] == "1"
+        assert asked.get("/api/recommend/u7").status_code == 200
+    assert client.get("/api/explain?user=u7&item=x").status_code == 400
+
+
+@contextmanager
+def taken_places(site: Site, number: int):
+    """Threads that do, or wait for, what takes long, until the block ends."""
+    end = Event()
+
+    def work():
+        with site.alone():
+            end.wait()
+
+    threads = [Thread(target=work) for _ in range(number)]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.2)
+    try:
+        yield
+    finally:
+        end.set()
+        for thread in threads:
+            thread.join()
+
+
+def test_with_hashed_ids_no_answer_shows_an_id(run):
+    content = Folder(run.folder).read_json("config.json")
+    write_json(run.folder / "config.json", {**content, "show": {**content["show"], "hash_ids": True}})
+    with client_of(whole(run)) as client:
+        answer = got(client, "/api/recommend", user="3")
+        assert answer["known"]
+        hashed = {hashlib.sha256(str(k).encode()).hexdigest()[:12] for k in range(1, 6)}
+        assert {line["item_id"] for line in answer["recommendations"]} <= hashed
+        shown = hashlib.sha256(b"3").hexdigest()[:12]
+        assert got(client, "/api/recommend", user=shown)["recommendations"] == answer["recommendations"]

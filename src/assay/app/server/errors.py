@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 
 from assay.app.server import views
 from assay.app.server.site import Site, of_request
-from assay.errors import InputError, MadeAgainError, NotThereError
+from assay.errors import BusyError, InputError, MadeAgainError, NotThereError
 from assay.shown import one_line
 
 _LOG = logging.getLogger("uvicorn.error")
@@ -29,7 +29,7 @@ def install(app: FastAPI) -> None:
 
     def of_input(request: Request, error: Exception) -> Response:
         assert isinstance(error, InputError)
-        status = 404 if isinstance(error, NotThereError) else 503 if isinstance(error, MadeAgainError) else 400
+        status = 404 if isinstance(error, NotThereError) else 503 if isinstance(error, BusyError | MadeAgainError) else 400
         return answer(request, status, without_paths(str(error), of_request(request)), again=status == 503)
 
     def of_values(request: Request, error: Exception) -> Response:

@@ -1,22 +1,24 @@
 """What is served: runs by name, kept benchmarks, and how the server may be reached."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from threading import Lock
+from threading import BoundedSemaphore, Lock
 from typing import Annotated
 
 import pyarrow as pa
 from fastapi import Depends, Request
 
 from assay.benchmark.keep.folder import Kept
-from assay.errors import InputError, NotThereError, did_you_mean
+from assay.errors import BusyError, InputError, NotThereError, did_you_mean
 from assay.serving.boards import Test
 from assay.serving.living import Living, Served
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _SHORTEST = 16  # characters of a token
+_WAITING = 4  # requests for what takes long, that are answered one after another; more are refused
 
 
 @dataclass(frozen=True)
@@ -47,17 +49,16 @@ class Reach:
 class Site:
     """All that the server answers from.
 
-    benchmarks: kept ones by their names. predictions: rankings from files on these, by system. explaining: one explanation is
-    made at a time, as each works on all training samples.
+    benchmarks: kept ones by their names. predictions: rankings from files on these, by system.
     """
 
     runs: Sequence[Living]
     reach: Reach = field(default_factory=Reach)
     benchmarks: Sequence[Kept] = ()
     predictions: Mapping[str, pa.Table] = field(default_factory=dict)
-    explaining: Lock = field(default_factory=Lock)
 
     def __post_init__(self) -> None:
+        self._working, self._waiting = Lock(), BoundedSemaphore(_WAITING)
         self._tests = {
             kept.label: partial(Test.of_kept, kept, predictions=self.predictions) for kept in self.benchmarks
         }  # of a run; kept, so that the run's at_hand knows them again
@@ -75,6 +76,17 @@ class Site:
     def run(self, name: str | None) -> Served:
         """The run of a name, as it is now; see `living`."""
         return self.living(name).run
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """One at a time works within: what reads all training samples or all candidates. BusyError: several wait already."""
+        if not self._waiting.acquire(blocking=False):
+            raise BusyError("several wait for answers that take long; ask once more in some seconds")
+        try:
+            with self._working:
+                yield
+        finally:
+            self._waiting.release()
 
     def test(self, run: str | None, benchmark: str | None) -> Test:
         """A kept benchmark by its label; by default the first, or the run's own test where none is served or "" is asked for.

@@ -26,5 +26,5 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
     404: {"model": Refusal, "description": "No such run, item, sample, request or measure."},
     414: {"model": Refusal, "description": "The address is too long."},
     422: {"model": Refusal, "description": "A value that cannot be taken."},
-    503: {"model": Refusal, "description": "The run is being made again; ask once more."},
+    503: {"model": Refusal, "description": "The run is being made again, or several wait for what takes long; ask once more."},
 }

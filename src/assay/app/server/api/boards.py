@@ -39,4 +39,5 @@ def request(
     run: RunName = None,
 ) -> RequestPage:
     """A request with what is right for it and the rankings of its systems."""
-    return site.test(run, benchmark).request(request, depth)
+    with site.alone():
+        return site.test(run, benchmark).request(request, depth)

@@ -27,5 +27,5 @@ def explain(
     """
     if (sample is None) == (user is None) or (user is None) != (item is None):
         raise InputError("say what to explain: sample=, a training sample's id; or user= and item=, of a recommendation")
-    with site.explaining:
+    with site.alone():
         return stored.explain(site.run(run), sample_id=sample, user_id=user, item_id=item)

@@ -107,7 +107,7 @@ def item(request: Request, site: Asked, item: Item, user: User = "", run: RunNam
 def why(request: Request, site: Asked, item: Item, user: User, run: RunName = None) -> HTMLResponse:
     """Which training samples made an item's score for a user."""
     finished = site.run(run)
-    with site.explaining:
+    with site.alone():
         answer = stored.explain(finished, user_id=user, item_id=item)
     assert isinstance(answer, WhyScore)
     items, read = finished.at_hand(Items), Facts(finished, hash_ids=False)
