@@ -25,7 +25,7 @@ def targets(facts: Facts) -> Section | None:
 def told(page: TargetsCompared) -> list[str]:
     """What other targets are worth to the run's own, in a sentence for each and model; and which were left out."""
     sentences = [
-        f"Learnt from {line.learnt} in place of {line.judged}, {line.model} changes by {line_change} on {line.judged}."
+        f"{line.model}, learnt from {line.learnt} in place of {line.judged}: {line_change}."
         for line in page.lines
         if line.judged == page.target and line.difference and (line_change := _change(line))
     ]
