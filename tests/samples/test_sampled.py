@@ -159,3 +159,19 @@ def test_the_account_counts_rows_by_source():
         expected = {"positives": rows.label[mine].sum(), "negatives": (mine & (rows.label == 0)).sum(), "rate": 1.0}
         assert said["by_source"][name] == expected
     assert sum(each["positives"] + each["negatives"] for each in said["by_source"].values()) == 11
+
+
+@pytest.mark.parametrize("negatives", [0.2, 2.0])
+def test_what_other_targets_took_stays_at_weight_1(negatives):
+    """And the rest is drawn as before: weights still make up for what is left out."""
+    parts = [part(period, taken=0.05) for period in range(4)]
+    spared = sample(iter(parts), (HISTORY.user_hash, HISTORY.item_hash), 4, negatives, 7, lambda some: some.item % 10 == 3)
+    plain = made(parts, 4, negatives)
+    stays = spared.rows.item % 10 == 3
+    assert (spared.weight[stays | (spared.rows.label > 0)] == 1.0).all()
+    assert stays.sum() == sum(int((each.item % 10 == 3).sum()) for each in parts)
+    assert spared.rate == plain.rate
+    drawn = (plain.rows.label == 0) & (plain.rows.item % 10 != 3)
+    assert [key for key, one in zip(keys(plain.rows), drawn, strict=True) if one] == [
+        key for key, one in zip(keys(spared.rows), ~stays & (spared.rows.label == 0), strict=True) if one
+    ]
