@@ -1,5 +1,6 @@
 """Every public log that we know is recognised, and collected as a count by hand says."""
 
+import tomllib
 from collections import Counter
 from pathlib import Path
 
@@ -64,3 +65,15 @@ def test_the_page_of_formats_names_every_preset():
     page = (Path(__file__).parents[2] / "docs" / "formats.md").read_text(encoding="utf-8")
     for name in presets.read():
         assert f"`{name}`" in page
+
+
+def test_clicks_and_purchases_of_one_folder_are_read_together(tmp_path):
+    """Whatever the order of the files, and each alone as before."""
+    LOGS["yoochoose"][0](tmp_path)
+    LOGS["yoochoose_buys"][0](tmp_path)
+    content = tomllib.loads(suggest(tmp_path))
+    assert [events["preset"] for events in content["log"]["events"]] == ["yoochoose", "yoochoose_buys"]
+    assert content["samples"]["target"] == "view"
+    (tmp_path / "yoochoose-clicks.dat").unlink()
+    alone = tomllib.loads(suggest(tmp_path))
+    assert [events["preset"] for events in alone["log"]["events"]] == ["yoochoose_buys"]

@@ -6,7 +6,7 @@ gives itself counts instead, and `columns`, `kinds` and `own_kinds` are put over
 A file has `about` (one line), what the log is recognised by, and a table for each section that it speaks of:
 
 - `files`: patterns of names of the file of events, none where any name will do; `beside.items`, `beside.users` and `beside.more`:
-  of the files that stand beside it.
+  of the files that stand beside it. `together`: presets whose files are read too, where they lie in the same folder.
 - `columns`: names that the file of events has, all of them; or, of a file without a header, `values`: a regular expression for
   each column in turn, which its values match whole.
 - `events`, `items`, `users`, `table`: keys of these sections.
@@ -33,6 +33,7 @@ class Preset:
     about: str
     files: tuple[str, ...] = ()
     beside: Mapping[str, list[str]] = field(default_factory=dict)
+    together: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
     values: tuple[str, ...] = ()
     sections: Mapping[str, dict[str, Any]] = field(default_factory=dict)
@@ -62,6 +63,7 @@ def read() -> dict[str, Preset]:
             sections = {part: content.pop(part) for part in SECTIONS if part in content}
             presets[name] = Preset(
                 name, content.pop("about"), tuple(content.pop("files", ())), content.pop("beside", {}),
+                tuple(content.pop("together", ())),
                 tuple(content.pop("columns", ())), tuple(content.pop("values", ())), sections,
             )  # fmt: skip
             assert not content, f"{file.name}: unknown keys {list(content)}"

@@ -70,7 +70,11 @@ def _samples(section: config.Events, counted: Facts) -> list[str]:
     """Lines of [samples]: what makes a positive, periods that fit the log, and whether sessions are ranked for."""
     lines = []
     target = next((kind for kind in TARGETS if kind in counted.known_kinds), None)
-    if target is not None and target != "purchase":
+    if section.columns["user_id"] == section.columns.get("session_id") and "view" in counted.known_kinds:
+        lines.append(
+            'target = "view"  # the event that makes a positive: sessions are short, and their next click is what they tell'
+        )
+    elif target is not None and target != "purchase":
         lines.append(f'target = "{target}"  # the event that makes a positive; the log has no purchase')
     if counted.first_day is not None and counted.last_day is not None:
         try:

@@ -74,14 +74,12 @@ def _well_known(looks: Sequence[Look]) -> Plan | None:
     ]
     if not fitting:
         return None
-    preset, look = max(
-        fitting, key=lambda pair: (len(_needed(pair[0])), len(pair[0].columns) + len(pair[0].values), len(pair[0].files))
-    )
+    preset, look = max(fitting, key=lambda pair: _asks(pair[0], looks))
     if "table" in preset.sections:
         return Plan(table=_of_preset(preset, "table", [look]), preset=preset)
     events = _of_preset(preset, "events", [look, *_beside(looks, preset, "more")])
-    plan = Plan([events], preset=preset)
     _add_time_format(events, preset, look)
+    plan = Plan([events, *_together(preset, looks)], preset=preset)
     for part in ("items", "users"):
         beside = _beside(looks, preset, part) or ([] if preset.beside.get(part) else [look])
         if part in preset.sections and beside:
@@ -90,6 +88,23 @@ def _well_known(looks: Sequence[Look]) -> Plan | None:
         ids = set(look.columns.get(preset.sections["events"]["columns"]["item_id"], ())) - {""}
         plan.items = _described([other for other in looks if other is not look], names.item_columns, "item_id", ids)
     return plan
+
+
+def _asks(preset: Preset, looks: Sequence[Look]) -> tuple[int, int, int]:
+    """How much a preset that fits asks for: other files, columns, and names of files."""
+    others = len(_needed(preset)) + len(_together(preset, looks))
+    return others, len(preset.columns) + len(preset.values), len(preset.files)
+
+
+def _together(preset: Preset, looks: Sequence[Look]) -> list[Part]:
+    """Sections of events of the other logs that a preset is read with, of those of their files that are there."""
+    others = [presets.read()[name] for name in preset.together]
+    return [
+        _of_preset(other, "events", [look])
+        for other in others
+        for look in looks
+        if other.has_name(look.name) and other.has_columns(look.columns)
+    ]
 
 
 def _of_preset(preset: Preset, part: str, looks: Sequence[Look]) -> Part:
