@@ -119,7 +119,7 @@ def test_leave_one_out_is_retraining(labels):
 
 
 def test_shapley_values_of_amounts_sum_to_what_training_brings():
-    train, validation, model = world(rows=8)
+    _, validation, model = world(rows=8)
     fold = user_folds(validation, FOLDS, int(np.random.default_rng(5).integers(2**31)))
     error, without = (model.predict(validation) - validation.response) ** 2, validation.response**2  # nobody: 0
     brought = [
