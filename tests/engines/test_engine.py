@@ -80,3 +80,30 @@ def test_text_is_read_as_a_time_of_the_session_s_zone(zone: str, hour: int):
     with closing(engines.connect(zone)) as engine:
         [instant] = one(engine, "SELECT CAST('2024-01-02 00:00:00' AS TIMESTAMPTZ) AS at")
         assert instant.astimezone(dt.UTC).hour == hour
+
+
+def test_sql_of_a_users_own_reads_its_files_and_nothing_else(tmp_path: Path):
+    """Not even of the folder that engines spill to, which DuckDB would allow."""
+    mine, other = tmp_path / "mine.csv", tmp_path / "other.csv"
+    for path in (mine, other):
+        path.write_text("n\n1\n")
+    with closing(engines.over_files([mine])) as session:
+        assert session.table(f"SELECT n FROM read_csv({literal(str(mine))})").to_pydict() == {"n": [1]}
+        for text in (f"SELECT * FROM read_csv({literal(str(other))})", f"SELECT * FROM {literal(str(other))}"):
+            with pytest.raises(EngineError, match="disabled by configuration"):
+                session.table(text)
+        with pytest.raises(EngineError):
+            session.table("SET enable_external_access = true")
+
+
+def test_an_expression_has_one_value_of_each_row_in_their_order():
+    rows = pa.table({"x": [3.0, 1.0, None], "row": [7, 8, 9]})
+    with closing(engines.over_files([])) as session:
+        assert session.each(rows, "x + row", "DOUBLE").to_pylist() == [10, 9, None]
+        assert session.each(rows, "rank() OVER (ORDER BY x)", "BIGINT").to_pylist() == [2, 1, 3]
+        assert session.each(rows.slice(0, 0), "x", "DOUBLE").to_pylist() == []
+        with pytest.raises(EngineError, match="it has 6 values for 3 rows"):
+            session.each(rows, "unnest([1, 2])", "BIGINT")
+        for wrong in ("sum(x)", "x) FROM rows; SELECT (1", "y"):
+            with pytest.raises(EngineError):
+                session.each(rows, wrong, "DOUBLE")

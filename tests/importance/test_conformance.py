@@ -26,7 +26,10 @@ def few():
 OF_NETS = ("tracin", "trak", "last_layer_influence", "in_run_shapley", "el2n", "forgetting", "area_under_margin")  # elsewhere
 
 
-@pytest.fixture(params=sorted({*OURS} - {*OF_NETS}))
+OF_AMOUNTS = ("knn_shapley_regression",)  # in test_amounts
+
+
+@pytest.fixture(params=sorted({*OURS} - {*OF_NETS, *OF_AMOUNTS}))
 def name(request):
     return request.param
 

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as h
 from scipy import sparse
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 
-from assay.numerics.families import LOGIT, probability
+from assay.numerics.families import IDENTITY, LOGIT, probability
 from assay.numerics.glm import Curvature, fit
 from assay.numerics.products import as_rows
 
@@ -169,3 +169,26 @@ def test_the_decrement_is_what_the_fit_promises(seed):
     gradient = X.T @ (weight * (chance - y)) + l2 * found.coef
     assert found.converged
     assert gradient @ np.linalg.solve(hessian, gradient) / 2 <= 1e-12 * np.count_nonzero(weight)
+
+
+@settings(max_examples=40, deadline=None)
+@given(h.integers(0, 10_000), h.integers(1, 100), h.integers(1, 30), h.sampled_from([0.1, 1.0]), h.floats(0.1, 50))
+def test_a_fit_of_amounts_solves_the_normal_equations(seed, n, p, density, l2):
+    rng = np.random.default_rng(seed)
+    X, weight = rng.normal(size=(n, p)) * (rng.random((n, p)) < density), rng.uniform(0, 3, n) * (rng.random(n) < 0.8)
+    y = rng.normal(3, 5, n)
+    weight[0] = 1
+    expected = np.linalg.solve(X.T @ (weight[:, None] * X) + l2 * np.eye(p), X.T @ (weight * y))
+    sklearn = Ridge(alpha=l2, fit_intercept=False, solver="cholesky").fit(X, y, sample_weight=weight).coef_
+    for rows in (X, sparse.csr_array(X)):
+        found = fit(as_rows(rows), y, l2=l2, sample_weight=weight, family=IDENTITY)
+        assert found.converged
+        np.testing.assert_allclose(found.coef, expected, rtol=1e-8, atol=1e-9)
+        np.testing.assert_allclose(found.coef, sklearn, rtol=1e-6, atol=1e-8)
+
+
+def test_amounts_that_are_all_alike_are_fitted_and_none_are_not():
+    X = as_rows(np.ones((4, 1)))
+    assert fit(X, np.full(4, 3.0), l2=1.0, family=IDENTITY).coef == pytest.approx([12 / 5])
+    with pytest.raises(ValueError, match="needs samples with a weight above 0"):
+        fit(X, np.full(4, 3.0), l2=1.0, sample_weight=np.zeros(4), family=IDENTITY)

@@ -172,3 +172,26 @@ def test_chance_has_the_mean_over_all_orders(labels, missed, k):
 def test_chance_has_nothing_where_there_is_nothing_to_find():
     found = rk.expected_ndcg(np.array([0, 0, 2, 3, 3]), np.array([1, 0, 0]), np.array([2, 1, 0, 0]), 1)
     assert found.tolist() == [0.0, 0.5, 0.0, 0.0]
+
+
+@settings(max_examples=30)
+@given(
+    h.lists(h.lists(h.sampled_from([0, 0, 1, 2.5, 4]), min_size=1, max_size=4), min_size=1, max_size=3),
+    h.lists(h.sampled_from([0.5, 1, 9]), max_size=3),
+    h.integers(1, 5),
+)
+def test_chance_of_grades_has_the_mean_over_all_orders(lists, missed, k):
+    """What no candidate list holds counts in the ideal list alone."""
+    gains = [[gain for gain in own if gain > 0] + missed for own in lists]
+    begins, truth = np.cumsum([0, *map(len, gains)]), np.concatenate(gains).astype(float)
+    offsets, counts = np.cumsum([0, *map(len, lists)]), np.array([len(own) for own in gains])
+    found = rk.expected_ndcg(offsets, np.concatenate(lists).astype(float), counts, k, (begins, truth))
+    for r, own in enumerate(lists):
+        every = [
+            rk.ranking_measures(
+                np.array([0, len(own)]), np.array(order), np.array(own), counts[r : r + 1], np.arange(len(own)), (k,),
+                truth=(np.array([0, len(gains[r])]), np.array(gains[r], float)),
+            )[f"ndcg@{k}"][0]
+            for order in permutations(range(len(own)))
+        ]  # fmt: skip
+        assert found[r] == pytest.approx(np.mean(every))

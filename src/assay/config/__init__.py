@@ -54,7 +54,7 @@ class SamplesSection(ConfigSection):
     target: str = "purchase"  # the event that makes a positive
     positive: str | None = None  # an SQL condition on such an event, without which it makes none: "rating >= 4"
     # Grades, which rankings gain: by kind of event, {cart = 1, purchase = 3}, or an SQL expression on the target's events.
-    grades: dict[Name, Annotated[float, Field(ge=0)]] | str | None = None
+    grades: dict[Name, Positive] | str | None = None
     amount: str | None = None  # continuous labels: an SQL expression on the target's events, summed; "price * quantity"
     loss: Literal["squared", "absolute"] = "squared"  # of continuous labels
     also: list[Name] = []  # other kinds of events, learnt and judged beside the target

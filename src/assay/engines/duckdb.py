@@ -14,13 +14,15 @@ from assay.engines.engine import EngineError, identifier, literal
 class DuckDB:
     """A session in a time zone; see engine.Engine. It keeps the order of rows, whatever the threads."""
 
-    def __init__(self, time_zone: str = "UTC", memory_limit: str = "1500MB", threads: int = 2) -> None:
+    def __init__(
+        self, time_zone: str = "UTC", memory_limit: str = "1500MB", threads: int = 2, spills_to: str | None = None
+    ) -> None:
         self._connection = duckdb.connect(
             config={
                 "memory_limit": memory_limit,
                 "threads": threads,
                 "preserve_insertion_order": True,
-                "temp_directory": tempfile.gettempdir(),
+                "temp_directory": spills_to or tempfile.gettempdir(),
             }
         )
         self._lent: set[str] = set()
@@ -80,7 +82,9 @@ class OverFiles(DuckDB):
     """A session that reads some files and nothing else of the machine, and writes nothing: for SQL of the user's own."""
 
     def __init__(self, paths: Sequence[Path], time_zone: str = "UTC") -> None:
-        super().__init__(time_zone)
+        # A folder of its own: whatever lies where DuckDB spills to, SQL may read.
+        self._folder = tempfile.TemporaryDirectory(prefix="assay-")
+        super().__init__(time_zone, spills_to=self._folder.name)
         self._execute(f"SET allowed_paths = [{', '.join(literal(str(path)) for path in paths)}]")
         self._execute("SET enable_external_access = false")
         self._execute("SET lock_configuration = true")
@@ -96,6 +100,24 @@ class OverFiles(DuckDB):
         if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
             raise EngineError("the text is not one SELECT")
         return _plain(statements[0].query)
+
+    def each(self, rows: pa.Table, expression: str, kind: str) -> pa.ChunkedArray:
+        """An SQL expression's value of each row, of an SQL type; EngineError where it fails or has no one value of each row."""
+        number = "row"
+        while number in rows.column_names:
+            number += "_"
+        order = pa.array(range(rows.num_rows), pa.int64())
+        self.lend("rows", rows.append_column(number, order))
+        value = f"CAST(({expression}) AS {kind}) AS value"
+        found = self.table(self.only_select(f"SELECT {identifier(number)} AS number, {value} FROM rows")).sort_by("number")
+        if not found.column("number").combine_chunks().equals(order):
+            raise EngineError(f"it has {found.num_rows:,} values for {rows.num_rows:,} rows")
+        return found.column("value")
+
+    def close(self) -> None:
+        """End the session, and remove what it spilled."""
+        super().close()
+        self._folder.cleanup()
 
 
 def _plain(select: str) -> str:

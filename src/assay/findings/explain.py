@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from assay.findings.examples import sentence
 from assay.findings.labels import Wording, matrix_column
 from assay.importance.neighbours import scaled
+from assay.importance.utilities import SQUARED_ERROR, parse
 from assay.importance.values import Vector
 from assay.models.linear import LinearModel
 from assay.numerics.periods import start
@@ -55,7 +56,7 @@ def explain_sample(
     *,
     neighbours: bool = True,
 ) -> Why:
-    """Take a training sample's value apart, in nats per validation row; of continuous labels in their unit squared.
+    """Take a training sample's value apart, in nats per validation row; of continuous labels in mse or mae, as influence does.
 
     helped, hurt: the validation requests whose loss would rise or fall most without it, with their share of the value.
     neighbours (unless left out): the nearest training samples by scaled dense features. columns: the sample's own columns
@@ -64,9 +65,11 @@ def explain_sample(
     assert model.coef_ is not None
     move = leave_out(model, train, row)
     X_val = validation.matrix()
-    weight = validation.weight / validation.weight.sum()
-    slope = model.family.scale * weight * (model.family.mean(margins(X_val, model.coef_)) - validation.response)
-    each = slope * margins(X_val, move.step)
+    utility, moved = parse(train.label_type.loss, model.family), margins(X_val, move.step)
+    slope = utility.slopes(margins(X_val, model.coef_), validation.response, validation.weight, None)
+    if utility is SQUARED_ERROR:  # a parabola: what it falls by along the move is the mean of its slopes at both ends
+        slope = slope + validation.weight / validation.weight.sum() * moved
+    each = slope * moved
     requests, first, code = np.unique(validation.request, return_index=True, return_inverse=True)
     by_request = np.bincount(code, each, minlength=len(requests))
     order = np.argsort(by_request, kind="stable")

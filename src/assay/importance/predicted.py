@@ -326,7 +326,7 @@ class Margin(_Baseline):
 
 
 class SelfScore(_Baseline):
-    """Log-likelihood, or minus the squared error, under the linear model without the sample. Needs a linear model."""
+    """Minus the sample's own loss under the linear model without it. Needs a linear model."""
 
     name, utility = "self_score", "log_loss of the sample itself, left out"
     needs: Capability = Linear
@@ -334,7 +334,10 @@ class SelfScore(_Baseline):
     def _values(self, train: Samples, model: Any, rng: np.random.Generator) -> Vector:
         del rng
         demand(model, self.needs, self.name)
-        return np.asarray(-model.family.losses(left_out_margin(train, model), train.response))
+        margin = left_out_margin(train, model)
+        if train.label_type.is_chance:
+            return np.asarray(-LOGIT.losses(margin, train.response))
+        return -train.label_type.losses(margin, train.response)
 
 
 class Recency(_Baseline):

@@ -195,7 +195,7 @@ def history(
     if counted is None:
         bought = triples(pc.equal(kinds, target))
     else:
-        bought = triples(pa.chunked_array([pa.array(~np.isnan(counted.value))]))
+        bought = triples(pa.chunked_array([pa.array(counted.value > 0)]))  # what brought nothing was taken at no hour
         amount = _amounts(bought, events, day // period_days, counted, (users.num_rows, items.num_rows))
         bought, amount = bought.take(amount > 0), amount[amount > 0] if counted.how != "once" else None
     category, names = category_codes(items)
@@ -231,11 +231,13 @@ def _amounts(
     rows = np.flatnonzero(~np.isnan(counted.value) & ~np.isnan(item.astype(np.float64)))
     user = events.column("user_code").to_numpy()[rows]
     triples = _packed(bought.user, bought.item, bought.period, sizes)
-    place = np.searchsorted(triples, _packed(user, item[rows].astype(np.int64), period[rows], sizes))
+    wanted = _packed(user, item[rows].astype(np.int64), period[rows], sizes)
+    inside = np.isin(wanted, triples)
+    place, value = np.searchsorted(triples, wanted[inside]), counted.value[rows[inside]]
     if counted.how == "sum":
-        return np.bincount(place, counted.value[rows], minlength=len(bought)).astype(np.float64)
+        return np.bincount(place, value, minlength=len(bought)).astype(np.float64)
     highest = np.full(len(bought), -np.inf)
-    np.maximum.at(highest, place, counted.value[rows])
+    np.maximum.at(highest, place, value)
     return highest
 
 

@@ -66,12 +66,13 @@ def taken(log: CleanLog, section: TakingsSection) -> NDArray[np.bool_]:
 def _computed(log: CleanLog, expression: str, key: str, kind: str) -> Amounts:
     """(n,) an SQL expression on each event, NaN where it is null or infinite."""
     columns = [name for name in EVENTS if name in log.events().column_names]
+    events = log.events(*columns)
+    if "price" in columns:
+        whole = pc.divide(pc.cast(events.column("price"), pa.float64()), float(10**log.minor_units))
+        events = events.set_column(events.column_names.index("price"), "price", whole)
     with closing(engines.over_files([], log.time_zone)) as engine:
-        engine.lend("stored", log.events(*columns))
-        whole = f"SELECT * REPLACE (price / {10**log.minor_units}.0 AS price) FROM stored"
         try:
-            select = engine.only_select(f"SELECT CAST(({expression}) AS {kind}) AS counted FROM ({whole})")
-            column = engine.table(select).column(0)
+            column = engine.each(events, expression, kind)
         except EngineError as error:
             said = " ".join(str(error).split())[:200]
             raise ConfigError(

@@ -103,7 +103,9 @@ class LambdaRank(Calibrated):
     ) -> None:
         settings, level = settings | regularised(len(rows), self.leaves), samples.label
         if samples.label_type.has_amounts:
-            level, settings["label_gain"] = gain_levels(samples.gain)
+            used = rows if stopping is None else np.concatenate((rows, stopping))
+            level = np.zeros(len(samples), np.int64)
+            level[used], settings["label_gain"] = gain_levels(samples.gain[used])
         try:
             self.layout_, self.booster_ = boost(samples, rows, rounds, settings, level, ranked=True, stopping=stopping)
         except lightgbm.basic.LightGBMError as error:

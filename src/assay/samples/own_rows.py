@@ -109,10 +109,8 @@ def _check_names(table: pa.Table, section: OwnTable) -> None:
 def _labelled(table: pa.Table, section: OwnTable, positive: str) -> pa.Table:
     """The table with 1 for the label where an expression holds, 0 where it does not, null where that is unknown."""
     with closing(engines.over_files([])) as engine:
-        engine.lend("rows", table)
         try:
-            select = engine.only_select(f"SELECT CAST(({positive}) AS BOOLEAN) AS positive FROM rows")
-            label = engine.table(select).column(0)
+            label = engine.each(table, positive, "BOOLEAN")
         except EngineError as error:
             said = " ".join(str(error).split())[:200]
             raise ConfigError(

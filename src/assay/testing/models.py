@@ -54,13 +54,14 @@ class ScorerTests:
         assert random_states() == before
 
     def test_gives_probabilities(self) -> None:
-        """One float64 in [0, 1] a row, no NaN; also for no rows."""
+        """One float64 in [0, 1] a row, or a finite one where labels are continuous, no NaN; also for no rows."""
         samples = self.samples()
         model = self.fitted()
         predicted = model.predict(samples)
         assert predicted.dtype == np.float64
         assert predicted.shape == (len(samples),)
-        assert np.all((predicted >= 0) & (predicted <= 1))
+        assert np.isfinite(predicted).all()
+        assert not samples.label_type.is_chance or np.all((predicted >= 0) & (predicted <= 1))
         assert model.predict(samples.take(np.zeros(len(samples), np.bool_))).shape == (0,)
 
     def test_same_seed_same_predictions(self) -> None:
@@ -74,8 +75,9 @@ class ScorerTests:
         model = self.fitted()
         predicted = model.predict(samples)
         order = np.random.default_rng(2).permutation(len(samples))
-        np.testing.assert_allclose(model.predict(samples.take(order)), predicted[order], rtol=1e-12)
-        np.testing.assert_allclose(model.predict(samples.take(order[:7])), predicted[order[:7]], rtol=1e-12)
+        near = 0.0 if samples.label_type.is_chance else 1e-12  # an amount may be next to 0
+        np.testing.assert_allclose(model.predict(samples.take(order)), predicted[order], rtol=1e-12, atol=near)
+        np.testing.assert_allclose(model.predict(samples.take(order[:7])), predicted[order[:7]], rtol=1e-12, atol=near)
 
     def test_rows_of_weight_0_do_not_matter(self) -> None:
         """Neither their labels nor their features; the caller's samples are left alone."""
@@ -128,11 +130,11 @@ class ScorerTests:
             model.save(tmp_path)
 
     def test_refuses_what_it_cannot_learn_from(self) -> None:
-        """No rows, no row of weight above 0, one class only: SplitError that names the model, in one line."""
+        """No rows, no row of weight above 0, responses all alike: SplitError that names the model, in one line."""
         train = self.samples().split("train")
-        one_class = np.asarray(train.label == 1)
+        least, most = (np.asarray(train.response == end) for end in (train.response.min(), train.response.max()))
         wrong = [train.take(np.zeros(len(train), np.bool_)), train.with_weight(np.zeros(len(train)))]
-        wrong += [train.take(one_class), train.take(~one_class), train.with_weight(one_class.astype(np.float64))]
+        wrong += [train.take(most), train.take(least), train.with_weight(most.astype(np.float64))]
         for samples in wrong:
             model = self.make()
             with pytest.raises(SplitError, match=model.name) as caught:
@@ -140,13 +142,18 @@ class ScorerTests:
             assert "\n" not in str(caught.value)
 
     def test_beats_a_constant(self) -> None:
-        """Its log-loss on later rows is below that of the training share of positives."""
+        """Its loss on later rows is below that of the training share of positives, or of the mean amount."""
         samples = self.samples()
         test = samples.split("test")
-        share = np.full(len(test), samples.split("train").label.mean())
-        assert _log_loss(test.label, self.fitted().predict(test)) < _log_loss(test.label, share)
+        mean = np.full(len(test), samples.split("train").response.mean())
+        losses = _squares if not samples.label_type.is_chance else _log_losses
+        assert losses(test.response, self.fitted().predict(test)).mean() < losses(test.response, mean).mean()
 
 
-def _log_loss(label: NDArray[np.int8], predicted: NDArray[np.float64]) -> float:
+def _log_losses(label: NDArray[np.float64], predicted: NDArray[np.float64]) -> NDArray[np.float64]:
     likelihood = np.where(label > 0, predicted, 1.0 - predicted)
-    return float(-np.log(np.maximum(likelihood, 1e-15)).mean())
+    return -np.log(np.maximum(likelihood, 1e-15))
+
+
+def _squares(amount: NDArray[np.float64], predicted: NDArray[np.float64]) -> NDArray[np.float64]:
+    return (predicted - amount) ** 2

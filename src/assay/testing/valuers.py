@@ -39,8 +39,9 @@ class ValuerTests:
         return _fitted()
 
     def value(self, train: Samples, validation: Samples, model: Any, seed: int = 3) -> Importance:
-        """The values of train, in log-loss, over 4 folds."""
-        return self.make().value(train, validation, model=model, utility="log_loss", folds=4, rng=np.random.default_rng(seed))
+        """The values of train, in the loss of its labels, over 4 folds."""
+        utility, rng = train.label_type.loss, np.random.default_rng(seed)
+        return self.make().value(train, validation, model=model, utility=utility, folds=4, rng=rng)
 
     def test_is_a_valuer(self) -> None:
         """It has the method of the protocol and a name, which its values carry."""
