@@ -9,7 +9,7 @@ from assay.app.sections import beyond_accuracy, trust
 from assay.benchmark.board.comparison import values_of
 from assay.benchmark.board.scoreboard import Scoreboard
 from assay.benchmark.compact.designs import Anchors
-from assay.benchmark.keep.card import Judging
+from assay.benchmark.keep.card import Card, Judging
 from assay.benchmark.keep.folder import Kept
 from assay.numerics.names import is_beyond
 from assay.runs.section import Column, Section, Table
@@ -80,17 +80,21 @@ def beyond(board: Scoreboard) -> Section | None:
     return beyond_accuracy.of_board(values) if values else None
 
 
+def kinds(card: Card) -> Section | None:
+    """How the chosen requests are like the traffic; None where nothing is known of it."""
+    figures = trust.distances(card.distances, "the chosen requests") + trust.shares(card.shares)
+    lead = "The requests were chosen so that each kind has the share that it has in the traffic."
+    return Section(lead, figures=figures) if figures else None
+
+
 def write(kept: Kept) -> Path:
     """Write card.html into the benchmark's folder and return its path; it is no part of the fingerprint."""
-    card = kept.card
     parts = [("what", "What this benchmark is", Section(kept.label, points=sentences(kept), tables=[_systems(kept)]))]
     scores = kept.benchmark.scores
     if scores is not None and (section := beyond(scores)) is not None:
         parts.append(("beyond", "Beyond accuracy", replace(section, title="")))
-    figures = trust.distances(card.distances, "the chosen requests") + trust.shares(card.shares)
-    if figures:
-        lead = "The requests were chosen so that each kind has the share that it has in the traffic."
-        parts.append(("kinds", "Does it look like the traffic?", Section(lead, figures=figures)))
+    if (like := kinds(kept.card)) is not None:
+        parts.append(("kinds", "Does it look like the traffic?", like))
     how = [
         "Predict for requests.parquet; rank the items of candidates.parquet where it is there.",
         f"assay benchmark {'score' if kept.compact is None else 'estimate'} {kept.folder} --system NAME=FILE",

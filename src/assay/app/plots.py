@@ -73,7 +73,8 @@ def _line(x1: float, y1: float, x2: float, y2: float, kind: str) -> Markup:
     return _tag('<line x1="{a}" y1="{b}" x2="{c}" y2="{d}" class="{kind}"/>', kind=kind, **values)
 
 
-def _track(row: Row, axis: Scale, *, stem: bool, zero: bool) -> Markup:
+def track(row: Row, axis: Scale, *, stem: bool, zero: bool) -> Markup:
+    """A row's mark on an axis: a dot with its interval, or a bar from 0 (stem)."""
     parts = [_line(axis.at(t), 0, axis.at(t), 100, "grid") for t in axis.ticks]
     if zero:
         parts.append(_line(axis.at(0), 0, axis.at(0), 100, "zero"))
@@ -117,7 +118,7 @@ def rows(ident: str, lines: Sequence[Row], *, stem: bool = False, zero: bool = F
             '<div class="row"><div class="label" dir="auto">{label}{note}</div>{track}<div class="num">{shown}</div></div>',
             label=line.label,
             note=_tag("<small>{note}</small>", note=line.note) if line.note else "",
-            track=_track(line, axis, stem=stem, zero=zero),
+            track=track(line, axis, stem=stem, zero=zero),
             shown=line.shown or words.estimate(line.value, line.low, line.high),
         )
         for line in lines

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from assay.benchmark import of_run
 from assay.benchmark.board.comparison import leader_board, values_of
 from assay.benchmark.board.scoreboard import Scoreboard
-from assay.benchmark.inputs import alike, numbers
+from assay.benchmark.inputs import alike, codes, numbers
 from assay.benchmark.keep.contents import Benchmark
 from assay.benchmark.keep.folder import Kept
 from assay.errors import InputError, NotThereError, did_you_mean
 from assay.finished import Finished
 from assay.models.platt import Platt
+from assay.numerics.hashing import Hashes, hash_ids, mix
 from assay.numerics.linearised import POOLED
 from assay.numerics.names import is_beyond, is_of_all_lists
 from assay.numerics.ranking import tie_order, top_k
@@ -29,9 +30,16 @@ from assay.pages.trust import Leader
 from assay.serving.items import Items
 from assay.serving.stored import HASHED
 
-_NOT_KEPT = "how this system ranks requests is not kept; give its predictions when the server starts: --system NAME=FILE"
+NOT_KEPT = "how this system ranks requests is not kept; give its predictions when the server starts: --system NAME=FILE"
 _KEYS = ("request_id", "user_id")
 _NO_PREDICTIONS: Mapping[str, pa.Table] = {}
+
+
+class Ordered(NamedTuple):
+    """All that a system ranks for a request, best first: ids as they are kept, and scores."""
+
+    ids: list[Any]
+    scores: list[float]
 
 
 @dataclass
@@ -107,7 +115,7 @@ class Test:
             total=len(self.benchmark),
             page=page,
             size=size,
-            requests=[AboutRequest(**self._about(place)) for place in places],
+            requests=[AboutRequest(**self.about(place)) for place in places],
         )
 
     def request(self, request_id: str, depth: int = 10) -> RequestPage:
@@ -115,24 +123,56 @@ class Test:
 
         NotThereError: the benchmark has no such request.
         """
-        if request_id not in self._places:
-            raise NotThereError(f"{self.of} has no request {request_id[:80]!r}; /api/requests lists them")
-        place = self._places[request_id]
-        truth = self._of_request(self.benchmark.truth, place)
-        grades = dict(zip(_texts(truth), numbers(truth, "grade", "truth").tolist(), strict=True))
-        best = sorted(
-            zip(truth.column("item_id").to_pylist(), grades.values(), strict=True), key=lambda pair: (-pair[1], str(pair[0]))
-        )
-        listed = self.benchmark.candidates
+        place = self.place(request_id)
+        right = self.right(place)
+        grades = {str(item): grade for item, grade in right}
         return RequestPage(
-            **self._about(place),
+            **self.about(place),
             of=self.of,
-            candidates=None if listed is None else len(self._of_request(listed, place)),
-            truth=[
-                GradedItem(item_id=self._shown(item), name=self._name(item), grade=grade) for item, grade in best if grade > 0
-            ],
+            candidates=self.candidates(place),
+            truth=[GradedItem(item_id=self.shown(item), name=self.name(item), grade=grade) for item, grade in right],
             systems=[self._ranking(system, place, grades, depth) for system in self.scores.systems],
         )
+
+    def place(self, request_id: str) -> int:
+        """Place of a request by its id as text. NotThereError: the benchmark has no such request."""
+        if request_id not in self._places:
+            raise NotThereError(f"{self.of} has no request {request_id[:80]!r}; /api/requests lists them")
+        return self._places[request_id]
+
+    def right(self, place: int) -> list[tuple[Any, float]]:
+        """Items that are right for a request, with their grades, the highest first."""
+        truth = self._of_request(self.benchmark.truth, place)
+        pairs = zip(truth.column("item_id").to_pylist(), numbers(truth, "grade", "truth").tolist(), strict=True)
+        return sorted(((item, grade) for item, grade in pairs if grade > 0), key=lambda pair: (-pair[1], str(pair[0])))
+
+    def candidates(self, place: int) -> int | None:
+        """How many items may be ranked for a request; None: any."""
+        listed = self.benchmark.candidates
+        return None if listed is None else len(self._of_request(listed, place))
+
+    @cached_property
+    def truth_marks(self) -> Hashes:
+        """(R,) equal, in two tests, for requests that the same items are right for, with the same grades."""
+        truth = self.benchmark.truth.filter(pc.greater(self.benchmark.truth.column("grade"), 0))
+        grades = numbers(truth, "grade", "truth").view(np.uint64)
+        return self._marks(truth, mix(hash_ids(truth.column("item_id")), grades))
+
+    @cached_property
+    def candidate_marks(self) -> Hashes:
+        """(R,) equal, in two tests, for requests that the same items may be ranked for."""
+        listed = self.benchmark.candidates
+        if listed is None:
+            return np.zeros(len(self.benchmark), np.uint64)
+        return self._marks(listed, hash_ids(listed.column("item_id")))
+
+    def _marks(self, table: pa.Table, marks: Hashes) -> Hashes:
+        """Sums (R,) of rows' hashes, modulo 2^64."""
+        ids, own = alike(table.column("request_id"), self.benchmark.requests.column("request_id").combine_chunks())
+        place = codes(ids, own)
+        sums = np.zeros(len(self.benchmark), np.uint64)
+        np.add.at(sums, place[place >= 0], marks[place >= 0])
+        return sums
 
     @cached_property
     def _places(self) -> dict[str, int]:
@@ -145,7 +185,8 @@ class Test:
         ids, own = alike(truth.column("request_id"), self.benchmark.requests.column("request_id").combine_chunks())
         return np.bincount(pc.index_in(ids, own).to_numpy(), minlength=len(self.benchmark)).astype(np.int64)
 
-    def _about(self, place: int) -> dict[str, Any]:
+    def about(self, place: int) -> dict[str, Any]:
+        """The fields of AboutRequest, of the request at a place."""
         line = self.benchmark.requests.slice(place, 1).to_pylist()[0]
         user = line.get("user_id")
         return {
@@ -161,26 +202,30 @@ class Test:
         return table.filter(pc.equal(ids, own[0]))
 
     def _ranking(self, system: str, place: int, grades: Mapping[str, float], depth: int) -> Ranking:
-        scores = self.scores
-        row = scores.number(system)
-        plain = [name for name in scores.measures if name not in POOLED and not is_of_all_lists(name)]
-        own = {name: float(scores.of(name)[row, place]) for name in plain}
-        ranked = self._ranked(system, place)
-        if ranked is None:
-            return Ranking(system=system, scores=own, items=[], why_not=_NOT_KEPT)
-        ids, score = ranked
-        best = top_k(np.array([0, len(ids)]), score, tie_order(ids), depth)[0]
+        own, ordered = self.scored(system, place), self.ordered(system, place)
+        if ordered is None:
+            return Ranking(system=system, scores=own, items=[], why_not=NOT_KEPT)
         items = [
-            RankedItem(
-                rank=rank + 1,
-                item_id=self._shown(ids[at]),
-                name=self._name(ids[at]),
-                score=float(score[at]),
-                grade=grades.get(str(ids[at]), 0.0),
-            )
-            for rank, at in enumerate(best[best >= 0])
+            RankedItem(rank=k + 1, item_id=self.shown(item), name=self.name(item), score=score, grade=grades.get(str(item), 0.0))
+            for k, (item, score) in enumerate(zip(ordered.ids[:depth], ordered.scores, strict=False))
         ]
         return Ranking(system=system, scores=own, items=items)
+
+    def scored(self, system: str, place: int) -> dict[str, float]:
+        """What a system scored on a request, by every measure that a single request has."""
+        row = self.scores.number(system)
+        plain = [name for name in self.scores.measures if name not in POOLED and not is_of_all_lists(name)]
+        return {name: float(self.scores.of(name)[row, place]) for name in plain}
+
+    def ordered(self, system: str, place: int) -> Ordered | None:
+        """All that a system ranks for a request; None where that is not kept."""
+        ranked = self._ranked(system, place)
+        if ranked is None:
+            return None
+        ids, score = ranked
+        best = top_k(np.array([0, len(ids)]), score, tie_order(ids), max(len(ids), 1))[0]
+        rows = best[best >= 0].tolist()
+        return Ordered([ids[row] for row in rows], [float(score[row]) for row in rows])
 
     def _ranked(self, system: str, place: int) -> tuple[list[Any], NDArray[np.float64]] | None:
         """Items that a system ranks for a request and their scores, from its file or by the run's model; None: not known."""
@@ -218,11 +263,13 @@ class Test:
         except InputError:  # the run ranks nothing
             return None
 
-    def _name(self, item: object) -> str | None:
+    def name(self, item: object) -> str | None:
+        """An item's name; None where it has none, or the run's log does not know it."""
         items = None if self.run.log is None else self.run.at_hand(Items)
         return items.text("name", items.code(str(item))) if items is not None and items.knows(str(item)) else None
 
-    def _shown(self, item: Any) -> Any:
+    def shown(self, item: Any) -> Any:
+        """An item's id as it may be shown."""
         return HASHED.ident(item) if self.run.config.show.hash_ids else item
 
 

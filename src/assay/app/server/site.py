@@ -1,7 +1,7 @@
 """What is served: runs by name, kept benchmarks, and how the server may be reached."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,7 @@ from fastapi import Depends, Request
 from assay.benchmark.keep.folder import Kept
 from assay.errors import BusyError, InputError, NotThereError, did_you_mean
 from assay.serving.boards import Test
+from assay.serving.kept import Shelf
 from assay.serving.living import Living, Served
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -101,6 +102,26 @@ class Site:
         if benchmark not in self._tests:
             raise NotThereError(f"no benchmark is called {benchmark[:80]!r}; /api/runs lists them")
         return finished.at_hand(self._tests[benchmark])
+
+    def places(self, first: str | None = None) -> dict[str, tuple[Test, ...]]:
+        """All tests: of each run that ranks something by its name, and of each kept benchmark, with every run, by its label.
+
+        first: the run that comes first. NotThereError: no run of that name.
+        """
+        tests: dict[str, tuple[Test, ...]] = {}
+        front = self.living(first)
+        for living in (front, *(one for one in self.runs if one is not front)):
+            with suppress(InputError):  # it ranks nothing
+                tests[living.name] = (living.run.at_hand(Test.of_run),)
+        for label, make in self._tests.items():
+            tests[label] = tuple(living.run.at_hand(make) for living in self.runs)
+        return tests
+
+    def shelf(self) -> Shelf:
+        """The kept benchmarks."""
+        places, kept = self.places(), {one.label: one for one in self.benchmarks}
+        runs = {living.name: places[living.name][0] for living in self.runs if living.name in places}
+        return Shelf(kept, {label: places[label][0] for label in kept}, runs)
 
     @property
     def folders(self) -> list[Path]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -33,7 +33,10 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"draw": plots.draw, "count": words.count, "figure": words.figure}
+    environment.filters |= {
+        "draw": plots.draw, "count": words.count, "figure": words.figure, "signed": partial(words.figure, sign=True),
+        "estimate": words.estimate, "plain": words.plain,
+    }  # fmt: skip
     return environment
 
 

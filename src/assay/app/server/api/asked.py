@@ -18,6 +18,7 @@ Benchmark = Annotated[
 ]
 Page = Annotated[int, Query(ge=1, le=1_000_000, description="Which page, from 1.")]
 Size = Annotated[int, Query(ge=1, le=500, description="Lines of a page.")]
+Depth = Annotated[int, Query(ge=1, le=100, description="Items of each ranking.")]
 OnSale = Annotated[bool, Query(description="Only what was taken or shown lately, [samples] available periods.")]
 
 REFUSALS: dict[int | str, dict[str, Any]] = {

@@ -5,12 +5,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from fastapi import Path as InPath
 
-from assay.app.server.api.asked import ID, REFUSALS, Benchmark, Page, RunName, Size
+from assay.app.server.api.asked import ID, REFUSALS, Benchmark, Depth, Page, RunName, Size
 from assay.app.server.site import Asked
 from assay.pages.serving import BoardPage, RequestPage, RequestsPage
 
 router = APIRouter(prefix="/api", tags=["benchmarks"], responses=REFUSALS)
-Depth = Annotated[int, Query(ge=1, le=100, description="Items of each ranking.")]
 
 
 @router.get("/board")

@@ -1,0 +1,164 @@
+"""Side by side: two systems over all requests and by slice, and their lists for one request with moved items joined."""
+
+from itertools import groupby
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import HTMLResponse
+
+from assay.app import plots, words
+from assay.app.server import drawings, views
+from assay.app.server.api.asked import ID, Page
+from assay.app.server.api.compare import ADDRESS
+from assay.app.server.site import Asked, Site
+from assay.pages.beside import ComparePage, Difference, System
+from assay.runs.section import Row, Tone
+from assay.serving.beside import Beside, Order, pair, sides
+
+SHOWN = 25  # requests of a page
+DEPTHS = (10, 20, 50)
+_MOST = 30  # right items that are shown at once
+router = APIRouter(include_in_schema=False)
+PAGE = views.Page("Side by side", "/compare", router)
+
+Address = Annotated[str | None, Query(max_length=ADDRESS)]
+Text = Annotated[str | None, Query(max_length=ID)]
+RunName = Annotated[str | None, Query(max_length=200)]
+
+
+@router.get("/compare")
+def compare(
+    request: Request,
+    site: Asked,
+    a: Address = None,
+    b: Address = None,
+    measure: Text = None,
+    sort: Order = "apart",
+    attribute: Text = None,
+    level: Text = None,
+    page: Page = 1,
+    run: RunName = None,
+) -> HTMLResponse:
+    """What tells two systems apart, by slice, and the requests on which they differ."""
+    if (empty := _nothing(site, run)) is not None:
+        return views.page(request, "compare.html.j2", run=run, empty=empty)
+    both = _beside(site, a, b, run)
+    shown = both.page(measure, sort, attribute=attribute, level=level, page=page, size=SHOWN)
+    overall = _overall(shown)
+    return views.page(
+        request,
+        "compare.html.j2",
+        run=run,
+        empty=None,
+        places=_places(site, run),
+        shown=shown,
+        overall=overall,
+        verdict=verdict(overall),
+        slices=_slices(shown),
+        asked=_asked(shown),
+        split=drawings.split,
+    )
+
+
+@router.get("/compare/request")
+def compare_request(
+    request: Request,
+    site: Asked,
+    id: Annotated[str, Query(min_length=1, max_length=ID)],
+    a: Address = None,
+    b: Address = None,
+    measure: Text = None,
+    sort: Order = "apart",
+    attribute: Text = None,
+    level: Text = None,
+    depth: Annotated[int, Query(ge=1, le=100)] = DEPTHS[0],
+    run: RunName = None,
+) -> HTMLResponse:
+    """Both lists for a request."""
+    both = _beside(site, a, b, run)
+    one = both.request(id, measure, sort, attribute=attribute, level=level, depth=depth)
+    about = both.page(measure, sort, attribute=attribute, level=level, size=1)
+    return views.page(
+        request,
+        "compare_request.html.j2",
+        run=run,
+        one=one,
+        shown=about,
+        differences=[(line, one.a.scores[line.measure], one.b.scores[line.measure]) for line in about.differences],
+        moves=drawings.moves(one.a.items, one.b.items),
+        key=drawings.key,
+        most=_MOST,
+        depth=depth,
+        depths=DEPTHS,
+        asked=_asked(about),
+    )
+
+
+def verdict(line: Difference) -> tuple[Tone, str]:
+    """What a difference of b minus a is worth, in a sentence."""
+    more = "more" if line.difference >= 0 else "less"
+    what = f"B has {words.figure(abs(line.difference))} {more} {line.measure} than A"
+    of = f"on {words.counted(line.requests, 'request')} of {words.counted(line.users, 'user')}"
+    if line.low is None or line.high is None:
+        return "even", f"{what}, {of}: too few users to say what chance allows."
+    low, high = (words.figure(end, sign=True) for end in (line.low, line.high))
+    told = f"{what} (95 % interval of the difference {low} to {high}), {of}"
+    if line.low > 0:
+        return "good", f"{told}: more than chance allows."
+    if line.high < 0:
+        return "bad", f"{told}: more than chance allows."
+    finds = f" A true difference of {words.figure(line.detectable)} would be found with 80 % power." if line.detectable else ""
+    return "even", f"{told}: no more than chance allows.{finds}"
+
+
+def _beside(site: Site, a: str | None, b: str | None, run: str | None) -> Beside:
+    return Beside(*pair(site.places(run), a or None, b or None))
+
+
+def _nothing(site: Site, run: str | None) -> str | None:
+    """Why there is nothing to compare, in a sentence; None where there is."""
+    places = site.places(run)
+    if len(sides(places)) > 1:
+        return None
+    if not places:
+        return (
+            "This run ranks nothing, and no benchmark was opened. Serve a run from a log, or a kept benchmark: --benchmark FOLDER"
+        )
+    return (
+        "Side by side are two systems, and only one was scored here. Score another: assay benchmark score, or --system NAME=FILE"
+    )
+
+
+def _places(site: Site, run: str | None) -> list[tuple[str, list[System]]]:
+    """Systems by their places."""
+    return [(where, list(own)) for where, own in groupby((one.about for one in sides(site.places(run))), lambda one: one.where)]
+
+
+def _overall(shown: ComparePage) -> Difference:
+    return next(line for line in shown.differences if line.measure == shown.measure)
+
+
+def _asked(shown: ComparePage) -> dict[str, object]:
+    """What links of the page keep."""
+    sort = None if shown.sort == "apart" else shown.sort
+    return {
+        "a": shown.a.address,
+        "b": shown.b.address,
+        "measure": shown.measure,
+        "sort": sort,
+        "attribute": shown.attribute,
+        "level": shown.level,
+    }
+
+
+def _slices(shown: ComparePage) -> list[dict[str, object]]:
+    """Lines of the slices, each with its interval on one axis."""
+    ends = [end for line in shown.slices for end in (line.difference, line.low, line.high)]
+    axis = plots.scale(ends, include=[0.0])
+    return [
+        {
+            "line": line,
+            "track": plots.track(Row("", line.difference, line.low, line.high, tone="ink"), axis, stem=False, zero=True),
+        }
+        for line in shown.slices
+    ]
