@@ -124,7 +124,7 @@ async def _whole(receive: Receive) -> bytes:
 
 def _again(body: bytes, receive: Receive) -> Receive:
     """What gives a body that was read already, then whatever comes after it."""
-    left: list[Message] = [dict(type="http.request", body=body, more_body=False)]
+    left: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def read() -> Message:
         return left.pop() if left else await receive()
