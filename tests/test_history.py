@@ -89,6 +89,7 @@ CHANGES: dict[str, list[Any]] = {
     "select.below": [[-1e-4]],
     "select.harmful": [[1.0]],
     "select.floor": [0.9],
+    "select.marks": [False],
     "select.subsample": [0.3],
     "evaluate.resamples": [11],
     "evaluate.k": [[5]],

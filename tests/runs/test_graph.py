@@ -159,7 +159,7 @@ def test_a_stage_beside_a_run_looks_at_nothing_outside(tmp_path):
     beside = Stage("c", "", ("a",), ("show",), ("c/*",), work)
     outside = {"there": True}
     first = made_stage("a", (), ("seed",), False, 0, clock)
-    first = Stage("a", "", (), ("seed",), ("a/*",), first.work, outside=lambda c: "log" if outside["there"] else gone(c))
+    first = Stage("a", "", (), ("seed",), ("a/*",), first.work, outside=lambda c, _: "log" if outside["there"] else gone(c))
     graph = Graph([first], [beside])
     with pytest.raises(InputError, match="'a' has not run there"):
         graph.add(config((0, 0, 0, 0)), tmp_path, "c", lambda *_: None)

@@ -143,6 +143,7 @@ class Select(ConfigSection):
     below: list[Finite] = []  # all rows of a value below this, in the values' unit,
     harmful: list[Positive] = []  # all rows of a z-score below minus this
     floor: Fraction = 0.5  # of each user's, category's and item's rows that always stay
+    marks: bool = True  # try what people marked in the run's folder (marks.jsonl) as an arm of its own
     subsample: Fraction = 0.1
 
 

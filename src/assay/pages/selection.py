@@ -7,7 +7,9 @@ from pydantic import Field
 from assay.pages.parts import Change, Estimate, Ident
 from assay.runs.pages import Page, Part
 
-Family = Literal["nothing", "removal", "random", "damping", "groups", "recency", "copies", "robots", "rule", "learnt", "rival"]
+Family = Literal[
+    "nothing", "removal", "random", "damping", "groups", "recency", "copies", "robots", "rule", "marks", "learnt", "rival"
+]  # fmt: skip
 
 
 class TriedArm(Part):
@@ -56,11 +58,24 @@ class Explained(Part):
     against_chosen: dict[str, Change]  # the rule's arm minus the chosen one
 
 
+class Marked(Part):
+    """How many training samples people marked, by what becomes of them. others: marks of samples that are none of the training's.
+
+    dropped: also wrong labels, where labels are amounts. turned: wrong labels of 0 and 1.
+    """
+
+    kept: int
+    halved: int
+    dropped: int
+    turned: int
+    others: int
+
+
 class Curve(Page):
     """Every arm's trial. usable: removing by the values did not do worse than at random. chosen: an arm's name.
 
     groups: what was learnt of each kind of groups, whether it became an arm or not. planted: what mending a planted defect, one
-    positive in a hundred at another sample, would change.
+    positive in a hundred at another sample, would change. marked: by people; null where nobody marked anything.
     """
 
     path: ClassVar[str] = "selection/curve.json"
@@ -69,6 +84,7 @@ class Curve(Page):
     usable: bool
     groups: list[GroupWeights] = Field(default_factory=list)
     planted: dict[str, Change] = Field(default_factory=dict)
+    marked: Marked | None = None
     arms: list[TriedArm]
     explained: Explained | None
 

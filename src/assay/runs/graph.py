@@ -182,15 +182,19 @@ class _Runner:
         """Entries of the stages that a stage follows, as far as they apply."""
         return {name: self.manifest.entries[name] for name in stage.follows if name in self.manifest.entries}
 
-    def fingerprint(self, stage: Stage, *, look_outside: bool = True) -> str:
+    def outside(self, stage: Stage) -> object:
+        """What a stage reads that no stage makes, looked at once: what comes later is the next run's."""
+        if stage.name not in self._outside:
+            self._outside[stage.name] = stage.outside(self.config, self.folder)
+        return self._outside[stage.name]
+
+    def fingerprint(self, stage: Stage) -> str:
         """Digest of all that a stage reads."""
-        if look_outside and stage.name not in self._outside:
-            self._outside[stage.name] = stage.outside(self.config)
         read = {
             "version": __version__,
             "stage": stage.name,
             "config": values(self.config, stage.reads),
-            "outside": self._outside.get(stage.name),
+            "outside": self.outside(stage),
             "inputs": {name: entry.output for name, entry in self.inputs(stage).items()},
         }
         return digest(read)
@@ -255,7 +259,8 @@ class _Runner:
         """What a stage gets to work with."""
         followed = [self.graph.stages[name] for name in stage.follows]
         folder = StageFolder(self.folder.folder, stage, followed, self.inputs(stage))
-        return Work(stage, view(self.config, stage.reads), folder, self.report, self.memory, earlier_costs=self.costs())
+        seen, outside = view(self.config, stage.reads), self.outside(stage)
+        return Work(stage, seen, folder, self.report, self.memory, earlier_costs=self.costs(), outside=outside)
 
     def _taken_up(self, stage: Stage, fingerprint: str) -> bool:
         """Whether a former entry turns out to hold; its files must have the bytes that they had."""

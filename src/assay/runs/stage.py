@@ -29,7 +29,7 @@ def always(_config: Config) -> bool:
     return True
 
 
-def nothing(_config: Config) -> object:
+def nothing(_config: Config, _folder: Folder) -> object:
     """What a stage reads outside of the run's folder: nothing, unless its declaration says otherwise."""
     return None
 
@@ -41,9 +41,9 @@ class Stage:
     name: as the command line and the manifest call it. words: what it does, as a sentence for people. follows: stages whose
     artefacts it reads. reads: keys of the config that it reads ("evaluate", "samples.period_days"). makes: names or patterns
     ("samples/*") of the artefacts that it makes, its alone. pages: classes of the pages among them. work: what it does.
-    outside: fingerprint of what it reads outside of the folder. applies: whether it has something to do under a config. check:
-    raises what can be said of the config before any work is done. settles: the config with what it leaves open decided by what
-    the stage made, for the stages after it.
+    outside: fingerprint of what it reads that no stage makes, in the folder or outside. applies: whether it has something to
+    do under a config. check: raises what can be said of the config before any work is done. settles: the config with what it
+    leaves open decided by what the stage made, for the stages after it.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Stage:
     makes: tuple[str, ...]
     work: Callable[["Work"], None]
     pages: tuple[type[Page], ...] = ()
-    outside: Callable[[Config], object] = nothing
+    outside: Callable[[Config, Folder], object] = nothing
     applies: Callable[[Config], bool] = always
     check: Callable[[Config], None] | None = None
     settles: Callable[[Config, Folder], Config] | None = None
@@ -69,7 +69,7 @@ def stage(
     reads: tuple[str, ...],
     makes: tuple[str, ...],
     pages: tuple[type[Page], ...] = (),
-    outside: Callable[[Config], object] = nothing,
+    outside: Callable[[Config, Folder], object] = nothing,
     applies: Callable[[Config], bool] = always,
     check: Callable[[Config], None] | None = None,
     settles: Callable[[Config, Folder], Config] | None = None,
@@ -179,6 +179,7 @@ class Work:
     """What a stage gets: its view of the config, its folder, somebody to tell how far it is, and what is at hand.
 
     costs: seconds and the like that the stage wants kept in cost.json; they differ from run to run and are no artefact.
+    outside: what the stage's declaration said of what no stage makes, as its fingerprint has it.
     """
 
     stage: Stage
@@ -188,6 +189,7 @@ class Work:
     memory: Memory
     costs: dict[str, object] = field(default_factory=dict)
     earlier_costs: Mapping[str, Any] = field(default_factory=dict)
+    outside: object = None
 
     def report(self, done: int, total: int | None, what: str = "") -> None:
         """Tell how far the stage is; what: what it is at."""

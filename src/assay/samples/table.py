@@ -217,9 +217,12 @@ class Samples:
         return self._with_key("weight", pa.array(weight, pa.float64()))
 
     def with_label(self, label: NDArray[np.int8]) -> "Samples":
-        """The same samples with other labels of 0 and 1; the matrix is shared. Grades of theirs become 0 and 1 too."""
+        """The same samples with other labels of 0 and 1; the matrix is shared. Grades of those that differ become 0 and 1 too."""
         changed = self._with_key("label", pa.array(label, pa.int8()))
-        return changed._with_key("amount", pa.array(label, pa.float64())) if self.label_type.has_amounts else changed
+        if not self.label_type.has_amounts:
+            return changed
+        amount = np.where(label == self.label, self._column("amount", np.float64), label)
+        return changed._with_key("amount", pa.array(amount, pa.float64()))
 
     def with_response(self, response: NDArray[np.float64]) -> "Samples":
         """The same samples with other responses: labels of 0 and 1, or continuous ones; the matrix is shared."""

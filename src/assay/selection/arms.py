@@ -19,6 +19,7 @@ from assay.importance.values import Vector
 from assay.pages.selection import Family
 from assay.samples.table import Samples
 from assay.selection.groups import Moved
+from assay.selection.marks import Treated
 from assay.selection.weights import (
     damp,
     drop_below,
@@ -40,6 +41,7 @@ _WIDE = (0.1, 0.2)  # shares that are only ever damped: values of so many rows d
 _RULES = 2  # confirmed rules that are tried
 ONE_COPY = "one copy of each"  # of the same item in the same request
 ROBOTS = "without users like robots"
+MARKS = "marks by people"
 _CHANCE_SEED = 7
 
 
@@ -47,13 +49,24 @@ _CHANCE_SEED = 7
 class Arm:
     """One change of the training weights: its name, its family, and the weights (n,).
 
-    valuer: whose values say which rows are changed; None where no values do.
+    valuer: whose values say which rows are changed; None where no values do. response (n,): what is learnt in place of the
+    samples' own labels; None where they are right.
     """
 
     name: str
     family: Family
     weight: Vector
     valuer: str | None = None
+    response: Vector | None = None
+
+    def of(self, train: Samples) -> Samples:
+        """The training samples as the arm has them."""
+        weighed = train.with_weight(self.weight)
+        return weighed if self.response is None else weighed.with_response(self.response)
+
+    def changes(self, train: Samples) -> bool:
+        """Whether the arm changes anything of the training samples."""
+        return self.response is not None or not np.array_equal(self.weight, train.weight)
 
 
 def declare(
@@ -63,11 +76,13 @@ def declare(
     attributes: Sequence[Attribute],
     section: Select,
     moved: Sequence[Moved] = (),
+    treated: Treated | None = None,
 ) -> list[Arm]:
-    """The arms: nothing, removals by value and by chance, damped weights, weights of groups, recency, copies, robots, rules.
+    """The arms: nothing, removals by value and by chance, damped and learnt weights, recency, copies, robots, rules, marks.
 
     importance: values of train by section.valuer. attributes: what the rules' conditions are about. moved: what was learnt of
-    groups. Each name is there once. An arm that changes no weight, or would leave one class only, is left out.
+    groups. treated: what people marked. Each name is there once. An arm that changes nothing, or would leave one class only, is
+    left out.
     """
     groups = floor_groups(train)
     removals = list(_removals(train, importance, groups, section))
@@ -80,10 +95,11 @@ def declare(
         *_without_copies(train),
         *_without_robots(train),
         *_by_rules(train, rules, attributes, groups, section.floor),
+        *([] if treated is None else [of_people(train, treated)]),
     ]
     arms = {"nothing": Arm("nothing", "nothing", train.weight)}
     for arm in declared:
-        if labels_differ(train, arm.weight) and not np.array_equal(arm.weight, train.weight):
+        if arm.changes(train) and labels_differ(arm.of(train), arm.weight):
             arms.setdefault(arm.name, arm)
     return list(arms.values())
 
@@ -143,6 +159,21 @@ def of_groups(train: Samples, learnt: Moved) -> Arm:
     return Arm(f"weights of {learnt.grouping}, {low:.2f} to {high:.2f} times", "groups", learnt.weight(train.weight))
 
 
+def of_people(train: Samples, treated: Treated) -> Arm:
+    """The arm of what people marked. No floor holds it: they looked."""
+    weight = np.where(treated.dropped, 0.0, np.where(treated.halved, _DAMPED * train.weight, train.weight))
+    return Arm(MARKS, "marks", weight, response=_turned(train, np.flatnonzero(treated.turned)))
+
+
+def _turned(train: Samples, rows: NDArray[np.int64]) -> Vector | None:
+    """Responses (n,) with the labels of some rows turned round; None where there are no rows."""
+    if not len(rows):
+        return None
+    response = train.response.copy()
+    response[rows] = 1.0 - response[rows]
+    return response
+
+
 def _recent(train: Samples) -> Iterator[Arm]:
     if len(np.unique(train.period)) >= _FEWEST_PERIODS:
         for half_life in _HALF_LIVES:
@@ -178,11 +209,13 @@ def same_size(train: Samples, loss: Importance, chosen: Arm, items: int, floor: 
     """The chosen arm's change at random, by recency, popularity and loss: what it must beat.
 
     Recency and popularity only where periods and items are told apart. Each order's worst rows get what the chosen arm gave to as
-    many rows: no weight (under the same floors), or less.
+    many rows: no weight (under the same floors), less, or the other label.
     """
     factor = np.divide(chosen.weight, train.weight, out=np.ones(len(train)), where=train.weight > 0)
     count = int(np.count_nonzero(factor == 0))
     factors = np.sort(factor)[count:]
+    turned = 0 if chosen.response is None else int(np.count_nonzero(chosen.response != train.response))
+    damped = int(np.count_nonzero(factors < 1))
     popularity = np.bincount(train.item, train.label, minlength=items).astype(np.int64)
     groups = floor_groups(train)
     arms = {}
@@ -194,5 +227,5 @@ def same_size(train: Samples, loss: Importance, chosen: Arm, items: int, floor: 
         rest = order[~gone[order]]
         changed = np.zeros(len(train))
         changed[rest] = np.append(factors, np.full(len(rest) - len(factors), factors[-1]))
-        arms[name] = Arm(name, "rival", train.weight * changed)
+        arms[name] = Arm(name, "rival", train.weight * changed, response=_turned(train, rest[damped : damped + turned]))
     return arms

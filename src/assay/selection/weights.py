@@ -216,14 +216,19 @@ def removed_share(before: Vector, after: Vector) -> float:
     return 1.0 - int(np.count_nonzero(after)) / max(int(np.count_nonzero(before)), 1)
 
 
-def write_weights(run: Folder, samples: Samples, weight: Vector, folder: str = "selection") -> list[str]:
+def write_weights(
+    run: Folder, samples: Samples, weight: Vector, folder: str = "selection", *, response: Vector | None = None
+) -> list[str]:
     """Write weights.parquet (sample_id, the user's own key if given, weight) and weight files; return their names.
 
+    response (n,): labels of 0 and 1 that are to be learnt in place of the samples' own; they are the column `label`.
     weights.txt has one weight per line in the order of weights.parquet, as LightGBM (`train.txt.weight`) and XGBoost
     (`train.txt.weight`) read them beside a training file.
     """
     keys = [name for name in ("sample_id", "key") if name in samples.keys.column_names]
     table = samples.keys.select(keys).append_column("weight", pa.array(weight, pa.float64()))
+    if response is not None:
+        table = table.append_column("label", pa.array(response.astype(np.int8)))
     write_parquet(run.path(f"{folder}/weights.parquet"), table)
     lines = "\n".join(map(repr, weight.tolist())) + "\n"
     names = [f"{folder}/lightgbm.weight", f"{folder}/xgboost.weight"]

@@ -4,6 +4,7 @@ from assay.config import Config
 from assay.logs import collect as logs
 from assay.pages.log import SourcesRead
 from assay.runs.stage import Work, stage
+from assay.runs.store import Folder
 
 
 def of_a_log(config: Config) -> bool:
@@ -11,7 +12,7 @@ def of_a_log(config: Config) -> bool:
     return config.log is not None
 
 
-def _sources(config: Config) -> object:
+def _sources(config: Config, _folder: Folder) -> object:
     assert config.log is not None
     return logs.fingerprint(config.log)
 

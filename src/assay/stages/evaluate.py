@@ -193,7 +193,7 @@ def _other(work: Work) -> tuple[Scorer | None, dict[str, Change]]:
     arm = chosen(work)
     if arm.family == "nothing":
         return None, {}
-    again, tuning = hand.retrained(work, OTHER, arm.weight), hand.holdout(work, "tuning")
+    again, tuning = hand.fitted_again(work, OTHER, arm.of(hand.train(work))), hand.holdout(work, "tuning")
     both = (tuning.score(model.predict, resamples=RESAMPLES) for model in (hand.model(work, OTHER), again))
     changes = Change.each(differences(claimed(tuning.difference(*both, resamples=RESAMPLES))))
     work.memory.forget("tuning")
@@ -208,8 +208,8 @@ def _by_arm(work: Work, scored: dict[str, Scored], other: Scorer | None) -> dict
     main = linear.name
     by_arm: dict[str, dict[str, Scored]] = {main: {"full": scored[main]}}
     for name, changed in {"selected": arm, **rivals}.items():
-        same = np.array_equal(changed.weight, train.weight)
-        by_arm[main][name] = scored[main] if same else test.score(refit(linear, train, changed.weight).predict)
+        learnt = changed.of(train)
+        by_arm[main][name] = test.score(refit(linear, learnt, learnt.weight).predict) if changed.changes(train) else scored[main]
     if OTHER in scored:
         retrained = scored[OTHER] if other is None else test.score(other.predict)
         by_arm[OTHER] = {"full": scored[OTHER], "selected": retrained}
@@ -273,8 +273,10 @@ def _gaps(work: Work, scored: dict[str, Scored], by_arm: dict[str, dict[str, Sco
 
 
 def chosen(work: Work) -> Arm:
-    """The arm that tuning chose, from its stored weights."""
+    """The arm that tuning chose, from its stored weights and the labels that it turns."""
     page = Curve.read(work.folder)
     line = next(line for line in page.arms if line.arm == page.chosen)
-    weight = work.folder.read_table("selection/weights.parquet", ["weight"]).column("weight").to_numpy()
-    return Arm(line.arm, line.family, weight, line.valuer)
+    table = work.folder.read_table("selection/weights.parquet")
+    turned = "label" in table.column_names
+    response = table.column("label").to_numpy().astype(np.float64) if turned else None
+    return Arm(line.arm, line.family, table.column("weight").to_numpy(), line.valuer, response)

@@ -291,9 +291,14 @@ def precondition(work: Work) -> LinearModel:
 
 def retrained(work: Work, name: str, weight: NDArray[np.float64]) -> Scorer:
     """A trained model fitted again under other weights of the training samples; a neural one for as many passes."""
+    return fitted_again(work, name, train(work).with_weight(weight))
+
+
+def fitted_again(work: Work, name: str, changed: Samples) -> Scorer:
+    """A trained model fitted again on changed training samples; a neural one for as many passes."""
     if name == linear_name(work):
-        return refit(precondition(work), train(work), weight)
-    return twins.refitted(model(work, name), train(work).with_weight(weight), rng=rng(work, TRAINING))
+        return refit(precondition(work), changed, changed.weight)
+    return twins.refitted(model(work, name), changed, rng=rng(work, TRAINING))
 
 
 def retraining(work: Work, name: str) -> Callable[[NDArray[np.float64]], Scorer]:

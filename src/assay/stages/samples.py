@@ -4,12 +4,13 @@ from assay.config import Config
 from assay.logs.sources.places import matching
 from assay.pages.samples import SamplesMade
 from assay.runs.stage import Work, stage
+from assay.runs.store import Folder
 from assay.samples.candidates import sources
 from assay.samples.describe import families
 from assay.samples.make import make_samples
 
 
-def _files(config: Config) -> object:
+def _files(config: Config, _folder: Folder) -> object:
     """The user's own table and families of features, which may change without the config."""
     read: dict[str, object] = {}
     if config.table is not None:

@@ -3,16 +3,22 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
+from assay.config import Config
 from assay.evaluation.claims import helps
 from assay.findings import segments
 from assay.findings.rules import Rule, mine
 from assay.importance.values import Vector
 from assay.pages.gaps import GapTrials
 from assay.pages.parts import Change
-from assay.pages.selection import Curve, Explained, GroupWeights, Rules, TriedArm, TriedRule
+from assay.pages.selection import Curve, Explained, GroupWeights, Marked, Rules, TriedArm, TriedRule
 from assay.runs.stage import Work, stage
+from assay.runs.store import Folder
+from assay.samples.table import Samples
 from assay.selection.arms import declare, half, without
 from assay.selection.groups import Moved, Slopes, groupings, learn
+from assay.selection.marks import Marks, Standing, Treated
 from assay.selection.weights import write_weights
 from assay.stages import materials as hand
 from assay.stages.materials import WORDS
@@ -22,11 +28,17 @@ from assay.trials.gaps import of_removals
 Differences = Mapping[str, Mapping[str, float | None]]
 
 
+def _marks(config: Config, folder: Folder) -> object:
+    """The marks that stand in the run's folder; None where nobody marked anything, or marks are not asked for."""
+    return Marks(folder).standing().content() or None if config.select.marks else None
+
+
 @stage(
     follows=("clean", "samples", "features", "train", "value"),
     reads=("select", "value.folds", "evaluate", "models", "text", *WORDS, "seed"),
     makes=("selection/*",),
     pages=(Curve, Rules, GapTrials),
+    outside=_marks,
 )
 def select(work: Work) -> None:
     """selection/: every arm's trial, rules with their trials, what it does to groups, and the weights that were chosen."""
@@ -37,7 +49,8 @@ def select(work: Work) -> None:
     linear = hand.precondition(work)
     slopes = Slopes(linear, train, hand.validation(work), folds=work.config.value.folds, seed=work.config.seed)
     moved = learn(slopes, groupings(train, attributes, hand.task(work)))
-    arms = declare(train, main, rules, attributes, section, moved)
+    treated = _treated(work.outside, train)
+    arms = declare(train, main, rules, attributes, section, moved, treated)
     tuning = hand.holdout(work, "tuning")
     steps = len(arms) + 1
     tried = try_arms(linear, train, tuning, arms, lambda done: work.report(done, steps))
@@ -49,6 +62,7 @@ def select(work: Work) -> None:
         usable=tried.curve["usable"],
         groups=[_told(learnt, train.weight) for learnt in moved],
         planted=Change.each(mended(linear, train, tuning, work.config.seed)),
+        marked=None if treated is None else _counted(treated),
         arms=[TriedArm.model_validate(line) for line in tried.curve["arms"]],
         explained=None if explained is None else Explained.model_validate(explained),
     )
@@ -56,7 +70,19 @@ def select(work: Work) -> None:
     work.folder.write(Rules(lines=judged(rules, tried.curve["arms"])))
     if groups := hand.groups(work, tuning.samples):
         work.folder.write(GapTrials(lines=of_removals(linear, train, tuning, arms, groups)))
-    work.folder.keep(write_weights(work.folder, train, tried.chosen.weight))
+    work.folder.keep(write_weights(work.folder, train, tried.chosen.weight, response=tried.chosen.response))
+
+
+def _treated(marks: object, train: Samples) -> Treated | None:
+    """What becomes of the training samples by the marks that stand."""
+    if marks is None:
+        return None
+    return Treated.of(Standing.of_content(marks), train.sample_id, can_turn=train.label_type.is_chance)
+
+
+def _counted(treated: Treated) -> Marked:
+    rows = {"kept": treated.kept, "halved": treated.halved, "dropped": treated.dropped, "turned": treated.turned}
+    return Marked(**{name: int(np.count_nonzero(mask)) for name, mask in rows.items()}, others=treated.others)
 
 
 def _told(learnt: Moved, weight: Vector) -> GroupWeights:

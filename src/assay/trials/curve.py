@@ -64,7 +64,7 @@ def try_arms(
     for done, arm in enumerate(arms):
         if progress is not None:
             progress(done)
-        fitted = model if arm.family == "nothing" else refit(model, train, arm.weight)
+        fitted = model if arm.family == "nothing" else refit(model, arm.of(train), arm.weight)
         scored[arm.name] = tuning.score(fitted.predict, resamples=RESAMPLES)
         compared[arm.name] = tuning.difference(scored["nothing"], scored[arm.name], resamples=RESAMPLES)
         windows[arm.name] = tuning.windows(scored["nothing"], scored[arm.name])
@@ -178,10 +178,10 @@ def against_rule(
     """The simplest rule that explains what the chosen arm changes, and what the same change by that rule does on tuning.
 
     A gain is believed only after the changed rows were looked at and their rule was tried in their place.
-    None where nothing, or every row, is changed. difference: the rule's arm minus nothing; against_chosen: minus the
-    chosen arm.
+    None where nothing, or every row, is changed, and where labels are: no rule says which are wrong. difference: the rule's arm
+    minus nothing; against_chosen: minus the chosen arm.
     """
-    explained = explain(chosen.weight < train.weight, attributes)
+    explained = explain(chosen.weight < train.weight, attributes) if chosen.response is None else None
     if explained is None:
         return None
     rule, covers, precision = explained

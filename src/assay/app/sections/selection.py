@@ -12,6 +12,7 @@ from assay.pages.parts import Estimate
 from assay.pages.selection import Explained, LearntWeights, Rules, SliceTrial, TriedArm
 from assay.pages.trust import Systems
 from assay.runs.section import Column, CurvePlot, Figure, Line, Plot, RowPlot, Section, Series, Span, Table, Tone
+from assay.selection.arms import MARKS
 
 SLICES_SHOWN = 12  # those that help come first
 _RIVALS = {
@@ -186,12 +187,22 @@ def curve(facts: Facts) -> Section | None:
         which = facts.task.positive if facts.task.label.is_chance else "label"
         defect = f"had one {which} in a hundred been written to another sample"
         lead += f" For scale: {defect}, mending that would change {loss} by {by}."
+    lead += "" if page.marked is None else f" {_marked(page.marked)}"
     tables = (
         [_groups(page.groups, f"later {facts.task.periods}" if facts.timed else f"other {facts.people}", loss)]
         if page.groups
         else []
     )
     return Section(lead, tables=tables, figures=figures)
+
+
+def _marked(marked: pages.Marked) -> str:
+    """What people marked, and what the arm of their marks makes of it."""
+    parts = {"dropped": marked.dropped, "at half weight": marked.halved, "with the label turned round": marked.turned}
+    parts |= {"kept as they are": marked.kept}
+    told = ", ".join(f"{words.count(rows)} {what}" for what, rows in parts.items() if rows) or "none"
+    lost = f" {words.count(marked.others)} more marks are of samples that the run has no more." if marked.others else ""
+    return f'Training samples that people marked, tried as "{MARKS}": {told}.{lost}'
 
 
 def _groups(groups: Sequence[pages.GroupWeights], judges: str, loss: str) -> Table:
