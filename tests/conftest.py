@@ -67,7 +67,7 @@ def shop_config(log: Path, **sections: dict) -> Config:
     return parse(content | sections)
 
 
-STAGES = [name for name in stages.RUN if name != "features"]  # what a run from a log does without feature selection
+STAGES = [name for name in stages.RUN if name not in ("features", "targets")]  # what a run from a log does unless it is told more
 
 
 class Made(Finished):

@@ -14,6 +14,7 @@ from assay.pages.log import AboutLog, Cleaned
 from assay.pages.samples import SamplesMade
 from assay.pages.search import SearchMade
 from assay.pages.selection import Anomalies, Curve, LearntWeights, Rules, Slices
+from assay.pages.targets import TargetsCompared
 from assay.pages.trust import Audit, Board, Compact, ProtocolsCompared, Systems
 from assay.pages.values import Distribution, Examples, Patterns, Rollup
 from assay.pages.verification import (
@@ -67,6 +68,18 @@ def put_gaps(run: Folder) -> None:
     change = {"model": "logistic", "valuer": "influence", "removed_fraction": 0.05, "attribute": "age_band", "change": gaps}
     put(run, Gaps, {"threshold": 0.5, "models": lines, "selected": []})
     put(run, GapTrials, [change | {"arm": f"without the lowest {share} % by influence"} for share in (2, 5)])
+
+
+def put_targets(run: Folder) -> None:
+    """A target beside the run's own, of a hostile name, and one that is left out."""
+    test, change = {"auc": estimate(0.7, 0.1), "ndcg@10": estimate(0.2, 0.1)}, {"ndcg@10": estimate(-0.01, 0.02)}
+    lines = [
+        {"model": "logistic", "learnt": learnt, "judged": "purchase", "positives": 9, "test": test, "difference": difference}
+        for learnt, difference in (("purchase", {}), (HOSTILE, change))
+    ]
+    put(
+        run, TargetsCompared, {"target": "purchase", "lines": lines, "left_out": {"购物车": "0 of the test samples are positive"}}
+    )
 
 
 def estimate(value: float, half: float, **more: float) -> dict:
@@ -282,6 +295,7 @@ def write_evaluation(run: Folder) -> None:
     ]
     put(run, Groups, lines)
     put_gaps(run)
+    put_targets(run)
     leak = {"check": "label in disguise", "severity": "error", "message": f"feature {HOSTILE} alone tells the label."}
     put(run, Leaks, [leak | {"rows": 5, "examples": [], "mend": "Leave it out."}])
     put(run, Consulted, {"test_consulted_by": 17})
