@@ -75,11 +75,11 @@ def test_edges():
     with pytest.raises(InputError, match="one user per row"):
         evaluate_amounts([0, 1, 1], [0.1, 0.2, 0.4], [1, 2])
     alike = evaluate_amounts(np.full(9, 0.1), prediction[:9], np.arange(9), resamples=20)
-    assert list(alike) == ["rmse", "mae"]
+    assert list(alike) == ["mse", "rmse", "mae"]
     constant = np.full(len(label), 20.0)
-    assert list(evaluate_amounts(label, constant, user, resamples=20)) == ["rmse", "mae", "r2"]
-    assert list(compare_amounts(label, constant, prediction, user, resamples=20)) == ["rmse", "mae", "r2"]
-    assert list(compare_amounts(label, prediction, constant, user, resamples=20)) == ["rmse", "mae", "r2"]
+    assert list(evaluate_amounts(label, constant, user, resamples=20)) == ["mse", "rmse", "mae", "r2"]
+    assert list(compare_amounts(label, constant, prediction, user, resamples=20)) == ["mse", "rmse", "mae", "r2"]
+    assert list(compare_amounts(label, prediction, constant, user, resamples=20)) == ["mse", "rmse", "mae", "r2"]
 
 
 ROW = h.tuples(

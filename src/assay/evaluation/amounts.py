@@ -81,8 +81,9 @@ def evaluate_amounts(
     Returns
     -------
     dict
-        For each measure (rmse, mae, r2, spearman, and those of `more`) value, low and high. Less is better of rmse and mae, more
-        of r2 and spearman. Where all labels are equal r2 and spearman are left out, where all predictions are, spearman.
+        For each measure (mse, rmse, mae, r2, spearman, and those of `more`) value, low and high. Less is better of mse, rmse
+        and mae, more of r2 and spearman. Where all labels are equal r2 and spearman are left out, where all predictions are,
+        spearman.
 
     Raises
     ------

@@ -33,6 +33,11 @@ def checked(label: ArrayLike, prediction: ArrayLike, weight: ArrayLike | None = 
     return labels.astype(np.float64), predictions, weights
 
 
+def mse(label: ArrayLike, prediction: ArrayLike, weight: ArrayLike | None = None) -> float:
+    """Mean squared error, in the labels' unit squared."""
+    return _of_all(label, prediction, weight)["mse"]
+
+
 def rmse(label: ArrayLike, prediction: ArrayLike, weight: ArrayLike | None = None) -> float:
     """Root of the mean squared error, in the labels' unit."""
     return _of_all(label, prediction, weight)["rmse"]
