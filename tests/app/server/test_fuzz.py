@@ -12,7 +12,7 @@ from assay.app.server.site import Site, named
 from tests.app.server.conftest import LOCAL
 
 pytestmark = pytest.mark.slow
-EACH = 200  # requests of each endpoint
+EACH = 100  # requests of each endpoint
 
 
 @pytest.mark.timeout(900)
