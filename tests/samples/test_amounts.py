@@ -224,7 +224,7 @@ def test_a_table_keeps_its_grades_and_amounts(tmp_path):
 
 
 BAD = {
-    "a negative grade": ([1, -1] + [0] * 58, "graded", SourceError, "row 2, column 'y'.*below 0; a label is a grade of 0 or more"),
+    "a negative grade": ([1, -1] + [0] * 58, "graded", SourceError, "row 2, column 'y'.*below 0; a label is a grade"),
     "no number": ([1.0, float("nan")] + [0.0] * 58, "continuous", SourceError, "row 2, column 'y'.*infinite or no number"),
     "infinity": ([1.0, float("inf")] + [0.0] * 58, "graded", SourceError, "row 2, column 'y'.*infinite or no number"),
     "a gap": ([1.0, None] + [0.0] * 58, "continuous", SourceError, "row 2, column 'y'.*is missing; a label is a number"),
