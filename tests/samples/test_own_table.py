@@ -13,6 +13,7 @@ from assay.errors import AssayError, ConfigError, SourceError
 from assay.logs.suggest import suggest
 from assay.samples import own_rows
 from assay.samples.own_table import TableRequests, read
+from assay.task import BINARY
 
 ROWS = 40
 GOOD = {
@@ -70,6 +71,20 @@ def test_the_encoder_sees_training_rows_alone(tmp_path):
     before = read(section(put(tmp_path)), samples=SHORT).encoder.to_dict()
     later = [v if k < 28 else 1e6 for k, v in enumerate(GOOD["price"])]
     assert read(section(put(tmp_path, price=later)), samples=SHORT).encoder.to_dict() == before
+
+
+def test_features_called_like_a_column_of_all_samples_stay_features(tmp_path):
+    """Height and weight, the amount of a loan, the hour of a visit."""
+    path = put(tmp_path, amount=GOOD["w"], weight=list(range(ROWS)), weight_=GOOD["w"], kind=GOOD["shade"], label=GOOD["price"])
+    found = read(section(path), samples=SHORT)
+    assert found.features.column_names == ["price", "w", "amount_", "weight__", "weight_", "label_", "shade", "kind_"]
+    assert found.features["weight__"].to_pylist() == list(range(ROWS))
+    assert found.weight.tolist() == [1.0] * ROWS
+    assert found.label.tolist() == GOOD["y"]
+    assert found.label_type == BINARY
+    names = found.table().column_names
+    assert len(names) == len(set(names))
+    assert found.matrix().shape[0] == ROWS
 
 
 def test_without_time_and_users_all_rows_are_train_and_each_its_own_user(tmp_path):
@@ -159,7 +174,7 @@ def test_a_table_of_any_format_gives_the_same_samples(tmp_path, name):
     samples = read(OwnTable(path=str(tmp_path / name), label="label", user="who", random_split="who"))
     assert samples.label.tolist() == [int(row["label"]) for row in rows]
     assert samples.features["x"].to_pylist() == [row["x"] for row in rows]
-    assert samples.features["kind"].to_pylist() == [row["kind"] for row in rows]
+    assert samples.features["kind_"].to_pylist() == [row["kind"] for row in rows]
     splits = dict(zip(samples.keys["user_id"].to_pylist(), samples.keys["split"].to_pylist(), strict=True))
     assert samples.keys["split"].to_pylist() == [splits[row["who"]] for row in rows]  # a user's rows fall into one split
 

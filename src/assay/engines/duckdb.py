@@ -1,6 +1,8 @@
 """DuckDB, the default engine: in memory, with spilling to the temporary folder."""
 
+import shutil
 import tempfile
+import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -83,8 +85,9 @@ class OverFiles(DuckDB):
 
     def __init__(self, paths: Sequence[Path], time_zone: str = "UTC") -> None:
         # A folder of its own: whatever lies where DuckDB spills to, SQL may read.
-        self._folder = tempfile.TemporaryDirectory(prefix="assay-")
-        super().__init__(time_zone, spills_to=self._folder.name)
+        folder = tempfile.mkdtemp(prefix="assay-")
+        self._gone = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        super().__init__(time_zone, spills_to=folder)
         self._execute(f"SET allowed_paths = [{', '.join(literal(str(path)) for path in paths)}]")
         self._execute("SET enable_external_access = false")
         self._execute("SET lock_configuration = true")
@@ -117,7 +120,7 @@ class OverFiles(DuckDB):
     def close(self) -> None:
         """End the session, and remove what it spilled."""
         super().close()
-        self._folder.cleanup()
+        self._gone()
 
 
 def _plain(select: str) -> str:

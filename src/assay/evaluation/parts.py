@@ -22,7 +22,8 @@ def part_tables(
     """One table per part, a row per request with truth in it, as `ranking_scores` reads them; none where the log is not known.
 
     A part ranks its own candidates alone; the ideal is over all that the request took of that part, candidates or not. requests:
-    request_id, user_code, truth_count, new_count. score (n,): of candidates. tie (items,): numerics.ranking.tie_order.
+    request_id, user_code, truth_count, new_count. score (n,): of candidates. tie (items,): numerics.ranking.tie_order. What was
+    taken counts 1, whatever its amount.
     """
     takings = candidates.takings
     if takings is None or "new_count" not in requests.column_names:

@@ -1,6 +1,6 @@
 """Entry for teams that have a feature table already: one row per labelled sample, any columns."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from assay.samples import own_rows
 from assay.samples.encoder import Encoding, TableEncoder
 from assay.samples.rows import Chunk, gain_lists
 from assay.samples.splits import split_periods
-from assay.samples.table import Samples
+from assay.samples.table import NOT_FEATURES, Samples
 from assay.tables import SAMPLE_KEYS, SPLITS
 from assay.task import label_type
 
@@ -89,7 +89,10 @@ def _sample_ids(table: pa.Table, section: OwnTable) -> NDArray[np.int64]:
 
 
 def _features(table: pa.Table, section: OwnTable, groups: Sequence[str] = ()) -> tuple[pa.Table, Encoding]:
-    """Float32 and dictionary columns; by default every column that is nothing else, and names no groups of people."""
+    """Float32 and dictionary columns; by default every column that is nothing else, and names no groups of people.
+
+    One whose name samples have a column of their own for, as "amount" or "weight", gets a _ behind it.
+    """
     used = {section.label, section.key, section.timestamp, section.user, section.item, section.request, section.weight}
     used |= {section.split, section.random_split, *groups}
     numeric, categorical = list(section.numeric), list(section.categorical)
@@ -116,7 +119,17 @@ def _features(table: pa.Table, section: OwnTable, groups: Sequence[str] = ()) ->
         text = table.column(name)
         text = text.cast(text.type.value_type) if pa.types.is_dictionary(text.type) else text
         columns[name] = pc.cast(text, pa.string()).combine_chunks().dictionary_encode()
-    return pa.table(columns), Encoding(one_hot=tuple(categorical), binned=tuple(numeric))
+    free = {name: _free(name, columns) for name in columns}
+    features = pa.table({free[name]: column for name, column in columns.items()})
+    return features, Encoding(one_hot=tuple(free[name] for name in categorical), binned=tuple(free[name] for name in numeric))
+
+
+def _free(name: str, others: Container[str]) -> str:
+    """The name of a feature, which neither a column of all samples nor another feature has."""
+    feature = name
+    while feature in NOT_FEATURES or (feature != name and feature in others):
+        feature += "_"
+    return feature
 
 
 def read(section: OwnTable, encode: Encode | None = None, samples: SamplesSection | None = None) -> Samples:

@@ -258,10 +258,13 @@ def _groups(work: Work, scored: dict[str, Scored]) -> list[GroupMeasure]:
 
 
 def _gaps(work: Work, scored: dict[str, Scored], by_arm: dict[str, dict[str, Scored]]) -> None:
-    """The gaps between the groups that the config names, of every model, and what the chosen change does to them."""
+    """The gaps between the groups that the config names, of every model, and what the chosen change does to them.
+
+    None of continuous labels: gaps are between rates of what is decided at a threshold of chances.
+    """
     test, arm = hand.holdout(work, "test"), chosen(work)
     groups = hand.groups(work, test.samples)
-    if not groups:
+    if not groups or not test.samples.label_type.is_chance:
         return
     share, changes = selection.removed_share(hand.train(work).weight, arm.weight), list[GapChange]()
     for model, by_name in by_arm.items():

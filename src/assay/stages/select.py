@@ -68,7 +68,7 @@ def select(work: Work) -> None:
     )
     work.folder.write(curve)
     work.folder.write(Rules(lines=judged(rules, tried.curve["arms"])))
-    if groups := hand.groups(work, tuning.samples):
+    if (groups := hand.groups(work, tuning.samples)) and train.label_type.is_chance:
         work.folder.write(GapTrials(lines=of_removals(linear, train, tuning, arms, groups)))
     work.folder.keep(write_weights(work.folder, train, tried.chosen.weight, response=tried.chosen.response))
 

@@ -1,6 +1,7 @@
 """Defects of log construction, planted in clean training samples: what who looks for harmful slices must name."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -18,17 +19,16 @@ def _with(samples: Samples, **columns: NDArray[np.generic]) -> Samples:
     for name, values in columns.items():
         at = keys.column_names.index(name)
         keys = keys.set_column(at, name, pa.array(values).cast(keys.schema.field(name).type))
-    return Samples(keys, samples.features, samples.encoder, samples.hidden)
+    return replace(samples, keys=keys)
 
 
 def _append(samples: Samples, rows: NDArray[np.int64], seed: int, **columns: NDArray[np.generic]) -> tuple[Samples, Mask]:
     """The samples and more of them, copies of rows under ids of their own."""
     more = samples.take(rows)
-    more = Samples(more.keys, more.features, samples.encoder)
     ids = mix(seed, more.keys.column("sample_id").to_numpy().view(np.uint64), np.arange(len(rows))).view(np.int64)
     more = _with(more, sample_id=ids, **columns)
     keys, features = (pa.concat_tables(pair) for pair in ((samples.keys, more.keys), (samples.features, more.features)))
-    both = Samples(keys, features.unify_dictionaries().combine_chunks(), samples.encoder, samples.hidden)
+    both = replace(samples, keys=keys, features=features.unify_dictionaries().combine_chunks())
     return both, np.arange(len(both)) >= len(samples)
 
 
@@ -89,7 +89,7 @@ def price_in_another_unit(samples: Samples, rng: np.random.Generator) -> tuple[S
     at = samples.features.column_names.index("price")
     column = pa.array(np.where(rows, 100 * price, price).astype(np.float32), pa.float32(), from_pandas=True)
     features = samples.features.set_column(at, "price", column)
-    return Samples(samples.keys, features, samples.encoder, samples.hidden), rows
+    return replace(samples, features=features), rows
 
 
 DEFECTS: dict[str, Defect] = {
