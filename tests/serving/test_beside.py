@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from assay.app import cli
 from assay.benchmark import freeze
 from assay.benchmark.keep.contents import Benchmark
-from assay.benchmark.of_run import benchmark
 from assay.errors import InputError, NotThereError
 from assay.serving.beside import Beside, pair, side, sides
 from assay.serving.boards import Test
@@ -200,7 +199,7 @@ def test_any_two_places_are_compared_on_what_they_share(served, made):
     assert {line.difference for line in page.requests} == {0.0}
     assert "59 requests that both have; made has 30 others, new version 0" in page.notes[0]
     assert "another truth is kept in each: 1 of" in page.notes[1]
-    assert "for 59 of the compared" in page.notes[2]
+    assert "For 59 of the compared" in page.notes[2]
     first = str(page.requests[0].request_id)
     assert [item.other for item in both.request(first).b.items] == list(range(1, 11))
     with pytest.raises(NotThereError, match="no request that both"):

@@ -54,5 +54,5 @@ class Shared:
         if self.other_truth:
             notes.append(f"Left out, because another truth is kept in each: {self.other_truth:,} of their requests.")
         if self.other_candidates:
-            notes.append(f"Given other items to rank: for {self.other_candidates:,} of the compared requests, which tells systems apart too.")
+            notes.append(f"For {self.other_candidates:,} of the compared requests each was given other items to rank.")
         return notes

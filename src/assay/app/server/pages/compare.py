@@ -2,10 +2,11 @@
 
 from itertools import groupby
 from typing import Annotated
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
 from markupsafe import Markup
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from assay.app import plots, words
 from assay.app.server import drawings, views
@@ -67,7 +68,7 @@ def compare(
 def compare_request(
     request: Request,
     site: Asked,
-    id: Annotated[str, Query(min_length=1, max_length=ID)],
+    id: Text = None,
     a: Address = None,
     b: Address = None,
     measure: Text = None,
@@ -76,8 +77,10 @@ def compare_request(
     level: Text = None,
     depth: Annotated[int, Query(ge=1, le=100)] = DEPTHS[0],
     run: RunName = None,
-) -> HTMLResponse:
-    """Both lists for a request."""
+) -> Response:
+    """Both lists for a request; where none is named, as when another run is chosen, the page of all."""
+    if not id:
+        return RedirectResponse("/compare" if run is None else f"/compare?{urlencode({'run': run})}")
     both = _beside(site, a, b, run)
     one = both.request(id, measure, sort, attribute=attribute, level=level, depth=depth)
     about = both.page(measure, sort, attribute=attribute, level=level, size=1)
