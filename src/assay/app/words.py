@@ -108,6 +108,11 @@ def estimated(one: Estimate | None, *, sign: bool = False) -> str:
     return NONE if one is None else estimate(one.value, one.low, one.high, sign=sign)
 
 
+def p_value(p: float | None) -> str:
+    """A probability of no difference, no shorter than it tells."""
+    return "below 0.0001" if known(p) and p < 1e-4 else figure(p)
+
+
 def percent(value: Any) -> str:
     """A share in percent, as many digits as it takes."""
     if not known(value):

@@ -200,11 +200,13 @@ class Beside:
 
     def slices(self, measure: str) -> list[SliceDifference]:
         """By a measure within each kind of request, as `compare_groups` has them; p_holm over all of them."""
-        board = replace(self.board, attributes=self._levels, scores={measure: self.board.of(measure)})
+        columns = {name: column for name, (_, column) in self._levels.items()}
+        board = replace(self.board, attributes=columns, scores={measure: self.board.of(measure)})
         lines: list[dict[str, Any]] = []
-        for name, levels in self._levels.items():
-            for line in compare_groups(board, name, against=board.systems[A]).to_pylist():
-                rows = _are(levels, line["group"])
+        for name, (levels, column) in self._levels.items():
+            groups = compare_groups(board, name, against=board.systems[A]).to_pylist()
+            for line in sorted(groups, key=lambda one: levels.index(one["group"])):
+                rows = _are(column, line["group"])
                 lines.append({**line, "attribute": name, **_counts(board.take_requests(rows), measure)})
         adjusted = holm([np.nan if line["p"] is None else line["p"] for line in lines])
         return [
@@ -218,9 +220,9 @@ class Beside:
         ]
 
     @cached_property
-    def _levels(self) -> dict[str, pa.Array]:
-        """Attributes of more than one level, each as a few levels."""
-        few: dict[str, pa.Array] = {}
+    def _levels(self) -> dict[str, tuple[tuple[str | None, ...], pa.Array]]:
+        """Attributes of more than one level: a few levels in their order, and each request's (R,)."""
+        few: dict[str, tuple[tuple[str | None, ...], pa.Array]] = {}
         for name, column in self.board.attributes.items():
             if name in KEYS:
                 continue
@@ -230,7 +232,7 @@ class Beside:
             except InputError:  # of a type that has no levels
                 continue
             if len(one.levels) > 1:
-                few[name] = pa.array(one.levels, pa.string()).take(pa.array(one.pool))
+                few[name] = one.levels, pa.array(one.levels, pa.string()).take(pa.array(one.pool))
         return few
 
     def _measure(self, measure: str | None) -> str:
@@ -251,7 +253,7 @@ class Beside:
         if attribute not in self._levels:
             names = ", ".join(self._levels) or "none"
             raise NotThereError(f"no attribute {attribute[:80]!r}{did_you_mean(attribute, self._levels)}; there are {names}")
-        listed = _are(self._levels[attribute], level)
+        listed = _are(self._levels[attribute][1], level)
         if not listed.any():
             raise NotThereError(f"no request has {attribute} {level if level is None else level[:80]!r}")
         return order[listed[order]]

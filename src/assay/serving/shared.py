@@ -52,7 +52,7 @@ class Shared:
                 f"Compared on the {len(self.a):,} requests that both have; {a} has {self.only_a:,} others, {b} {self.only_b:,}."
             )
         if self.other_truth:
-            notes.append(f"{self.other_truth:,} requests have another truth in each and are left out.")
+            notes.append(f"Left out, because another truth is kept in each: {self.other_truth:,} of their requests.")
         if self.other_candidates:
-            notes.append(f"For {self.other_candidates:,} of these requests the two were given other items to rank.")
+            notes.append(f"For {self.other_candidates:,} of the compared requests each was given other items to rank.")
         return notes

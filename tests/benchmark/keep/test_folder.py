@@ -143,7 +143,8 @@ def test_a_line_that_a_kill_cut_short_is_left_out_and_swallows_none(tmp_path):
         stream.write('{"when": "2026-", "systems": ["新'.encode()[:-1])
     kept.consulted("compare", ("系统",))
     with (tmp_path / "b" / USES).open("ab") as stream:
-        stream.write(b'3\n{"when": "2026-01-01"}\n')
+        stream.write(b'3\n{"when": "2026-01-01"}\n{"when": 7, "what": "compare", "systems": ["y"]}\n')
+        stream.write(b'{"when": "2026-01-01", "what": "compare", "systems": [{}]}\n')
     assert [use["systems"] for use in kept.uses()] == [["x"], ["系统"]]
 
 

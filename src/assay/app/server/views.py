@@ -35,7 +35,7 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "draw": plots.draw, "count": words.count, "figure": words.figure, "signed": partial(words.figure, sign=True),
-        "estimate": words.estimate, "plain": words.plain,
+        "estimate": words.estimate, "plain": words.plain, "p_value": words.p_value,
     }  # fmt: skip
     return environment
 

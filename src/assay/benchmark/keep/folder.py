@@ -166,7 +166,7 @@ class Kept:
             raise InputError(f"{path}: cannot write ({error.strerror}), so the use cannot be counted; make it writable") from None
 
     def uses(self) -> list[Use]:
-        """Every use so far. A line that a kill cut short is left out."""
+        """Every use so far. A line that a kill cut short, or that says no use, is left out."""
         path = self.folder / USES
         uses: list[Use] = []
         for line in path.read_bytes().splitlines() if path.is_file() else []:
@@ -174,9 +174,20 @@ class Kept:
                 use = json.loads(line)
             except ValueError:
                 continue
-            if isinstance(use, dict) and {"when", "what", "systems"} <= use.keys():
+            if _is_use(use):
                 uses.append(Use(when=use["when"], what=use["what"], systems=use["systems"]))
         return uses
+
+
+def _is_use(line: Any) -> bool:
+    """Whether a line of JSON says a use."""
+    return (
+        isinstance(line, dict)
+        and isinstance(line.get("when"), str)
+        and isinstance(line.get("what"), str)
+        and isinstance(line.get("systems"), list)
+        and all(isinstance(name, str) for name in line["systems"])
+    )
 
 
 def freeze(

@@ -101,8 +101,8 @@ def _versions(about: KeptPage) -> Section:
         lead = "Only this version is served. To see how systems fared over versions serve several: --benchmark FOLDER for each."
         return Section(lead, tables=[Table(columns, rows)])
     lead = (
-        "How each system fared on each version. The requests differ between versions: a change is the system's own only as far as"
-        " the intervals leave out the change of requests."
+        "How each system fared on each version. Versions have other requests, so that a difference between two versions is not"
+        " the system's alone."
     )
     return Section(lead, figures=_history(about), tables=[Table(columns, rows)])
 
@@ -137,14 +137,14 @@ def _audit(about: KeptPage) -> Section:
 
 
 def _uses(use: Use) -> Section:
-    tiles = [(f"times for {what}", words.count(number)) for what, number in use.counts.items()]
-    tiles.append(("systems consulted it", words.count(use.consulting)))
+    tiles = [(f"uses: {what}", words.count(number)) for what, number in use.counts.items()]
+    tiles.append(("systems that consulted it", words.count(use.consulting)))
     if use.flattered is not None:
         tiles.append(("by chance the best looks better by", words.figure(use.flattered)))
     findings: list[tuple[Tone, str]] = [("bad", f"Renew it: {reason}.") for reason in use.renew]
     if not findings:
         findings = [("good", "No reason to renew it.")] if use.total else [("even", "It was never consulted.")]
-    rows = [[one.when, one.what, _systems(one.systems)] for one in use.times]
+    rows = [[one.when.replace("T", " "), one.what, _systems(one.systems)] for one in use.times]
     table = Table([Column("when"), Column("what for"), Column("systems")], rows, "The latest first")
     lead = "Every look at a benchmark is counted: the more systems are compared on it, the more the best of them is flattered."
     return Section(lead, tiles=tiles, findings=findings, tables=[table] if rows else [])

@@ -2,16 +2,19 @@
 
 from itertools import groupby
 from typing import Annotated
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
-from starlette.responses import HTMLResponse
+from markupsafe import Markup
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from assay.app import plots, words
 from assay.app.server import drawings, views
 from assay.app.server.api.asked import ID, Page
 from assay.app.server.api.compare import ADDRESS
 from assay.app.server.site import Asked, Site
-from assay.pages.beside import ComparePage, Difference, System
+from assay.benchmark.attributes import KEYS
+from assay.pages.beside import ComparePage, Difference, SliceDifference, System
 from assay.runs.section import Row, Tone
 from assay.serving.beside import Beside, Order, pair, sides
 
@@ -57,6 +60,7 @@ def compare(
         slices=_slices(shown),
         asked=_asked(shown),
         split=drawings.split,
+        keys=KEYS,
     )
 
 
@@ -64,7 +68,7 @@ def compare(
 def compare_request(
     request: Request,
     site: Asked,
-    id: Annotated[str, Query(min_length=1, max_length=ID)],
+    id: Text = None,
     a: Address = None,
     b: Address = None,
     measure: Text = None,
@@ -73,8 +77,10 @@ def compare_request(
     level: Text = None,
     depth: Annotated[int, Query(ge=1, le=100)] = DEPTHS[0],
     run: RunName = None,
-) -> HTMLResponse:
-    """Both lists for a request."""
+) -> Response:
+    """Both lists for a request; where none is named, as when another run is chosen, the page of all."""
+    if not id:
+        return RedirectResponse("/compare" if run is None else f"/compare?{urlencode({'run': run})}")
     both = _beside(site, a, b, run)
     one = both.request(id, measure, sort, attribute=attribute, level=level, depth=depth)
     about = both.page(measure, sort, attribute=attribute, level=level, size=1)
@@ -87,6 +93,7 @@ def compare_request(
         differences=[(line, one.a.scores[line.measure], one.b.scores[line.measure]) for line in about.differences],
         moves=drawings.moves(one.a.items, one.b.items),
         key=drawings.key,
+        keys=KEYS,
         most=_MOST,
         depth=depth,
         depths=DEPTHS,
@@ -151,14 +158,12 @@ def _asked(shown: ComparePage) -> dict[str, object]:
     }
 
 
-def _slices(shown: ComparePage) -> list[dict[str, object]]:
-    """Lines of the slices, each with its interval on one axis."""
+def _slices(shown: ComparePage) -> list[tuple[str, list[tuple[SliceDifference, Markup]]]]:
+    """Slices by attribute, each with its interval drawn; all on one axis."""
     ends = [end for line in shown.slices for end in (line.difference, line.low, line.high)]
     axis = plots.scale(ends, include=[0.0])
-    return [
-        {
-            "line": line,
-            "track": plots.track(Row("", line.difference, line.low, line.high, tone="ink"), axis, stem=False, zero=True),
-        }
-        for line in shown.slices
-    ]
+
+    def drawn(line: SliceDifference) -> Markup:
+        return plots.track(Row("", line.difference, line.low, line.high, tone="ink"), axis, stem=False, zero=True)
+
+    return [(name, [(line, drawn(line)) for line in lines]) for name, lines in groupby(shown.slices, lambda line: line.attribute)]
