@@ -3,12 +3,15 @@
 Ids of users and items are as the log holds them, text or a whole number, or as they may be shown.
 """
 
-from typing import Any
+from datetime import datetime
+from typing import Any, Literal
 
 from assay.pages.answers import ListedItem, RecommendedItem
 from assay.pages.parts import Estimate, Ident
 from assay.pages.trust import Leader
 from assay.runs.pages import Part
+
+Decision = Literal["keep", "halve", "drop", "wrong_label"]  # about a training sample
 
 
 class AboutRun(Part):
@@ -86,7 +89,8 @@ class Suggestions(Part):
 class ValuedSample(Part):
     """A training sample. value, stderr: in the values' unit; z: value against its error; null: not known.
 
-    period: the day that it starts. weight: after selection, 0 where the sample is left out.
+    period: the day that it starts. weight: after selection, 0 where the sample is left out. mark: what people said of it last;
+    null: nobody marked it.
     """
 
     sample_id: int
@@ -100,6 +104,38 @@ class ValuedSample(Part):
     value: float
     stderr: float | None
     z: float | None
+    mark: Decision | None = None
+
+
+class MarkMade(Part):
+    """What somebody said of training samples. samples: how many.
+
+    asked: the filter that selected them; empty where each was named. undone: it does not count any more.
+    """
+
+    number: int
+    who: str
+    when: datetime
+    decision: Decision
+    samples: int
+    asked: dict[str, str | float]
+    undone: bool = False
+
+
+class MarksPage(Part):
+    """Marks, the latest first, one page of them. standing: how many samples each decision holds for now.
+
+    command: what tries them. tried: whether the run as it is has tried marks; chosen: whether tuning chose them.
+    """
+
+    total: int
+    page: int
+    size: int
+    marks: list[MarkMade]
+    standing: dict[Decision, int]
+    command: str
+    tried: bool
+    chosen: bool
 
 
 class SamplesPage(Part):

@@ -13,19 +13,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import RLock
-from typing import Annotated, Literal, Self, TypeVar, get_args
+from typing import Annotated, Self, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, TypeAdapter, ValidationError
 
 from assay.errors import InputError, NotThereError
+from assay.pages.serving import Decision
 from assay.runs.pages import Part
 from assay.runs.store import Folder
 from assay.shown import one_line
 
 FILE = "marks.jsonl"
-Decision = Literal["keep", "halve", "drop", "wrong_label"]
 DECISIONS: tuple[Decision, ...] = get_args(Decision)
 NAME_LENGTH = 80  # characters of a person's name
 SampleId = Annotated[int, Field(ge=-(1 << 63), lt=1 << 63)]

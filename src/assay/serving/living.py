@@ -13,6 +13,7 @@ from assay.pages.serving import AboutRun
 from assay.recommend import SCORES, Candidates, Lists
 from assay.runs.manifest import FILE
 from assay.search.searcher import Searcher
+from assay.selection.marks import Marks
 from assay.serving.items import Items
 from assay.serving.lists import Likeness, Sessions
 from assay.serving.suggest import Suggester
@@ -59,11 +60,13 @@ class Served(Finished):
 class Living:
     """A run under a name, taken up again when it was made again. InputError where no run is, or one that is not finished.
 
-    run: as it is now. searching: the last that could search: a run that is made again has no search until it is asked for.
+    marks: by people, on its training samples. run: as it is now. searching: the last that could search: a run that is made again
+    has no search until it is asked for.
     """
 
     def __init__(self, folder: Path | str, name: str) -> None:
         self.name, self._folder = name, Path(folder)
+        self.marks = Marks(folder)
         self._seen = self._signature()
         self.run = self.searching = Served(folder)
         if left := _left(self.run):

@@ -11,14 +11,18 @@ from numpy.typing import NDArray
 
 from assay.errors import InputError, NotThereError, did_you_mean
 from assay.findings.labels import Wording
+from assay.findings.rules import mine
+from assay.findings.segments import attributes
 from assay.finished import Finished
 from assay.importance.stored import values_file
 from assay.importance.valuer import Importance
 from assay.numerics.periods import periods_of, start
 from assay.pages.serving import SamplesPage, ValuedSample
+from assay.selection.marks import DECISIONS, Standing
 from assay.serving.stored import HASHED, known_user
 
 Sort = Literal["value", "-value", "z", "-z", "period", "-period"]
+MarkedAs = Literal["keep", "halve", "drop", "wrong_label", "any", "none"]
 _COLUMNS = ["sample_id", "user_id", "item_id", "user_code", "item_code", "period", "label", "split"]
 _WEIGHTS = "selection/weights.parquet"
 
@@ -27,7 +31,8 @@ _WEIGHTS = "selection/weights.parquet"
 class Filter:
     """Which samples are asked for; None: any. user, item: ids as text. period: a day of it. label: 0 or 1.
 
-    value, z: (least, most), ends included; None where there is no end. A sample whose z is unknown fits no span of z.
+    value, z: (least, most), ends included; None where there is no end. A sample whose z is unknown fits no span of z. rule: the
+    sentence of one of the run's rules.
     """
 
     user: str | None = None
@@ -37,6 +42,36 @@ class Filter:
     label: int | None = None
     value: tuple[float | None, float | None] = (None, None)
     z: tuple[float | None, float | None] = (None, None)
+    rule: str | None = None
+
+    def told(self) -> dict[str, str | float]:
+        """What is asked for, by the names that the API has for it."""
+        (value_min, value_max), (z_min, z_max) = self.value, self.z
+        week = None if self.period is None else self.period.isoformat()
+        named: dict[str, str | float | None] = {
+            "user": self.user,
+            "item": self.item,
+            "category": self.category,
+            "week": week,
+            "label": self.label,
+        }
+        named |= {"value_min": value_min, "value_max": value_max, "z_min": z_min, "z_max": z_max, "rule": self.rule}
+        return {name: end for name, end in named.items() if end is not None}
+
+
+class Ruled:
+    """Which training samples the run's rules describe: `run.at_hand(Ruled)`. It reads all of them, which takes seconds."""
+
+    def __init__(self, run: Finished) -> None:
+        described = attributes(run.train, Wording.of(run, run.config))
+        self._sample_id = run.train.sample_id
+        self._matches = {rule.sentence: rule.matches(described) for rule in mine(described, run.importance())}
+
+    def rows(self, rule: str, sample_id: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """(n,) which samples a rule describes. NotThereError: the run has no such rule."""
+        if rule not in self._matches:
+            raise NotThereError(f"the run has no rule {rule[:200]!r}{did_you_mean(rule, self._matches)}")
+        return np.isin(sample_id, self._sample_id[self._matches[rule]])
 
 
 class Training:
@@ -46,6 +81,7 @@ class Training:
         table = run.read_table("samples/samples.parquet", _COLUMNS)
         self.keys = table.filter(pc.equal(table.column("split"), "train")).drop_columns(["split"]).combine_chunks()
         self.period_days = run.config.samples.period_days
+        self.sample_id = self.keys.column("sample_id").to_numpy()
         self.period = self.keys.column("period").to_numpy()
         self.weight: NDArray[np.float64] | None = None
         if run.exists(_WEIGHTS):
@@ -81,6 +117,8 @@ class Training:
             fits &= self.period == periods_of(pa.chunked_array([instant]), self.period_days)[0]
         if chosen.label is not None:
             fits &= self.keys.column("label").to_numpy() == chosen.label
+        if chosen.rule is not None:
+            fits &= run.at_hand(Ruled).rows(chosen.rule, self.sample_id)
         return fits
 
     def _is(self, column: str, wanted: str, *, hashed: bool = False) -> NDArray[np.bool_]:
@@ -127,24 +165,46 @@ class Valued:
         return self._orders[sort]
 
 
+def fitting(run: Finished, chosen: Filter, valuer: str | None = None) -> NDArray[np.int64]:
+    """Ids of all samples that fit; errors as `samples`."""
+    training = run.at_hand(Training)
+    fits = training.rows(run, chosen) & training.valued(run, valuer or run.config.select.valuer).rows(chosen)
+    return np.asarray(training.sample_id[fits])
+
+
 def samples(
-    run: Finished, chosen: Filter, *, valuer: str | None = None, sort: Sort = "value", page: int = 1, size: int = 50
+    run: Finished,
+    chosen: Filter,
+    *,
+    valuer: str | None = None,
+    sort: Sort = "value",
+    page: int = 1,
+    size: int = 50,
+    marks: Standing | None = None,
+    mark: MarkedAs | None = None,
 ) -> SamplesPage:
     """One page of the samples that fit, the most harmful first unless `sort` says else.
 
-    NotThereError: no values by this valuer. InputError: the run has valued nothing.
+    marks: what people said of samples. mark: only what was marked so, or marked at all, or not.
+    NotThereError: no values by this valuer, or no such rule. InputError: the run has valued nothing.
     """
     name = valuer or run.config.select.valuer
     training = run.at_hand(Training)
     values = training.valued(run, name)
     fits = training.rows(run, chosen) & values.rows(chosen)
+    said = (Standing.after([]) if marks is None else marks).of(training.sample_id)
+    if mark is not None:
+        fits &= said == DECISIONS.index(mark) if mark in DECISIONS else (said >= 0) == (mark == "any")
     order = values.order(sort, training.period)
     rows = order[fits[order]]
     few = rows[(page - 1) * size : page * size]
-    return SamplesPage(valuer=name, total=len(rows), page=page, size=size, sort=sort, samples=_lines(run, training, values, few))
+    lines = _lines(run, training, values, few, said)
+    return SamplesPage(valuer=name, total=len(rows), page=page, size=size, sort=sort, samples=lines)
 
 
-def _lines(run: Finished, training: Training, values: Valued, rows: NDArray[np.int64]) -> list[ValuedSample]:
+def _lines(
+    run: Finished, training: Training, values: Valued, rows: NDArray[np.int64], said: NDArray[np.int8]
+) -> list[ValuedSample]:
     wording, items = Wording(hash_ids=run.config.show.hash_ids), training.items
     keys = training.keys.take(pa.array(rows)).to_pylist()
     described: list[dict[str, Any]] = [{} for _ in keys]
@@ -163,6 +223,7 @@ def _lines(run: Finished, training: Training, values: Valued, rows: NDArray[np.i
             value=float(values.value[row]),
             stderr=_number(values.stderr[row]),
             z=_number(values.z[row]),
+            mark=DECISIONS[said[row]] if said[row] >= 0 else None,
         )
         for row, key, about in zip(rows, keys, described, strict=True)
     ]
