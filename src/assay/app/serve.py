@@ -15,7 +15,10 @@ from assay.errors import InputError, unset
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from assay.benchmark.judged.asking import Judging
     from assay.benchmark.keep.folder import Kept
+    from assay.finished import Finished
+    from assay.serving.giving import Giving
 
 
 def serve(
@@ -36,6 +39,19 @@ def serve(
         list[str] | None,
         typer.Option("--allow-host", metavar="NAME", help="A name that the server is reached by; may be given again."),
     ] = None,
+    events: Annotated[
+        str | None,
+        typer.Option(
+            "--events", metavar="FILE_OR_URL", help="Where events and given lists are kept: a file of SQLite's, or a database."
+        ),
+    ] = None,
+    events_password_env: Annotated[
+        str | None,
+        typer.Option("--events-password-env", metavar="NAME", help="The environment variable with that database's password."),
+    ] = None,
+    explore: Annotated[
+        float, typer.Option("--explore", metavar="SHARE", help="Of the lists, the share that chance changes, as 0.05.")
+    ] = 0.0,
     _debug: Debug = False,
 ) -> None:
     """Show runs as pages with an API: lists, searches, explanations, samples, boards. Ctrl-C ends it."""
@@ -46,7 +62,10 @@ def serve(
     listening = server.listen(reach)
     try:
         kept = _opened(benchmark or ())
-        site = Site(named(runs), reach, kept, _predictions(system or (), kept))
+        predictions = _predictions(system or (), kept)
+        served = named(runs)
+        giving = _giving(events, events_password_env, explore)
+        site = Site(served, reach, kept, predictions, giving, _judging(kept, predictions, served[0].run))
         echo(f"{server.address(reach, listening)}  (Ctrl-C ends it)")
         server.serve(site, listening)
     finally:
@@ -60,6 +79,33 @@ def _token(variable: str | None) -> str | None:
     if not token:
         raise InputError(f"--token-env: {unset(variable)}")
     return token
+
+
+def _giving(events: str | None, password_env: str | None, chance: float) -> "Giving":
+    """How lists are given out; events are kept where they are asked for, and nowhere else."""
+    from assay.serving.events import EventStore, Exploration
+    from assay.serving.giving import Giving
+
+    Exploration(chance)  # refused before a file is made
+    if events is None:
+        return Giving(None, chance)
+    return Giving(EventStore(events if "://" in events else f"sqlite:///{events}", password_env), chance)
+
+
+def _judging(kept: "Sequence[Kept]", predictions: "Mapping[str, pa.Table]", run: "Finished") -> "Judging | str":
+    """What people judge, the first two systems on the first benchmark; else what it takes."""
+    from assay.benchmark.judged.asking import Judging
+    from assay.serving.items import called
+
+    if not kept:
+        return "No kept benchmark is served."
+    if len(predictions) < 2:
+        return "The lists of two systems are needed."
+    two = dict(list(predictions.items())[:2])
+    try:
+        return Judging(kept[0].benchmark, two, kept[0].folder, label=kept[0].label, names=called(run))
+    except InputError as error:
+        return str(error)
 
 
 def _opened(folders: Sequence[Path]) -> "list[Kept]":

@@ -1,12 +1,13 @@
 """Answers of the server that no command gives: lists made on request, samples by the page, boards and requests of a benchmark.
 
-Ids of users and items are as the log holds them, text or a whole number, or as they may be shown.
+Ids of users and items are as the log holds them, text or a whole number, or as they may be shown. list_id: under which a list is
+kept; events on its items name it. Null where the server keeps no events.
 """
 
 from datetime import datetime
 from typing import Any, Literal
 
-from assay.pages.answers import ListedItem, RecommendedItem
+from assay.pages.answers import ListedItem, RecommendedItem, SearchAnswer
 from assay.pages.parts import Estimate, Ident
 from assay.pages.trust import Leader
 from assay.runs.pages import Part
@@ -42,6 +43,7 @@ class Recommendations(Part):
     user: str | None
     known: bool
     why: str
+    list_id: str | None = None
     recommendations: list[RecommendedItem]
 
 
@@ -50,6 +52,7 @@ class Alike(Part):
 
     item: "AboutItem"
     how: str
+    list_id: str | None = None
     items: list[RecommendedItem]
 
 
@@ -77,7 +80,14 @@ class Next(Part):
     given: list[Any]
     unknown: list[str]
     model: str
+    list_id: str | None = None
     items: list[RecommendedItem]
+
+
+class Found(SearchAnswer):
+    """The answer to a search, as a list that is given out."""
+
+    list_id: str | None = None
 
 
 class Suggestions(Part):

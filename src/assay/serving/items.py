@@ -150,3 +150,11 @@ class Items:
         if len(self.table):
             self.about(0)
         assert isinstance(self._codes, dict)
+
+
+def called(run: Finished) -> dict[str, str]:
+    """Names of a run's items by their ids as text; of those that have one."""
+    if run.items is None:
+        return {}
+    lines = zip(run.items.column("item_id").to_pylist(), run.items.column("name").to_pylist(), strict=True)
+    return {str(ident): name for ident, name in lines if name}

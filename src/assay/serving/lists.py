@@ -13,7 +13,7 @@ from assay.models.item_to_item import ItemKnn
 from assay.models.recommender import Recommending
 from assay.models.session_knn import SessionKnn
 from assay.pages.answers import RecommendedItem
-from assay.pages.evaluation import Summary
+from assay.pages.evaluation import Recommended, Summary
 from assay.pages.serving import Alike, Next, Recommendations
 from assay.recommend import SCORES, Candidates, Lists
 from assay.samples import stored as samples
@@ -26,33 +26,49 @@ NOT_KNOWN = f"The run has no list for this user. {ANYBODY}"
 _BY_USERS = "Taken by the same users."
 _BY_NAME = "Too few users took it to compare by. Found by its name."
 _BY_CATEGORY = "Too few users took it to compare by. What was taken most lately in its category."
+_MOST_TAKEN = "most_taken"  # ranks for anybody
 _NEURAL = "transformer"  # the one neural model of ours that knows an order
 
 
 def recommend(
-    run: Finished, user_id: str | None, number: int, *, exclude_bought: bool | None = None, category: str | None = None
+    run: Finished,
+    user_id: str | None,
+    number: int,
+    *,
+    exclude_bought: bool | None = None,
+    category: str | None = None,
+    spare: int = 0,
 ) -> Recommendations:
     """The first `number` items for a user, or for anybody where the run has no list for the user or nobody is named.
 
-    exclude_bought: leave out what the user had before; None: as [recommend] says. category: only its items.
+    exclude_bought: leave out what the user had before; None: as [recommend] says. category: only its items. spare: how many items
+    to add below the list, as far as the run ranks so many.
 
     InputError: a kind of run that recommends nothing, or one that keeps no more than its lists. NotThereError: no such category.
     """
     refuse_without_lists(run)
     section, who = run.config.recommend, None if user_id is None else known_user(run, user_id)
     exclude = section.exclude_bought if exclude_bought is None else exclude_bought
-    if category is None and exclude == section.exclude_bought and number <= section.per_user:
+    within = number + spare <= section.per_user or (number <= section.per_user and not run.exists(SCORES))
+    if category is None and exclude == section.exclude_bought and within:
         known, listed = run.at_hand(Lists).of(who)
-        listed = listed[:number]
+        listed = listed[: number + spare]
     else:
         if not run.exists(SCORES):
             raise InputError(
                 f"this run keeps {section.per_user} items a user and no other scores; make it in a new folder to have other lists"
             )
         items = run.at_hand(Items).of_category(category)
-        known, listed = run.at_hand(Candidates).of(who, number, exclude_bought=exclude, items=items)
+        known, listed = run.at_hand(Candidates).of(who, number + spare, exclude_bought=exclude, items=items)
     why = OWN if known else ANYBODY if user_id is None else NOT_KNOWN
     return Recommendations(user=user_id, known=known, why=why, recommendations=as_shown(run, listed))
+
+
+def ranker(run: Finished, *, known: bool) -> str | None:
+    """What ranked a list of `recommend`: the run's model, for a user that it knows. None: the run does not say."""
+    if not known:
+        return _MOST_TAKEN
+    return run.at_hand(Recommended.read).model if run.exists(Recommended.path) else None
 
 
 class Likeness:

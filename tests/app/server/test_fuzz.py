@@ -9,15 +9,19 @@ from hypothesis import strategies as st
 
 from assay.app.server.app import guarded, make
 from assay.app.server.site import Site, named
+from assay.serving.events import EventStore
+from assay.serving.giving import Giving
 from tests.app.server.conftest import LOCAL
+from tests.app.server.judging import judged_by
 
 pytestmark = pytest.mark.slow
 EACH = 100  # requests of each endpoint
 
 
 @pytest.mark.timeout(900)
-def test_what_the_schema_draws_is_answered_or_refused_with_a_sentence(served_folder):
-    app = make(Site(named([served_folder])))
+def test_what_the_schema_draws_is_answered_or_refused_with_a_sentence(served_folder, tmp_path):
+    store = EventStore(f"sqlite:///{tmp_path / 'events.db'}")
+    app = make(Site(named([served_folder]), giving=Giving(store, 0.5), judging=judged_by(tmp_path)))
     schema = schemathesis.openapi.from_dict(app.openapi())
     schema.config.base_url = LOCAL
     schema.app = guarded(app)
@@ -39,6 +43,7 @@ def test_what_the_schema_draws_is_answered_or_refused_with_a_sentence(served_fol
                 assert set(answer.json()) == {"error"}
 
         answers()
+    store.close()
     assert asked > 1_000
 
 

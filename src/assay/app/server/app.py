@@ -1,22 +1,25 @@
 """The server put together, and run until it is interrupted."""
 
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 
 import numba
 import uvicorn
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from starlette.types import ASGIApp
 
 from assay import __version__
-from assay.app.server import errors, static
+from assay.app.server import errors, events, judge, static, views
 from assay.app.server.api import ROUTERS
+from assay.app.server.api.asked import REFUSALS
 from assay.app.server.guard import Guard
 from assay.app.server.metering import Metering, Meters
 from assay.app.server.pages import PAGES, first
 from assay.app.server.site import Reach, Site
+from assay.benchmark.judged.asking import Judging
 from assay.errors import InputError
+from assay.serving.events import Rules
 from assay.serving.living import Watch
 
 _HEAD = 16_384  # bytes of a request's line and headers
@@ -32,6 +35,7 @@ def make(site: Site) -> FastAPI:
         watch.start()
         yield
         watch.stop()
+        site.giving.close()
 
     app = FastAPI(
         title="Assay",
@@ -42,10 +46,21 @@ def make(site: Site) -> FastAPI:
         lifespan=living,
     )
     app.state.site, app.state.pages, app.state.meters = site, PAGES, Meters()
-    for router in (*ROUTERS, static.router, first, *(page.router for page in PAGES)):
+    for router in (*_own(site, app.state.meters), *ROUTERS, static.router, first, *(page.router for page in PAGES)):
         app.include_router(router)
     errors.install(app)
     return app
+
+
+def _own(site: Site, meters: Meters) -> Iterator[APIRouter]:
+    """Routes of what only some servers have; where one has it not, others say what it takes."""
+    if isinstance(site.judging, Judging):
+        yield judge.router(site.judging, views.page, REFUSALS)
+    if site.giving.store is None:
+        yield events.off
+    else:
+        meters.watch(site.giving.store)
+        yield events.router(site.giving.store, lambda: site.run(None).at_hand(Rules.of))
 
 
 def guarded(app: FastAPI) -> ASGIApp:

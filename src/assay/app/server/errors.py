@@ -40,7 +40,9 @@ def install(app: FastAPI) -> None:
 
     def of_http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        return answer(request, error.status_code, _SENTENCES.get(error.status_code, str(error.detail)))
+        return answer(
+            request, error.status_code, _SENTENCES.get(error.status_code, str(error.detail)), again=error.status_code == 503
+        )
 
     def of_fault(request: Request, error: Exception) -> Response:
         _LOG.error("%s %s failed", request.method, request.url.path, exc_info=error)

@@ -9,7 +9,10 @@ import pydantic_core
 from fastapi import APIRouter, Header, HTTPException, Request
 from pydantic import BaseModel
 
+from assay.app.server.api.asked import REFUSALS
 from assay.engines.journal import Batch
+from assay.errors import NotThereError
+from assay.pages.serving import Refusal
 from assay.serving.events import MOST_EVENTS, Event, EventError, EventStore, EventsUnavailable, Rules, Stored, batch
 
 MOST_BYTES = 1 << 20  # of a body
@@ -26,18 +29,23 @@ class Acknowledged(BaseModel):
     repeated: bool
 
 
-class Refused(BaseModel):
-    """What is wrong, in a sentence."""
-
-    detail: str
-
-
 _REFUSALS: dict[int | str, dict[str, Any]] = {
-    400: {"model": Refused, "description": "not JSON, no events, no key, or an event that cannot be"},
-    409: {"model": Refused, "description": "the key belongs to other events"},
-    413: {"model": Refused, "description": f"more than {MOST_BYTES:,} bytes"},
-    503: {"model": Refused, "description": "not stored, or not known to be: send it again under the same key"},
+    401: REFUSALS[401],
+    403: {"model": Refusal, "description": "sent by a page of another site"},
+    400: {"model": Refusal, "description": "not JSON, no events, no key, or an event that cannot be"},
+    409: {"model": Refusal, "description": "the key belongs to other events"},
+    413: {"model": Refusal, "description": f"more than {MOST_BYTES:,} bytes"},
+    503: {"model": Refusal, "description": "not stored, or not known to be: send it again under the same key"},
 }
+
+
+off = APIRouter(include_in_schema=False)
+
+
+@off.post("/api/events")
+def off_post() -> None:
+    """Where no events are kept."""
+    raise NotThereError("this server keeps no events; start it with --events FILE_OR_URL")
 
 
 def _body() -> dict[str, Any]:

@@ -11,9 +11,11 @@ from typing import Annotated
 import pyarrow as pa
 from fastapi import Depends, Request
 
+from assay.benchmark.judged.asking import Judging
 from assay.benchmark.keep.folder import Kept
 from assay.errors import BusyError, InputError, NotThereError, did_you_mean
 from assay.serving.boards import Test
+from assay.serving.giving import Giving
 from assay.serving.kept import Shelf
 from assay.serving.living import Living, Served
 
@@ -50,13 +52,16 @@ class Reach:
 class Site:
     """All that the server answers from.
 
-    benchmarks: kept ones by their names. predictions: rankings from files on these, by system.
+    benchmarks: kept ones by their names. predictions: rankings from files on these, by system. giving: how lists are given out.
+    judging: what people judge; else a sentence that says what it takes.
     """
 
     runs: Sequence[Living]
     reach: Reach = field(default_factory=Reach)
     benchmarks: Sequence[Kept] = ()
     predictions: Mapping[str, pa.Table] = field(default_factory=dict)
+    giving: Giving = field(default_factory=Giving)
+    judging: Judging | str = "Nothing is served to be judged."
 
     def __post_init__(self) -> None:
         self._working, self._waiting = Lock(), BoundedSemaphore(_WAITING)

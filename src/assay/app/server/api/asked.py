@@ -12,6 +12,9 @@ RunName = Annotated[
 ]
 Number = Annotated[int, Query(alias="n", ge=1, le=100, description="How many items at most.")]
 User = Annotated[str | None, Query(max_length=ID, description="A user's id as the log has it; default: nobody.")]
+Visit = Annotated[
+    str | None, Query(alias="session_id", max_length=200, description="The visit, kept with the list where events are kept.")
+]
 Benchmark = Annotated[
     str | None,
     Query(max_length=300, description="A kept benchmark's label; default: the first served, else the run's own test."),

@@ -7,9 +7,9 @@ base.html.j2. A script of its own goes into static/, and into the template's blo
 from fastapi import APIRouter
 from starlette.responses import RedirectResponse
 
-from assay.app.server.pages import benchmarks, compare, run, samples, shop
+from assay.app.server.pages import benchmarks, compare, judge, run, samples, shop
 
-PAGES = (run.PAGE, shop.PAGE, compare.PAGE, samples.PAGE, benchmarks.PAGE)  # in the order in which they are shown
+PAGES = (run.PAGE, shop.PAGE, compare.PAGE, judge.PAGE, samples.PAGE, benchmarks.PAGE)  # in the order in which they are shown
 first = APIRouter(include_in_schema=False)
 
 

@@ -11,6 +11,7 @@ from assay.app import terminal, words
 from assay.app.sections.facts import Facts
 from assay.app.server import views
 from assay.app.server.api.asked import ID
+from assay.app.server.api.lists import alike, recommended
 from assay.app.server.api.search import LONGEST, found
 from assay.app.server.site import Asked
 from assay.app.server.static import picture_place
@@ -19,7 +20,7 @@ from assay.finished import Finished
 from assay.pages.answers import ListedItem
 from assay.pages.serving import AboutItem
 from assay.pages.values import WhyScore
-from assay.serving import lists, stored
+from assay.serving import stored
 from assay.serving.items import Items
 
 SHOWN = 12  # cards of a list
@@ -60,18 +61,20 @@ def shop(
     """The list of a user, or what is recommended to anybody."""
     finished = site.run(run)
     items = finished.at_hand(Items)
-    cards, told = list[Card](), ""
+    cards, told, given = list[Card](), "", None
     try:
         section = finished.config.recommend
         number = SHOWN if category else min(SHOWN, section.per_user)
-        answer = lists.recommend(finished, user or None, number, category=category or None)
+        answer = recommended(site, finished, user or None, number, category=category or None)
         cards = [_card(items, line, line.reason or "") for line in answer.recommendations]
-        told = answer.why
+        told, given = answer.why, answer.list_id
     except InputError as error:
         if not _can_search(finished):
             raise
         told = str(error).partition(": ")[2] or str(error)
-    return _page(request, finished, run, user, title="Shop", cards=cards, told=told, category=category, whys=bool(user))
+    return _page(
+        request, finished, run, user, title="Shop", cards=cards, told=told, given=given, category=category, whys=bool(user)
+    )
 
 
 @router.get("/shop/search")
@@ -82,25 +85,26 @@ def search(
     living = site.living(run)
     if not q.strip():
         return _page(request, living.run, run, user, title="Search", told="Type a word or two of what you look for.", q=q)
-    answer = found(living, q, user or None, SHOWN)
+    answer = found(site, living, q, user or None, SHOWN)
     items, task = living.searching.at_hand(Items), living.searching.task
     cards = [_card(items, line, terminal.why(line, task)) for line in answer.items]
     told = f"{words.count(answer.found)} items were ranked." if cards else "Nothing on sale has a word of it, or letters like it."
     if user and not answer.user_known:
         told += " The log does not know this user: the list is anybody's."
-    return _page(request, living.run, run, user, title="Search", cards=cards, told=told, q=q)
+    return _page(request, living.run, run, user, title="Search", cards=cards, told=told, given=answer.list_id, q=q)
 
 
 @router.get("/shop/item")
 def item(request: Request, site: Asked, item: Item, user: User = "", run: RunName = None) -> HTMLResponse:
     """An item, and what is like it."""
     finished = site.run(run)
-    answer = lists.similar(finished, item, SHOWN)
+    answer = alike(site, finished, item, SHOWN, user=user or None)
     items = finished.at_hand(Items)
     cards = [_card(items, line, "") for line in answer.items]
     title = answer.item.name or str(answer.item.item_id)
     shown = Card(0, answer.item, "")
-    return _page(request, finished, run, user, title=title, cards=cards, told=answer.how, chosen=shown, item=item)
+    given = answer.list_id
+    return _page(request, finished, run, user, title=title, cards=cards, told=answer.how, given=given, chosen=shown, item=item)
 
 
 @router.get("/shop/why")
@@ -143,13 +147,16 @@ def _page(
     title: str,
     cards: list[Card] | None = None,
     told: str = "",
+    given: str | None = None,
     category: str = "",
     q: str = "",
     item: str = "",
     chosen: Card | None = None,
     whys: bool = False,
 ) -> HTMLResponse:
-    """The shop's template. whys: the cards are a user's own list, whose scores can be taken apart."""
+    """The shop's template. given: the list's id, where lists are kept. whys: the cards are a user's own list, whose scores can be
+    taken apart.
+    """
     return views.page(
         request,
         "shop.html.j2",
@@ -164,6 +171,7 @@ def _page(
         chosen=chosen,
         cards=cards or [],
         told=told,
+        given=given,
         whys=whys,
         searches=_can_search(finished),
     )

@@ -1,4 +1,5 @@
-// Suggestions below the search box. All is text: nothing that comes from the log is markup.
+// Suggestions below the search box, and what is done with a list that the server keeps. All is text: nothing that comes from the
+// log is markup.
 "use strict";
 const box = document.querySelector("input[data-suggest]");
 if (box) {
@@ -20,4 +21,28 @@ if (box) {
     clearTimeout(waiting);
     waiting = setTimeout(ask, 120);
   });
+}
+
+// One view and one cart of an item of a list: the key of each is its own, so that what is sent again is not kept twice.
+const given = document.querySelector("ol[data-list]");
+async function send(event, card) {
+  const position = 1 + [...given.children].indexOf(card);
+  const key = [event, given.dataset.list, position].join(".");
+  const what = { event, item_id: card.dataset.item, list_id: given.dataset.list, position };
+  if (given.dataset.user) what.user_id = given.dataset.user;
+  const headers = { "Content-Type": "application/json", "Idempotency-Key": key };
+  return fetch("/api/events", { method: "POST", headers, body: JSON.stringify(what), keepalive: true });
+}
+if (given) {
+  for (const card of given.children) {
+    const view = () => send("view", card).catch(() => {}); // it is opened all the same
+    for (const link of card.querySelectorAll("h3 a")) {
+      link.addEventListener("click", view);
+      link.addEventListener("auxclick", view);
+    }
+    card.querySelector("button.cart").addEventListener("click", async () => {
+      const answer = await send("cart", card).catch(() => null);
+      card.querySelector("[role=status]").textContent = answer && answer.ok ? "In the cart." : "It was not kept. Try again.";
+    });
+  }
 }
