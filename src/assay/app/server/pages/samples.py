@@ -135,7 +135,7 @@ def why(request: Request, site: Asked, sample: Annotated[str, Query(max_length=4
     """What a sample's value is made of."""
     living = site.living(run)
     finished = living.run
-    with site.explaining:
+    with site.alone():
         answer = stored.explain(finished, sample_id=sample)
     assert isinstance(answer, Why)
     facts = Facts(finished, hash_ids=False)
