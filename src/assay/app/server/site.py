@@ -119,7 +119,8 @@ class Site:
             with suppress(InputError):  # it ranks nothing
                 tests[living.name] = (living.run.at_hand(Test.of_run),)
         for label, make in self._tests.items():
-            tests[label] = tuple(living.run.at_hand(make) for living in self.runs)
+            every = [living.run.at_hand(make) for living in self.runs]
+            tests[label] = tuple(sorted(every, key=lambda test: not test.run.config.show.hash_ids))  # ids as the strictest shows
         return tests
 
     def shelf(self) -> Shelf:

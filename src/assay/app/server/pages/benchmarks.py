@@ -20,6 +20,7 @@ from assay.serving.beside import Side
 USES = 20  # of a page
 _ROWS = 48  # of the plot of versions
 _NAMED = 6  # systems of a use
+_LETTERS = 12  # of a fingerprint
 router = APIRouter(include_in_schema=False)
 PAGE = views.Page("Benchmarks", "/benchmarks", router)
 
@@ -56,7 +57,7 @@ def benchmarks(
 def sections(kept: Kept, about: KeptPage) -> list[tuple[str, str, Section]]:
     """(id, heading, section) of all that is shown of a benchmark."""
     parts = [
-        ("what", "What it is", Section(points=card.sentences(kept))),
+        ("what", "What it is", Section(points=[*card.sentences(kept), _identity(about)])),
         ("board", "Leader board", _board(about)),
         ("versions", "Versions", _versions(about)),
         ("audit", "Audit", _audit(about)),
@@ -64,6 +65,15 @@ def sections(kept: Kept, about: KeptPage) -> list[tuple[str, str, Section]]:
     if (like := card.kinds(kept.card)) is not None:
         parts.append(("kinds", "Does it look like the traffic?", like))
     return [*parts, ("uses", "Uses", _uses(about.use))]
+
+
+def _identity(about: KeptPage) -> str:
+    """Which version it is, and which it replaces."""
+    told = f"Version {about.version}, frozen; its fingerprint is {about.fingerprint[:_LETTERS]}."
+    if about.replaces is None:
+        return told
+    served = next((one.benchmark for one in about.versions if one.fingerprint == about.replaces), None)
+    return f"{told} It replaces {served or f'the version with the fingerprint {about.replaces[:_LETTERS]}'}."
 
 
 def _board(about: KeptPage) -> Section:
