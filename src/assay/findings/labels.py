@@ -46,8 +46,8 @@ class Wording:
         """That of a run, by its clean log, the config's [samples] and its currency."""
         log, show = CleanLog.find(run), config.show
         if log is None:
-            assert config.table is not None
-            task = Task.of(config.samples, own_labels=config.table.labels, deed=show.deed)
+            own = "binary" if config.table is None else config.table.labels
+            task = Task.of(config.samples, own_labels=own, deed=show.deed)
             return cls(task, show.currency, of_log=False, hash_ids=show.hash_ids)
         return cls(Task.of(config.samples, deed=show.deed), show.currency, log.minor_units, hash_ids=show.hash_ids)
 
