@@ -1,6 +1,7 @@
 """The stage on a finished small run: splits, keys, what is left out."""
 
 import itertools
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from assay.errors import InputError, SplitError
 from assay.finished import Finished
 from assay.numerics.periods import periods_of
 from assay.pages.samples import SamplesMade
+from assay.runs.store import Folder, write_parquet
 from assay.samples import stored
 from tests.conftest import run_in, shop_config, write_shop
 
@@ -37,6 +39,20 @@ def test_features_that_do_not_vary_are_named_and_left_out(run: Finished) -> None
     account = run.read_json("samples/account.json")
     assert {"department", "user_views_4"} <= set(account["constant_features_left_out"])
     assert not set(account["features"]) & set(account["constant_features_left_out"])
+
+
+def test_one_request_is_read_whole_wherever_its_rows_lie(run: Finished, tmp_path: Path) -> None:
+    whole = run.read_table("samples/candidates.parquet")
+    shutil.copytree(run.folder, tmp_path / "run")
+    write_parquet(tmp_path / "run/samples/candidates.parquet", whole, group=7)
+    small = Folder(tmp_path / "run")
+    every = stored.load(run, which="candidates").table()
+    for request in whole["request_id"].unique().to_pylist()[::40]:
+        rows = every.filter(pc.equal(whole["request_id"], request))
+        assert len(rows) > 7
+        for folder in (run, small):
+            assert stored.load(folder, which="candidates", request=request).table().equals(rows)
+    assert len(stored.load(small, "tuning", "candidates", request=0)) == 0
 
 
 def test_requests_count_their_truth_and_candidates_say_what_they_had(run: Finished) -> None:

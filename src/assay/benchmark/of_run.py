@@ -89,7 +89,7 @@ def _before(run: Folder, requests: pa.Table) -> tuple[pa.Table, pa.Table | None]
     log = CleanLog.find(run)
     if log is None:
         return requests, None
-    past = Past.of_training(stored.load(run, "train"), log.items.num_rows)
+    past = Past.of_training(stored.load(run, "train", names=()), log.items.num_rows)
     users = pc.index_in(requests.column("user_id"), log.users.column("user_id").combine_chunks()).fill_null(log.users.num_rows)
     known = log.items.select(["item_id", "category"]).append_column("popularity", pa.array(past.popularity))
     if known.column("category").null_count == known.num_rows:

@@ -77,13 +77,16 @@ def finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def write_parquet(path: Path, batches: pa.Table | Iterable[pa.RecordBatch], schema: pa.Schema | None = None) -> int:
+def write_parquet(
+    path: Path, batches: pa.Table | Iterable[pa.RecordBatch], schema: pa.Schema | None = None, *, group: int = 1 << 20
+) -> int:
     """Write a table or a stream of batches (then `schema` is required) as Parquet; return its rows.
 
-    Floats have no dictionary: looking for one takes longer than all else, and few of them repeat.
+    group: rows of a table that are read together; few suit who reads a few rows at a time, and take more room. Floats have no
+    dictionary: looking for one takes longer than all else, and few of them repeat.
     """
     if isinstance(batches, pa.Table):
-        schema, batches = batches.schema, batches.to_batches(max_chunksize=1 << 20)
+        schema, batches = batches.schema, batches.to_batches(max_chunksize=group)
     assert schema is not None
     rows, settings = 0, {"compression": "zstd", "compression_level": 1}
     repeating = [field.name for field in schema if not pa.types.is_floating(field.type)]

@@ -28,6 +28,7 @@ from assay.text.cache import kept_embedder
 from assay.text.retrieval import Retrieval
 
 _STEPS = 4
+_GROUP = 1 << 16  # rows of candidates that are read together: a request has some hundred
 _DIGITS = 6
 
 
@@ -133,7 +134,7 @@ def make_samples(config: Config, run: Folder, report: Report = silent) -> list[s
     for done, (name, rows) in enumerate(requests.ranked(), 3):
         if name == "candidates" and requests.candidate_sources:
             account["candidates"] = _candidate_account(rows.keys, tables, requests.candidate_sources)
-        written.append(_write(run, name, Samples(rows.keys, rows.describe().select(kept)).table(), kind))
+        written.append(_write(run, name, Samples(rows.keys, rows.describe().select(kept)).table(), kind, group=_GROUP))
         report("samples", done, _STEPS)
     if requests.retrieval is not None:
         requests.retrieval.save(run.path(INDEX))
@@ -144,8 +145,8 @@ def make_samples(config: Config, run: Folder, report: Report = silent) -> list[s
     return [*written, ENCODER, SamplesMade.path]
 
 
-def _write(run: Folder, name: str, table: pa.Table, kind: LabelType = BINARY) -> str:
-    write_parquet(run.path(file_of(name)), with_label_type(table, kind))
+def _write(run: Folder, name: str, table: pa.Table, kind: LabelType = BINARY, *, group: int = 1 << 20) -> str:
+    write_parquet(run.path(file_of(name)), with_label_type(table, kind), group=group)
     return file_of(name)
 
 

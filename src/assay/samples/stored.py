@@ -1,6 +1,7 @@
 """Samples, truth and searches as make_samples stored them."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -50,9 +51,21 @@ def load(
     features = [name for name in columns if name not in keys and (names is None or name in names)]
     wanted = {"split": split, "request_id": request}
     rows = [(name, "==", value) for name, value in wanted.items() if value is not None]
-    table = pq.read_table(path, columns=[*keys, *features], filters=rows or None)
+    if request is None:
+        table = pq.read_table(path, columns=[*keys, *features], filters=rows or None)
+    else:
+        table = _near(path, request, [*keys, *features]).filter(pq.filters_to_expression(rows))
     kind = label_type_of(run, which)
     return Samples(table.select(keys), table.select(features), encoder, takings=takings(run), label_type=kind)
+
+
+def _near(path: Path, request: int, columns: Sequence[str]) -> pa.Table:
+    """The groups of rows that hold a request, whole: a small part of a large file."""
+    with pq.ParquetFile(path) as file:
+        own = pc.equal(file.read(["request_id"]).column(0), request).fill_null(False).to_numpy()
+        ends = np.cumsum([file.metadata.row_group(k).num_rows for k in range(file.num_row_groups)])
+        groups = np.unique(np.searchsorted(ends, np.flatnonzero(own), side="right"))
+        return file.read_row_groups(groups.tolist(), columns=columns)
 
 
 def with_label_type(table: pa.Table, kind: LabelType) -> pa.Table:

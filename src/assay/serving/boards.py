@@ -19,6 +19,7 @@ from assay.benchmark.keep.folder import Kept
 from assay.errors import InputError, NotThereError, did_you_mean
 from assay.finished import Finished
 from assay.models.platt import Platt
+from assay.models.scorer import Scorer
 from assay.numerics.hashing import Hashes, hash_ids, mix
 from assay.numerics.linearised import POOLED
 from assay.numerics.names import is_beyond, is_of_all_lists
@@ -27,6 +28,7 @@ from assay.pages.evaluation import Chances
 from assay.pages.parts import Estimate
 from assay.pages.serving import AboutRequest, BoardPage, GradedItem, RankedItem, Ranking, RequestPage, RequestsPage
 from assay.pages.trust import Leader
+from assay.samples.table import Samples
 from assay.serving.items import Items
 from assay.serving.stored import HASHED
 
@@ -55,6 +57,7 @@ class Test:
     run: Finished
     benchmark: Benchmark
     predictions: Mapping[str, pa.Table] = field(default_factory=lambda: _NO_PREDICTIONS)
+    _last: tuple[int, Samples] | None = field(default=None, init=False, repr=False, compare=False)
 
     @classmethod
     def of_run(cls, run: Finished) -> "Test":
@@ -235,9 +238,11 @@ class Test:
         request = self.benchmark.requests.column("request_id")[place].as_py()
         if not isinstance(request, int) or not self._is_the_runs(system, place):
             return None
-        candidates = self.run.samples(which="candidates", request=request)
+        candidates = self._candidates_of(request)
         line = Chances.read(self.run).models[system]
-        score = candidates.chances(Platt(line.slope, line.shift)(self.run.model(system).predict(candidates)))
+        if system not in self._models:
+            self._models[system] = self.run.model(system)
+        score = candidates.chances(Platt(line.slope, line.shift)(self._models[system].predict(candidates)))
         kept = self.benchmark.candidates
         ids = candidates.keys.column("item_id").to_pylist()
         if kept is None:
@@ -245,6 +250,17 @@ class Test:
         may = set(_texts(self._of_request(kept, place)))
         rows = [row for row, ident in enumerate(ids) if str(ident) in may]
         return [ids[row] for row in rows], score[rows]
+
+    def _candidates_of(self, request: int) -> Samples:
+        """Candidates of a request of the run; the last that was asked for is kept, as several systems rank it."""
+        kept = self._last
+        if kept is None or kept[0] != request:
+            kept = self._last = request, self.run.samples(which="candidates", request=request)
+        return kept[1]
+
+    @cached_property
+    def _models(self) -> dict[str, Scorer]:
+        return {}
 
     def _is_the_runs(self, system: str, place: int) -> bool:
         """Whether the run has a model of that name, and scored as much with it on the request."""

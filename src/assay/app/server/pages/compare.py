@@ -58,7 +58,7 @@ def compare(
         overall=overall,
         verdict=verdict(overall),
         slices=_slices(shown),
-        asked=_asked(shown),
+        asked=_asked(both, shown.measure, sort, attribute, level),
         split=drawings.split,
         keys=KEYS,
     )
@@ -83,21 +83,20 @@ def compare_request(
         return RedirectResponse("/compare" if run is None else f"/compare?{urlencode({'run': run})}")
     both = _beside(site, a, b, run)
     one = both.request(id, measure, sort, attribute=attribute, level=level, depth=depth)
-    about = both.page(measure, sort, attribute=attribute, level=level, size=1)
     return views.page(
         request,
         "compare_request.html.j2",
         run=run,
         one=one,
-        shown=about,
-        differences=[(line, one.a.scores[line.measure], one.b.scores[line.measure]) for line in about.differences],
+        requests=len(both.board.request),
+        differences=[(line, one.a.scores[line.measure], one.b.scores[line.measure]) for line in both.differences],
         moves=drawings.moves(one.a.items, one.b.items),
         key=drawings.key,
         keys=KEYS,
         most=_MOST,
         depth=depth,
         depths=DEPTHS,
-        asked=_asked(about),
+        asked=_asked(both, measure, sort, attribute, level),
     )
 
 
@@ -145,16 +144,15 @@ def _overall(shown: ComparePage) -> Difference:
     return next(line for line in shown.differences if line.measure == shown.measure)
 
 
-def _asked(shown: ComparePage) -> dict[str, object]:
+def _asked(both: Beside, measure: str | None, sort: Order, attribute: str | None, level: str | None) -> dict[str, object]:
     """What links of the page keep."""
-    sort = None if shown.sort == "apart" else shown.sort
     return {
-        "a": shown.a.address,
-        "b": shown.b.address,
-        "measure": shown.measure,
-        "sort": sort,
-        "attribute": shown.attribute,
-        "level": shown.level,
+        "a": both.a.about.address,
+        "b": both.b.about.address,
+        "measure": measure,
+        "sort": None if sort == "apart" else sort,
+        "attribute": attribute,
+        "level": level,
     }
 
 
