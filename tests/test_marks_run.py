@@ -16,6 +16,7 @@ from assay.selection.arms import MARKS
 from assay.selection.marks import FILE, Marks
 from assay.stages import graph
 from assay.stages import select as stage
+from tests.app.server.conftest import client_of
 from tests.conftest import Made, run_in
 
 ROWS, USERS, WEEKS = 9_000, 60, 24
@@ -160,3 +161,14 @@ def test_a_mark_made_while_a_run_is_at_work_is_the_next_run_s(folder, monkeypatc
     monkeypatch.setattr(stage, "mine", real)
     assert Curve.read(made(folder)).marked.dropped == 2
     assert states(folder)["select"] == "fresh"
+
+
+def test_a_table_s_samples_are_shown_and_marked_too(folder):
+    with client_of(folder / "run") as client:
+        user = client.get("/api/samples?size=1").json()["samples"][0]["user"]
+        assert "<b>" in user
+        answer = client.get("/samples", params={"user": user})
+        assert answer.status_code == 200
+        assert "顾客" in answer.text
+        assert "<b>" not in answer.text.partition("<tbody>")[2]
+        assert client.get("/samples/marks").status_code == 200

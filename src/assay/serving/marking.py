@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+import pyarrow.compute as pc
 
 from assay.errors import InputError, NotThereError
 from assay.finished import Finished
@@ -12,6 +13,7 @@ from assay.selection.arms import MARKS
 from assay.selection.marks import DECISIONS, Mark, Undo
 from assay.serving.living import Living
 from assay.serving.samples import Filter, Training, fitting
+from assay.serving.stored import HASHED
 
 COMMAND = "assay run CONFIG --folder FOLDER"
 
@@ -37,6 +39,8 @@ def mark_slice(
         raise InputError(f"expected: the filter selects {len(ids):,} samples now, not {expected:,}; look at them again")
     if valuer is not None:
         asked["valuer"] = valuer
+    if living.run.config.show.hash_ids and len(ids):
+        asked |= {name: shown for name, shown in _shown(living.run, int(ids[0])).items() if name in asked}
     return _told(living.marks.add(who, decision, ids.tolist(), asked))
 
 
@@ -74,6 +78,13 @@ def marks(living: Living, page: int = 1, size: int = 50) -> MarksPage:
 def rules(run: Finished) -> list[str]:
     """Sentences of the run's rules for low values."""
     return [line.rule for line in Rules.read(run).lines] if run.exists(Rules.path) else []
+
+
+def _shown(run: Finished, sample_id: int) -> dict[str, str]:
+    """A sample's user and item as they may be shown, where ids are hashed: a filter may have had them as the log has them."""
+    keys = run.at_hand(Training).keys
+    row = pc.index(keys.column("sample_id"), sample_id).as_py()
+    return {name: HASHED.ident(keys.column(f"{name}_id")[row].as_py()) for name in ("user", "item")}
 
 
 def _all(living: Living) -> list[MarkMade]:

@@ -192,19 +192,19 @@ def samples(
     training = run.at_hand(Training)
     values = training.valued(run, name)
     fits = training.rows(run, chosen) & values.rows(chosen)
-    said = (Standing.after([]) if marks is None else marks).of(training.sample_id)
+    standing = Standing.after([]) if marks is None else marks
     if mark is not None:
+        said = standing.of(training.sample_id)
         fits &= said == DECISIONS.index(mark) if mark in DECISIONS else (said >= 0) == (mark == "any")
     order = values.order(sort, training.period)
     rows = order[fits[order]]
     few = rows[(page - 1) * size : page * size]
-    lines = _lines(run, training, values, few, said)
+    lines = _lines(run, training, values, few, standing)
     return SamplesPage(valuer=name, total=len(rows), page=page, size=size, sort=sort, samples=lines)
 
 
-def _lines(
-    run: Finished, training: Training, values: Valued, rows: NDArray[np.int64], said: NDArray[np.int8]
-) -> list[ValuedSample]:
+def _lines(run: Finished, training: Training, values: Valued, rows: NDArray[np.int64], marks: Standing) -> list[ValuedSample]:
+    said = marks.of(training.sample_id[rows]).tolist()
     wording, items = Wording(hash_ids=run.config.show.hash_ids), training.items
     keys = training.keys.take(pa.array(rows)).to_pylist()
     described: list[dict[str, Any]] = [{} for _ in keys]
@@ -223,9 +223,9 @@ def _lines(
             value=float(values.value[row]),
             stderr=_number(values.stderr[row]),
             z=_number(values.z[row]),
-            mark=DECISIONS[said[row]] if said[row] >= 0 else None,
+            mark=None if decision < 0 else DECISIONS[decision],
         )
-        for row, key, about in zip(rows, keys, described, strict=True)
+        for row, key, about, decision in zip(rows, keys, described, said, strict=True)
     ]
 
 

@@ -1,5 +1,7 @@
 """Marking over HTTP: what was acknowledged is what stands, and pages of any ids are inert and lead somewhere."""
 
+import hashlib
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -133,13 +135,15 @@ WRONG = [
     ({"who": "A", "decision": "drop", "filter": {"user": "nobody"}, "expected": 0}, 400),
     ({"who": "A", "decision": "drop", "filter": {}, "expected": 3}, 400),
     ({"decision": "drop", "samples": [1]}, 422),
+    ({"who": "\ud800", "decision": "drop", "samples": [1]}, 422),
+    ({"who": "A", "decision": "drop", "filter": {"rule": "\ud800"}, "expected": 1}, 422),
     ([], 422),
 ]
 
 
 @pytest.mark.parametrize(("body", "status"), WRONG)
 def test_what_cannot_be_marked_is_refused_with_a_sentence(client, folder, body, status):
-    answer = client.post("/api/marks", json=body)
+    answer = client.post("/api/marks", content=json.dumps(body), headers={"Content-Type": "application/json"})
     assert answer.status_code == status
     assert answer.json()["error"]
     assert not (folder / FILE).exists()
@@ -153,6 +157,20 @@ def test_nobody_marks_without_a_name_and_nothing_is_undone_twice(client):
     assert client.post("/api/marks/undo", json={"who": "Ann", "number": 2}).status_code == 404
     assert client.post("/api/marks/undo", json={"who": "Ann", "number": 1}).status_code == 200
     assert client.post("/api/marks/undo", json={"who": "Ann", "number": 1}).status_code == 400
+
+
+def test_a_slice_of_a_run_that_hashes_ids_names_them_hashed(served_folder, tmp_path):
+    shutil.copytree(served_folder, tmp_path / "run")
+    config = json.loads((tmp_path / "run" / "config.json").read_text(encoding="utf-8"))
+    config["show"]["hash_ids"] = True
+    (tmp_path / "run" / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    shown = hashlib.sha256(b"u7").hexdigest()[:12]
+    with client_of(tmp_path / "run") as hashing:
+        for user in ("u7", shown):
+            total = hashing.get(SAMPLES, params={"user": user}).json()["total"]
+            made = marked(hashing, who="Ann", decision="drop", filter={"user": user, "z_max": 99}, expected=total)
+            assert made["asked"] == {"user": shown, "z_max": 99}
+    assert "u7" not in (tmp_path / "run" / FILE).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("path", ["/api/marks", "/api/marks/undo", "/samples/mark", "/samples/undo"])

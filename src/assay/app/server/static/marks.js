@@ -29,16 +29,17 @@ if (form) {
     return null;
   };
   const mark = async (row, decision) => {
-    if (!name.reportValidity()) return;
+    if (!name.reportValidity()) return false;
     localStorage.setItem(kept, name.value.trim());
     const cell = row.querySelector(".said");
     const before = cell.textContent;
     cell.textContent = "…";
     const made = await send(form.dataset.api, { who: name.value, decision, samples: [row.dataset.sample] });
     cell.textContent = made ? texts[decision] : before;
-    if (!made) return;
+    if (!made) return false;
     last = { number: made.number, cell, before };
     tell(`Mark ${made.number}: ${texts[decision]}. u undoes it.`);
+    return true;
   };
   const undo = async () => {
     if (!last) return;
@@ -71,7 +72,7 @@ if (form) {
     else if (event.key === "ArrowUp") go(rows[at - 1]);
     else if (event.key === "u") undo();
     else if (event.key === "w") row.querySelector("a").click();
-    else if (decision) mark(row, decision).then(() => go(rows[at + 1]));
+    else if (decision) mark(row, decision).then((made) => made && go(rows[at + 1]));
     else return;
     event.preventDefault();
   });

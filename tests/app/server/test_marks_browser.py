@@ -1,0 +1,135 @@
+"""Marking in a real browser: by the keyboard alone, and a slice with its confirmation; nothing serious for a screen reader."""
+
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import uvicorn
+
+from assay.app.server.app import guarded, make
+from assay.app.server.site import Reach, Site, named
+from assay.selection.marks import DECISIONS, FILE, Marks
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed"),
+]
+
+
+@pytest.fixture(scope="module")
+def folder(served_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    copy = tmp_path_factory.mktemp("marked") / "run"
+    shutil.copytree(served_folder, copy)
+    return copy
+
+
+@pytest.fixture(scope="module")
+def address(folder: Path) -> Iterator[str]:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn.Config(guarded(make(Site(named([folder]), Reach()))), log_level="warning"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+        thread.start()
+        while not server.started:
+            time.sleep(0.02)
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.fixture
+def page(address: str, folder: Path):
+    playwright = pytest.importorskip("playwright.sync_api")
+    (folder / FILE).unlink(missing_ok=True)
+    with playwright.sync_playwright() as tools:
+        browser = tools.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page(base_url=address)
+        said: list[str] = []
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on("dialog", lambda dialog: said.append(dialog.message))
+        yield page
+        browser.close()
+    assert said == []
+
+
+def standing(folder: Path) -> dict[str, str]:
+    now = Marks(folder).standing()
+    return {str(one): DECISIONS[said] for one, said in zip(now.sample_id, now.decision, strict=True)}
+
+
+def test_samples_are_marked_by_the_keyboard_alone(page, folder):
+    page.goto("/samples")
+    rows = page.locator("tr[data-sample]")
+    first, second = (rows.nth(k).get_attribute("data-sample") for k in range(2))
+    rows.nth(0).focus()
+    page.keyboard.press("3")  # nobody marks without a name
+    assert page.evaluate("document.activeElement.name") == "who"
+    page.keyboard.type("李 <b>")
+    rows.nth(0).focus()
+    page.keyboard.press("3")
+    page.locator("#told", has_text="Mark 1: drop").wait_for()
+    assert standing(folder) == {first: "drop"}
+    assert rows.nth(0).locator(".said").inner_text() == "drop"
+    page.locator(f"tr[data-sample='{second}']:focus").wait_for()  # on to the next
+    page.keyboard.press("4")
+    page.locator("#told", has_text="Mark 2: wrong label").wait_for()
+    assert standing(folder) == {first: "drop", second: "wrong_label"}
+    page.keyboard.press("u")
+    page.locator("#told", has_text="Mark 2 is undone").wait_for()
+    assert standing(folder) == {first: "drop"}
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("w")
+    page.wait_for_url("**/samples/why?*")
+    assert page.locator("h1").inner_text().startswith("Why this sample is worth")
+    page.goto("/samples")
+    assert page.locator("input[name=who]").last.input_value() == "李 <b>"  # the browser remembers it
+
+
+def test_a_slice_is_marked_after_its_number_was_said_and_undone(page, folder):
+    page.goto("/samples")
+    page.locator("select[name=category]").select_option("乳制品")
+    page.get_by_role("button", name="Show").click()
+    page.locator("select[name=say]").select_option("halve")
+    page.get_by_role("button", name="Mark all …").click()
+    assert standing(folder) == {}
+    heading = page.locator("h1").inner_text()
+    count = int(heading.split()[1].replace(",", ""))
+    assert heading.endswith("half weight?")
+    page.locator("input[name=who]").fill("Bo")
+    page.get_by_role("button", name="Mark ").click()
+    assert f"half weight, {count} samples, by Bo" in page.locator("#told").inner_text()
+    assert page.locator("select[name=category]").input_value() == "乳制品"
+    assert list(standing(folder).values()) == ["halve"] * count
+    page.get_by_role("button", name="Undo it").click()
+    assert "is undone" in page.locator("#told").inner_text()
+    assert standing(folder) == {}
+
+
+@pytest.mark.parametrize("width", [360, 1600])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_serious_for_those_who_cannot_see_and_no_page_wider_than_the_screen(page, folder, width, scheme):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    Marks(folder).add("<script>alert(1)</script>", "drop", [1], {"item": "牛奶-3 🥛" * 20})
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(color_scheme=scheme)
+    sample = "tr[data-sample]"
+    page.goto("/samples?category=A+%26+B")
+    ident = page.locator(sample).first.get_attribute("data-sample")
+    for path in (
+        "/samples?category=A+%26+B",
+        "/samples/slice?user=u7&say=drop",
+        "/samples/marks",
+        f"/samples/why?sample={ident}",
+    ):
+        page.goto(path)
+        found = [one for one in axe.run(page).response["violations"] if one["impact"] in ("serious", "critical")]
+        assert found == [], [(one["id"], one["nodes"][0]["html"]) for one in found]
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
