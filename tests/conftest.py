@@ -7,6 +7,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # idle threads of one libra
 if "PYTEST_XDIST_WORKER" in os.environ:  # of several workers each computes on one thread: PyTorch, LightGBM
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -134,11 +135,21 @@ def served_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "run"
 
 
-def _absent(kind: str, error: Exception) -> None:
-    message = f"no {kind} server on 127.0.0.1: {str(error)[:200]}"
-    if os.environ.get("ASSAY_REQUIRE_DATABASES") == "1":
+def _absent(message: str, required: str) -> None:
+    """Skip a test, or fail it where an environment variable says that what it needs is to be there."""
+    if os.environ.get(required) == "1":
         pytest.fail(message)
     pytest.skip(message)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Path of a Chromium that is installed; none is ever downloaded."""
+    paths = [shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")]
+    path = next(filter(None, paths), None)
+    if path is None:
+        _absent("no Chromium is installed", "ASSAY_REQUIRE_BROWSER")
+    return str(path)
 
 
 @pytest.fixture(params=["sqlite", *(pytest.param(s, marks=pytest.mark.database) for s in SERVERS)])
@@ -156,7 +167,7 @@ def database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         with server.connect() as connection:
             connection.exec_driver_sql(f"CREATE DATABASE {name}")
     except sa.exc.OperationalError as error:
-        _absent(request.param, error)
+        _absent(f"no {request.param} server on 127.0.0.1: {str(error)[:200]}", "ASSAY_REQUIRE_DATABASES")
     yield base.replace("+pymysql", "").replace("+psycopg", "") + name
     with server.connect() as connection:
         connection.exec_driver_sql(f"DROP DATABASE {name}")

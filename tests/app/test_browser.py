@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -10,8 +9,7 @@ import pytest
 
 from assay.app import report
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")]
+pytestmark = pytest.mark.browser
 # The page itself runs no script, so it is measured from outside, in a frame as wide as a screen.
 OUTSIDE = """<!doctype html><meta charset="utf-8"><iframe id="page" style="border:0;width:{width}px;height:900px"></iframe>
 <pre id="found"></pre><script>
@@ -31,8 +29,8 @@ page.srcdoc = {source};
 </script>"""
 
 
-def dump(folder: Path, name: str) -> str:
-    command = [str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=5000", "--dump-dom"]
+def dump(chromium: str, folder: Path, name: str) -> str:
+    command = [chromium, "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=5000", "--dump-dom"]
     command += [f"--user-data-dir={folder / 'profile'}", "--enable-logging=stderr", f"file://{folder / name}"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     assert "CONSOLE" not in done.stderr, done.stderr[-2000:]
@@ -41,11 +39,11 @@ def dump(folder: Path, name: str) -> str:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("width", [1280, 390])
-def test_the_page_fits(width, run, tmp_path):
+def test_the_page_fits(width, run, tmp_path, chromium):
     source = report.write(run).read_text(encoding="utf-8")
     text = OUTSIDE.format(width=width, source=json.dumps(source).replace("</", "<\\/"))
     (tmp_path / "outside.html").write_text(text, encoding="utf-8")
-    found = re.search(r'<pre id="found">(.*?)</pre>', dump(tmp_path, "outside.html"))
+    found = re.search(r'<pre id="found">(.*?)</pre>', dump(chromium, tmp_path, "outside.html"))
     assert found is not None
     scroll, wide, sections = json.loads(found[1].replace("&quot;", '"'))
     assert wide == []

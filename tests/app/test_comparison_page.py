@@ -3,7 +3,6 @@
 import html
 import json
 import re
-import shutil
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +14,6 @@ from assay.testing.benchmarks import make_benchmark, predictions
 from tests.app.benchmark_commands import asked, called
 from tests.app.test_browser import dump
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 HOSTILE = [
     "</script><script>alert(1)</script>",
     "\N{RIGHT-TO-LEFT OVERRIDE}gnp.exe 🆕 שלום",
@@ -185,13 +183,12 @@ page.srcdoc = {source};
 
 @pytest.mark.slow
 @pytest.mark.browser
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
 @pytest.mark.parametrize("width", [1100, 420])
-def test_a_browser_shows_the_request_that_is_chosen(hostile, tmp_path, capsys, width):
+def test_a_browser_shows_the_request_that_is_chosen(hostile, tmp_path, capsys, chromium, width):
     text, data = page_of(capsys, tmp_path, *hostile)
     outside = DRIVEN.format(width=width, source=json.dumps(text).replace("</", "<\\/"))
     (tmp_path / "outside.html").write_text(outside, encoding="utf-8")
-    shown = re.search(r'<pre id="found">(.*?)</pre>', dump(tmp_path, "outside.html"), re.DOTALL)
+    shown = re.search(r'<pre id="found">(.*?)</pre>', dump(chromium, tmp_path, "outside.html"), re.DOTALL)
     found = json.loads(html.unescape(shown[1]))
     assert found["requests"] == data["requests"]
     assert found["chosen"] == data["requests"][-1]

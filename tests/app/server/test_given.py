@@ -108,6 +108,7 @@ def test_events_are_acknowledged_counted_and_refused_as_every_answer_of_the_serv
         other = client.post("/api/events", json=VIEW, headers={"Origin": "http://elsewhere.example"})
         assert other.status_code == 403
         counts = client.get("/metrics").text
+        assert "POST /api/events" in page(client, "/docs").text
     assert "assay_events_stored_total 2.0" in counts
     assert 'assay_event_batches_total{outcome="repeated"} 1.0' in counts
     assert 'assay_event_batches_total{outcome="taken"} 1.0' in counts
@@ -161,6 +162,7 @@ def test_people_judge_where_two_systems_are_served_and_else_are_told_what_it_tak
     assert client.get("/api/judgements").status_code == 404
     with client_of(served_folder, judging=judged_by(tmp_path)) as judged:
         assert "Your name" in page(judged, "/judge").text
+        assert "POST /api/judgements" in page(judged, "/docs").text
         question = judged.get("/api/judgements/next?judge=Ada").json()["question"]
         sent = {"kind": "pair", "judge": "Ada", "request": question["request"], "item": question["item"]["id"], "grade": 2}
         assert judged.post("/api/judgements", json=sent).status_code == 200

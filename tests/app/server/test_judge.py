@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import socket
 import subprocess
 import threading
@@ -16,8 +15,6 @@ from hypothesis import strategies as h
 
 from assay.benchmark.judged.record import Record
 from tests.app.server.judging import HOSTILE, application, judged_by
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 @pytest.fixture
@@ -196,8 +193,7 @@ page.onload = async () => {
 
 @pytest.mark.browser
 @pytest.mark.slow
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
-def test_a_keyboard_alone_will_do_in_a_browser(tmp_path):
+def test_a_keyboard_alone_will_do_in_a_browser(tmp_path, chromium):
     from starlette.responses import HTMLResponse
 
     (tmp_path / "judged").mkdir()
@@ -210,7 +206,7 @@ def test_a_keyboard_alone_will_do_in_a_browser(tmp_path):
         thread.start()
         while not server.started:
             time.sleep(0.05)
-        command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=20000", "--dump-dom"]
+        command = [chromium, "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=20000", "--dump-dom"]
         command += [f"--user-data-dir={tmp_path / 'profile'}", "--enable-logging=stderr"]
         address = f"http://127.0.0.1:{listening.getsockname()[1]}/drive"
         answer = subprocess.run([*command, address], capture_output=True, text=True, timeout=120, check=True)

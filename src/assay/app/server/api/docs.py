@@ -43,5 +43,6 @@ def _kind(about: dict[str, Any]) -> str:
     if "enum" in about:
         return " or ".join(str(one) for one in about["enum"])
     if about.get("type") == "array":
-        return f"list of {_kind(about['items'])}"
+        kinds = dict.fromkeys(_kind(one) for one in about.get("prefixItems", [about.get("items", {})]))
+        return f"list of {' and '.join(kinds)}"
     return str(about.get("format") or about.get("type") or "any")
