@@ -1,5 +1,6 @@
 """Values of samples with continuous and graded labels, against retraining by solving the normal equations again."""
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -159,7 +160,7 @@ def test_ranking_influence_is_that_of_the_grades():
 
     binary = by_hand(validation.label)
     assert not np.allclose(found.per_fold, binary.per_fold, rtol=0.01)
-    ones = validation.with_label(validation.label)  # grades of 0 and 1
+    ones = replace(validation, label_type=BINARY)
     again = make("ranking_influence").value(train, ones, rng=np.random.default_rng(5), **given)
     np.testing.assert_allclose(again.per_fold, binary.per_fold, rtol=1e-6, atol=1e-12)
     log_loss = make("influence").value(train, validation, rng=np.random.default_rng(5), **given)
