@@ -48,7 +48,7 @@ CHANGES: dict[str, list[Any]] = {
     "samples.positive": ["price > 3"],
     "samples.grades": [{"view": 1, "purchase": 3}, "price - 3"],
     "samples.amount": ["price"],
-    "samples.loss": ["absolute"],
+    "samples.loss": ["squared"],  # the other is of amounts alone
     "samples.also": [["view"]],
     "samples.period_days": [6],
     "samples.warm_up": [2],

@@ -232,6 +232,8 @@ class Config(ConfigSection):
             raise ValueError(
                 "[samples] positive, grades, amount and also are of a [log]; of a [table] say positive or labels there"
             )
+        if self.samples.loss != "squared" and self.label_type.is_chance:
+            raise ValueError("[samples] loss: is of continuous labels; give [samples] amount, or [table] labels, or leave it out")
         if self.evaluate.groups and self.table is None:
             raise ValueError("[evaluate] groups: names columns of a [table] of labelled samples; a [log] has none")
         return self
