@@ -99,6 +99,7 @@ CHANGES: dict[str, list[Any]] = {
     "recommend.per_user": [3],
     "recommend.model": ["logistic"],
     "recommend.exclude_bought": [True],
+    "show.language": ["zh"],
     "show.title": ["another"],
     "show.about": ["Two small shops, made by a program. 🏪"],
     "show.deed": [("liked", "like")],

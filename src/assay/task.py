@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from assay.errors import InputError, SplitError
+from assay.language import english
 from assay.numerics.measures import row_log_loss
 
-_PERIODS = {1: "day", 7: "week"}
+_PERIODS = {1: english("day"), 7: english("week")}
 # By the kind of target event: what a user did with an item, and what that is called: of the user and of the item.
-_DEEDS = {
+DEEDS = {
     "purchase": ("bought", "purchase", "sale"),
     "view": ("viewed", "view", "view"),
     "cart": ("put in the cart", "cart", "cart"),
@@ -28,7 +29,7 @@ _DEEDS = {
     "dwell": ("dwelt on", "dwell", "dwell"),
     "skip": ("skipped", "skip", "skip"),
 }
-_DEEDS_OF_SEARCH = {"view": ("clicked", "click", "click")}  # where they differ
+DEEDS_OF_SEARCH = {"view": ("clicked", "click", "click")}  # where they differ
 
 
 @dataclass(frozen=True)
@@ -60,12 +61,13 @@ class LabelType:
     @property
     def linear(self) -> str:
         """What people call the linear model that changes are tried on."""
-        return "logistic regression" if self.is_chance else "ridge regression"
+        return english("logistic regression") if self.is_chance else english("ridge regression")
 
     @property
     def unit(self) -> str:
         """What people call the unit of a value in the loss: "nats", or that of the labels."""
-        return {"log_loss": "nats", "mse": "squared units of the label"}.get(self.loss, "units of the label")
+        units = {"log_loss": english("nats"), "mse": english("squared units of the label")}
+        return units.get(self.loss, english("units of the label"))
 
     def losses(self, predicted: NDArray[np.float64], response: NDArray[np.float64]) -> NDArray[np.float64]:
         """(n,) loss of each row, of which `loss` is the mean: what was predicted for it, and its response (Samples.response)."""
@@ -175,7 +177,7 @@ class Task:
     def _deed(self) -> tuple[str, str, str]:
         if self.deed is not None:
             return (*self.deed, self.deed[1])
-        deeds = _DEEDS | _DEEDS_OF_SEARCH if self.of_searches else _DEEDS
+        deeds = DEEDS | DEEDS_OF_SEARCH if self.of_searches else DEEDS
         return deeds.get(self.target, ("positive", "positive", "positive"))
 
     @property
@@ -207,22 +209,24 @@ class Task:
     def length(self) -> str:
         """How long a period is: "week", "day", "2 weeks", "3 days"."""
         days = self.period_days
-        return _PERIODS.get(days) or (f"{days} days" if days % 7 else f"{days // 7} weeks")
+        if days in _PERIODS:
+            return _PERIODS[days]
+        return english("{number} days", number=days) if days % 7 else english("{number} weeks", number=days // 7)
 
     @property
     def period(self) -> str:
         """What a period is called: "week", "day", "period of 2 weeks"."""
-        return self.length if self.period_days in _PERIODS else f"period of {self.length}"
+        return self.length if self.period_days in _PERIODS else english("period of {length}", length=self.length)
 
     @property
     def periods(self) -> str:
         """What several periods are called: "weeks", "days", "periods of 2 weeks"."""
-        return f"{self.length}s" if self.period_days in _PERIODS else f"periods of {self.length}"
+        return f"{self.length}s" if self.period_days in _PERIODS else english("periods of {length}", length=self.length)
 
     def some(self, count: int) -> str:
         """So many periods: "1 week", "4 weeks"."""
-        return f"{count:,} {self.period if count == 1 else self.periods}"
+        return english("{number} {periods}", number=f"{count:,}", periods=self.period if count == 1 else self.periods)
 
     def last(self, count: int) -> str:
         """The last so many periods: "the last week", "the last 4 weeks"."""
-        return f"the last {self.period}" if count == 1 else f"the last {self.some(count)}"
+        return english("the last {periods}", periods=self.period if count == 1 else self.some(count))

@@ -32,6 +32,7 @@ from assay.app.options import (
 )
 from assay.app.safe import echo
 from assay.errors import InputError
+from assay.language import speaking
 
 if TYPE_CHECKING:
     from assay.benchmark.keep.folder import Kept
@@ -272,8 +273,9 @@ def protocols(folder: RunFolder, as_json: Json = False, _debug: Debug = False) -
     if as_json:
         print_json(ProtocolsCompared.read(run).content())
     else:
-        for section in report.sections_of(run, "protocols"):
-            terminal.show_section(section)
+        with speaking(run.config.show.language):
+            for section in report.sections_of(run, "protocols"):
+                terminal.show_section(section)
 
 
 for _command in benchmark_systems.COMMANDS:

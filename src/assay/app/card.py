@@ -11,6 +11,8 @@ from assay.benchmark.board.scoreboard import Scoreboard
 from assay.benchmark.compact.designs import Anchors
 from assay.benchmark.keep.card import Card, Judging
 from assay.benchmark.keep.folder import Kept
+from assay.language import later, say
+from assay.language.retelling import retell
 from assay.numerics.names import is_beyond
 from assay.runs.section import Column, Section, Table
 from assay.runs.store import write_text
@@ -21,27 +23,34 @@ def sentences(kept: Kept) -> list[str]:
     card = kept.card
     measure = kept.benchmark.measures[0]
     size, users = words.count(len(kept.benchmark)), words.count(card.users)
-    lines = [f"{size} of {words.count(card.pool)} requests, of {users} users; {card.of}."]
+    told = later("{count} of {pool} requests, of {users} users; {of}.")
+    lines = [say(told, count=size, pool=words.count(card.pool), users=users, of=retell(card.of))]
     if kept.compact is None:
-        lines.append(card.plan or "The size was given, not planned.")
+        lines.append(retell(card.plan) if card.plan else say("The size was given, not planned."))
         if words.known(card.detectable):
-            lines.append(
-                f"Between two systems a difference of {words.figure(card.detectable)} {measure} is found with 80 % power."
-            )
+            told = later("Between two systems a difference of {difference} {measure} is found with 80 % power.")
+            lines.append(say(told, difference=words.figure(card.detectable), measure=measure))
     else:
-        lines.append(f"A compact set for {measure}, {card.design}: {trust.NAMES.get(card.design, 'chosen, not drawn')}.")
+        how = say(trust.NAMES[card.design]) if card.design in trust.NAMES else say("chosen, not drawn")
+        lines.append(say("A compact set for {measure}, {design}: {how}.", measure=measure, design=card.design, how=how))
         for one in card.trial:
             if one.design == card.design:
                 relative = words.NONE if one.relative is None else f"{one.relative:.2f}"
                 lines.append(
-                    f"With each {one.leave} left out in turn its error was {relative} of that of the plain mean of "
-                    f"as many random requests, its 95 % intervals held the truth in {words.percent(one.coverage)} of the "
-                    f"cases, tau {words.figure(one.tau)}."
+                    say(
+                        "With each {part} left out in turn its error was {relative} of that of the plain mean of as many random "
+                        "requests, its 95 % intervals held the truth in {share} of the cases, tau {tau}.",
+                        part=retell(one.leave),
+                        relative=relative,
+                        share=words.percent(one.coverage),
+                        tau=words.figure(one.tau),
+                    )
                 )
         if isinstance(kept.compact, Anchors):
-            lines.append("Anchors serve daily development: a value on them is a guess, and no interval is valid.")
+            lines.append(say("Anchors serve daily development: a value on them is a guess, and no interval is valid."))
     if card.protocol is not None:
-        lines.append(f"Protocol: {card.protocol}; items that may be ranked: {card.items}.")
+        told = later("Protocol: {protocol}; items that may be ranked: {items}.")
+        lines.append(say(told, protocol=retell(card.protocol), items=retell(str(card.items))))
     if card.judging is not None:
         lines += judging(card.judging)
     return [*lines, *card.unmatched]
@@ -82,25 +91,28 @@ def beyond(board: Scoreboard) -> Section | None:
 
 def kinds(card: Card) -> Section | None:
     """How the chosen requests are like the traffic; None where nothing is known of it."""
-    figures = trust.distances(card.distances, "the chosen requests") + trust.shares(card.shares)
-    lead = "The requests were chosen so that each kind has the share that it has in the traffic."
+    figures = trust.distances(card.distances, say("the chosen requests")) + trust.shares(card.shares)
+    lead = say("The requests were chosen so that each kind has the share that it has in the traffic.")
     return Section(lead, figures=figures) if figures else None
 
 
 def write(kept: Kept) -> Path:
     """Write card.html into the benchmark's folder and return its path; it is no part of the fingerprint."""
-    parts = [("what", "What this benchmark is", Section(kept.label, points=sentences(kept), tables=[_systems(kept)]))]
+    parts = [("what", say("What this benchmark is"), Section(kept.label, points=sentences(kept), tables=[_systems(kept)]))]
     scores = kept.benchmark.scores
     if scores is not None and (section := beyond(scores)) is not None:
-        parts.append(("beyond", "Beyond accuracy", replace(section, title="")))
+        parts.append(("beyond", say("Beyond accuracy"), replace(section, title="")))
     if (like := kinds(kept.card)) is not None:
-        parts.append(("kinds", "Does it look like the traffic?", like))
+        parts.append(("kinds", say("Does it look like the traffic?"), like))
     how = [
-        "Predict for requests.parquet; rank the items of candidates.parquet where it is there.",
+        say("Predict for requests.parquet; rank the items of candidates.parquet where it is there."),
         f"assay benchmark {'score' if kept.compact is None else 'estimate'} {kept.folder} --system NAME=FILE",
-        f"assay benchmark status {kept.folder} --traffic FILE: how often it was consulted, and when to renew it.",
+        say(
+            "{command}: how often it was consulted, and when to renew it.",
+            command=f"assay benchmark status {kept.folder} --traffic FILE",
+        ),
     ]
-    parts.append(("use", "How to use it", Section("Every use is counted; files are checked before each.", points=how)))
+    parts.append(("use", say("How to use it"), Section(say("Every use is counted; files are checked before each."), points=how)))
     path = kept.folder / "card.html"
     write_text(path, report.page(kept.name, parts))
     return path
@@ -109,10 +121,10 @@ def write(kept: Kept) -> Path:
 def _systems(kept: Kept) -> Table:
     scores = kept.benchmark.scores
     measures = [name for name in kept.benchmark.measures if not is_beyond(name)]
-    columns = [Column("system"), Column("family"), *(Column(name, number=True) for name in measures)]
+    columns = [Column(say("system")), Column(say("family")), *(Column(name, number=True) for name in measures)]
     rows = []
     if scores is not None:
         means = [scores.means(name) for name in measures]
         order = sorted(range(len(scores.systems)), key=lambda s: (-means[0][s], scores.systems[s]))
         rows = [[scores.systems[s], scores.families[s], *(words.figure(float(m[s])) for m in means)] for s in order]
-    return Table(columns, rows, "Systems scored when it was made" if rows else "No system was scored when it was made")
+    return Table(columns, rows, say("Systems scored when it was made") if rows else say("No system was scored when it was made"))

@@ -21,6 +21,7 @@ from assay.app.options import Debug, Json, RunFolder, print_json
 from assay.app.safe import complain, echo, escaped
 from assay.app.serve import serve
 from assay.errors import AssayError, InputError
+from assay.language import say, speaking
 
 if TYPE_CHECKING:
     from assay.front.tracking import Logged
@@ -69,7 +70,8 @@ def _finish(folder: Path, *, as_json: bool) -> None:
     if as_json:
         print_json(terminal.facts(finished))
     else:
-        terminal.show(finished)
+        with speaking(finished.config.show.language):
+            terminal.show(finished)
     if finished.config.show.log_to is not None:
         from assay.front import tracking
 
@@ -172,9 +174,10 @@ def _examination(name: str) -> Callable[..., None]:
         if as_json:
             print_json(stages.graph().stages[name].pages[0].read(finished).content())
         else:
-            for section in report.sections_of(finished, name):
-                terminal.show_section(section)
-            terminal.print_lines([("report", str(path), "bold")])
+            with speaking(finished.config.show.language):
+                for section in report.sections_of(finished, name):
+                    terminal.show_section(section)
+                terminal.print_lines([(say("report"), str(path), "bold")])
 
     return command
 
@@ -217,7 +220,8 @@ def explain(
     if as_json:
         print_json(answer.model_dump())
     else:
-        terminal.show_explanation(answer, finished)
+        with speaking(finished.config.show.language):
+            terminal.show_explanation(answer, finished)
 
 
 @app.command()
@@ -269,7 +273,8 @@ def show(folder: RunFolder, as_json: Json = False, _debug: Debug = False) -> Non
     if as_json:
         print_json(terminal.facts(finished))
     else:
-        terminal.show(finished)
+        with speaking(finished.config.show.language):
+            terminal.show(finished)
 
 
 @app.command(context_settings={"ignore_unknown_options": True})  # ids may be negative
@@ -284,11 +289,13 @@ def user(
     from assay.finished import Finished
     from assay.serving import stored
 
-    answer = stored.recommendations(Finished(folder), user_id)
+    finished = Finished(folder)
+    answer = stored.recommendations(finished, user_id)
     if as_json:
         print_json(answer.model_dump())
     else:
-        terminal.show_user(answer)
+        with speaking(finished.config.show.language):
+            terminal.show_user(answer)
 
 
 @app.command()
@@ -321,7 +328,8 @@ def search(
     if as_json:
         print_json(answer.model_dump())
     else:
-        terminal.show_search(answer, finished.task)
+        with speaking(finished.config.show.language):
+            terminal.show_search(answer, finished.task)
 
 
 @app.command()

@@ -12,6 +12,7 @@ from itertools import pairwise
 from markupsafe import Markup
 
 from assay.app import words
+from assay.language import say
 from assay.runs.section import CurvePlot, DiagonalPlot, HistogramPlot, Plot, Row, RowPlot, Series
 
 NEAR = 1e-9  # values are scaled to their unit before they are drawn: closer than this, they are one
@@ -185,13 +186,16 @@ def histogram(ident: str, edges: Sequence[float], counts: Sequence[int], *, x_ti
                 w=_percent(width * 0.88),
                 h=_percent(height),
                 tone="harmful" if left + right < 0 else "useful",
-                title=f"{words.plain(left)} to {words.plain(right)}: {words.count(count)} rows",
+                title=say(
+                    "{low} to {high}: {count} rows", low=words.plain(left), high=words.plain(right), count=words.count(count)
+                ),
             )
         )
     every = max(1, math.ceil(len(counts) / 6))
     zero = min(range(len(edges)), key=lambda n: abs(edges[n]))
     parts += [_x_tick(n * width, words.plain(edge * factor)) for n, edge in enumerate(edges) if (n - zero) % every == 0]
-    return _frame(ident, parts, label=f"{x_title}: rows per bin", x_title=x_title, y_title="rows (logarithmic)")
+    label = say("{value}: rows per bin", value=x_title)
+    return _frame(ident, parts, label=label, x_title=x_title, y_title=say("rows (logarithmic)"))
 
 
 def curve(ident: str, names: Sequence[str], series: Sequence[Series], *, x_title: str, y_title: str) -> Markup:
@@ -223,7 +227,8 @@ def curve(ident: str, names: Sequence[str], series: Sequence[Series], *, x_title
     legend = _join(
         _tag('<span><i class="{tone}"></i>{name}</span>', tone=f"s{s % 6}", name=line.name) for s, line in enumerate(series)
     )
-    frame = _frame(ident, parts, label=f"{y_title} over {x_title}", x_title=x_title, y_title=y_title)
+    label = say("{y} over {x}", y=y_title, x=x_title)
+    frame = _frame(ident, parts, label=label, x_title=x_title, y_title=y_title)
     return frame + _tag('<div class="legend">{legend}</div>', legend=legend)
 
 
@@ -236,7 +241,12 @@ def calibration(ident: str, points: Sequence[tuple[float, float, int]]) -> Marku
     at = [(axis.at(predicted), 100 - axis.at(observed)) for predicted, observed, _ in drawn]
     parts += [_line(a[0], a[1], b[0], b[1], "path s0") for a, b in pairwise(at)]
     for (x, y), (predicted, observed, rows_) in zip(at, drawn, strict=True):
-        title = f"predicted {predicted:.3f}, observed {observed:.3f}, {words.count(rows_)} rows"
+        title = say(
+            "predicted {predicted}, observed {observed}, {count} rows",
+            predicted=f"{predicted:.3f}",
+            observed=f"{observed:.3f}",
+            count=words.count(rows_),
+        )
         parts.append(
             _tag(
                 '<circle cx="{x}" cy="{y}" r="4" class="s0"><title>{t}</title></circle>',
@@ -245,7 +255,8 @@ def calibration(ident: str, points: Sequence[tuple[float, float, int]]) -> Marku
                 t=title,
             )
         )
-    return _frame(ident, parts, label="calibration", x_title="predicted", y_title="observed", square=True)
+    label, x_title, y_title = say("calibration"), say("predicted"), say("observed")
+    return _frame(ident, parts, label=label, x_title=x_title, y_title=y_title, square=True)
 
 
 def draw(plot: Plot) -> Markup:

@@ -25,7 +25,10 @@ from assay.app.sections import (
     verification,
 )
 from assay.app.sections.facts import Facts
+from assay.app.templating import marked
 from assay.finished import Finished
+from assay.language import later, say, speaking, spoken
+from assay.language.retelling import retell
 from assay.runs.pages import Page
 from assay.runs.section import Section
 from assay.runs.store import write_text
@@ -42,42 +45,42 @@ class Chapter(NamedTuple):
 
 _CLOSING = ("log", "samples", "costs")  # how the run was made closes the report
 PARTS = (
-    Chapter("headline", "What Assay found", selection.headline),
-    Chapter("verdict", "Does it help?", selection.verdict),
-    Chapter("curve", "How much to take out", selection.curve),
-    Chapter("gaps", "Gaps between groups of people", gaps.gaps),
-    Chapter("slices", "Harmful slices", selection.slices, "slices"),
-    Chapter("weights", "Learnt weights", selection.weights, "weights"),
-    Chapter("anomalies", "Robots and wrong labels", anomalies.anomalies, "anomalies"),
-    Chapter("verification", "Are the values true?", verification.verification, "verify"),
-    Chapter("trust", "Can this test be trusted?", trust.trusted),
-    Chapter("small", "How small could it be?", trust.small),
-    Chapter("protocols", "Other ways to cut the log", trust.protocols, "protocols"),
-    Chapter("study", "The long comparison", study.study, "study"),
-    Chapter("rules", "Rules that describe low values", selection.rules),
-    Chapter("importance", "What samples are worth", importance.importance),
-    Chapter("rollups", "Who and what carries the value", importance.rollups),
-    Chapter("patterns", "Patterns", importance.patterns),
-    Chapter("examples", "Single samples", importance.examples),
-    Chapter("models", "Models", models.models),
-    Chapter("targets", "Targets side by side", targets.targets),
-    Chapter("beyond", "Beyond accuracy", beyond_accuracy.of_run),
-    Chapter("segments", "Groups of the test", models.groups),
-    Chapter("calibration", "Calibration", models.calibration),
-    Chapter("search", "Search", search.search, "search"),
-    Chapter("positions", "Places of a list", search.position_bias),
-    Chapter("recommendations", "Recommendations", models.recommendations),
-    Chapter("log", "The log and its cleaning", accounts.log),
-    Chapter("samples", "Samples", accounts.samples),
-    Chapter("costs", "Costs", accounts.costs),
+    Chapter("headline", later("What Assay found"), selection.headline),
+    Chapter("verdict", later("Does it help?"), selection.verdict),
+    Chapter("curve", later("How much to take out"), selection.curve),
+    Chapter("gaps", later("Gaps between groups of people"), gaps.gaps),
+    Chapter("slices", later("Harmful slices"), selection.slices, "slices"),
+    Chapter("weights", later("Learnt weights"), selection.weights, "weights"),
+    Chapter("anomalies", later("Robots and wrong labels"), anomalies.anomalies, "anomalies"),
+    Chapter("verification", later("Are the values true?"), verification.verification, "verify"),
+    Chapter("trust", later("Can this test be trusted?"), trust.trusted),
+    Chapter("small", later("How small could it be?"), trust.small),
+    Chapter("protocols", later("Other ways to cut the log"), trust.protocols, "protocols"),
+    Chapter("study", later("The long comparison"), study.study, "study"),
+    Chapter("rules", later("Rules that describe low values"), selection.rules),
+    Chapter("importance", later("What samples are worth"), importance.importance),
+    Chapter("rollups", later("Who and what carries the value"), importance.rollups),
+    Chapter("patterns", later("Patterns"), importance.patterns),
+    Chapter("examples", later("Single samples"), importance.examples),
+    Chapter("models", later("Models"), models.models),
+    Chapter("targets", later("Targets side by side"), targets.targets),
+    Chapter("beyond", later("Beyond accuracy"), beyond_accuracy.of_run),
+    Chapter("segments", later("Groups of the test"), models.groups),
+    Chapter("calibration", later("Calibration"), models.calibration),
+    Chapter("search", later("Search"), search.search, "search"),
+    Chapter("positions", later("Places of a list"), search.position_bias),
+    Chapter("recommendations", later("Recommendations"), models.recommendations),
+    Chapter("log", later("The log and its cleaning"), accounts.log),
+    Chapter("samples", later("Samples"), accounts.samples),
+    Chapter("costs", later("Costs"), accounts.costs),
 )
 
 
 def sections(run: Finished) -> list[tuple[str, str, Section]]:
     """(id, heading, section) of all that the run has, in the order of the report; pages that show themselves come last."""
     facts = Facts(run)
-    shown = [(part.name, part.heading, section) for part in PARTS if (section := part.make(facts)) is not None]
-    own = [(name, stages.words(name), section) for name in run.stages for section in _own(run, name)]
+    shown = [(part.name, say(part.heading), section) for part in PARTS if (section := part.make(facts)) is not None]
+    own = [(name, retell(stages.words(name)), section) for name in run.stages for section in _own(run, name)]
     first, last = ([part for part in shown if (part[0] in _CLOSING) == closing] for closing in (False, True))
     return [*first, *own, *last]
 
@@ -104,7 +107,9 @@ def write(run: Finished) -> Path:
     """
     config = run.config
     path = run.folder / "report.html"
-    write_text(path, page(config.show.title, sections(run), config.seed, config.show.about))
+    with speaking(config.show.language):
+        text = page(config.show.title, sections(run), config.seed, config.show.about)
+    write_text(path, text)
     return path
 
 
@@ -128,7 +133,8 @@ def page(
         lstrip_blocks=True,
     )
     environment.filters |= {"draw": plots.draw}
+    environment.globals |= {"say": marked}
     text = environment.get_template(template).render(
-        title=title, about=about, version=__version__, seed=seed, parts=parts, **more
+        title=title, about=about, version=__version__, seed=seed, parts=parts, language=spoken(), **more
     )
     return plain_text(text)

@@ -13,6 +13,8 @@ from assay.app.sections import gaps, targets
 from assay.app.sections.facts import Facts
 from assay.evaluation.claims import claims
 from assay.finished import Finished
+from assay.language import clauses, forms, later, listed, say, several
+from assay.language.retelling import retell
 from assay.pages.answers import FoundItem, SearchAnswer, UserList
 from assay.pages.evaluation import Summary
 from assay.pages.gaps import Gaps
@@ -52,9 +54,12 @@ def _learnt(summary: Summary) -> str:
         (measure, words.best_model(summary.models, measure))
         for measure in claims(measure for tested in summary.models.values() for measure in tested.test)
     ]
-    shown = [f"{m} {words.figure(b[1].value)} by {b[0]}" for m, b in best if b is not None]
-    trained = f"{words.count(summary.samples.get('train'))} samples, {len(summary.models)} models"
-    return f"{trained}; best on test: {', '.join(shown)}" if shown else trained
+    told = later("{measure} {value} by {model}")
+    shown = [say(told, measure=m, value=words.figure(b[1].value), model=b[0]) for m, b in best if b is not None]
+    trained = {"samples": words.count(summary.samples.get("train")), "models": len(summary.models)}
+    if not shown:
+        return say("{samples} samples, {models} models", **trained)
+    return say("{samples} samples, {models} models; best on test: {best}", best=listed(shown), **trained)
 
 
 def closing(run: Finished) -> list[tuple[str, str, str]]:
@@ -62,47 +67,57 @@ def closing(run: Finished) -> list[tuple[str, str, str]]:
     read = Facts(run)
     summary, samples, kept, curve = read.page(Summary), read.page(SamplesMade), read.page(FeaturesKept), read.page(Curve)
     about = run.config.show.about
-    lines: list[tuple[str, str, str]] = [("data", about, "")] if about else []
+    lines: list[tuple[str, str, str]] = [(later("data"), about, "")] if about else []
     if summary is not None and summary.standing is not None:
         tone, sentence = standing.sentence(summary.standing)
-        lines.append(("served", sentence, _TONES[tone]))
+        lines.append((later("served"), sentence, _TONES[tone]))
     if summary is not None:
-        lines += [("limits", sentence, "") for sentence in standing.limits(summary.standing, summary.left_out, run.config)]
+        lines += [(later("limits"), sentence, "") for sentence in standing.limits(summary.standing, summary.left_out, run.config)]
     if summary is not None and (log := summary.log) is not None:
-        since = f"{words.day(log.from_)} to {words.day(log.to)}"
-        lines.append(("read", f"{words.count(log.events + log.rejected)} events, {since}", ""))
-        kept_of = f"{words.count(log.users)} users, {words.count(log.items)} items"
-        lines.append(("cleaned", f"{words.taken_out(read.page(Cleaned))}; left: {kept_of}", ""))
+        since = {"first": words.day(log.from_), "last": words.day(log.to)}
+        events = words.count(log.events + log.rejected)
+        lines.append((later("read"), say("{count} events, {first} to {last}", count=events, **since), ""))
+        left = {"users": words.count(log.users), "items": words.count(log.items)}
+        cleaned = say("{taken_out}; left: {users} users, {items} items", taken_out=words.taken_out(read.page(Cleaned)), **left)
+        lines.append((later("cleaned"), cleaned, ""))
     if summary is not None:
-        lines.append(("learnt", _learnt(summary), ""))
+        lines.append((later("learnt"), _learnt(summary), ""))
     if left_over := words.left_over(samples, read.page(Cleaned)):
-        lines.append(("left out", left_over, ""))
+        lines.append((later("left out"), left_over, ""))
     if samples is not None and (bias := samples.position_bias) is not None and bias.examination is not None:
-        few = ", ".join(words.plain(value) for value in bias.examination[:3])
-        size = f"{words.count(bias.positives)} positives weigh as {words.count(bias.effective_positives)}"
-        lines.append(("places", f"looked at {few}, … by {bias.method}; {size}", ""))
+        told = say(
+            "looked at {shares}, … by {method}; {positives} positives weigh as {effective}",
+            shares=listed(words.plain(value) for value in bias.examination[:3]),
+            method=bias.method,
+            positives=words.count(bias.positives),
+            effective=words.count(bias.effective_positives),
+        )
+        lines.append((later("places"), told, ""))
     if kept is not None:
-        lines.append(("features", words.features(kept), ""))
+        lines.append((later("features"), words.features(kept), ""))
     for model in sorted(summary.selection) if summary is not None else ():
         assert summary is not None
         tone, sentence = standing.gain(model, summary, curve)
-        lines.append(("gained", sentence, _TONES[tone]))
+        lines.append((later("gained"), sentence, _TONES[tone]))
     if (compared := read.page(TargetsCompared)) is not None:
-        lines += [("targets", sentence, "") for sentence in targets.told(compared)]
-    lines += [("groups", sentence, "") for sentence in (*gaps.served_gaps(read), *gaps.told(read))]
+        lines += [(later("targets"), sentence, "") for sentence in targets.told(compared)]
+    lines += [(later("groups"), sentence, "") for sentence in (*gaps.served_gaps(read), *gaps.told(read))]
     if (found := read.page(Anomalies)) is not None:
-        lines.append(("flagged", words.anomalies(found, users=read.has_users), ""))
+        lines.append((later("flagged"), words.anomalies(found, users=read.has_users), ""))
     if summary is not None and (lists := summary.recommendations) is not None:
-        lines.append(("recommended", f"{words.count(lists.users)} users, {words.count(lists.per_user)} each", ""))
+        lengths = {"users": words.count(lists.users), "items": words.count(lists.per_user)}
+        lines.append((later("recommended"), say("{users} users, {items} each", **lengths), ""))
     cost = run.costs()
     if seconds := cost["seconds"]:
         slowest = sorted(seconds.items(), key=lambda pair: (-pair[1], pair[0]))[:3]
-        parts = ", ".join(f"{stage} {words.duration(spent)}" for stage, spent in slowest)
-        lines.append(("time", f"{words.duration(sum(seconds.values()))} ({parts})", ""))
-        lines.append(("memory", f"at most {words.memory(cost['peak_rss_mb'])}", ""))
+        parts = listed(f"{stage} {words.duration(spent)}" for stage, spent in slowest)
+        spent = say("{time} ({parts})", time=words.duration(sum(seconds.values())), parts=parts)
+        lines.append((later("time"), spent, ""))
+        lines.append((later("memory"), say("at most {amount}", amount=words.memory(cost["peak_rss_mb"])), ""))
     report = run.folder / "report.html"
-    lines.append(("report", str(report) if report.exists() else "none yet; make it with: assay report FOLDER", "bold"))
-    return lines
+    none = say("none yet; make it with: assay report FOLDER")
+    lines.append((later("report"), str(report) if report.exists() else none, "bold"))
+    return [(say(name), text, style) for name, text, style in lines]
 
 
 def print_lines(lines: Sequence[tuple[str, str, str]]) -> None:
@@ -184,7 +199,8 @@ def _show_figure(figure: Figure) -> None:
     lines = [line for plot in figure.plots if isinstance(plot, RowPlot) for line in plot.lines if words.known(line.value)]
     if lines:
         shown = [(line.label, line.shown or words.estimate(line.value, line.low, line.high), line.note) for line in lines]
-        print_line(f"{figure.name}: {figure.meaning}" if figure.meaning else figure.name, "dim")
+        named = say("{name}: {meaning}", name=figure.name, meaning=figure.meaning) if figure.meaning else figure.name
+        print_line(named, "dim")
         print_table(("", "", ""), shown)
 
 
@@ -206,60 +222,82 @@ def _lines_of(cell: Cell) -> object:
 def show_explanation(answer: Why | WhyScore, run: Finished) -> None:
     """A value, or a recommendation's score, taken apart; ids are as they may be shown."""
     read = Facts(run, hash_ids=False)
-    parts = "; ".join(f"{line.column} {words.plain(line.part)}" for line in answer.columns[:5])
+    parts = clauses(f"{retell(line.column)} {words.plain(line.part)}" for line in answer.columns[:5])
     lines = _why_score(answer, read) if isinstance(answer, WhyScore) else _why_value(answer, read)
-    print_lines([*lines, ("by column", parts, "")])
+    print_lines([*lines, (say("by column"), parts, "")])
 
 
 def _why_score(answer: WhyScore, read: Facts) -> list[tuple[str, str, str]]:
     kind = read.task.label
     predicted = words.percent(answer.probability) if kind.is_chance else words.figure(answer.probability)
-    lines = [("chance" if kind.is_chance else "predicted", f"{predicted} by the {kind.linear}", "bold")]
-    for name, supports in (("made by", answer.made), ("against it", answer.against)):
-        lines += [(name, f"{one.sentence} ({read.mark(one.user, one.period)})", "") for one in supports]
+    told = say("{value} by the {model}", value=predicted, model=retell(kind.linear))
+    lines = [(say("chance") if kind.is_chance else say("predicted"), told, "bold")]
+    for name, supports in ((say("made by"), answer.made), (say("against it"), answer.against)):
+        lines += [(name, f"{retell(one.sentence)} ({read.mark(one.user, one.period)})", "") for one in supports]
     return lines
 
 
 def _why_value(answer: Why, read: Facts) -> list[tuple[str, str, str]]:
-    when = f" ({read.task.period} {answer.period})" if read.timed else ""
-    lines = [("sample", f"{answer.sentence}{when}", "")]
-    lines.append(("value", f"{words.plain(answer.value)} {read.task.label.unit} per validation row", "bold"))
+    when = f" ({retell(read.task.period)} {answer.period})" if read.timed else ""
+    lines = [(say("sample"), f"{retell(answer.sentence)}{when}", "")]
+    per_row = say("{value} {unit} per validation row", value=words.plain(answer.value), unit=retell(read.task.label.unit))
+    lines.append((say("value"), per_row, "bold"))
     predicted = words.percent(answer.probability) if read.task.label.is_chance else words.figure(answer.probability)
-    lines.append(("predicted", f"{predicted}; leverage {words.plain(answer.leverage)}", ""))
-    for name, requests in (("helped", answer.helped), ("hurt", answer.hurt)):
+    told = say("{value}; leverage {leverage}", value=predicted, leverage=words.plain(answer.leverage))
+    lines.append((say("predicted"), told, ""))
+    for name, requests in ((say("helped"), answer.helped), (say("hurt"), answer.hurt)):
         lines += [(name, f"{read.mark(one.user, one.period)}: {words.plain(one.part)}", "") for one in requests]
-    return lines + [("like it", one.sentence, "") for one in answer.neighbours]
+    return lines + [(say("like it"), retell(one.sentence), "") for one in answer.neighbours]
 
 
 def show_user(answer: UserList) -> None:
     """Print one user's recommendations: rank, name, category, reason."""
-    print_line(f"for user {answer.user}" if answer.known else f"user {answer.user} has no list in this run; for anybody:")
-    rows = [(item.rank, item.name or item.item_id, item.category, item.reason) for item in answer.recommendations]
-    print_table(("", "item", "category", "reason"), rows)
+    told = later("for user {user}") if answer.known else later("user {user} has no list in this run; for anybody:")
+    print_line(say(told, user=answer.user))
+    rows = [
+        (item.rank, item.name or item.item_id, item.category, None if item.reason is None else retell(item.reason))
+        for item in answer.recommendations
+    ]
+    print_table(("", say("item"), say("category"), say("reason")), rows)
 
 
 def show_search(answer: SearchAnswer, task: Task) -> None:
     """Print the items of a search: item, name, score and the reasons of each line, and what is to be known of them."""
     query = answer.query if len(answer.query) <= _QUERY else answer.query[:_QUERY] + "…"
-    user = answer.user
-    whose = "" if user is None else f", for user {user}" if answer.user_known else f"; user {user} is not in the log: for anybody"
-    print_line(f"{query}{whose}")
+    told = (
+        later("{query}, for user {user}") if answer.user_known else later("{query}; user {user} is not in the log: for anybody")
+    )
+    print_line(query if answer.user is None else say(told, query=query, user=answer.user))
     if not answer.items:
-        print_line("Nothing on sale has a word of it, or letters like it. Try fewer or other words.")
+        print_line(say("Nothing on sale has a word of it, or letters like it. Try fewer or other words."))
         return
     rows = [(item.rank, item.item_id, item.name, words.plain(item.score), why(item, task)) for item in answer.items]
-    print_table(("", "item", "name", "score", "why"), rows)
+    print_table(("", say("item"), say("name"), say("score"), say("why")), rows)
     if answer.derived:
-        print_line(f"The ranker's training queries are {answer.queries_are}.", "dim")
+        print_line(say("The ranker's training queries are {queries}.", queries=retell(answer.queries_are)), "dim")
 
 
 def why(item: FoundItem, task: Task) -> str:
     """The reasons of a search's line, in the words of the run's task."""
-    ranks = (("words", item.rank_by_words), ("vectors", item.rank_by_vectors))
-    by = ", by ".join(f"{name} {words.count(rank)}" for name, rank in ranks if rank)
-    parts = [f"has {', '.join(item.words)}" if item.words else "shares no word", f"rank by {by}"]
+    parts = [say("has {words}", words=listed(item.words)) if item.words else say("shares no word"), _ranks(item)]
     times, lately, clicks = item.taken_by_user, item.taken_lately, item.clicks_for_query
-    parts += [f"{task.taken} by the user in {task.some(times)}"] if times else []
-    parts += [f"{task.taken} {words.counted(lately, 'time')} in {task.last(4)}"] if lately else []
-    parts += [f"{words.counted(clicks, 'click')} for this query before"] if clicks else []
-    return "; ".join(parts)
+    taken = retell(task.taken)
+    if times:
+        parts.append(say("{taken} by the user in {periods}", taken=taken, periods=retell(task.some(times))))
+    if lately:
+        often, when = words.counted(lately, "time"), retell(task.last(4))
+        parts.append(say("{taken} {times} in {periods}", taken=taken, times=often, periods=when))
+    if clicks:
+        told = forms("{count} click for this query before", "{count} clicks for this query before")
+        parts.append(several(*told, clicks, count=words.count(clicks)))
+    return clauses(parts)
+
+
+def _ranks(item: FoundItem) -> str:
+    """Where an item stands by words and by vectors."""
+    by_words, by_vectors = words.count(item.rank_by_words), words.count(item.rank_by_vectors)
+    if item.rank_by_words and item.rank_by_vectors:
+        return say("rank by words {words}, by vectors {vectors}", words=by_words, vectors=by_vectors)
+    if item.rank_by_words:
+        return say("rank by words {words}", words=by_words)
+    return say("rank by vectors {vectors}", vectors=by_vectors)

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping, Set
 from typing import Any, TypeGuard
 
 from assay.evaluation.claims import Verdict, claims, decides, verdict
+from assay.language import clauses, forms, later, listed, paragraph, say, several
+from assay.language.retelling import retell
 from assay.numerics.measures import LOWER_IS_BETTER
 from assay.numerics.names import read
 from assay.pages.evaluation import Selected
@@ -16,40 +18,42 @@ from assay.runs.section import Tone
 from assay.task import of_measures
 
 NONE = "–"
+_DOUBTFUL = forms("label is doubtful", "labels are doubtful")
+_ROBOTS = forms("user behaves like a robot", "users behave like robots")
 MEASURES = {
-    "auc": "how often a positive sample scores above a negative one; higher is better",
-    "user_auc": "the same within each user, then averaged; higher is better",
-    "log_loss": "how surprised the model is by what happened; lower is better",
-    "accuracy": "share of samples on the right side of the threshold; higher is better",
-    "precision": "share of predicted positives that are positive; higher is better",
-    "recall": "share of positives that are predicted; higher is better",
-    "f1": "precision and recall in one; higher is better",
-    "calibration_error": "distance of predicted from observed shares; lower is better",
-    "mse": "mean squared distance of what is predicted from what happened; lower is better",
-    "rmse": "root of the mean squared error, in the label's unit; lower is better",
-    "mae": "mean distance of predicted from observed, in the label's unit; lower is better",
-    "r2": "share of the labels' spread that is predicted: 0 as good as their mean; higher is better",
-    "spearman": "how alike predicted and observed are in order, from -1 to 1; higher is better",
-    "ndcg": "how near the top of the list the chosen items stand; higher is better",
-    "mrr": "one over the place of the first chosen item; higher is better",
-    "map": "mean precision down the list; higher is better",
-    "hit_rate": "share of lists with a chosen item in them; higher is better",
-    "err": "one over the place where a user who reads down the list is satisfied; higher is better",
-    "rbp": "share of what a patient user sees that is right; higher is better",
-    "coverage": "share of all items that stand in anyone's list",
-    "gini": "how unevenly items share the places: 0 all alike, 1 one has all",
-    "novelty": "how rare the listed items are, in bits: one more, half as many users took them",
-    "popularity_lift": "how much more popular lists are than what their users took before: 0 as popular, 1 twice",
-    "popularity_share": "share of the list that is among the most taken items, those with half of all takings",
-    "diversity": "share of pairs in a list that are of two categories",
-    "serendipity": "right items of the list, each counted by how few would expect it: 0 for a bestseller",
-    "judged": "share of the list that has a grade, be it 0: where it is low, accuracy is a guess",
+    "auc": later("how often a positive sample scores above a negative one; higher is better"),
+    "user_auc": later("the same within each user, then averaged; higher is better"),
+    "log_loss": later("how surprised the model is by what happened; lower is better"),
+    "accuracy": later("share of samples on the right side of the threshold; higher is better"),
+    "precision": later("share of predicted positives that are positive; higher is better"),
+    "recall": later("share of positives that are predicted; higher is better"),
+    "f1": later("precision and recall in one; higher is better"),
+    "calibration_error": later("distance of predicted from observed shares; lower is better"),
+    "mse": later("mean squared distance of what is predicted from what happened; lower is better"),
+    "rmse": later("root of the mean squared error, in the label's unit; lower is better"),
+    "mae": later("mean distance of predicted from observed, in the label's unit; lower is better"),
+    "r2": later("share of the labels' spread that is predicted: 0 as good as their mean; higher is better"),
+    "spearman": later("how alike predicted and observed are in order, from -1 to 1; higher is better"),
+    "ndcg": later("how near the top of the list the chosen items stand; higher is better"),
+    "mrr": later("one over the place of the first chosen item; higher is better"),
+    "map": later("mean precision down the list; higher is better"),
+    "hit_rate": later("share of lists with a chosen item in them; higher is better"),
+    "err": later("one over the place where a user who reads down the list is satisfied; higher is better"),
+    "rbp": later("share of what a patient user sees that is right; higher is better"),
+    "coverage": later("share of all items that stand in anyone's list"),
+    "gini": later("how unevenly items share the places: 0 all alike, 1 one has all"),
+    "novelty": later("how rare the listed items are, in bits: one more, half as many users took them"),
+    "popularity_lift": later("how much more popular lists are than what their users took before: 0 as popular, 1 twice"),
+    "popularity_share": later("share of the list that is among the most taken items, those with half of all takings"),
+    "diversity": later("share of pairs in a list that are of two categories"),
+    "serendipity": later("right items of the list, each counted by how few would expect it: 0 for a bestseller"),
+    "judged": later("share of the list that has a grade, be it 0: where it is low, accuracy is a guess"),
 }
 SMALL = (
     (1e-2, 1.0, ""),
-    (1e-4, 1e3, "thousandths of "),
-    (1e-7, 1e6, "millionths of "),
-    (0.0, 1e9, "billionths of "),
+    (1e-4, 1e3, later("thousandths of ")),
+    (1e-7, 1e6, later("millionths of ")),
+    (0.0, 1e9, later("billionths of ")),
 )
 
 
@@ -71,8 +75,9 @@ def count(value: Any) -> str:
 
 
 def counted(value: int, noun: str) -> str:
-    """A number of things: 1 click, 2 clicks."""
-    return f"{count(value)} {noun}{'' if value == 1 else 's'}"
+    """A number of things: 1 click, 2 clicks. noun: an English one, whose plural has an s; the catalogue has "{count} noun"."""
+    one, many = f"{{count}} {noun}", f"{{count}} {noun}s"
+    return several(one, many, value, count=count(value))
 
 
 def short(value: float) -> str:
@@ -100,7 +105,8 @@ def estimate(value: Any, low: Any = None, high: Any = None, *, sign: bool = Fals
     """A measure and its interval."""
     if not (known(low) and known(high)):
         return figure(value, sign=sign)
-    return f"{figure(value, sign=sign)} ({figure(low, sign=sign)} to {figure(high, sign=sign)})"
+    ends = {"low": figure(low, sign=sign), "high": figure(high, sign=sign)}
+    return say("{value} ({low} to {high})", value=figure(value, sign=sign), **ends)
 
 
 def estimated(one: Estimate | None, *, sign: bool = False) -> str:
@@ -127,9 +133,9 @@ def duration(seconds: Any) -> str:
     if not known(seconds):
         return NONE
     if seconds < 100:
-        return f"{seconds:.1f} s"
+        return say("{seconds} s", seconds=f"{seconds:.1f}")
     minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest:02d} s"
+    return say("{minutes} min {seconds} s", minutes=minutes, seconds=f"{rest:02d}")
 
 
 def memory(megabytes: Any) -> str:
@@ -150,12 +156,17 @@ _REASONS = 3  # that are told of rows that were taken out
 def taken_out(log: Cleaned | None) -> str:
     """How many rows cleaning took out, with the most frequent reasons and their shares of all rows."""
     if log is None or not log.rejected:
-        return "nothing taken out"
+        return say("nothing taken out")
     reasons = [(number, reason) for step in log.steps for reason, number in step.reasons.items()]
     reasons.sort(key=lambda pair: (-pair[0], pair[1]))
-    shares = "; ".join(f"{reason} {percent(number / log.rows_read)}" for number, reason in reasons[:_REASONS])
-    more = f"; {counted(len(reasons) - _REASONS, 'other reason')}" if len(reasons) > _REASONS else ""
-    return f"{count(log.rejected)} of {count(log.rows_read)} taken out ({shares}{more})"
+    shares = [f"{retell(reason)} {percent(number / log.rows_read)}" for number, reason in reasons[:_REASONS]]
+    more = [counted(len(reasons) - _REASONS, "other reason")] if len(reasons) > _REASONS else []
+    return say(
+        "{count} of {rows} taken out ({reasons})",
+        count=count(log.rejected),
+        rows=count(log.rows_read),
+        reasons=clauses([*shares, *more]),
+    )
 
 
 def left_over(samples: SamplesMade | None, log: Cleaned | None) -> str | None:
@@ -163,9 +174,10 @@ def left_over(samples: SamplesMade | None, log: Cleaned | None) -> str | None:
     test = (samples.splits or {}).get("test") if samples is not None else None
     if test is None or log is None or day(log.to) <= test.to:
         return None
-    return (
-        f"The events after {test.to} are in no split and test nothing: the log ends on {day(log.to)}, before the last period "
-        "is over."
+    return say(
+        "The events after {day} are in no split and test nothing: the log ends on {end}, before the last period is over.",
+        day=test.to,
+        end=day(log.to),
     )
 
 
@@ -175,11 +187,13 @@ def exposures(samples: SamplesMade) -> str | None:
     exposed = sum(stretch.periods for stretch in shown)
     if exposed in (0, every):
         return None
-    stretches = ", ".join(f"{stretch.from_} to {stretch.to}" for stretch in shown)
-    others = "drawn items" if samples.negatives_rate is None else "candidates"
-    return (
-        f"The log says what was shown in {exposed} of {every} periods ({stretches}): samples of these are exposures, "
-        f"and what was shown is what is ranked. In the other periods, what was not taken is a sample of {others}."
+    return say(
+        "The log says what was shown in {exposed} of {every} periods ({stretches}): samples of these are exposures, and what was "
+        "shown is what is ranked. In the other periods, what was not taken is a sample of {others}.",
+        exposed=exposed,
+        every=every,
+        stretches=listed(say("{first} to {last}", first=stretch.from_, last=stretch.to) for stretch in shown),
+        others=say("drawn items") if samples.negatives_rate is None else say("candidates"),
     )
 
 
@@ -188,13 +202,14 @@ def unit(values: Iterable[Any]) -> tuple[float, str]:
     largest = max((abs(v) for v in values if known(v)), default=0.0)
     if largest == 0.0:
         return 1.0, ""
-    return next((factor, name) for least, factor, name in SMALL if largest >= least)
+    return next((factor, say(name) if name else "") for least, factor, name in SMALL if largest >= least)
 
 
 def meaning(measure: str) -> str:
     """What a measure says, in words; empty for one that explains itself."""
     name = read(measure)
-    return MEASURES.get(measure if name is None else name.base, "")
+    words = MEASURES.get(measure if name is None else name.base)
+    return "" if words is None else say(words)
 
 
 def lower_is_better(measure: str) -> bool:
@@ -221,14 +236,16 @@ def changes(by_measure: Mapping[str, Change]) -> list[tuple[Verdict, str]]:
 
 def change_of(measure: str, change: Change) -> str:
     """A measure's change with its interval, and what it means, in words."""
-    meant = {"better": "a gain", "worse": "a loss", "even": "within chance", "few": "too few to tell"}[judge(measure, change)]
-    return f"{measure} {estimated(change, sign=True)}, {meant}"
+    meant = {"better": say("a gain"), "worse": say("a loss"), "even": say("within chance"), "few": say("too few to tell")}
+    return say(
+        "{measure} {change}, {meant}", measure=measure, change=estimated(change, sign=True), meant=meant[judge(measure, change)]
+    )
 
 
 def too_few(changes: Iterable[Change]) -> str | None:
     """That there are too few requests to tell some differences, in a sentence; None where there are enough."""
     needs = [change.needs for change in changes if change.needs is not None]
-    return f"Too few to tell: it would take some {count(max(needs))} requests." if needs else None
+    return say("Too few to tell: it would take some {count} requests.", count=count(max(needs))) if needs else None
 
 
 def finding(
@@ -240,37 +257,48 @@ def finding(
     """
     valuer, removed, difference = selected.valuer, selected.removed_fraction, selected.difference
     if not removed and not any(change.value for change in difference.values()):
-        fine = f"That says little of the data: {doubt}." if doubt else "The data is fine in this respect."
-        told = few or too_few(difference.values()) or fine
-        return (
-            "even",
-            f"Nothing to remove for {model}: on the tuning set no change by {valuer} was better than "
-            f"keeping every training sample as it is. {told}",
+        fine = say("The data is fine in this respect.")
+        if doubt:
+            fine = say("That says little of the data: {doubt}.", doubt=doubt)
+        nothing = say(
+            "Nothing to remove for {model}: on the tuning set no change by {valuer} was better than keeping every training "
+            "sample as it is.",
+            model=model,
+            valuer=valuer,
         )
+        return "even", paragraph([nothing, few or too_few(difference.values()) or fine])
     shown = claims(difference) or ordered(difference)[:3]
     verdicts = {judge(m, difference[m]) for m in shown}
     lacking = too_few(difference[m] for m in shown)
     each = (f"{m} {estimated(difference[m], sign=True)}" if lacking else change_of(m, difference[m]) for m in shown)
-    changes = "; ".join(each)
-    picked = f"without the {percent(removed)} of training samples picked by {valuer}" if removed else f"re-weighted by {valuer}"
-    named = chosen or picked
-    start = f"{named[0].upper()}{named[1:]}: {model} changed on the untouched test"
-    told = f"{start} by {changes or 'no measure'}. "
+    if chosen:
+        named = retell(chosen)
+    elif removed:
+        share = percent(removed)
+        named = say("without the {share} of training samples picked by {valuer}", share=share, valuer=valuer)
+    else:
+        named = say("re-weighted by {valuer}", valuer=valuer)
+    told = say(
+        "{change}: {model} changed on the untouched test by {measures}.",
+        change=f"{named[0].upper()}{named[1:]}",
+        model=model,
+        measures=clauses(each) or say("no measure"),
+    )
     if lacking:
-        return "even", told + lacking
+        return "even", paragraph([told, lacking])
     tone, said = _verdict(verdicts, doubt)
-    return tone, told + " ".join([said, *_by_tuning(model, selected.tuning)])
+    return tone, paragraph([told, said, *_by_tuning(model, selected.tuning)])
 
 
 def _verdict(verdicts: Set[str], doubt: str | None) -> tuple[Tone, str]:
     """What the changes of the measures say together."""
     if verdicts == {"better"} or verdicts == {"better", "even"}:
-        return ("even", f"A gain of this model alone: {doubt}.") if doubt else ("good", "It helps.")
+        return ("even", say("A gain of this model alone: {doubt}.", doubt=doubt)) if doubt else ("good", say("It helps."))
     if verdicts >= {"better", "worse"}:
-        return "bad", "The result is mixed: keep all samples unless the gain is what counts."
+        return "bad", say("The result is mixed: keep all samples unless the gain is what counts.")
     if "worse" in verdicts:
-        return "bad", "It hurts: keep all samples."
-    return "even", "No difference beyond chance: keep all samples."
+        return "bad", say("It hurts: keep all samples.")
+    return "even", say("No difference beyond chance: keep all samples.")
 
 
 def _by_tuning(model: str, tuning: Mapping[str, Change]) -> list[str]:
@@ -279,39 +307,48 @@ def _by_tuning(model: str, tuning: Mapping[str, Change]) -> list[str]:
         return []
     change = estimated(tuning[loss], sign=True)
     if judge(loss, tuning[loss]) == "better":
-        return [f"On the tuning set it helped {model} too ({loss} {change})."]
-    linear = of_measures(tuning).linear
-    return [f"The {linear} chose it; on the tuning set it was no gain to {model} ({loss} {change})."]
+        return [say("On the tuning set it helped {model} too ({loss} {change}).", model=model, loss=loss, change=change)]
+    linear = retell(of_measures(tuning).linear)
+    told = later("The {linear} chose it; on the tuning set it was no gain to {model} ({loss} {change}).")
+    return [say(told, linear=linear, model=model, loss=loss, change=change)]
 
 
 def valuer(name: str | None) -> str:
     """Whose values order the samples; None: nobody's."""
-    return "at random" if name is None else name
+    return say("at random") if name is None else name
 
 
-def flagged(page: FlaggedUsers | FlaggedSamples, one: str, several: str) -> str:
-    """How many of how many are flagged, in a sentence."""
+def flagged(page: FlaggedUsers | FlaggedSamples, one: str, many: str) -> str:
+    """How many of how many are flagged, in a sentence. one, many: what is said of them, as the catalogue has it."""
     if not page.flagged:
-        return f"Nothing to mend among {count(page.of)}: no {one}."
+        return say("Nothing to mend among {of}: no {what}.", of=count(page.of), what=say(one))
     sure = page.expected_precision if isinstance(page, FlaggedSamples) else None
-    certain = f"; some {percent(sure)} of these should be wrong" if sure else ""
-    return f"{count(page.flagged)} of {count(page.of)} {one if page.flagged == 1 else several}{certain}."
+    values = {"count": count(page.flagged), "of": count(page.of), "what": several(one, many, page.flagged)}
+    if sure:
+        return say("{count} of {of} {what}; some {share} of these should be wrong.", share=percent(sure), **values)
+    return say("{count} of {of} {what}.", **values)
 
 
 def anomalies(page: Anomalies, *, users: bool) -> str:
     """How many users and labels are flagged, in a sentence each; users: whether rows have users who could be."""
-    labels = flagged(page.samples, "label is doubtful", "labels are doubtful")
-    return f"{flagged(page.users, 'user behaves like a robot', 'users behave like robots')} {labels}" if users else labels
+    labels = flagged(page.samples, *_DOUBTFUL)
+    return paragraph([flagged(page.users, *_ROBOTS), labels]) if users else labels
 
 
 def features(page: FeaturesKept) -> str:
     """What feature selection saved and cost, in a sentence."""
     columns, entries = page.columns, page.entries_a_row
-    changes = "; ".join(change_of(m, page.difference[m]) for m in claims(page.difference))
-    return (
-        f"{len(page.kept)} of {len(page.kept) + len(page.hidden)} features kept by {page.method}: "
-        f"{count(columns.all)} columns became {count(columns.kept)}, {plain(entries.all)} entries per row "
-        f"{plain(entries.kept)}; on tuning this changed logistic by {changes}"
+    return say(
+        "{kept} of {all} features kept by {method}: {columns} columns became {left}, {entries} entries per row {less}; on tuning "
+        "this changed logistic by {changes}",
+        kept=len(page.kept),
+        all=len(page.kept) + len(page.hidden),
+        method=page.method,
+        columns=count(columns.all),
+        left=count(columns.kept),
+        entries=plain(entries.all),
+        less=plain(entries.kept),
+        changes=clauses(change_of(m, page.difference[m]) for m in claims(page.difference)),
     )
 
 

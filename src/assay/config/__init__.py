@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
+from assay import language
 from assay.config.section import ConfigSection, Count, Finite, Fraction, Name, Positive
 from assay.config.sources import STORES, Dialect, Events, Items, OwnTable, SourceSection, Users
-from assay.errors import ConfigError, did_you_mean
+from assay.errors import ConfigError, InputError, did_you_mean
 from assay.task import LabelType, label_type
 
 __all__ = [
@@ -177,12 +178,21 @@ class Recommend(ConfigSection):
 class Show(ConfigSection):
     """What people see."""
 
+    language: str = language.ENGLISH  # of report, terminal and server: the code of a catalogue in assay/language
     title: str = "Assay report"
     about: str = ""  # what the data is, in a sentence or two, under the title
     deed: tuple[str, str] | None = None  # what the target is called, of a user and as a noun: ["liked", "like"]
     hash_ids: bool = False
     currency: str = ""
     log_to: Literal["mlflow"] | None = None  # where a run logs itself; MLFLOW_TRACKING_URI names the server
+
+    @field_validator("language")
+    @classmethod
+    def _known_language(cls, code: str) -> str:
+        try:
+            return language.check(code)
+        except InputError as error:
+            raise ValueError(str(error)) from None
 
 
 class Config(ConfigSection):

@@ -17,6 +17,7 @@ from assay.evaluation.amounts import score_amounts
 from assay.evaluation.rankings import ranking_scores
 from assay.evaluation.samples import score_samples
 from assay.evaluation.scores import Scores
+from assay.language import english
 from assay.numerics.names import is_of_all_lists
 from assay.samples.table import Samples
 from assay.task import Task
@@ -138,23 +139,29 @@ def usual_groups(samples: Samples, popularity: NDArray[np.int64], task: Task) ->
         order = np.argsort(-popularity, kind="stable")
         head = np.zeros(len(popularity), bool)
         head[order[: int(np.searchsorted(np.cumsum(popularity[order]), popularity.sum() / 2)) + 1]] = True
-        out["items"] = pa.array(np.where(head[samples.item], f"head (half of all {task.sales})", "tail"))
+        out["items"] = pa.array(
+            np.where(head[samples.item], english("head (half of all {sales})", sales=task.sales), english("tail"))
+        )
     if "user_periods_known" in has:
         periods = pc.fill_null(samples.features.column("user_periods_known"), 0).to_numpy()
-        out["users"] = pa.array(np.where(periods > 12, "returning", f"new ({task.some(12)} or less)"))
+        out["users"] = pa.array(
+            np.where(periods > 12, english("returning"), english("new ({periods} or less)", periods=task.some(12)))
+        )
     if "query_class" in has:
         out["queries"] = samples.features.column("query_class").combine_chunks().dictionary_decode()
     if "item_price" in has:
         price = samples.features.column("item_price").to_numpy()
         low, high = np.nanquantile(price, (1 / 3, 2 / 3)) if np.isfinite(price).any() else (0.0, 0.0)
-        bands = np.where(price <= low, "1 low third", np.where(price <= high, "2 middle third", "3 high third"))
-        out["price"] = pa.array(np.where(np.isfinite(price), bands, "unknown"))
+        bands = np.where(
+            price <= low, english("1 low third"), np.where(price <= high, english("2 middle third"), english("3 high third"))
+        )
+        out["price"] = pa.array(np.where(np.isfinite(price), bands, english("unknown")))
     if name := next((name for name in ("department", "category") if name in has), None):
         column = samples.features.column(name).combine_chunks().dictionary_decode()
         largest = pc.value_counts(column).to_pylist()
         largest.sort(key=lambda entry: (-entry["counts"], str(entry["values"])))
         kept = pa.array([entry["values"] for entry in largest[:8]])
-        out[name] = pc.if_else(pc.fill_null(pc.is_in(column, kept), False), column, "other")
+        out[name] = pc.if_else(pc.fill_null(pc.is_in(column, kept), False), column, english("other"))
     positives = np.bincount(samples.period - samples.period.min(), samples.label)
     if len(positives) == 1:
         return out

@@ -15,6 +15,7 @@ from scipy import sparse, stats
 from assay.findings.suspects import copies
 from assay.importance.predicted import left_out_margin, left_out_probability
 from assay.importance.valuer import Importance
+from assay.language import english
 from assay.models.linear import LinearModel
 from assay.samples.table import Samples
 
@@ -26,10 +27,10 @@ _ROUNDING = 1e-9  # of a trait: entropies that are alike differ in their last bi
 _DOUBT = 0.5  # estimated share of wrong labels from which samples are flagged
 _CERTAIN = 5.0  # standard errors by which contradictions must exceed what the model expects
 _TRAITS = {
-    "activity": "takes far more than others",
-    "night": "keeps to hours of its own, unlike the crowd's",
-    "variety": "takes each item about equally often, or one alone",
-    "company": "takes the same items as some other users do",
+    "activity": english("takes far more than others"),
+    "night": english("keeps to hours of its own, unlike the crowd's"),
+    "variety": english("takes each item about equally often, or one alone"),
+    "company": english("takes the same items as some other users do"),
 }
 
 

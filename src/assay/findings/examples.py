@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from assay.findings.labels import Wording, label, title
 from assay.importance.valuer import Importance
+from assay.language import english
 from assay.numerics.periods import start
 from assay.pages.values import Example, Examples
 from assay.samples.table import Samples
@@ -53,33 +54,56 @@ def sentence(name: str, label: float, features: Mapping[str, Any], wording: Word
     before = reason(features, wording)
     if before is None:
         facts = [_fact(column, value, wording) for column, value in list(features.items())[:_FACTS]]
-        return f"label {label:g}: {', '.join(facts)}"
-    query = f", for “{features['query']}”" if "query" in features else ""
-    amount = f" ({label:g})" if wording.task.label.has_amounts and label > 0 else ""
-    return f"{name}{query}, {'' if label > 0 else 'not '}{wording.task.taken}{amount}; before: {before}"
+        return english("label {number}: {facts}", number=f"{label:g}", facts=", ".join(facts))
+    asked = english("{name}, for “{name_query}”", name=name, name_query=features["query"]) if "query" in features else name
+    taken = wording.task.taken
+    if label <= 0:
+        return english("{item}, not {taken}; before: {facts}", item=asked, taken=taken, facts=before)
+    if wording.task.label.has_amounts:
+        amount = f"{label:g}"
+        return english("{item}, {taken} ({number}); before: {facts}", item=asked, taken=taken, number=amount, facts=before)
+    return english("{item}, {taken}; before: {facts}", item=asked, taken=taken, facts=before)
 
 
 def _fact(column: str, value: Any, wording: Wording) -> str:
     if isinstance(value, int | float):
         return label(column, wording).value(float(value))
-    return f"{title(column, wording)} is {'unknown' if value is None else value}"
+    named = title(column, wording)
+    if value is None:
+        return english("{title} is unknown", title=named)
+    return english("{title} is {level}", title=named, level=value)
 
 
 def reason(features: Mapping[str, Any], wording: Wording) -> str | None:
     """What speaks for an item, from its readable features; None when the table has none of ours."""
     if "pair_times_bought" not in features and "item_buyers_4" not in features:
         return None
-    times, since = features.get("pair_times_bought"), features.get("pair_periods_since")
+    taken, times, since = wording.task.taken, features.get("pair_times_bought"), features.get("pair_periods_since")
     if times:
-        ago = "" if since is None else f", last {wording.counted(f'{since:.0f}', 'periods')} ago"
-        return f"{wording.task.taken} in {wording.counted(f'{times:.0f}', 'periods')}{ago}"
+        periods = wording.counted(f"{times:.0f}", "periods")
+        if since is None:
+            return english("{taken} in {periods}", taken=taken, periods=periods)
+        ago = wording.counted(f"{since:.0f}", "periods")
+        return english("{taken} in {periods}, last {ago} ago", taken=taken, periods=periods, ago=ago)
     if since := features.get("pair_steps_since"):
-        return f"{wording.task.taken} {since:.0f} {'step' if since == 1 else 'steps'} before, in the session"
+        if since == 1:
+            return english("{taken} 1 step before, in the session", taken=taken)
+        return english("{taken} {number} steps before, in the session", taken=taken, number=f"{since:.0f}")
     if features.get("score_following"):
-        return f"{wording.task.taken} next by others after what the session holds"
+        return english("{taken} next by others after what the session holds", taken=taken)
     number = wording.counted(f"{features.get('item_buyers_4') or 0:,.0f}", "sales")
-    sales = f"{number} in {wording.counted('4', 'periods')}"
+    lately = wording.counted("4", "periods")
     if often := features.get("category_times_16"):
-        before = f"{wording.task.taken} {wording.counted(f'{often:.0f}', 'times')}"
-        return f"{sales}, from {features.get('category') or 'a category'} {before}"
-    return f"popular: {sales}"
+        times = wording.counted(f"{often:.0f}", "times")
+        if not features.get("category"):
+            values = {"sales": number, "periods": lately, "taken": taken, "times": times}
+            return english("{sales} in {periods}, from a category {taken} {times}", **values)
+        return english(
+            "{sales} in {periods}, from {name} {taken} {times}",
+            sales=number,
+            periods=lately,
+            name=features["category"],
+            taken=taken,
+            times=times,
+        )
+    return english("popular: {sales} in {periods}", sales=number, periods=lately)

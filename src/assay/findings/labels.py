@@ -6,17 +6,18 @@ with spaces. Of an item's buyers in several periods, who took it in three of the
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, reduce
 from typing import Literal
 
 import numpy as np
 
 from assay.config import Config
+from assay.language import english
 from assay.logs.clean_log import CleanLog
 from assay.runs.store import Folder
-from assay.task import Task
+from assay.task import DEEDS, DEEDS_OF_SEARCH, Task
 
 Counted = Literal["users", "periods", "positives", "sales", "words", "times", "days", "count"]
 Unit = Counted | Literal["money", "share", "ratio", "log_ratio", "number"]
@@ -97,8 +98,8 @@ class Label:
         parts = [self._says(spans)] if spans else []
         if unknown:
             alone = self.unknown or self._with(self._some("unknown"))
-            parts.append(alone if self.unknown or not parts else "unknown")
-        return " or ".join(parts)
+            parts.append(alone if self.unknown or not parts else english("unknown"))
+        return reduce(_or, parts, "")
 
     def value(self, value: float) -> str:
         """What one value says of a sample; NaN is unknown."""
@@ -112,8 +113,8 @@ class Label:
         """A span by itself: "at most $0.99", "$0.99 to $2.49", "above $2.49"; "known" where it has no end."""
         low, high = (None if end is None else self._number(end) for end in span)
         if low is None:
-            return "known" if high is None else f"at most {high}"
-        return f"above {low}" if high is None else f"{low} to {high}"
+            return english("known") if high is None else english("at most {amount}", amount=high)
+        return english("above {amount}", amount=low) if high is None else english("{low} to {high}", low=low, high=high)
 
     def _says(self, spans: Sequence[Range]) -> str:
         low, high = spans[0]
@@ -124,7 +125,7 @@ class Label:
         *before, last = [self._range(span) for span in spans]
         words, _, number = last.rpartition(" ")
         amount = f"{words} {self.wording.counted(number, self.unit)}".strip()
-        return self._with(" or ".join([*before, amount]))
+        return self._with(reduce(_or, [*before, amount], ""))
 
     def _with(self, amount: str) -> str:
         return f"{self.before}{amount}{self.after}"
@@ -132,14 +133,17 @@ class Label:
     def _range(self, span: Range) -> str:
         low, high = (None if end is None else self._number(end) for end in span)
         if low is None:
-            return "no" if high == "0" and self.unit in _COUNTED else f"at most {high}".removesuffix(_ONCE)
-        above = "above" if self.unit in ("money", "number") else "more than"
+            return "no" if high == "0" and self.unit in _COUNTED else english("at most {amount}", amount=high).removesuffix(_ONCE)
+        above = self.unit in ("money", "number")
         if high is None:
-            return f"{above} {low}".removesuffix(_ONCE)
+            more = english("above {amount}", amount=low) if above else english("more than {amount}", amount=low)
+            return more.removesuffix(_ONCE)
         if self.unit in _COUNTED and np.isfinite(span[0] or 0):  # whole numbers, so that the span has a first one
             first = f"{int(np.floor(span[0] or 0)) + 1:,}"
-            return high if first == high else f"{first} to {high}"
-        return f"{above} {low} and at most {high}"
+            return high if first == high else english("{low} to {high}", low=first, high=high)
+        if above:
+            return english("above {low} and at most {high}", low=low, high=high)
+        return english("more than {low} and at most {high}", low=low, high=high)
 
     def _number(self, value: float) -> str:
         if not np.isfinite(value):
@@ -156,10 +160,14 @@ class Label:
 
     def _some(self, state: str) -> str:
         """An amount that is known, or unknown, and not said."""
-        article = "an" if state == "unknown" else "a"
         if self.unit in _COUNTED:
-            return f"{article} {state} number of {self.wording.counted('', self.unit).strip()}"
-        return f"{article} {state} share" if self.unit == "share" else state
+            things = self.wording.counted("", self.unit).strip()
+            if state == "unknown":
+                return english("an unknown number of {things}", things=things)
+            return english("a known number of {things}", things=things)
+        if self.unit == "share":
+            return english("an unknown share") if state == "unknown" else english("a known share")
+        return state
 
 
 # By column, N a number of periods: unit; what it says; what it says where it is unknown, and where it is 0.
@@ -298,9 +306,31 @@ _COLUMNS: dict[str, tuple[Unit, str, str, str]] = {
     "text_words_in_category": ("share", "@ of the query's words are in the item's category", "", ""),
     "text_fused": ("number", "fused score of words and vectors is @", "", ""),
 }  # fmt: skip
+_RATIOS = ("ratio", "log_ratio")
 _IDS = ("user", "item")  # columns whose levels are ids
-_TEXTS = {"query_class": "frequency of the query"}
+_TEXTS = {"query_class": english("frequency of the query")}
 _PATTERNS = [(re.compile(column.replace("_N", r"_(\d+)")), parts) for column, parts in _COLUMNS.items()]
+
+
+def sayings() -> Iterator[str]:
+    """What columns say and what deeds are called, as patterns for the catalogue: {amount} or {ratio} where a number stands."""
+    for unit, phrase, *others in _COLUMNS.values():
+        with_amount = phrase.replace("@", "{ratio}" if unit in _RATIOS else "{amount}")
+        title = phrase.removesuffix(" is @")
+        for text in (with_amount, *others, *([] if title == phrase else [title])):
+            if text:
+                yield text.replace("N days", "{number} days").replace("{last4}", "{last}").replace("{last16}", "{last_long}")
+    for taken, *nouns in (*DEEDS.values(), *DEEDS_OF_SEARCH.values()):
+        yield taken
+        for noun in nouns:
+            yield from (noun, f"{noun}s", f"{{number}} {noun}", f"{{number}} {noun}s")
+    yield from ("category", "brand", "department", "no", "no {things}")
+    for noun in ("user", "item", "day", "week", "word", "time"):
+        yield from (noun, f"{noun}s", f"{{number}} {noun}", f"{{number}} {noun}s")
+
+
+def _or(one: str, other: str) -> str:
+    return english("{one} or {other}", one=one, other=other) if one else other
 
 
 @cache
@@ -322,14 +352,14 @@ def label(column: str, wording: Wording) -> Label:
 
 # Where a sample comes from: a positive, what was shown, or a negative that Assay drew.
 _KINDS = {
-    "positive": "a {positive}",
-    "exposure": "shown and not {taken}",
-    "clicked": "clicked and not bought",
-    "popularity": "drawn from popular items",
-    "history": "drawn from the {user}'s past",
-    "category": "drawn from the {user}'s categories",
-    "retrieval": "drawn from the query's matches",
-    "candidate": "a candidate that was not {taken}",
+    "positive": english("a {positive}"),
+    "exposure": english("shown and not {taken}"),
+    "clicked": english("clicked and not bought"),
+    "popularity": english("drawn from popular items"),
+    "history": english("drawn from the {user}'s past"),
+    "category": english("drawn from the {user}'s categories"),
+    "retrieval": english("drawn from the query's matches"),
+    "candidate": english("a candidate that was not {taken}"),
 }
 
 
@@ -359,9 +389,11 @@ def matrix_column(name: str, wording: Wording) -> str:
         return _cell(binned[1], binned[2], wording)
     column, is_level, level = name.partition("=")
     if is_level:
-        return f"{title(column, wording)} is {wording.ident(level) if column in _IDS else level}"
+        shown = wording.ident(level) if column in _IDS else level
+        return english("{title} is {level}", title=title(column, wording), level=shown)
     if name.endswith(": rare"):
-        return " and ".join(title(part, wording) for part in name.removesuffix(": rare").split(" x ")) + ": rare"
+        titles = " and ".join(title(part, wording) for part in name.removesuffix(": rare").split(" x "))
+        return english("{titles}: rare", titles=titles)
     return label(name, wording).title
 
 

@@ -16,6 +16,7 @@ from sklearn.tree import DecisionTreeRegressor
 
 from assay.findings.segments import Attribute
 from assay.importance.valuer import Importance
+from assay.language import english
 
 Conditions = tuple[tuple[str, frozenset[int]], ...]  # attribute and the levels of it that are meant
 _DEPTH = 3
@@ -82,7 +83,7 @@ def mine(attributes: list[Attribute], importance: Importance) -> list[Rule]:
     for k, (p, z, conditions, mask, _) in enumerate(tested):
         open_ = open_ and p * (len(tested) - k) < _LEVEL  # Holm: the first that fails closes the rest
         count = int(mask.sum())
-        sentence = in_words(conditions, attributes) or "all samples"
+        sentence = in_words(conditions, attributes) or english("all samples")
         rules.append(Rule(conditions, sentence, count, count / n, z, open_))
     return rules
 
@@ -105,7 +106,7 @@ def explain(changed: NDArray[np.bool_], attributes: list[Attribute]) -> tuple[Ru
         return None
     _, conditions, mask, hits = best
     rows = int(mask.sum())
-    rule = Rule(conditions, in_words(conditions, attributes) or "all samples", rows, rows / len(mask))
+    rule = Rule(conditions, in_words(conditions, attributes) or english("all samples"), rows, rows / len(mask))
     return rule, hits / int(changed.sum()), hits / rows
 
 

@@ -15,6 +15,7 @@ from scipy import stats
 from assay.findings.labels import Label, Range, Wording, kind, label, title
 from assay.importance.valuer import Importance
 from assay.importance.values import Vector
+from assay.language import english
 from assay.numerics.periods import start
 from assay.pages.parts import Estimate
 from assay.pages.values import GroupValue, Histogram, Pattern
@@ -62,7 +63,9 @@ class Attribute:
             unknown = len(self.levels) - 1
             return self.label.says(self._spans(set(allowed) - {unknown}), unknown=unknown in inside)
         named = [self.levels[k] for k in inside], [self.levels[k] for k in outside]
-        return f"{self.words} is {_several(named[0]) if len(inside) <= len(outside) else f'not {_several(named[1])}'}"
+        if len(inside) <= len(outside):
+            return english("{title} is {level}", title=self.words, level=_several(named[0]))
+        return english("{title} is not {level}", title=self.words, level=_several(named[1]))
 
     def _spans(self, levels: Collection[int]) -> list[Range]:
         """The ranges of a number that neighbouring levels make up."""
@@ -77,20 +80,21 @@ class Attribute:
 
 def attributes(samples: Samples, wording: Wording) -> list[Attribute]:
     """What samples can be told apart by: label, kind, period, peak periods, text columns, fifths of numeric columns."""
-    described = [Attribute("label", "label", ("negative", "positive"), samples.label)]
+    described = [Attribute("label", english("label"), (english("negative"), english("positive")), samples.label)]
     if "kind" in samples.keys.column_names:
-        kinds = _text("kind", "the sample", samples.keys.column("kind"))
+        kinds = _text("kind", english("the sample"), samples.keys.column("kind"))
         described.append(replace(kinds, levels=tuple(kind(level, wording) for level in kinds.levels)))
     if "hour" in samples.keys.column_names:
         described.append(_hours(samples.keys.column("hour").to_numpy()))
     periods, codes = np.unique(samples.period, return_inverse=True)
     begins = tuple(start(int(p), wording.task.period_days).date().isoformat() for p in periods)
-    described.append(Attribute("period", f"{wording.task.period} from", begins, codes.astype(np.int16)))
+    described.append(Attribute("period", english("{period} from", period=wording.task.period), begins, codes.astype(np.int16)))
     positives = np.bincount(codes, samples.label, minlength=len(periods))
     if len(periods) >= 10:
         peak = positives > np.quantile(positives, _PEAK)
-        levels = (f"other {wording.task.periods}", f"peak {wording.task.periods}")
-        described.append(Attribute("peak", "time", levels, peak[codes].astype(np.int8)))
+        many = wording.task.periods
+        levels = (english("other {periods}", periods=many), english("peak {periods}", periods=many))
+        described.append(Attribute("peak", english("time"), levels, peak[codes].astype(np.int8)))
     for name in samples.features.column_names:
         column = samples.features.column(name)
         if pa.types.is_floating(column.type) or pa.types.is_integer(column.type):
@@ -116,7 +120,7 @@ def _text(name: str, words: str, column: pa.ChunkedArray) -> Attribute:
 def _hours(hour: NDArray[np.int8]) -> Attribute:
     """Bands of three hours: when what makes the sample, or its positive, happened."""
     levels = tuple(f"{k} to {k + _BAND}" for k in range(0, 24, _BAND))
-    return Attribute("hour", "hour of the day", levels, hour // _BAND)
+    return Attribute("hour", english("hour of the day"), levels, hour // _BAND)
 
 
 def _fifths(name: str, column: pa.ChunkedArray, wording: Wording) -> Attribute:
@@ -132,7 +136,10 @@ def _fifths(name: str, column: pa.ChunkedArray, wording: Wording) -> Attribute:
 
 def _several(levels: list[str], most: int = 4) -> str:
     shown = " or ".join(levels[:most])
-    return shown if len(levels) <= most else f"{shown} or {len(levels) - most} others"
+    if len(levels) <= most:
+        return shown
+    others = english("{number} others", number=len(levels) - most)
+    return english("{one} or {other}", one=shown, other=others)
 
 
 def sums(codes: Codes, size: int, importance: Importance) -> tuple[Codes, Vector, Vector, Vector]:
@@ -166,8 +173,9 @@ def patterns(attributes: list[Attribute], importance: Importance) -> list[Patter
             if rows[k] < max(50, total // 2000) or (low[k] <= 0 <= high[k]):
                 continue
             each = value[k] / rows[k]
-            verb = "costs" if each < 0 else "carries" if each > mean else "carries little"
-            sentence = f"{attribute.says({k})}: {_share(rows[k] / total)} of the samples, {verb}"
+            verb = english("costs") if each < 0 else english("carries") if each > mean else english("carries little")
+            share = _share(rows[k] / total)
+            sentence = english("{rule}: {share} of the samples, {verb}", rule=attribute.says({k}), share=share, verb=verb)
             pattern = Pattern(
                 sentence=sentence,
                 attribute=attribute.name,

@@ -19,6 +19,7 @@ from assay.importance.influence_state import State, prepare
 from assay.importance.utilities import SQUARED_ERROR, Auc, LogLoss, Ndcg, Utility, parse
 from assay.importance.valuer import Importance, user_folds
 from assay.importance.values import Values, Vector, from_folds
+from assay.language import english
 from assay.models.capabilities import Linear
 from assay.models.named import demand
 from assay.numerics.families import LOGIT
@@ -346,7 +347,9 @@ class Influence:
             raise InputError(f"influence: {error}") from None
         per_fold = state.values(X, y, train.weight)
         pairwise = utility != model.family.measure and model.family is LOGIT
-        shown = f"minus the {'pairwise loss of' if pairwise else 'mean validation'} {utility}"
+        shown = english("minus the mean validation {name}", name=utility)
+        if pairwise:
+            shown = english("minus the pairwise loss of {name}", name=utility)
         metadata = {"method": self.name, "utility": shown, "model": model.name}
         return Importance(train.keys.column("sample_id").to_numpy(), per_fold.mean(axis=0), per_fold, metadata)
 

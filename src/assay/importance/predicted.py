@@ -11,6 +11,7 @@ import numpy as np
 from assay.importance import checks
 from assay.importance.valuer import Importance, only_loss
 from assay.importance.values import Values, Vector
+from assay.language import english
 from assay.models.capabilities import Capability, Linear
 from assay.models.named import demand
 from assay.models.scorer import Scorer
@@ -306,7 +307,7 @@ class Probability(_Baseline):
 class Loss(_Baseline):
     """Minus the sample's own loss under the model that was trained on it: mislabelled and telling ones come first."""
 
-    name, utility = "loss", "log_loss of the sample itself"
+    name, utility = "loss", english("log_loss of the sample itself")
 
     def _values(self, train: Samples, model: Any, rng: np.random.Generator) -> Vector:
         del rng
@@ -328,7 +329,7 @@ class Margin(_Baseline):
 class SelfScore(_Baseline):
     """Minus the sample's own loss under the linear model without it. Needs a linear model."""
 
-    name, utility = "self_score", "log_loss of the sample itself, left out"
+    name, utility = "self_score", english("log_loss of the sample itself, left out")
     needs: Capability = Linear
 
     def _values(self, train: Samples, model: Any, rng: np.random.Generator) -> Vector:

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from assay import config, engines
 from assay.engines.engine import Engine, Parameter, count, identifier, one, put, set_parameters, statement
 from assay.errors import ConfigError, InputError
+from assay.language import english
 from assay.logs.canonical import COLUMNS
 from assay.pages.log import AboutLog, Cleaned, CleaningStep, SourcesRead
 from assay.progress import Report, silent
@@ -28,15 +29,17 @@ PACKAGE = "assay.logs.clean"
 ROWS = 1 << 18
 NONE = "SELECT CAST(NULL AS BIGINT) AS event_id"
 WHY = {
-    "unreadable": "every event needs a user, an item, a known kind and a time",
-    "times": "a time before clean.earliest or in the future is a fault of the clock or the format",
-    "impossible": "prices, quantities and places outside the limits of [clean] cannot be",
-    "duplicates": "a row equal to an earlier one in every column was written twice",
-    "lines": "lines of one order with the same item are one purchase: the first has the pieces and the mean price of all",
-    "repeats": "the same user, item and kind again within clean.repeat_seconds is a double click",
-    "returns": "what was brought back is taken off its purchase; the return itself is no purchase",
-    "robots": "users with far more events per day than all others are programs",
-    "rare": "users and items with too few events (k-core) are left out on request",
+    "unreadable": english("every event needs a user, an item, a known kind and a time"),
+    "times": english("a time before clean.earliest or in the future is a fault of the clock or the format"),
+    "impossible": english("prices, quantities and places outside the limits of [clean] cannot be"),
+    "duplicates": english("a row equal to an earlier one in every column was written twice"),
+    "lines": english(
+        "lines of one order with the same item are one purchase: the first has the pieces and the mean price of all"
+    ),
+    "repeats": english("the same user, item and kind again within clean.repeat_seconds is a double click"),
+    "returns": english("what was brought back is taken off its purchase; the return itself is no purchase"),
+    "robots": english("users with far more events per day than all others are programs"),
+    "rare": english("users and items with too few events (k-core) are left out on request"),
 }
 
 

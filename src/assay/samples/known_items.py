@@ -12,13 +12,14 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from assay.errors import InputError
+from assay.language import english
 from assay.logs.clean_log import CleanLog
 from assay.numerics.hashing import hash_ids, mix
 from assay.numerics.periods import periods_of
 from assay.samples.searches import Searches, query_text
 from assay.text.words import words
 
-HOW = (
+HOW = english(
     "derived, not asked: the first words of the name of an item that the user bought in that period, one in four without one of "
     "them, one in four with a word of another item. This flatters text match: the words come from the names that are searched"
 )

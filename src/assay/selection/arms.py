@@ -16,6 +16,7 @@ from assay.findings.segments import Attribute
 from assay.findings.suspects import UNUSUAL, copies
 from assay.importance.valuer import Importance
 from assay.importance.values import Vector
+from assay.language import english
 from assay.pages.selection import Family
 from assay.samples.table import Samples
 from assay.selection.groups import Moved
@@ -39,8 +40,8 @@ _FEWEST_PERIODS = 5  # of training, for a half-life to mean anything
 _DAMPED = 0.5  # weight of the least useful rows where they are damped, not dropped
 _WIDE = (0.1, 0.2)  # shares that are only ever damped: values of so many rows do not add up
 _RULES = 2  # confirmed rules that are tried
-ONE_COPY = "one copy of each"  # of the same item in the same request
-ROBOTS = "without users like robots"
+ONE_COPY = english("one copy of each")  # of the same item in the same request
+ROBOTS = english("without users like robots")
 MARKS = "marks by people"
 _CHANCE_SEED = 7
 
@@ -97,7 +98,7 @@ def declare(
         *_by_rules(train, rules, attributes, groups, section.floor),
         *([] if treated is None else [of_people(train, treated)]),
     ]
-    arms = {"nothing": Arm("nothing", "nothing", train.weight)}
+    arms = {"nothing": Arm(english("nothing"), "nothing", train.weight)}
     for arm in declared:
         if arm.changes(train) and labels_differ(arm.of(train), arm.weight):
             arms.setdefault(arm.name, arm)
@@ -106,40 +107,44 @@ def declare(
 
 def without(rule: Rule) -> str:
     """Name of the arm that drops a rule's rows."""
-    return f"without samples where {rule.sentence}"
+    return english("without samples where {rule}", rule=rule.sentence)
 
 
 def half(rule: Rule) -> str:
     """Name of the arm that halves the weight of a rule's rows."""
-    return f"half weight where {rule.sentence}"
+    return english("half weight where {rule}", rule=rule.sentence)
 
 
 def _removals(train: Samples, importance: Importance, groups: NDArray[np.int64], section: Select) -> Iterator[Arm]:
     """The rows of lowest value taken out: shares, counts, below a value, below a z-score."""
-    weight, by, floor = train.weight, f"by {section.valuer}", section.floor
+    weight, by, floor = train.weight, section.valuer, section.floor
     for fraction in section.fractions:
-        kept = drop_fraction(weight, importance, fraction, groups, floor)
-        yield Arm(f"without the lowest {100 * fraction:g} % {by}", "removal", kept, section.valuer)
+        left = drop_fraction(weight, importance, fraction, groups, floor)
+        name = english("without the lowest {number} % by {name}", number=f"{100 * fraction:g}", name=by)
+        yield Arm(name, "removal", left, section.valuer)
     for count in section.counts:
-        kept = drop_count(weight, importance, min(count, len(weight)), groups, floor)
-        yield Arm(f"without the lowest {count:,} {by}", "removal", kept, section.valuer)
+        left = drop_count(weight, importance, min(count, len(weight)), groups, floor)
+        name = english("without the lowest {number} by {name}", number=f"{count:,}", name=by)
+        yield Arm(name, "removal", left, section.valuer)
     for value in section.below:
-        kept = drop_below(weight, importance, value, groups, floor)
-        yield Arm(f"without values below {value:g} {by}", "removal", kept, section.valuer)
+        left = drop_below(weight, importance, value, groups, floor)
+        name = english("without values below {number} by {name}", number=f"{value:g}", name=by)
+        yield Arm(name, "removal", left, section.valuer)
     for z in section.harmful:
-        kept = drop_harmful(weight, importance, z, groups, floor)
-        yield Arm(f"without z-scores below {-z:g} {by}", "removal", kept, section.valuer)
+        left = drop_harmful(weight, importance, z, groups, floor)
+        name = english("without z-scores below {number} by {name}", number=f"{-z:g}", name=by)
+        yield Arm(name, "removal", left, section.valuer)
 
 
 def _at_random(train: Samples, removals: Sequence[Arm], groups: NDArray[np.int64], section: Select) -> Iterator[Arm]:
     """As many rows as the middle removal takes, by a hash of their ids; none where nothing is removed by value."""
     if section.fractions:
         share = sorted(section.fractions)[len(section.fractions) // 2]
-        count, name = round(share * len(train)), f"without a random {100 * share:g} %"
+        count, name = round(share * len(train)), english("without a random {number} %", number=f"{100 * share:g}")
     elif removals:
         sizes = sorted(int(np.count_nonzero((arm.weight == 0) & (train.weight > 0))) for arm in removals)
         count = sizes[len(sizes) // 2]
-        name = f"without {count:,} random samples"
+        name = english("without {number} random samples", number=f"{count:,}")
     else:
         return
     order = hashed_order(train.keys.column("sample_id").to_numpy(), _CHANCE_SEED)
@@ -149,14 +154,17 @@ def _at_random(train: Samples, removals: Sequence[Arm], groups: NDArray[np.int64
 
 def _damped(train: Samples, importance: Importance, section: Select) -> Iterator[Arm]:
     for fraction in (*sorted(section.fractions)[-2:], *_WIDE):
-        name = f"half weight for the lowest {100 * fraction:g} % by {section.valuer}"
+        lowest = f"{100 * fraction:g}"
+        name = english("half weight for the lowest {number} % by {name}", number=lowest, name=section.valuer)
         yield Arm(name, "damping", damp(train.weight, importance, fraction, _DAMPED), section.valuer)
 
 
 def of_groups(train: Samples, learnt: Moved) -> Arm:
     """The arm of weights that were learnt for a kind of groups."""
     low, high = learnt.factors(train.weight)
-    return Arm(f"weights of {learnt.grouping}, {low:.2f} to {high:.2f} times", "groups", learnt.weight(train.weight))
+    factors = {"number_low": f"{low:.2f}", "number_high": f"{high:.2f}"}
+    name = english("weights of {groups}, {number_low} to {number_high} times", groups=learnt.grouping, **factors)
+    return Arm(name, "groups", learnt.weight(train.weight))
 
 
 def of_people(train: Samples, treated: Treated) -> Arm:
@@ -177,7 +185,8 @@ def _turned(train: Samples, rows: NDArray[np.int64]) -> Vector | None:
 def _recent(train: Samples) -> Iterator[Arm]:
     if len(np.unique(train.period)) >= _FEWEST_PERIODS:
         for half_life in _HALF_LIVES:
-            yield Arm(f"recency, half-life {half_life:g}", "recency", recency_weights(train.weight, train.period, half_life))
+            name = english("recency, half-life {number}", number=f"{half_life:g}")
+            yield Arm(name, "recency", recency_weights(train.weight, train.period, half_life))
 
 
 def _without_copies(train: Samples) -> Iterator[Arm]:

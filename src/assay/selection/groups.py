@@ -18,14 +18,15 @@ from assay.importance.influence_state import prepare
 from assay.importance.utilities import of_loss
 from assay.importance.valuer import user_folds
 from assay.importance.values import Vector
+from assay.language import english
 from assay.models.linear import LinearModel
 from assay.numerics.products import margins, transposed
 from assay.samples.table import Samples
 from assay.task import Task
 
 Codes = NDArray[np.integer[Any]]
-SLICES = "slices"
-TOGETHER = "all kinds of groups"
+SLICES = english("slices")
+TOGETHER = english("all kinds of groups")
 _APART = ("label", "kind", "period", "category")  # attributes that are no slices: answers, and what is a kind of its own
 _TOP = np.log(4.0)  # the largest change of a log-weight: values answer for small changes
 _STEPS = 12  # sizes that are tried
@@ -45,10 +46,10 @@ def groupings(train: Samples, attributes: Sequence[Attribute], task: Task) -> li
     by_name = {attribute.name: attribute.codes for attribute in attributes}
     kinds: list[tuple[str, Codes | None]] = [
         (f"{task.user}s", train.user),
-        ("items", train.item),
-        ("categories", by_name.get("category")),
+        (english("items"), train.item),
+        (english("categories"), by_name.get("category")),
         (task.periods, by_name.get("period")),
-        ("sources of candidates", _column(train, "source")),
+        (english("sources of candidates"), _column(train, "source")),
     ]
     found = [Grouping(name, (_dense(codes),)) for name, codes in kinds if codes is not None]
     slices = tuple(codes for name, codes in by_name.items() if name not in _APART)

@@ -9,6 +9,7 @@ from assay import front
 from assay.errors import InputError
 from assay.evaluation.claims import DECIDES_RANKED
 from assay.finished import Finished
+from assay.language import english
 from assay.models.item_to_item import ItemKnn
 from assay.models.recommender import Recommending
 from assay.models.session_knn import SessionKnn
@@ -20,12 +21,12 @@ from assay.samples import stored as samples
 from assay.serving.items import Items
 from assay.serving.stored import as_shown, known_user, refuse_without_lists
 
-OWN = "Made for this user."
-ANYBODY = "What was taken most lately, for anybody."
-NOT_KNOWN = f"The run has no list for this user. {ANYBODY}"
-_BY_USERS = "Taken by the same users."
-_BY_NAME = "Too few users took it to compare by. Found by its name."
-_BY_CATEGORY = "Too few users took it to compare by. What was taken most lately in its category."
+OWN = english("Made for this user.")
+ANYBODY = english("What was taken most lately, for anybody.")
+NOT_KNOWN = english("The run has no list for this user. What was taken most lately, for anybody.")
+_BY_USERS = english("Taken by the same users.")
+_BY_NAME = english("Too few users took it to compare by. Found by its name.")
+_BY_CATEGORY = english("Too few users took it to compare by. What was taken most lately in its category.")
 _MOST_TAKEN = "most_taken"  # ranks for anybody
 _NEURAL = "transformer"  # the one neural model of ours that knows an order
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from assay.config import Config
 from assay.errors import InputError
 from assay.evaluation.claims import DECIDES_RANKED
+from assay.language import english
 from assay.logs.clean_log import CleanLog
 from assay.logs.history import History
 from assay.models.lambdarank import LambdaRank
@@ -47,7 +48,7 @@ _CHOSEN: dict[str, tuple[tuple[str, ...], int]] = {
     "test": (("test",), 2_000),
 }
 _DEPTH = {"train": 50, "test": DEPTH}  # first items of each source
-_LISTED = "people can only take what some list showed them: systems like the one that made the lists are flattered"
+_LISTED = english("people can only take what some list showed them: systems like the one that made the lists are flattered")
 
 
 @stage(
@@ -111,7 +112,7 @@ def search(work: Work) -> None:
     test = samples_of["test"]
     page = SearchMade(
         derived=derived,
-        queries_are=HOW if derived else "the log's own",
+        queries_are=HOW if derived else english("the log's own"),
         warning=HOW if derived else _LISTED if log_searches.column("listed").any() else None,
         searches=log_searches.account,
         served=served,

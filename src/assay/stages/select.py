@@ -10,6 +10,7 @@ from assay.evaluation.claims import helps
 from assay.findings import segments
 from assay.findings.rules import Rule, mine
 from assay.importance.values import Vector
+from assay.language import english
 from assay.pages.gaps import GapTrials
 from assay.pages.parts import Change
 from assay.pages.selection import Curve, Explained, GroupWeights, Marked, Rules, TriedArm, TriedRule
@@ -112,12 +113,12 @@ def judged(rules: Sequence[Rule], arms: Sequence[Mapping[str, Any]]) -> list[Tri
 def _advice(rule: Rule, trials: Mapping[str, Differences]) -> str:
     """What to do with a rule's rows, by what happened on tuning without them or with half their weight."""
     if not rule.confirmed:
-        return "leave as it is: not confirmed"
+        return english("leave as it is: not confirmed")
     if not trials:
-        return "not tried: look at its rows, and try before dropping"
+        return english("not tried: look at its rows, and try before dropping")
     helping = [name for name, difference in trials.items() if helps(difference)]
     if without(rule) in helping:
-        return "drop, or repair at the source: better without these rows on tuning"
+        return english("drop, or repair at the source: better without these rows on tuning")
     if half(rule) in helping:
-        return "give half weight, or repair at the source: better so on tuning"
-    return "keep: neither dropping nor halving these rows helps on tuning"
+        return english("give half weight, or repair at the source: better so on tuning")
+    return english("keep: neither dropping nor halving these rows helps on tuning")

@@ -24,6 +24,7 @@ from assay.findings.subgroups import low_subgroups
 from assay.findings.suspects import COPIES, PRICE, copies, price_ratio, suspects, unusual
 from assay.importance.predicted import surprise
 from assay.importance.valuer import Importance
+from assay.language import english
 from assay.models.dense import numbers
 from assay.models.linear import LinearModel
 from assay.numerics.glm import Curvature, direction
@@ -257,15 +258,15 @@ def _judge(rule: Rule, because: str, trials: dict[str, Any], adjusted: dict[tupl
     ]
     helps.sort(key=lambda name: _change(trials, name))
     if not rule.confirmed:
-        advice = "leave as it is: not confirmed on other folds"
+        advice = english("leave as it is: not confirmed on other folds")
     elif helps:
-        advice = f"{_imperative(helps[0], rule)}: better so on tuning; mend it at its source"
+        advice = english("{what}: better so on tuning; mend it at its source", what=_imperative(helps[0], rule))
     elif because == "construction":
-        advice = "look at these rows: clean logs have none, though the model is no better without them on tuning"
+        advice = english("look at these rows: clean logs have none, though the model is no better without them on tuning")
     elif not any(entry["difference"] for entry in trials.values()):
-        advice = "keep: no change to these rows is forecast to help more than what was tried"
+        advice = english("keep: no change to these rows is forecast to help more than what was tried")
     else:
-        advice = "keep: no change to these rows helps on tuning"
+        advice = english("keep: no change to these rows helps on tuning")
     return Slice(rule, because, trials, tuple(helps), advice)
 
 
@@ -274,5 +275,11 @@ def _gained(difference: dict[str, Any]) -> bool:
 
 
 def _imperative(name: str, rule: Rule) -> str:
-    words = {without(rule): "drop these rows", half(rule): "give these rows half weight", FLIP: "turn their labels round"}
-    return words.get(name) or {ONE_COPY: "keep one copy of each", UNIT: "bring the price back to its unit"}[name]
+    words = {
+        without(rule): english("drop these rows"),
+        half(rule): english("give these rows half weight"),
+        FLIP: english("turn their labels round"),
+    }
+    return (
+        words.get(name) or {ONE_COPY: english("keep one copy of each"), UNIT: english("bring the price back to its unit")}[name]
+    )

@@ -16,6 +16,7 @@ from scipy import stats
 from assay.evaluation.claims import DECIDES_RANKED, decides
 from assay.evaluation.holdout import Holdout, Scored, claimed, differences
 from assay.importance.valuer import Importance, Valuer
+from assay.language import english
 from assay.models.linear import LinearModel
 from assay.models.scorer import Scorer
 from assay.models.twins import refitted
@@ -97,16 +98,33 @@ def verdict(lines: Sequence[Line], name: str) -> Line:
     needs = [entry["needs"] for entry in against_random if entry.get("needs") is not None]
     shown = {tuple(side): ", ".join(f"{100 * fraction:g} %" for fraction in side) for side in (better, worse)}
     if worse and not better:
-        sentence = f"Do not remove samples by {name}: worse than removing at random (at {shown[tuple(worse)]})."
+        sentence = english(
+            "Do not remove samples by {name}: worse than removing at random (at {name_amounts}).",
+            name=name,
+            name_amounts=shown[tuple(worse)],
+        )
     elif better and not worse:
-        sentence = f"Removing by {name} is better than removing at random (at {shown[tuple(better)]})."
+        sentence = english(
+            "Removing by {name} is better than removing at random (at {name_amounts}).",
+            name=name,
+            name_amounts=shown[tuple(better)],
+        )
     elif better:
-        sentence = f"By {name}: better than random at {shown[tuple(better)]}, worse at {shown[tuple(worse)]}; small amounts only."
+        sentence = english(
+            "By {name}: better than random at {name_better}, worse at {name_worse}; small amounts only.",
+            name=name,
+            name_better=shown[tuple(better)],
+            name_worse=shown[tuple(worse)],
+        )
     elif len(needs) == len(own) and own:
-        sentence = f"This tuning set has too few requests to tell removing by {name} from removing at random: it would "
-        sentence += f"take some {max(needs):,.0f}."
+        sentence = english(
+            "This tuning set has too few requests to tell removing by {name} from removing at random: it would take some "
+            "{number}.",
+            name=name,
+            number=f"{max(needs):,.0f}",
+        )
     else:
-        sentence = f"Removing by {name} cannot be told from removing at random on this tuning set."
+        sentence = english("Removing by {name} cannot be told from removing at random on this tuning set.", name=name)
     return {"valuer": name, "usable": bool(better) or not worse, "better": better, "worse": worse, "sentence": sentence}
 
 

@@ -19,6 +19,7 @@ from assay.importance.influence_state import prepare
 from assay.importance.predicted import left_out_probability
 from assay.importance.utilities import of_loss
 from assay.importance.valuer import user_folds
+from assay.language import english
 from assay.models.linear import LinearModel
 from assay.numerics.glm import IterativeCurvature
 from assay.numerics.products import margins
@@ -70,13 +71,19 @@ class Learnt:
     def sentence(self) -> str:
         """What was learnt, in words; without what comes to 1.00 times or 0 % of labels."""
         p = self.parameters
-        parts = [f"recency, half-life {p.half_life:.0f} periods"] if p.decay > 0 else []
+        parts = [english("recency, half-life {number} periods", number=f"{p.half_life:.0f}")] if p.decay > 0 else []
         factors = {name: f"{np.exp(factor):.2f}" for name, factor in p.slices.items()}
-        parts += [f"{factor} times {name}" for name, factor in factors.items() if factor != "1.00"]
-        parts += [f"{name} up to {np.exp(step):.2f} times" for name, step in p.groups.items() if f"{np.exp(step):.2f}" != "1.00"]
+        parts += [
+            english("{number} times {groups}", number=factor, groups=name) for name, factor in factors.items() if factor != "1.00"
+        ]
+        steps = {name: f"{np.exp(step):.2f}" for name, step in p.groups.items()}
+        parts += [
+            english("{groups} up to {number} times", groups=name, number=step) for name, step in steps.items() if step != "1.00"
+        ]
         doubted = f"{100 * p.noise:.0f} %"
-        parts += [f"{doubted} of labels doubted"] if doubted != "0 %" else []
-        return f"learnt weights ({self.family}): " + ("; ".join(parts) or "as they were")
+        parts += [english("{share} of labels doubted", share=doubted)] if doubted != "0 %" else []
+        told = "; ".join(parts) or english("as they were")
+        return english("learnt weights ({family}): {weights}", family=self.family, weights=told)
 
 
 def learn_weights(

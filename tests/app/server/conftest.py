@@ -1,6 +1,7 @@
 """A small finished run behind the server, asked as a client on this machine would."""
 
 from collections.abc import Iterator
+from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,11 @@ LOCAL = "http://127.0.0.1:8000"
 
 
 def client_of(*folders: Path, reach: Reach | None = None, **options) -> TestClient:
-    """A client of a site of runs; errors of the server's are answers, as they are outside."""
+    """A client of a site of runs; errors of the server's are answers, as they are outside. It keeps no cookie."""
     site = Site(named(folders), reach or Reach(), **options)
-    return TestClient(guarded(make(site)), base_url=LOCAL, raise_server_exceptions=False, follow_redirects=False)
+    client = TestClient(guarded(make(site)), base_url=LOCAL, raise_server_exceptions=False, follow_redirects=False)
+    client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    return client
 
 
 def whole(run: Finished) -> Path:

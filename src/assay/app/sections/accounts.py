@@ -5,6 +5,8 @@ from typing import Any
 
 from assay.app import words
 from assay.app.sections.facts import Facts
+from assay.language import later, listed, paragraph, say
+from assay.language.retelling import retell
 from assay.pages.evaluation import Leaks
 from assay.pages.log import Cleaned
 from assay.pages.samples import SamplesMade
@@ -12,11 +14,17 @@ from assay.runs.section import Column, CurvePlot, Figure, Row, RowPlot, Section,
 from assay.tables import SPLITS
 
 _LABELS = 6  # on an axis of steps
-_NO_LEAKS = (
+_SPLITS = {
+    "train": later("train"),
+    "validation": later("validation"),
+    "tuning": later("tuning"),
+    "test": later("test"),
+}
+_NO_LEAKS = later(
     "No leaks were found: no overlap of the splits in time, no sample or request in two places, no feature that is "
     "the label in disguise, no period with unlike negatives."
 )
-_NO_LEAKS_UNTIMED = "No leaks were found: no row in two places, no feature that is the label in disguise."
+_NO_LEAKS_UNTIMED = later("No leaks were found: no row in two places, no feature that is the label in disguise.")
 
 
 def log(facts: Facts) -> Section | None:
@@ -26,19 +34,23 @@ def log(facts: Facts) -> Section | None:
         return None
     steps = [
         Row(
-            label=step.step,
-            note=step.why,
+            label=retell(step.step),
+            note=retell(step.why),
             value=float(step.rejected),
-            shown=f"{words.count(step.rejected)} of {words.count(step.rows_in)}",
+            shown=say("{count} of {of}", count=words.count(step.rejected), of=words.count(step.rows_in)),
             tone="harmful",
         )
         for step in account.steps
     ]
     share = words.percent(account.events / account.rows_read) if account.rows_read else words.NONE
-    lead = (
-        f"{words.count(account.rows_read)} rows were read and {words.count(account.events)} kept ({share}), from "
-        f"{words.day(account.from_)} to {words.day(account.to)}. "
-        "Every row taken out is in rejected.parquet with its reason."
+    lead = say(
+        "{read} rows were read and {kept} kept ({share}), from {first} to {last}. Every row taken out is in rejected.parquet "
+        "with its reason.",
+        read=words.count(account.rows_read),
+        kept=words.count(account.events),
+        share=share,
+        first=words.day(account.from_),
+        last=words.day(account.to),
     )
     return Section(lead, figures=[Figure([RowPlot("plot-cleaning", steps, stem=True)])])
 
@@ -59,7 +71,7 @@ def samples(facts: Facts) -> Section | None:
     if account is None:
         return None
     splits = [
-        Row(name, float(account.rows[name]), shown=words.count(account.rows[name]), tone="useful")
+        Row(say(_SPLITS[name]), float(account.rows[name]), shown=words.count(account.rows[name]), tone="useful")
         for name in SPLITS
         if name in account.rows
     ]
@@ -67,11 +79,11 @@ def samples(facts: Facts) -> Section | None:
     columns = [Column(""), Column("", number=True)]
     points = [words.left_over(account, facts.page(Cleaned)), words.exposures(account)]
     return Section(
-        (_NO_LEAKS if facts.timed else _NO_LEAKS_UNTIMED) if leaks is not None and not leak_lines else "",
-        findings=[("bad", f"{leak.message} {leak.mend}") for leak in leak_lines],
+        say(_NO_LEAKS if facts.timed else _NO_LEAKS_UNTIMED) if leaks is not None and not leak_lines else "",
+        findings=[("bad", paragraph([retell(leak.message), retell(leak.mend)])) for leak in leak_lines],
         points=[point for point in points if point],
         figures=[Figure([RowPlot("plot-splits", splits, stem=True)]), *_candidates(account)],
-        tables=[Table(columns, _flat(account.content()), folded="How they were made", place="page")],
+        tables=[Table(columns, _flat(account.content()), folded=say("How they were made"), place="page")],
     )
 
 
@@ -83,12 +95,12 @@ def _candidates(account: SamplesMade) -> list[Figure]:
     of_source: dict[str, list[tuple[int, float | None, float | None, float | None]]] = {}
     for place, step in enumerate(steps):
         of_source.setdefault(step.source, []).append((place, step.recall, None, None))
-    series = [Series(f"more of {name}", points) for name, points in of_source.items()]
+    series = [Series(say("more of {name}", name=retell(name)), points) for name, points in of_source.items()]
     every = -(-len(steps) // _LABELS)
     names = [f"{step.candidates:.0f}" if place % every == 0 else "" for place, step in enumerate(steps)]
-    plot = CurvePlot("plot-candidates", names, series, "candidates per request", "recall of all sources, tuning")
-    chosen = ", ".join(f"{name} {size}" for name, size in (account.candidate_sizes or {}).items() if size)
-    return [Figure([plot], "Candidates", f"Places of a usual request: {chosen}")]
+    plot = CurvePlot("plot-candidates", names, series, say("candidates per request"), say("recall of all sources, tuning"))
+    chosen = listed(f"{name} {size}" for name, size in (account.candidate_sizes or {}).items() if size)
+    return [Figure([plot], say("Candidates"), say("Places of a usual request: {places}", places=chosen))]
 
 
 def costs(facts: Facts) -> Section | None:
@@ -99,5 +111,6 @@ def costs(facts: Facts) -> Section | None:
         return None
     lines = [Row(stage, float(spent), shown=words.duration(spent), tone="useful") for stage, spent in seconds.items()]
     lines.sort(key=lambda line: (-line.value, line.label))
-    lead = f"{words.duration(sum(seconds.values()))} in all, at most {words.memory(cost['peak_rss_mb'])} of memory."
+    spent, most = words.duration(sum(seconds.values())), words.memory(cost["peak_rss_mb"])
+    lead = say("{time} in all, at most {memory} of memory.", time=spent, memory=most)
     return Section(lead, figures=[Figure([RowPlot("plot-costs", lines, stem=True)])])

@@ -2,6 +2,8 @@
 
 from assay.app import words
 from assay.app.sections.facts import Facts
+from assay.language import say
+from assay.language.retelling import retell
 from assay.pages.selection import Anomalies
 from assay.runs.section import Bullet, Column, Listing, Section, Table
 
@@ -14,17 +16,19 @@ def anomalies(facts: Facts) -> Section | None:
     if page is None:
         return None
     users = [
-        (facts.shown(line.user_id), line.trait, words.count(line.samples)) for line in page.users.first[:_SHOWN] if line.flagged
+        (facts.shown(line.user_id), retell(line.trait), words.count(line.samples))
+        for line in page.users.first[:_SHOWN]
+        if line.flagged
     ]
     samples = [
-        Bullet(f"{line.sentence} ({facts.mark(line.user, line.period)})")
+        Bullet(f"{retell(line.sentence)} ({facts.mark(line.user, line.period)})")
         for line in page.samples.first[:_SHOWN]
         if page.samples.flagged
     ]
     harmless = not page.users.flagged and not page.samples.flagged
-    columns = [Column("user"), Column("why"), Column("samples", number=True)]
+    columns = [Column(say("user")), Column(say("why")), Column(say("samples"), number=True)]
     return Section(
-        "" if harmless else "Look at them, and try before you drop: being found is not yet a gain.",
+        "" if harmless else say("Look at them, and try before you drop: being found is not yet a gain."),
         bold=words.anomalies(page, users=facts.has_users),
         tables=[Table(columns, users)] if users else [],
         lists=[Listing(samples, ordered=False)] if samples else [],

@@ -6,6 +6,8 @@ from typing import TypeVar
 from assay.app import words
 from assay.findings.labels import Wording
 from assay.finished import Finished
+from assay.language import later, listed
+from assay.language.retelling import retell
 from assay.pages.parts import Change, Estimate
 from assay.runs.pages import Page
 from assay.runs.section import Row, Span
@@ -40,8 +42,8 @@ class Facts:
 
     @property
     def people(self) -> str:
-        """What intervals are over."""
-        return "users" if self.has_users else "rows"
+        """What intervals are over, as the catalogue has it."""
+        return later("users") if self.has_users else later("rows")
 
     @property
     def timed(self) -> bool:
@@ -58,7 +60,7 @@ class Facts:
 
     def mark(self, user: object, period: str) -> str:
         """The same in a few words: "user 7, week 2024-01-01"."""
-        return ", ".join(f"{what} {which}" for what, which in self.marks(user, period))
+        return listed(f"{retell(what)} {which}" for what, which in self.marks(user, period))
 
     def item_names(self, ids: Iterable[object]) -> dict[str, str]:
         """Readable names of those items that have one, by the text of their id."""

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 
 from assay.app import words
 from assay.app.sections.facts import Facts
+from assay.language import clauses, later, listed, say
+from assay.language.retelling import retell
 from assay.pages.evaluation import Summary
 from assay.pages.gaps import FALSE, GAPS, ODDS, PARITY, SELECTION, TRUE, GapChange, Gaps, GapTrials, GroupGaps
 from assay.pages.parts import Change, Estimate
 from assay.runs.section import Cell, Column, Section, Span, Table
 
-NAMES = {PARITY: "demographic parity difference", ODDS: "equalized odds difference"}
-_GAP_COLUMNS = (Column("parity", number=True), Column("odds", number=True))
+NAMES = {PARITY: later("demographic parity difference"), ODDS: later("equalized odds difference")}
 
 
 def gaps(facts: Facts) -> Section | None:
@@ -20,11 +21,12 @@ def gaps(facts: Facts) -> Section | None:
         return None
     served = _served(facts, page)
     threshold = words.plain(page.threshold)
-    lead = (
-        f"A row is predicted 1 where the model's chance is {threshold} or more. Demographic parity difference (parity): the "
+    lead = say(
+        "A row is predicted 1 where the model's chance is {threshold} or more. Demographic parity difference (parity): the "
         "largest difference of two groups in the share that is predicted 1. Equalized odds difference (odds): the same among "
         "rows of label 1 or among those of label 0, whichever is larger. 0 is equal. fairlearn measures them on the test set; "
-        "intervals (95 %) resample people. Small groups differ by chance too."
+        "intervals (95 %) resample people. Small groups differ by chance too.",
+        threshold=threshold,
     )
     attributes = [line for line in page.models if line.model == served]
     return Section(
@@ -48,12 +50,15 @@ def told(facts: Facts) -> list[str]:
     """What removing the samples of lowest value does to the gaps, in a sentence for each attribute."""
     page, tried = facts.page(Gaps), facts.page(GapTrials)
     if page is not None and page.selected:
-        return [f"On the test set, {line.model}, {line.arm}: {_moved(line)}." for line in page.selected]
+        told = later("On the test set, {model}, {arm}: {moved}.")
+        return [say(told, model=line.model, arm=retell(line.arm), moved=_moved(line)) for line in page.selected]
     removals = [line for line in tried.lines if line.valuer is not None] if tried is not None else []
     if not removals:
         return []
     most = max(line.removed_fraction for line in removals)
-    return [f"On the tuning set, {line.model} {line.arm}: {_moved(line)}." for line in removals if line.removed_fraction == most]
+    own = [line for line in removals if line.removed_fraction == most]
+    told = later("On the tuning set, {model} {arm}: {moved}.")
+    return [say(told, model=line.model, arm=retell(line.arm), moved=_moved(line)) for line in own]
 
 
 def _served(facts: Facts, page: Gaps) -> str:
@@ -67,19 +72,25 @@ def _sentence(line: GroupGaps) -> str:
     rates = {group.level: group.rates[SELECTION] for group in line.groups}
     known = {level: rate for level, rate in rates.items() if rate.value is not None}
     order = sorted(known, key=lambda level: known[level].value or 0.0)
-    share = ", ".join(f"{words.percent(known[level].value)} of “{level}”" for level in dict.fromkeys((order[-1], order[0])))
-    figures = "; ".join(f"{NAMES[name]} {_estimate(line.gaps[name])}" for name in GAPS)
-    return f"{_named(line.attribute)}: {line.model} predicts 1 for {share}; {figures}."
+    ends = dict.fromkeys((order[-1], order[0]))
+    return say(
+        "{attribute}: {model} predicts 1 for {shares}; {gaps}.",
+        attribute=_named(line.attribute),
+        model=line.model,
+        shares=listed(say("{share} of “{level}”", share=words.percent(known[level].value), level=level) for level in ends),
+        gaps=clauses(f"{say(NAMES[name])} {_estimate(line.gaps[name])}" for name in GAPS),
+    )
 
 
 def _moved(line: GapChange) -> str:
-    parts = [f"{NAMES[name]} {_change(line.change[name])}" for name in GAPS if name in line.change]
-    return f"by {_named(line.attribute)}, {', '.join(parts)}"
+    parts = [f"{say(NAMES[name])} {_change(line.change[name])}" for name in GAPS if name in line.change]
+    return say("by {attribute}, {gaps}", attribute=_named(line.attribute), gaps=listed(parts))
 
 
 def _change(change: Change) -> str:
     few = change.low is None or change.high is None or change.low <= 0 <= change.high
-    return f"{_estimate(change, sign=True)}{', within chance' if few else ''}"
+    shown = _estimate(change, sign=True)
+    return say("{change}, within chance", change=shown) if few else shown
 
 
 def _estimate(one: Estimate, *, sign: bool = False) -> str:
@@ -106,7 +117,8 @@ def _parts(one: Estimate, form: str) -> tuple[str, str]:
     value = words.minus(form.format(one.value))
     if one.low is None or one.high is None:
         return value, ""
-    return value, " to ".join(words.minus(form.format(end)) for end in (one.low, one.high))
+    low, high = (words.minus(form.format(end)) for end in (one.low, one.high))
+    return value, say("{low} to {high}", low=low, high=high)
 
 
 def _lines(*lines: str) -> Cell:
@@ -114,38 +126,46 @@ def _lines(*lines: str) -> Cell:
 
 
 def _rates(served: str, lines: Sequence[GroupGaps]) -> Table:
-    columns = [Column("group"), *(Column(heading, number=True) for heading in ("of all", "of label 1", "of label 0"))]
+    headings = (say("of all"), say("of label 1"), say("of label 0"))
+    columns = [Column(say("group")), *(Column(heading, number=True) for heading in headings)]
     rows = [
         [
             _lines(
                 f"{_named(line.attribute)}: {group.level}",
-                f"{words.count(group.people)} people, {words.percent(group.positive)} label 1",
+                say("{people} people, {share} label 1", people=words.count(group.people), share=words.percent(group.positive)),
             ),
             *(_share(group.rates[rate]) for rate in (SELECTION, TRUE, FALSE)),
         ]
         for line in lines
         for group in line.groups
     ]
-    return Table(columns, rows, title=f"Predicted 1 by {served}, which is served")
+    return Table(columns, rows, title=say("Predicted 1 by {model}, which is served", model=served))
 
 
 def _models(lines: Sequence[GroupGaps]) -> Table:
     rows = [[_lines(line.model, _named(line.attribute)), *(_cell(line.gaps[name]) for name in GAPS)] for line in lines]
-    return Table([Column("model, groups"), *_GAP_COLUMNS], rows, title="Gaps of every model")
+    return Table(_gap_columns(), rows, title=say("Gaps of every model"))
+
+
+def _gap_columns() -> list[Column]:
+    return [Column(say("model, groups")), Column(say("parity"), number=True), Column(say("odds"), number=True)]
 
 
 def _changes(facts: Facts, page: Gaps) -> list[Table]:
     """What removing training samples does to the gaps: on tuning each amount, on test the chosen one."""
     tried = facts.page(GapTrials)
-    on = {"tuning": [] if tried is None else tried.lines, "test": page.selected}
+    on = {
+        say("Change of the gaps on the tuning set"): [] if tried is None else tried.lines,
+        say("Change of the gaps on the test set"): page.selected,
+    }
     return [
         Table(
-            [Column("model, groups"), *_GAP_COLUMNS],
-            [[_lines(f"{line.model} {line.arm}", _named(line.attribute)), *_moves(line)] for line in lines],
-            title=f"Change of the gaps on the {split} set",
+            _gap_columns(),
+            [[_lines(f"{line.model} {retell(line.arm)}", _named(line.attribute)), *_moves(line)] for line in lines],
+            title=title,
             place="page",
         )
-        for split, lines in on.items()
+        for title, lines in on.items()
         if lines
     ]
 

@@ -2,6 +2,8 @@
 
 from assay.app import words
 from assay.app.sections.facts import Facts, row, value_tone
+from assay.language import clauses, later, listed, paragraph, say
+from assay.language.retelling import retell
 from assay.pages.parts import Estimate
 from assay.pages.values import Distribution, Example, Examples, GroupValue, Patterns, RequestPart, Rollup, Why
 from assay.runs.section import Bullet, Figure, HistogramPlot, Line, Listing, Row, RowPlot, Section, Span
@@ -9,14 +11,14 @@ from assay.task import BINARY
 
 EXAMPLES_SHOWN = 10
 UNITS = {
-    "user": "Users",
-    "item": "Items",
-    "category": "Categories",
-    "department": "Departments",
-    "period": "{Periods}",
-    "hour": "Hours of the day",
-    "item_price": "Price bands",
-    "peak": "Busy and other {periods}",
+    "user": later("Users"),
+    "item": later("Items"),
+    "category": later("Categories"),
+    "department": later("Departments"),
+    "period": later("{Periods}"),
+    "hour": later("Hours of the day"),
+    "item_price": later("Price bands"),
+    "peak": later("Busy and other {periods}"),
 }
 
 
@@ -28,15 +30,16 @@ def importance(facts: Facts) -> Section | None:
     figures = []
     for name, values in sorted(page.valuers.items()):
         factor, size = words.unit(values.edges)
-        title = f"value, {size}{values.unit}"
+        title = say("value, {size}{unit}", size=size, unit=retell(values.unit))
         plot = HistogramPlot(f"plot-distribution-{name}", values.edges, values.counts, title, factor)
-        figures.append(Figure([plot], name, f"{words.percent(values.negative_share)} of training samples have a value below 0."))
-    lead = (
+        below = say("{share} of training samples have a value below 0.", share=words.percent(values.negative_share))
+        figures.append(Figure([plot], name, below))
+    lead = say(
         "A value says how much the model's utility falls when the sample is taken away: higher is more useful, below 0 the model "
         "is better off without it."
     )
-    missing = [f"No values by {name}: {why}" for name, why in page.left_out.items()]
-    return Section(" ".join([lead, *missing]), figures=figures)
+    missing = [say("No values by {name}: {why}", name=name, why=retell(why)) for name, why in page.left_out.items()]
+    return Section(paragraph([lead, *missing]), figures=figures)
 
 
 def rollups(facts: Facts) -> Section | None:
@@ -45,7 +48,7 @@ def rollups(facts: Facts) -> Section | None:
     if page is None:
         return None
     figures = [_rollup(facts, unit, page.units[unit]) for unit in UNITS if page.units.get(unit)]
-    lead = "Values added up. The thin line is the 95 % interval over validation folds."
+    lead = say("Values added up. The thin line is the 95 % interval over validation folds.")
     return Section(lead, figures=figures) if figures else None
 
 
@@ -54,7 +57,7 @@ def _rollup(facts: Facts, unit: str, groups: list[GroupValue]) -> Figure:
     names = facts.item_names(line.name for line in groups) if unit == "item" else {}
     labels = [facts.shown(line.name) if unit == "user" else names.get(line.name, line.name) for line in groups]
     plots, sizes = [], []
-    for ident, measure in (("", "the utility"), ("-ranking", BINARY.ranked)):
+    for ident, measure in (("", say("the utility")), ("-ranking", BINARY.ranked)):
         estimates = [line.ranking if ident else line for line in groups]
         factor, size = words.unit(estimate.value for estimate in estimates if estimate is not None)
         drawn = [
@@ -65,13 +68,16 @@ def _rollup(facts: Facts, unit: str, groups: list[GroupValue]) -> Figure:
         if drawn:
             plots.append(RowPlot(f"plot-rollup-{unit}{ident}", drawn, stem=True, zero=True))
             sizes.append(f"{size}{measure}")
-    periods = facts.task.periods
-    heading = UNITS[unit].format(periods=periods, Periods=periods.capitalize())
-    return Figure(plots, heading, f"In {', then in '.join(sizes)}.")
+    periods = retell(facts.task.periods)
+    heading = say(UNITS[unit], periods=periods, Periods=periods.capitalize())
+    first, *second = sizes
+    told = later("In {first}, then in {second}.") if second else later("In {first}.")
+    return Figure(plots, heading, say(told, first=first, second="".join(second)))
 
 
 def _group(label: str, rows: int, value: Estimate) -> Row:
-    return row(label, value, shown=words.plain(value.value), note=f"{words.count(rows)} rows", tone=value_tone(value.value))
+    note = say("{count} rows", count=words.count(rows))
+    return row(label, value, shown=words.plain(value.value), note=note, tone=value_tone(value.value))
 
 
 def patterns(facts: Facts) -> Section | None:
@@ -84,9 +90,12 @@ def patterns(facts: Facts) -> Section | None:
     drawn = []
     for line in lines:
         value = line.times(factor)
-        note = f"{words.count(line.rows)} rows, {words.percent(line.share)}"
-        drawn.append(row(line.sentence, value, shown=words.plain(value.value), note=note, tone=value_tone(line.value)))
-    lead = f"Groups of training samples that carry (right) or cost (left) the most{f', in {size}the utility' if size else ''}."
+        note = say("{count} rows, {share}", count=words.count(line.rows), share=words.percent(line.share))
+        drawn.append(row(retell(line.sentence), value, shown=words.plain(value.value), note=note, tone=value_tone(line.value)))
+    told = later("Groups of training samples that carry (right) or cost (left) the most.")
+    if size:
+        told = later("Groups of training samples that carry (right) or cost (left) the most, in {size}the utility.")
+    lead = say(told, size=size)
     return Section(lead, figures=[Figure([RowPlot("plot-patterns", drawn, stem=True, zero=True)])])
 
 
@@ -95,7 +104,7 @@ def examples(facts: Facts) -> Section | None:
     page = facts.page(Examples)
     if page is None:
         return None
-    sides = (("useful", "Most useful", page.useful), ("harmful", "Most harmful", page.harmful))
+    sides = (("useful", say("Most useful"), page.useful), ("harmful", say("Most harmful"), page.harmful))
     lists = [
         Listing([_example(facts, line) for line in lines[:EXAMPLES_SHOWN]], title, tone) for tone, title, lines in sides if lines
     ]
@@ -104,23 +113,26 @@ def examples(facts: Facts) -> Section | None:
 
 def _example(facts: Facts, line: Example) -> Bullet:
     who = [Span(text, tone) for mark in facts.marks(line.user, line.period, line.item) for text, tone in _mark(*mark)]
-    notes: list[str | Line] = [[*who, Span(f"value {words.plain(line.value)} · z {words.plain(line.z)}")]]
+    notes: list[str | Line] = [[*who, Span(say("value {value} · z {z}", value=words.plain(line.value), z=words.plain(line.z)))]]
     if line.why is not None:
         notes.append(_why(facts, line.why))
-    return Bullet(line.sentence, notes=notes)
+    return Bullet(retell(line.sentence), notes=notes)
 
 
 def _mark(what: str, which: str) -> list[tuple[str, str]]:
     """One thing that tells a sample, with its tone: ids are names of the log."""
-    return [(f"{what} ", ""), (which, "name" if what in ("user", "item", "row") else ""), (" · ", "")]
+    return [(f"{retell(what)} ", ""), (which, "name" if what in ("user", "item", "row") else ""), (" · ", "")]
 
 
 def _why(facts: Facts, why: Why) -> str:
     """Which of the sample's columns make its value, and whom it helped and hurt most."""
-    columns = ", ".join(f"{line.column} {words.plain(line.part)}" for line in why.columns[:3])
-    people = [_person(facts, name, parts[0]) for name, parts in (("helped", why.helped), ("hurt", why.hurt)) if parts]
-    return "; ".join([f"by column: {columns}", *people])
+    columns = say(
+        "by column: {columns}", columns=listed(f"{retell(line.column)} {words.plain(line.part)}" for line in why.columns[:3])
+    )
+    helped, hurt = later("helped most: {who}"), later("hurt most: {who}")
+    people = [_person(facts, told, parts[0]) for told, parts in ((helped, why.helped), (hurt, why.hurt)) if parts]
+    return clauses([columns, *people])
 
 
-def _person(facts: Facts, name: str, part: RequestPart) -> str:
-    return f"{name} most: {facts.mark(part.user, part.period)}"
+def _person(facts: Facts, told: str, part: RequestPart) -> str:
+    return say(told, who=facts.mark(part.user, part.period))

@@ -6,6 +6,8 @@ from assay.app import words
 from assay.app.sections.facts import Facts, row
 from assay.evaluation.claims import DECIDES_RANKED, claims
 from assay.evaluation.parts import NEW, REPEAT
+from assay.language import later, listed, say
+from assay.language.retelling import retell
 from assay.numerics.names import is_beyond
 from assay.pages.evaluation import Calibration, Groups, Recommended, Summary
 from assay.pages.samples import FeaturesKept
@@ -13,7 +15,7 @@ from assay.runs.section import Bullet, Column, DiagonalPlot, Figure, Listing, Ro
 
 USERS_SHOWN = 10
 CHANCE = "chance"  # the rule of every test
-_PARTS = {REPEAT: "what the user took before", NEW: "what is new to the user"}
+_PARTS = {REPEAT: later("what the user took before"), NEW: later("what is new to the user")}
 
 
 def models(facts: Facts) -> Section | None:
@@ -39,14 +41,14 @@ def models(facts: Facts) -> Section | None:
         figures.append(Figure([RowPlot(f"plot-models-{measure}", lines)], measure, words.meaning(measure)))
     figures += _parts(summary)
     kept = facts.page(FeaturesKept)
-    columns = [Column("measure"), *(Column(name, number=True) for name in tested)]
+    columns = [Column(say("measure")), *(Column(name, number=True) for name in tested)]
     accuracy = [m for m in measures if not is_beyond(m)]
     rows = [[m, *(words.estimated(test.get(m)) for test in tested.values())] for m in accuracy]
     return Section(
-        f"On the test set, with 95 % intervals over {facts.people}; the best is in the second colour.",
-        points=[f"{words.features(kept)}."] if kept else [],
+        say("On the test set, with 95 % intervals over {people}; the best is in the second colour.", people=say(facts.people)),
+        points=[say("{sentence}.", sentence=words.features(kept))] if kept else [],
         figures=figures,
-        tables=[Table(columns, rows, folded="Every measure", place="page")],
+        tables=[Table(columns, rows, folded=say("Every measure"), place="page")],
     )
 
 
@@ -58,8 +60,8 @@ def _parts(summary: Summary) -> list[Figure]:
         lines = [row(name, one[DECIDES_RANKED], tone="s0") for name, one in tested.items() if DECIDES_RANKED in one]
         if lines:
             lines.sort(key=lambda line: (-line.value, line.label))
-            note = f"{words.meaning(DECIDES_RANKED)}, of these candidates alone"
-            figures.append(Figure([RowPlot(f"plot-models-{part}", lines)], f"{DECIDES_RANKED}, {title}", note))
+            note = say("{meaning}, of these candidates alone", meaning=words.meaning(DECIDES_RANKED))
+            figures.append(Figure([RowPlot(f"plot-models-{part}", lines)], listed([DECIDES_RANKED, say(title)]), note))
     return figures
 
 
@@ -77,16 +79,17 @@ def groups(facts: Facts) -> Section | None:
     for n, group in enumerate(dict.fromkeys(line.group for line in lines)):
         drawn = [
             row(
-                str("unknown" if line.level is None else line.level),
+                say("unknown") if line.level is None else retell(str(line.level)),
                 line,
-                note=f"{line.model}, {words.count(line.rows)} rows",
+                note=say("{model}, {count} rows", model=line.model, count=words.count(line.rows)),
                 tone=f"s{names.index(line.model) % 6}",
             )
             for line in lines
             if line.group == group
         ]
-        figures.append(Figure([RowPlot(f"plot-group-{n}", drawn)], group.replace("_", " ")))
-    return Section(f"{words.meaning(measure)}. On the test set.", bold=f"{measure}:", figures=figures)
+        figures.append(Figure([RowPlot(f"plot-group-{n}", drawn)], retell(group.replace("_", " "))))
+    lead = say("{meaning}. On the test set.", meaning=words.meaning(measure))
+    return Section(lead, bold=say("{measure}:", measure=measure), figures=figures)
 
 
 def calibration(facts: Facts) -> Section | None:
@@ -99,12 +102,12 @@ def calibration(facts: Facts) -> Section | None:
         for name, bins in sorted(page.models.items())
     ]
     if not facts.task.label.is_chance:
-        lead = (
+        lead = say(
             "What each model predicts of test samples, and what happened. On the dashed line the two agree in the mean; below it "
             "the model promises too much."
         )
         return Section(lead, figures=figures, small=True)
-    lead = (
+    lead = say(
         "What each model says of test samples, turned into chances by a line that the validation set taught. On the dashed line "
         "a chance means what it says; below it the model promises too much."
     )
@@ -122,23 +125,23 @@ def recommendations(facts: Facts) -> Section | None:
         lists.setdefault(line["user_id"], []).append(line)
     if not lists:
         return None
-    size = (
-        ""
-        if recommended is None
-        else f"{words.count(recommended.per_user)} items each for {words.count(recommended.users)} users; "
-    )
+    few = min(len(lists), USERS_SHOWN)
+    lead = say("{shown} users are shown.", shown=few)
+    if recommended is not None:
+        told = later("{items} items each for {users} users; {shown} users are shown.")
+        lead = say(told, items=words.count(recommended.per_user), users=words.count(recommended.users), shown=few)
     shown = [
         Listing(
             [_entry(facts, line) for line in sorted(lines, key=lambda line: int(line["rank"]))],
-            [Span("user "), Span(facts.shown(user), "name")],
+            [Span(say("user ")), Span(facts.shown(user), "name")],
             fold="open" if place < 2 else "closed",
         )
         for place, (user, lines) in enumerate(list(lists.items())[:USERS_SHOWN])
     ]
-    return Section(f"{size}{len(shown)} users are shown.", lists=shown)
+    return Section(lead, lists=shown)
 
 
 def _entry(facts: Facts, line: dict[str, Any]) -> Bullet:
     name = line.get("name") or facts.shown(line["item_id"])
     reason = line.get("reason")
-    return Bullet(name, line.get("category") or "", [reason] if reason else [], int(line["rank"]))
+    return Bullet(name, line.get("category") or "", [retell(reason)] if reason else [], int(line["rank"]))

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from assay.app import standing, words
 from assay.app.sections.facts import Facts, changed, row
 from assay.evaluation.claims import DECIDES_RANKED, claims
+from assay.language import english, later, listed, paragraph, say
+from assay.language.retelling import retell
 from assay.models.named import LINEAR
 from assay.pages import selection as pages
 from assay.pages.evaluation import Consulted, Summary
@@ -16,12 +18,15 @@ from assay.selection.arms import MARKS
 
 SLICES_SHOWN = 12  # those that help come first
 _RIVALS = {
-    "random": "to random samples",
-    "recency": "to the oldest",
-    "popularity": "to the least popular",
-    "loss": "to the hardest by loss",
+    "random": later("to random samples"),
+    "recency": later("to the oldest"),
+    "popularity": later("to the least popular"),
+    "loss": later("to the hardest by loss"),
 }
-ARMS = ("full", "selected", "random", "recency", "popularity", "loss")
+ARMS = (
+    english("full"), english("selected"), english("random"), english("recency"), english("popularity"), english("loss"),
+)  # fmt: skip
+_DRAWS = (english("all"), english("weighted"), english("uniform"))  # of a smaller training set
 
 
 def headline(facts: Facts) -> Section | None:
@@ -34,18 +39,21 @@ def headline(facts: Facts) -> Section | None:
     findings += [("even", sentence) for sentence in standing.limits(summary.standing, summary.left_out, facts.run.config)]
     findings += [standing.gain(model, summary, curve) for model in sorted(summary.selection)]
     if curve is not None and not curve.usable:
-        shown = f"Values by {curve.valuer} are not to be used here: on tuning, removing by them did worse than at random."
-        findings.append(("bad", f"{shown} Nothing was removed by them."))
+        told = later(
+            "Values by {valuer} are not to be used here: on tuning, removing by them did worse than at random. Nothing was "
+            "removed by them."
+        )
+        findings.append(("bad", say(told, valuer=curve.valuer)))
     if curve is not None and curve.explained is not None:
         by_values = any(arm.arm == curve.chosen and arm.valuer is not None for arm in curve.arms)
         findings.append(("even", _explained(curve.explained, by_values=by_values)))
-    tiles = [] if summary.log is None else [("events kept", summary.log.events), ("users", summary.log.users)]
-    tiles += [] if summary.log is None else [("items", summary.log.items)]
-    tiles += [("training samples", summary.samples["train"])] if "train" in summary.samples else []
+    tiles = [] if summary.log is None else [(say("events kept"), summary.log.events), (say("users"), summary.log.users)]
+    tiles += [] if summary.log is None else [(say("items"), summary.log.items)]
+    tiles += [(say("training samples"), summary.samples["train"])] if "train" in summary.samples else []
     shown_tiles = [(name, words.count(number)) for name, number in tiles]
     for measure in (facts.task.label.claims[0], DECIDES_RANKED):
         if best := words.best_model(summary.models, measure):
-            shown_tiles.append((f"best {measure}: {best[0]}", words.figure(best[1].value)))
+            shown_tiles.append((say("best {measure}: {model}", measure=measure, model=best[0]), words.figure(best[1].value)))
     return Section(tiles=shown_tiles, findings=[*findings, *_of_rules(facts.page(Rules))])
 
 
@@ -55,16 +63,20 @@ def _of_rules(page: Rules | None) -> list[tuple[Tone, str]]:
     findings: list[tuple[Tone, str]] = [
         (
             "bad",
-            f"A slice of the log costs more than it gives: {rule.rule} ({words.percent(rule.share)} of "
-            f"training samples, confirmed on other folds). Advice: {rule.advice}.",
+            say(
+                "A slice of the log costs more than it gives: {rule} ({share} of training samples, confirmed on other folds). "
+                "Advice: {advice}.",
+                rule=retell(rule.rule),
+                share=words.percent(rule.share),
+                advice=retell(rule.advice),
+            ),
         )
         for rule in confirmed
         if rule.advice.startswith(("drop", "give"))
     ]
     if confirmed and all(rule.advice.startswith("keep") for rule in confirmed if rule.trials):
-        findings.append(
-            ("even", "Rules describe samples of low value, but the model is not better without them: see below, keep them.")
-        )
+        told = later("Rules describe samples of low value, but the model is not better without them: see below, keep them.")
+        findings.append(("even", say(told)))
     return findings
 
 
@@ -82,19 +94,38 @@ def _explained(explained: Explained, *, by_values: bool) -> str:
     verdicts = {m: words.judge(m, explained.against_chosen[m]) for m in claims(explained.against_chosen)}
     worse, better = ([m for m, verdict in verdicts.items() if verdict == kind] for kind in ("worse", "better"))
     if worse:
-        compared = f"The same change by this rule does worse on tuning ({', '.join(worse)})"
-        compared += f", though better in {', '.join(better)}" if better else ""
-        compared += ": the values tell more than the rule." if by_values else "."
+        compared = _compared(listed(worse), listed(better), by_values=by_values)
     elif few := words.too_few(explained.against_chosen[m] for m in verdicts):
-        compared = f"Whether the same change by this rule does as well cannot be said. {few}"
+        compared = paragraph([say("Whether the same change by this rule does as well cannot be said."), few])
+    elif by_values:
+        compared = say("The same change by this rule does as well on tuning: mend these rows at their source.")
     else:
-        compared = "The same change by this rule does as well on tuning"
-        compared += ": mend these rows at their source." if by_values else "."
-    return (
-        f"Which samples those are, in the simplest words: {explained.rule} ({words.percent(explained.covers)} of the changed "
-        f"samples; of all {words.count(explained.rows)} such samples {words.percent(explained.precision)} are changed). "
-        f"{compared}"
+        compared = say("The same change by this rule does as well on tuning.")
+    which = say(
+        "Which samples those are, in the simplest words: {rule} ({covers} of the changed samples; of all {count} such samples "
+        "{precision} are changed).",
+        rule=retell(explained.rule),
+        covers=words.percent(explained.covers),
+        count=words.count(explained.rows),
+        precision=words.percent(explained.precision),
     )
+    return paragraph([which, compared])
+
+
+def _compared(worse: str, better: str, *, by_values: bool) -> str:
+    """That a rule does worse than the values in some measures, perhaps better in others."""
+    if by_values and better:
+        told = later(
+            "The same change by this rule does worse on tuning ({worse}), though better in {better}: the values tell more than "
+            "the rule."
+        )
+    elif by_values:
+        told = later("The same change by this rule does worse on tuning ({worse}): the values tell more than the rule.")
+    elif better:
+        told = later("The same change by this rule does worse on tuning ({worse}), though better in {better}.")
+    else:
+        told = later("The same change by this rule does worse on tuning ({worse}).")
+    return say(told, worse=worse, better=better)
 
 
 def _arms(ident: str, arms: Mapping[str, Mapping[str, Estimate]], order: Sequence[str]) -> list[Figure]:
@@ -104,7 +135,7 @@ def _arms(ident: str, arms: Mapping[str, Mapping[str, Estimate]], order: Sequenc
     tones = {"full": "ink", "selected": "s1"}
     figures = []
     for measure in claims(measures) or measures[:2]:
-        lines = [row(name, arms[name][measure], tone=tones.get(name, "s0")) for name in names if measure in arms[name]]
+        lines = [row(retell(name), arms[name][measure], tone=tones.get(name, "s0")) for name in names if measure in arms[name]]
         figures.append(Figure([RowPlot(f"{ident}-{measure}", lines)], measure, words.meaning(measure)))
     return figures
 
@@ -120,28 +151,35 @@ def verdict(facts: Facts) -> Section | None:
         parts.append(Section(sentence, title=model, figures=_arms(f"plot-verdict-{model}", entry.test, ARMS)))
     if summary.subsample.test:
         share = words.percent(summary.subsample.fraction)
-        sentence = f"Trained on {share} of the samples: a uniform draw, a draw weighted by importance, and all."
-        figures = _arms("plot-subsample", summary.subsample.test, ("all", "weighted", "uniform"))
-        parts.append(Section(sentence, title="A smaller training set", figures=figures))
+        told = later("Trained on {share} of the samples: a uniform draw, a draw weighted by importance, and all.")
+        sentence = say(told, share=share)
+        figures = _arms("plot-subsample", summary.subsample.test, _DRAWS)
+        parts.append(Section(sentence, title=say("A smaller training set"), figures=figures))
     return Section(_how_often(facts, summary), parts=parts) if parts else None
 
 
 def _how_often(facts: Facts, summary: Summary) -> str:
     """What was compared on test, and how often it was consulted."""
-    *rivals, last = [to for arm, to in _RIVALS.items() if any(arm in entry.test for entry in summary.selection.values())]
-    lead = (
-        f"Each model is trained on all samples, on the selected ones, and with the same change made {', '.join(rivals)} and "
-        f"{last}. All of this was declared before the test set was read."
-    )
+    *rivals, last = [say(to) for arm, to in _RIVALS.items() if any(arm in entry.test for entry in summary.selection.values())]
+    lead = [
+        say(
+            "Each model is trained on all samples, on the selected ones, and with the same change made {rivals} and {last}. All "
+            "of this was declared before the test set was read.",
+            rivals=listed(rivals),
+            last=last,
+        )
+    ]
     if facts.task.label.is_chance:
-        lead += " log_loss here is of what the models say themselves, which the validation set has not turned into chances."
+        own = later("log_loss here is of what the models say themselves, which the validation set has not turned into chances.")
+        lead.append(say(own))
     if (use := facts.page(Consulted)) is not None:
-        lead += f" The test set was read {words.count(use.test_consulted_by)} times, once per model and change."
+        read = later("The test set was read {count} times, once per model and change.")
+        lead.append(say(read, count=words.count(use.test_consulted_by)))
     systems = facts.page(Systems)
-    later = 0 if systems is None else sum(system.test is not None for system in systems.systems)
-    if later:
-        lead += f" {words.count(later)} more systems read it later; nothing is chosen by them."
-    return f"{lead} Bars are 95 % intervals over {facts.people}."
+    more = 0 if systems is None else sum(system.test is not None for system in systems.systems)
+    if more:
+        lead.append(say("{count} more systems read it later; nothing is chosen by them.", count=words.count(more)))
+    return paragraph([*lead, say("Bars are 95 % intervals over {people}.", people=say(facts.people))])
 
 
 def _amounts(arms: Sequence[TriedArm], measure: str) -> list[Plot]:
@@ -154,13 +192,13 @@ def _amounts(arms: Sequence[TriedArm], measure: str) -> list[Plot]:
         changes = [(fractions.index(arm.removed_fraction), arm.difference[measure]) for arm in own]
         series.append(Series(way, [(x, one.value, one.low, one.high) for x, one in changes]))
     names = [words.percent(fraction) for fraction in fractions]
-    x_title, y_title = "share of training samples removed", f"change of {measure} on tuning"
+    x_title, y_title = say("share of training samples removed"), say("change of {measure} on tuning", measure=measure)
     return [CurvePlot(f"plot-curve-{measure}", names, series, x_title, y_title)] if series else []
 
 
 def _way(arm: TriedArm) -> str:
     """What says which samples an arm removes: a valuer, chance, or what the arm is called after."""
-    return words.valuer(arm.valuer) if arm.family in ("removal", "random") else arm.arm
+    return words.valuer(arm.valuer) if arm.family in ("removal", "random") else retell(arm.arm)
 
 
 def curve(facts: Facts) -> Section | None:
@@ -173,27 +211,37 @@ def curve(facts: Facts) -> Section | None:
     figures = []
     for measure in claims(measures) or measures[:2]:
         kept = [arm for arm in arms if not arm.removed_fraction and measure in arm.difference]
-        others = [row(arm.arm, arm.difference[measure], tone="ink") for arm in kept]
+        others = [row(retell(arm.arm), arm.difference[measure], tone="ink") for arm in kept]
         others = [line for line in others if line.value or line.low]  # "nothing" differs from itself by 0
         plots: list[Plot] = [*_amounts(arms, measure), RowPlot(f"plot-arms-{measure}", others, zero=True)]
         figures.append(Figure(plots, measure, words.meaning(measure)))
-    lead = (
-        "Each point is a change of the training set, compared with keeping all samples, on the tuning set. No value was made "
-        f"on the tuning set. Values are by {page.valuer}. Chosen: {page.chosen}."
+    lead = say(
+        "Each point is a change of the training set, compared with keeping all samples, on the tuning set. No value was made on "
+        "the tuning set. Values are by {valuer}. Chosen: {chosen}.",
+        valuer=page.valuer,
+        chosen=retell(page.chosen),
     )
     if (loss := facts.task.label.loss) in page.planted:
         change = page.planted[loss]
         by = words.estimate(change.value, change.low, change.high, sign=True)
-        which = facts.task.positive if facts.task.label.is_chance else "label"
-        defect = f"had one {which} in a hundred been written to another sample"
-        lead += f" For scale: {defect}, mending that would change {loss} by {by}."
-    lead += "" if page.marked is None else f" {_marked(page.marked)}"
-    tables = (
-        [_groups(page.groups, f"later {facts.task.periods}" if facts.timed else f"other {facts.people}", loss)]
-        if page.groups
-        else []
-    )
+        scale = say(
+            "For scale: had one {what} in a hundred been written to another sample, mending that would change {loss} by "
+            "{change}.",
+            what=retell(facts.task.positive) if facts.task.label.is_chance else say("label"),
+            loss=loss,
+            change=by,
+        )
+        lead = paragraph([lead, scale])
+    lead = lead if page.marked is None else paragraph([lead, _marked(page.marked)])
+    tables = [_groups(page.groups, _judges(facts), loss)] if page.groups else []
     return Section(lead, tables=tables, figures=figures)
+
+
+def _judges(facts: Facts) -> str:
+    """What the weights of groups were judged on."""
+    if facts.timed:
+        return say("later {periods}", periods=retell(facts.task.periods))
+    return say("other {people}", people=say(facts.people))
 
 
 def _marked(marked: pages.Marked) -> str:
@@ -207,12 +255,14 @@ def _marked(marked: pages.Marked) -> str:
 
 def _groups(groups: Sequence[pages.GroupWeights], judges: str, loss: str) -> Table:
     """What was learnt of each kind of groups before it was tried; judges: what the step was judged on, by the loss."""
-    columns = [Column("weights of whole groups, learnt on validation"), Column("times"), Column(f"{loss} on {judges}")]
+    on = say("{loss} on {judges}", loss=loss, judges=judges)
+    columns = [Column(say("weights of whole groups, learnt on validation")), Column(say("times")), Column(on)]
     rows = []
     for line in groups:
-        moved = f"{line.low:.2f} to {line.high:.2f}" if line.gains else "as they were"
-        fallen = ", ".join(words.figure(-gain, sign=True) for gain in line.gains) or "no step lowered it in every one"
-        rows.append((line.grouping, moved, fallen))
+        ends = {"low": f"{line.low:.2f}", "high": f"{line.high:.2f}"}
+        moved = say("{low} to {high}", **ends) if line.gains else say("as they were")
+        fallen = listed(words.figure(-gain, sign=True) for gain in line.gains) or say("no step lowered it in every one")
+        rows.append((retell(line.grouping), moved, fallen))
     return Table(columns, rows)
 
 
@@ -221,14 +271,16 @@ def weights(facts: Facts) -> Section | None:
     page = facts.page(LearntWeights)
     if page is None:
         return None
-    lead = (
-        "Weights of few parameters, learnt on validation and tried on the tuning set: the alternative to removing samples "
-        f"one by one. Chosen: {page.chosen}."
+    lead = say(
+        "Weights of few parameters, learnt on validation and tried on the tuning set: the alternative to removing samples one by "
+        "one. Chosen: {chosen}.",
+        chosen=retell(page.chosen),
     )
     doubted = _doubted(facts)
-    columns = [Column("weights"), Column(f"change: {', '.join(facts.task.label.claims)}")]
+    columns = [Column(say("weights")), Column(say("change: {measures}", measures=listed(facts.task.label.claims)))]
     return Section(
-        lead, tables=[Table(columns, [(line.weights, [changed(line.difference, doubted=doubted)]) for line in page.families])]
+        lead,
+        tables=[Table(columns, [(retell(line.weights), [changed(line.difference, doubted=doubted)]) for line in page.families])],
     )
 
 
@@ -237,25 +289,26 @@ def rules(facts: Facts) -> Section | None:
     page = facts.page(Rules)
     if page is None or not page.lines:
         return None
-    lead = (
+    lead = say(
         "Found on some folds of validation users, confirmed on others, then tried: the model was retrained without these rows, "
         "and with half their weight. A low value is a hint; the trial decides."
     )
     columns = [
-        Column("rule"),
-        Column("rows", number=True),
-        Column("share", number=True),
+        Column(say("rule")),
+        Column(say("rows"), number=True),
+        Column(say("share"), number=True),
         Column("z", number=True),
-        Column("confirmed on other folds"),
-        Column(f"tried on tuning: {', '.join(facts.task.label.claims)}"),
-        Column("advice"),
+        Column(say("confirmed on other folds")),
+        Column(say("tried on tuning: {measures}", measures=listed(facts.task.label.claims))),
+        Column(say("advice")),
     ]
     doubted = _doubted(facts)
     rows = [
         (
-            line.rule, words.count(line.rows), words.percent(line.share), words.plain(line.z), "yes" if line.confirmed else "no",
-            [[Span(f"{name.split(' ')[0]}: "), *changed(trial, doubted=doubted)] for name, trial in line.trials.items()],
-            line.advice,
+            retell(line.rule), words.count(line.rows), words.percent(line.share), words.plain(line.z),
+            say("yes") if line.confirmed else say("no"),
+            [[Span(_way_tried(name)), *changed(trial, doubted=doubted)] for name, trial in line.trials.items()],
+            retell(line.advice),
         )
         for line in page.lines
     ]  # fmt: skip
@@ -268,30 +321,30 @@ def slices(facts: Facts) -> Section | None:
     if page is None:
         return None
     harmful = sum(bool(line.helps) for line in page.lines)
-    bold = (
-        f"{words.counted(harmful, 'slice')} of the training samples can be mended with a gain."
-        if harmful
-        else "No slice harms: nothing that was tried helps on the tuning set."
-    )
-    lead = (
+    bold = say("No slice harms: nothing that was tried helps on the tuning set.")
+    if harmful:
+        bold = say("{slices} of the training samples can be mended with a gain.", slices=words.counted(harmful, "slice"))
+    lead = say(
         "Rules for low values, found on half of the validation folds, confirmed on the other half, then tried on tuning; a "
-        f"forecast is that of {facts.task.label.loss} by group influence."
+        "forecast is that of {loss} by group influence.",
+        loss=facts.task.label.loss,
     )
     columns = [
-        Column("slice"),
-        Column("rows", number=True),
-        Column("share", number=True),
-        Column("confirmed", brief=False),
-        Column(f"tried: {', '.join(facts.task.label.claims)}"),
-        Column("advice"),
-        Column("for example", brief=False),
+        Column(say("slice")),
+        Column(say("rows"), number=True),
+        Column(say("share"), number=True),
+        Column(say("confirmed"), brief=False),
+        Column(say("tried: {measures}", measures=listed(facts.task.label.claims))),
+        Column(say("advice")),
+        Column(say("for example"), brief=False),
     ]
     doubted = _doubted(facts)
     rows = [
         (
-            line.rule, words.count(line.rows), words.percent(line.share),
-            "by construction" if line.because == "construction" else "yes" if line.confirmed else "no",
-            [_tried(name, trial, doubted) for name, trial in line.trials.items()], line.advice, next(iter(line.examples), ""),
+            retell(line.rule), words.count(line.rows), words.percent(line.share),
+            say("by construction") if line.because == "construction" else say("yes") if line.confirmed else say("no"),
+            [_tried(name, trial, doubted) for name, trial in line.trials.items()], retell(line.advice),
+            retell(next(iter(line.examples), "")),
         )
         for line in page.lines[:SLICES_SHOWN]
     ]  # fmt: skip
@@ -300,5 +353,10 @@ def slices(facts: Facts) -> Section | None:
 
 def _tried(name: str, trial: SliceTrial, doubted: bool) -> Line:
     cells = changed(trial.difference, doubted=doubted)
-    expected = f"forecast {words.figure(trial.forecast, sign=True)}"
-    return [Span(f"{name.split(' ')[0]}: "), *cells, Span(f"; {expected}" if cells else expected)]
+    expected = say("forecast {value}", value=words.figure(trial.forecast, sign=True))
+    return [Span(_way_tried(name)), *cells, Span(f"; {expected}" if cells else expected)]
+
+
+def _way_tried(name: str) -> str:
+    """Which change was tried of a rule's rows, by the first word of its name."""
+    return say("{way}: ", way=retell(name.split(" ")[0]))

@@ -3,6 +3,8 @@
 from assay.app import words
 from assay.app.sections.facts import Facts, changed, row
 from assay.evaluation.claims import claims
+from assay.language import later, listed, paragraph, say
+from assay.language.retelling import retell
 from assay.pages.verification import Retrained, StudyCurves, StudyMethods, StudyModels, StudyRecommenders
 from assay.runs.section import Cell, Column, CurvePlot, Figure, Plot, RowPlot, Section, Series, Table
 
@@ -21,11 +23,12 @@ def study(facts: Facts) -> Section | None:
         ]
         plots: list[Plot] = [*_by_amount(curves.lines, measure), RowPlot(f"plot-study-models-{measure}", lines, zero=True)]
         figures.append(Figure(plots, measure, words.meaning(measure)))
-    others = f"; below them the other models without {words.percent(models.lines[0].fraction)}" if models.lines else ""
-    lead = (
-        "On the tuning set, against keeping everything: the lowest samples by each valuer, or random ones, removed. The "
-        f"curves are the {facts.task.label.linear}'s{others}."
-    )
+    lowest = say("On the tuning set, against keeping everything: the lowest samples by each valuer, or random ones, removed.")
+    told = later("The curves are the {model}'s.")
+    if models.lines:
+        told = later("The curves are the {model}'s; below them the other models without {share}.")
+    share = words.percent(models.lines[0].fraction if models.lines else None)
+    lead = paragraph([lowest, say(told, model=retell(facts.task.label.linear), share=share)])
     return Section(lead, figures=figures, parts=[*_methods(facts), *_recommenders(facts)])
 
 
@@ -38,7 +41,7 @@ def _by_amount(lines: list[Retrained], measure: str) -> list[Plot]:
         changes = [(fractions.index(line.fraction), line.difference[measure]) for line in own]
         series.append(Series(words.valuer(valuer), [(x, one.value, one.low, one.high) for x, one in changes]))
     names = [words.percent(fraction) for fraction in fractions]
-    x_title, y_title = "share of training samples removed", f"change of {measure} on tuning"
+    x_title, y_title = say("share of training samples removed"), say("change of {measure} on tuning", measure=measure)
     return [CurvePlot(f"plot-study-{measure}", names, series, x_title, y_title)] if series else []
 
 
@@ -49,20 +52,28 @@ def _methods(facts: Facts) -> list[Section]:
         return []
     seconds = facts.run.costs().get("study", {}).get("methods", {})
     columns = [
-        Column("valuer"), Column("model"), Column("samples"), Column("time", number=True),
-        Column(f"change: {', '.join(facts.task.label.claims)}"),
-        Column("against random"),
+        Column(say("valuer")), Column(say("model")), Column(say("samples")), Column(say("time"), number=True),
+        Column(say("change: {measures}", measures=listed(facts.task.label.claims))),
+        Column(say("against random")),
     ]  # fmt: skip
     rows: list[list[Cell]] = []
     for line in page.lines:
         spent = words.duration(seconds[line.valuer]) if line.valuer in seconds else ""
         cells: list[Cell] = [[changed(line.difference)], [changed(line.against_random)]]
-        rows.append([line.valuer, line.model or "", line.set or "", spent, *([line.why_not, ""] if line.why_not else cells)])
-    lead = (
+        rows.append(
+            [
+                line.valuer,
+                line.model or "",
+                retell(line.set or ""),
+                spent,
+                *([retell(line.why_not), ""] if line.why_not else cells),
+            ]
+        )
+    lead = say(
         "The lowest 2 % removed, of all samples or of those of the 10,000 most bought items, the ones that EASE values, and the "
         "model retrained that the values are of."
     )
-    return [Section(lead, title="Every valuer: cost beside gain", tables=[Table(columns, rows)])]
+    return [Section(lead, title=say("Every valuer: cost beside gain"), tables=[Table(columns, rows)])]
 
 
 def _recommenders(facts: Facts) -> list[Section]:
@@ -72,8 +83,8 @@ def _recommenders(facts: Facts) -> list[Section]:
         return []
     seconds = facts.run.costs().get("study", {}).get("recommenders", {})
     columns = [
-        Column("model"),
-        Column("time to fit", number=True),
+        Column(say("model")),
+        Column(say("time to fit"), number=True),
         *(Column(measure, number=True) for measure in facts.task.label.claims),
     ]
     rows = []
@@ -84,5 +95,5 @@ def _recommenders(facts: Facts) -> list[Section]:
             if line.tuning
             else []
         )
-        rows.append([line.model, spent, *(figures or [line.why_not or "", *[""] * (len(facts.task.label.claims) - 1)])])
-    return [Section(title="Recommenders beside the models", tables=[Table(columns, rows)])]
+        rows.append([line.model, spent, *(figures or [retell(line.why_not or ""), *[""] * (len(facts.task.label.claims) - 1)])])
+    return [Section(title=say("Recommenders beside the models"), tables=[Table(columns, rows)])]

@@ -3,6 +3,8 @@
 from assay.app import words
 from assay.app.sections.facts import Facts
 from assay.evaluation.claims import DECIDES_RANKED
+from assay.language import say
+from assay.language.retelling import retell
 from assay.pages.targets import TargetsCompared, TargetTested
 from assay.runs.section import Cell, Column, Section, Span, Table
 
@@ -13,7 +15,7 @@ def targets(facts: Facts) -> Section | None:
     if page is None:
         return None
     kinds = list(dict.fromkeys(line.judged for line in page.lines))
-    lead = (
+    lead = say(
         "Each model learnt from each kind of event, and is judged on the test set by each: by auc, and by ndcg@10 of the same "
         "requests and candidates. The change is against the same model that learnt from the kind that judges. Probabilities are "
         "not compared: kinds differ in how often they happen."
@@ -25,11 +27,19 @@ def targets(facts: Facts) -> Section | None:
 def told(page: TargetsCompared) -> list[str]:
     """What other targets are worth to the run's own, in a sentence for each and model; and which were left out."""
     sentences = [
-        f"{line.model}, learnt from {line.learnt} in place of {line.judged}: {line_change}."
+        say(
+            "Learnt from {learnt} in place of {judged}, {model} changes by {change} on {judged}.",
+            learnt=retell(line.learnt),
+            judged=retell(line.judged),
+            model=line.model,
+            change=line_change,
+        )
         for line in page.lines
         if line.judged == page.target and line.difference and (line_change := _change(line))
     ]
-    return sentences + [f"{kind} is left out: {why}." for kind, why in page.left_out.items()]
+    return sentences + [
+        say("{name} is left out: {why}.", name=retell(kind), why=retell(why)) for kind, why in page.left_out.items()
+    ]
 
 
 def _change(line: TargetTested) -> str:
@@ -40,12 +50,20 @@ def _change(line: TargetTested) -> str:
 def _judged(page: TargetsCompared, kind: str) -> Table:
     own = [line for line in page.lines if line.judged == kind]
     measures = list(own[0].test)
-    columns = [Column("model"), Column("learnt from"), *(Column(measure, number=True) for measure in measures), Column("change")]
+    columns = [
+        Column(say("model")),
+        Column(say("learnt from")),
+        *(Column(measure, number=True) for measure in measures),
+        Column(say("change")),
+    ]
     rows: list[list[Cell]] = []
     for line in own:
         changes = [
             [Span(f"{measure} "), Span(words.figure(change.value, sign=True), words.judge(measure, change))]
             for measure, change in line.difference.items()
         ]
-        rows.append([line.model, line.learnt, *(words.estimated(line.test.get(measure)) for measure in measures), changes])
-    return Table(columns, rows, f"Judged by {kind}: {words.count(own[0].positives)} positives")
+        rows.append(
+            [line.model, retell(line.learnt), *(words.estimated(line.test.get(measure)) for measure in measures), changes]
+        )
+    told = say("Judged by {kind}: {count} positives", kind=retell(kind), count=words.count(own[0].positives))
+    return Table(columns, rows, told)

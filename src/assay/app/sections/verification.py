@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from assay.app import words
 from assay.app.sections.facts import Facts, changed, row
 from assay.evaluation.claims import DECIDES_RANKED, decides
+from assay.language import later, listed, say
+from assay.language.retelling import retell
 from assay.pages.verification import (
     CHANCE,
     CurvePoint,
@@ -18,9 +20,9 @@ from assay.pages.verification import (
 from assay.runs.section import Cell, Column, CurvePlot, Figure, Line, Row, RowPlot, Section, Series, Span, Table, Tone
 
 _STABILITY = {
-    "seeds": "values from other seeds",
-    "folds": "values from other folds",
-    "lowest": "lowest 2 % shared between seeds",
+    "seeds": later("values from other seeds"),
+    "folds": later("values from other folds"),
+    "lowest": later("lowest 2 % shared between seeds"),
 }
 
 
@@ -33,9 +35,9 @@ def verification(facts: Facts) -> Section | None:
     lines = [] if curves is None else curves.lines
     tone: Tone = "good" if first.better and not first.worse else "even" if first.usable else "bad"
     return Section(
-        "Judged by retraining on the tuning set, against as many random samples.",
-        findings=[(tone, first.sentence)],
-        points=[line.sentence for line in others],
+        say("Judged by retraining on the tuning set, against as many random samples."),
+        findings=[(tone, retell(first.sentence))],
+        points=[retell(line.sentence) for line in others],
         figures=[*_curves(lines, "removal"), *_curves(lines, "addition"), *_agreement(facts), *_noise(facts)],
         parts=_transfer(facts),
     )
@@ -53,11 +55,13 @@ def _curves(lines: Sequence[CurvePoint], kind: str) -> list[Figure]:
     if not series:
         return []
     loss = decides(own[0].difference)
-    shown = "removed, worst first" if kind == "removal" else "kept, best first"
+    title, x_title = say("Samples kept, best first"), say("share of training samples kept, best first")
+    if kind == "removal":
+        title, x_title = say("Samples removed, worst first"), say("share of training samples removed, worst first")
     names = [words.percent(fraction) for fraction in fractions]
-    x_title, y_title = f"share of training samples {shown}", f"change of {loss} on tuning, against all samples"
+    y_title = say("change of {loss} on tuning, against all samples", loss=loss)
     plot = CurvePlot(f"plot-verify-{kind}", names, series, x_title, y_title)
-    return [Figure([plot], f"Samples {shown}", "lower is better; retrained at every point")]
+    return [Figure([plot], title, say("lower is better; retrained at every point"))]
 
 
 def _agreement(facts: Facts) -> list[Figure]:
@@ -65,28 +69,34 @@ def _agreement(facts: Facts) -> list[Figure]:
     if page is None:
         return []
     lines = [
-        row(name, agreement, note=f"{measure} of {agreement.model}, {agreement.subsets} subsets")
+        row(
+            name,
+            agreement,
+            note=say(
+                "{measure} of {model}, {subsets} subsets", measure=measure, model=agreement.model, subsets=agreement.subsets
+            ),
+        )
         for measure, scores in ((facts.task.label.loss, page.datamodel_score), (DECIDES_RANKED, page.ranking_score))
         for name, agreement in sorted(scores.items())
         if words.known(agreement.value)
     ]
-    lines += [row(text, page.stability[name], tone="ink") for name, text in _STABILITY.items() if name in page.stability]
+    lines += [row(say(text), page.stability[name], tone="ink") for name, text in _STABILITY.items() if name in page.stability]
     share = words.percent(page.share)
-    meaning = f"rank correlation of summed values and retraining on random subsets of {share}, 1 best"
-    return _figure("agreement", "Agreement", meaning, lines)
+    meaning = say("rank correlation of summed values and retraining on random subsets of {share}, 1 best", share=share)
+    return _figure("agreement", say("Agreement"), meaning, lines)
 
 
 def _noise(facts: Facts) -> list[Figure]:
     page = facts.page(VerifyNoise)
     lines = [
         row(
-            f"{line.noise}, {line.valuer}", line.precision,
-            note=f"auc {words.figure(line.auc.value)}, chance {words.percent(line.chance)}",
+            listed([retell(line.noise), line.valuer]), line.precision,
+            note=say("auc {auc}, chance {chance}", auc=words.figure(line.auc.value), chance=words.percent(line.chance)),
         )
         for line in (page.lines if page is not None else [])
     ]  # fmt: skip
-    meaning = "share of planted rows among as many rows of lowest value; finding noise is not yet a gain"
-    return _figure("noise", "Planted noise", meaning, lines)
+    meaning = say("share of planted rows among as many rows of lowest value; finding noise is not yet a gain")
+    return _figure("noise", say("Planted noise"), meaning, lines)
 
 
 def _figure(ident: str, name: str, meaning: str, lines: list[Row]) -> list[Figure]:
@@ -100,23 +110,24 @@ def _transfer(facts: Facts) -> list[Section]:
         return []
     seconds = facts.run.costs().get("verify", {})
     columns = [
-        Column("model"), Column("without the worst by"), Column("made with"), Column("time", number=True),
-        Column(f"change: {', '.join(facts.task.label.claims)}"), Column("against random"),
+        Column(say("model")), Column(say("without the worst by")), Column(say("made with")), Column(say("time"), number=True),
+        Column(say("change: {measures}", measures=listed(facts.task.label.claims))), Column(say("against random")),
     ]  # fmt: skip
     rows: list[Sequence[Cell]] = [
         (
-            line.model, f"{words.valuer(line.valuer)}, {words.percent(line.fraction)}", line.made_with or "no model",
+            line.model, listed([words.valuer(line.valuer), words.percent(line.fraction)]), line.made_with or say("no model"),
             words.duration(seconds.get(line.valuer or CHANCE)), [changed(line.difference)], [changed(line.against_random)],
         )
         for line in page.lines
     ]  # fmt: skip
     share = words.percent(page.lines[0].fraction)
-    lead = (
-        f"Each model retrained without its worst {share} of the samples by values that were made with another, on the tuning "
-        "periods. Intervals are over users: what another seed would change is in none."
+    lead = say(
+        "Each model retrained without its worst {share} of the samples by values that were made with another, on the tuning "
+        "periods. Intervals are over users: what another seed would change is in none.",
+        share=share,
     )
     tables = [Table(columns, rows, place="page"), *_by_model(page.lines, seconds)]
-    return [Section(lead, title="Values of one model, used for another", tables=tables)]
+    return [Section(lead, title=say("Values of one model, used for another"), tables=tables)]
 
 
 def _by_model(lines: Sequence[Transferred], seconds: Mapping[str, float]) -> list[Table]:
@@ -129,10 +140,11 @@ def _by_model(lines: Sequence[Transferred], seconds: Mapping[str, float]) -> lis
     for valuer in dict.fromkeys(valuer for _, valuer, _ in tried):
         mine = {model: line for model, own, line in tried if own == valuer}
         first = next(iter(mine.values()))
-        cost = f"{first.made_with or 'no model'}, {words.duration(seconds.get(valuer))}"
+        cost = listed([first.made_with or say("no model"), words.duration(seconds.get(valuer))])
         rows.append([[[Span(valuer)], [Span(cost)]], *(_against_random(mine[model]) for model in models)])
-    title = f"Change of {decides(tried[0][2].against_random or {})} without the worst by each, against as many at random"
-    return [Table([Column("values"), *map(Column, models)], rows, title, place="terminal")]
+    loss = decides(tried[0][2].against_random or {})
+    title = say("Change of {loss} without the worst by each, against as many at random", loss=loss)
+    return [Table([Column(say("values")), *map(Column, models)], rows, title, place="terminal")]
 
 
 def _against_random(line: Transferred) -> list[Line]:
@@ -140,5 +152,5 @@ def _against_random(line: Transferred) -> list[Line]:
     change = against[decides(against)]
     tone = words.judge(decides(against), change)
     shown = words.figure(change.value, sign=True)
-    told = "too few to tell" if tone == "few" else tone
+    told = {"better": say("better"), "worse": say("worse"), "few": say("too few to tell"), "even": ""}[tone]
     return [[Span(shown, tone)], *([] if tone == "even" else [[Span(told, tone)]])]

@@ -17,6 +17,7 @@ from assay.app.server.guard import Guard
 from assay.app.server.metering import Metering, Meters
 from assay.app.server.pages import PAGES, first
 from assay.app.server.site import Reach, Site
+from assay.app.server.speaking import Speaking
 from assay.benchmark.judged.asking import Judging
 from assay.errors import InputError
 from assay.serving.events import Rules
@@ -66,7 +67,7 @@ def _own(site: Site, meters: Meters) -> Iterator[APIRouter]:
 def guarded(app: FastAPI) -> ASGIApp:
     """The application as it is reached."""
     site = app.state.site
-    return Guard(Metering(app, app.state.meters), site.reach, static.picture_places(site))
+    return Guard(Speaking(Metering(app, app.state.meters), site), site.reach, static.picture_places(site))
 
 
 def listen(reach: Reach) -> socket.socket:

@@ -13,11 +13,14 @@ from assay import __version__
 from assay.app import plots, words
 from assay.app.safe import plain_text
 from assay.app.server.site import of_request
+from assay.app.templating import bdi, marked
+from assay.language import languages, own_name, spoken
+from assay.language.retelling import retell
 
 
 @dataclass(frozen=True)
 class Page:
-    """A page that the head of every page leads to. name: as it is called there. path: where it begins."""
+    """A page that the head of every page leads to. name: as it is called there, `later("Name")`. path: where it begins."""
 
     name: str
     path: str
@@ -35,8 +38,9 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "draw": plots.draw, "count": words.count, "figure": words.figure, "signed": partial(words.figure, sign=True),
-        "estimate": words.estimate, "plain": words.plain, "p_value": words.p_value,
+        "estimate": words.estimate, "plain": words.plain, "p_value": words.p_value, "bdi": bdi, "retell": retell,
     }  # fmt: skip
+    environment.globals |= {"say": marked}
     return environment
 
 
@@ -68,9 +72,25 @@ def page(
     text = (
         _environment()
         .get_template(f"server/{template}")
-        .render(pages=pages, here=here, runs=several, run=run, link=link, version=__version__, **content)
+        .render(
+            pages=pages,
+            here=here,
+            runs=several,
+            run=run,
+            link=link,
+            version=__version__,
+            language=spoken(),
+            others=_others(request),
+            **content,
+        )
     )
     return HTMLResponse(plain_text(text), status, dict(headers or {}))
+
+
+def _others(request: Request) -> list[tuple[str, str, str]]:
+    """(code, own name, address of this page) of the languages besides the one that is spoken."""
+    here = request.url.include_query_params
+    return [(code, own_name(code), f"{request.url.path}?{here(lang=code).query}") for code in languages() if code != spoken()]
 
 
 def _within(path: str, of: str) -> bool:

@@ -12,6 +12,7 @@ from scipy import stats
 from assay.benchmark.board.comparison import LEVEL, compare
 from assay.benchmark.board.scoreboard import Scoreboard
 from assay.errors import InputError
+from assay.language import english
 from assay.numerics import statistics as st
 from assay.numerics.names import GRADED, RANKING, is_beyond, read, refuse_beyond
 from assay.shown import html_table
@@ -26,7 +27,7 @@ STABLE = 0.5
 # Measures whose own choice of the best loses this little more than the surest one's, in spreads, are as sure.
 SLACK = 0.05
 # Measures at a threshold of which each is perfect for a system that gives one answer to all; never advised.
-LOPSIDED = {"precision": "no to nearly all", "recall": "yes to all"}
+LOPSIDED = {"precision": english("no to nearly all"), "recall": english("yes to all")}
 
 MEASURES = pa.schema(
     {
@@ -232,35 +233,56 @@ def _reasons(
     able = _able(names)
     most, worst = (max(rows[m][column] for m in able) for column in ("power", "regret"))
     said = [
-        f"Decide on {names[first]}. It tells {100 * rows[first]['power']:.0f} % of the pairs of systems apart; the best measure "
-        f"tells {100 * most:.0f} %. In another draw of users, the system that it puts first is behind the best one by "
-        f"{regret[first, first]:.3f} standard deviations of the systems' means on average; by the worst measure, {worst:.3f}.",
+        english(
+            "Decide on {name}. It tells {number} % of the pairs of systems apart; the best measure tells {number_best} %. "
+            "In another draw of users, the system that it puts first is behind the best one by {number_behind} standard "
+            "deviations of the systems' means on average; by the worst measure, {number_worst}.",
+            name=names[first],
+            number=f"{100 * rows[first]['power']:.0f}",
+            number_best=f"{100 * most:.0f}",
+            number_behind=f"{regret[first, first]:.3f}",
+            number_worst=f"{worst:.3f}",
+        )
     ]
     if np.isfinite(needed):
-        said.append(f"With it {np.ceil(needed):,.0f} requests like these tell the median pair apart (80 % power).")
+        told = f"{np.ceil(needed):,.0f}"
+        said.append(english("With it {number} requests like these tell the median pair apart (80 % power).", number=told))
     for m in chosen[1:]:
         tau, half = agreement[m, first], rows[m]["stability"]
         if tau < SAME:
-            why = f"it orders the systems otherwise (tau-b {tau:.2f}) and steadily (tau-b {half:.2f} between halves of the users)"
+            why = english(
+                "it orders the systems otherwise (tau-b {number}) and steadily (tau-b {number_half} between halves of the users)",
+                number=f"{tau:.2f}",
+                number_half=f"{half:.2f}",
+            )
         else:
-            why = f"of the steady ones it agrees least, though its order is nearly the same (tau-b {tau:.2f}); one would do"
-        said.append(f"Report {names[m]} beside it: {why}.")
+            why = english(
+                "of the steady ones it agrees least, though its order is nearly the same (tau-b {number}); one would do",
+                number=f"{tau:.2f}",
+            )
+        said.append(english("Report {name} beside it: {why}.", name=names[m], why=why))
     for m in range(len(names)):
         if m in chosen:
             continue
         if names[m] in LOPSIDED:
-            said.append(f"Leave out {names[m]}: at a threshold it is won by saying {LOPSIDED[names[m]]}; f1 weighs both sides.")
+            why = english("at a threshold it is won by saying {what}; f1 weighs both sides", what=LOPSIDED[names[m]])
+            said.append(english("Leave out {name}: {why}.", name=names[m], why=why))
             continue
         near = chosen[int(np.argmax(agreement[m, list(chosen)]))]
-        why = f"it says what {names[near]} says (tau-b {agreement[m, near]:.2f})"
+        why = english("it says what {name} says (tau-b {number})", name=names[near], number=f"{agreement[m, near]:.2f}")
         if agreement[m, near] < SAME:
-            why = (
-                f"its order of the systems is not steady (tau-b {rows[m]['stability']:.2f} between halves of the users)"
-                if rows[m]["stability"] < STABLE
-                else f"{len(chosen)} are enough"
-            )
-        said.append(f"Leave out {names[m]}: {why}.")
+            why = english("{number} are enough", number=len(chosen))
+            if (half := rows[m]["stability"]) < STABLE:
+                told = f"{half:.2f}"
+                why = english("its order of the systems is not steady (tau-b {number} between halves of the users)", number=told)
+        said.append(english("Leave out {name}: {why}.", name=names[m], why=why))
     for a, b in combinations(range(len(names)), 2):
         if _base(names[a]) == _base(names[b]) and agreement[a, b] < SAME:
-            said.append(f"The cut-off matters: {names[a]} and {names[b]} order the systems unlike (tau-b {agreement[a, b]:.2f}).")
+            cut = english(
+                "The cut-off matters: {name} and {name_other} order the systems unlike (tau-b {number}).",
+                name=names[a],
+                name_other=names[b],
+                number=f"{agreement[a, b]:.2f}",
+            )
+            said.append(cut)
     return tuple(said)

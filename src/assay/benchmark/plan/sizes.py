@@ -17,6 +17,7 @@ from assay.benchmark.compact import difficulty
 from assay.benchmark.compact.designs import LEAST, checked_budget, checked_design, lay_out
 from assay.benchmark.compact.difficulty import Floats, Ints
 from assay.errors import InputError
+from assay.language import english
 from assay.numerics import statistics as st
 from assay.shown import html_text
 
@@ -45,11 +46,21 @@ class Plan:
     def __str__(self) -> str:
         """The answer in words."""
         if self.size is None:
-            return (
-                f"The log's {self.requests:,} requests cannot give {self.kind} of {self.asked:.4g}; "
-                f"with all of them it is {self.reached:.4g}."
+            return english(
+                "The log's {number} requests cannot give {what} of {number_asked}; with all of them it is {number_reached}.",
+                number=f"{self.requests:,}",
+                what=self.kind,
+                number_asked=f"{self.asked:.4g}",
+                number_reached=f"{self.reached:.4g}",
             )
-        return f"{self.size:,} of {self.requests:,} requests give {self.kind} of {self.reached:.4g} (asked: {self.asked:.4g})."
+        return english(
+            "{number} of {number_all} requests give {what} of {number_reached} (asked: {number_asked}).",
+            number=f"{self.size:,}",
+            number_all=f"{self.requests:,}",
+            what=self.kind,
+            number_reached=f"{self.reached:.4g}",
+            number_asked=f"{self.asked:.4g}",
+        )
 
 
 def plan_difference(
@@ -108,7 +119,10 @@ def plan_difference(
         raise InputError(f"difference is {difference}; give one above 0, in the measure's unit")
     detectable = cache(_detectable(matrix, users, about, alpha, power))
     return _answer(
-        detectable, matrix.shape[1], difference * np.ones(len(detectable(matrix.shape[1]))), "a smallest detectable difference"
+        detectable,
+        matrix.shape[1],
+        difference * np.ones(len(detectable(matrix.shape[1]))),
+        english("a smallest detectable difference"),
     )
 
 
@@ -211,7 +225,7 @@ def plan_mean(scores: ArrayLike, within: float = 0.01, *, families: ArrayLike | 
     def share(n: int) -> Floats:
         return np.asarray(errors(n) * float(stats.t.ppf(0.975, n - 1)) / level)
 
-    return _answer(share, matrix.shape[1], np.full(len(matrix), within), "a relative half-width")
+    return _answer(share, matrix.shape[1], np.full(len(matrix), within), english("a relative half-width"))
 
 
 def half_widths(

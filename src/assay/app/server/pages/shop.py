@@ -17,6 +17,7 @@ from assay.app.server.site import Asked
 from assay.app.server.static import picture_place
 from assay.errors import InputError
 from assay.finished import Finished
+from assay.language import later, paragraph, say
 from assay.pages.answers import ListedItem
 from assay.pages.serving import AboutItem
 from assay.pages.values import WhyScore
@@ -26,7 +27,7 @@ from assay.serving.items import Items
 SHOWN = 12  # cards of a list
 _USERS = 50  # who can be chosen without typing
 router = APIRouter(include_in_schema=False)
-PAGE = views.Page("Shop", "/shop", router)
+PAGE = views.Page(later("Shop"), "/shop", router)
 
 RunName = Annotated[str | None, Query(max_length=200)]
 User = Annotated[str, Query(max_length=ID)]
@@ -73,7 +74,7 @@ def shop(
             raise
         told = str(error).partition(": ")[2] or str(error)
     return _page(
-        request, finished, run, user, title="Shop", cards=cards, told=told, given=given, category=category, whys=bool(user)
+        request, finished, run, user, title=say("Shop"), cards=cards, told=told, given=given, category=category, whys=bool(user)
     )
 
 
@@ -84,14 +85,20 @@ def search(
     """What is found for a query."""
     living = site.living(run)
     if not q.strip():
-        return _page(request, living.run, run, user, title="Search", told="Type a word or two of what you look for.", q=q)
+        return _page(
+            request, living.run, run, user, title=say("Search"), told=say("Type a word or two of what you look for."), q=q
+        )
     answer = found(site, living, q, user or None, SHOWN)
     items, task = living.searching.at_hand(Items), living.searching.task
     cards = [_card(items, line, terminal.why(line, task)) for line in answer.items]
-    told = f"{words.count(answer.found)} items were ranked." if cards else "Nothing on sale has a word of it, or letters like it."
+    told = [say("Nothing on sale has a word of it, or letters like it.")]
+    if cards:
+        told = [say("{count} items were ranked.", count=words.count(answer.found))]
     if user and not answer.user_known:
-        told += " The log does not know this user: the list is anybody's."
-    return _page(request, living.run, run, user, title="Search", cards=cards, told=told, given=answer.list_id, q=q)
+        told.append(say("The log does not know this user: the list is anybody's."))
+    return _page(
+        request, living.run, run, user, title=say("Search"), cards=cards, told=paragraph(told), given=answer.list_id, q=q
+    )
 
 
 @router.get("/shop/item")
@@ -115,8 +122,8 @@ def why(request: Request, site: Asked, item: Item, user: User, run: RunName = No
         answer = stored.explain(finished, user_id=user, item_id=item)
     assert isinstance(answer, WhyScore)
     items, read = finished.at_hand(Items), Facts(finished, hash_ids=False)
-    parts = [(name, [(one.sentence, read.mark(one.user, one.period)) for one in supports]) for name, supports in (
-        ("Training samples that made it", answer.made), ("Training samples against it", answer.against))]  # fmt: skip
+    sides = ((say("Training samples that made it"), answer.made), (say("Training samples against it"), answer.against))
+    parts = [(name, [(one.sentence, read.mark(one.user, one.period)) for one in supports]) for name, supports in sides]
     columns = [(line.column, words.plain(line.part)) for line in answer.columns]
     return views.page(
         request,
