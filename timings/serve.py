@@ -20,7 +20,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -33,6 +32,7 @@ RATE = 100  # requests a second
 TARGETS = {"healthz": None, "recommend": 50.0, "search": 100.0}  # ms, 99th percentile
 FIRST, MEMORY, EVENTS = 5.0, 1_500, 2_000  # seconds, MB, events a second
 BATCH = 100  # events
+_KEPT = 2.0  # seconds without a request, after which a new connection is made: servers close what is idle
 WAITING = 32  # clients that each wait for the answer to a single event
 
 
@@ -40,13 +40,14 @@ class Client:
     """A connection that is kept, for one request at a time."""
 
     def __init__(self, port: int) -> None:
-        self._port, self._streams = port, None
+        self._port, self._used = port, -_KEPT
 
     async def ask(self, path: str, body: bytes | None = None, key: str = "") -> int:
         """Status of the answer, which is read whole."""
-        if self._streams is None:
+        if time.perf_counter() - self._used > _KEPT:
             self._streams = await asyncio.open_connection("127.0.0.1", self._port)
         read, write = self._streams
+        self._used = time.perf_counter()
         head = f"{'GET' if body is None else 'POST'} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
         if body is not None:
             head += f"Content-Length: {len(body)}\r\nIdempotency-Key: {key}\r\n"
@@ -65,7 +66,8 @@ async def open_load(port: int, paths: Sequence[str], rate: float) -> tuple[np.nd
         nonlocal wrong
         client = free.pop() if free else Client(port)
         try:
-            wrong += await client.ask(paths[number]) != 200
+            status = await client.ask(paths[number])
+            wrong += status != 200
             free.append(client)
         except (OSError, asyncio.IncompleteReadError):
             wrong += 1
@@ -131,11 +133,12 @@ class Served:
         fields = Path(f"/proc/{self.program.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
-    def end(self) -> None:
-        """End it."""
-        self.program.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            self.program.wait(30)
+    def __enter__(self) -> "Served":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.program.kill()
+        self.program.wait()
 
 
 def verdict(value: float, most: float | None, unit: str) -> str:
@@ -168,22 +171,22 @@ def main(folder: Path = Path("runs/demo"), seconds: float = 30.0) -> None:
     }
     few = [path for kind in paths.values() for path in kind[:20]]
     print(f"{len(users):,} users, {len(queries):,} queries, {RATE} requests a second; load average {os.getloadavg()[0]:.1f}")
-    with tempfile.TemporaryDirectory(dir=".") as kept:
-        plain = Served(folder, users[0])
-        print(f"from start to first answer   {plain.first:.1f} s{verdict(plain.first, FIRST, 's')}")
+    with Served(folder, users[0]) as plain:
+        print(f"from start to first answer   {plain.first:.1f} s{verdict(plain.first, FIRST, 's')}", flush=True)
         plain.settle(few)
         for kind, target in TARGETS.items():
             line(kind, plain, paths[kind], target)
         memory(plain)
-        plain.end()
-        keeping = Served(folder, users[0], "--events", f"{kept}/events.db", "--explore", "0.05")
+    with (
+        tempfile.TemporaryDirectory(dir=".") as kept,
+        Served(folder, users[0], "--events", f"{kept}/events.db", "--explore", "0.05") as keeping,
+    ):
         keeping.settle(few)
         for kind in ("recommend", "search"):
             line(f"{kind}, kept, explored", keeping, paths[kind], TARGETS[kind])
         of_events("single events, 32 clients", lambda: closed_load(keeping.port, WAITING, 1, seconds))
         of_events(f"batches of {BATCH}, 4 clients", lambda: closed_load(keeping.port, 4, BATCH, seconds))
         memory(keeping)
-        keeping.end()
     print(f"load average {os.getloadavg()[0]:.1f}")
 
 

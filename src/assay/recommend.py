@@ -1,5 +1,6 @@
 """Top N for every user: candidates of the coming period, a model's scores, filters, and the reasons in words."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -106,7 +107,9 @@ class Candidates:
     def __init__(self, run: Finished) -> None:
         assert run.items is not None
         self._score = run.read_table(SCORES).column("score").to_numpy()
-        self._upcoming = run.samples(which="upcoming", names=[*_REASONS, *_HAD])
+        rows = run.samples(which="upcoming", names=[*_REASONS, *_HAD])
+        # In one piece: to take a few rows of several pieces, Arrow looks at all of them.
+        self._upcoming = replace(rows, keys=rows.keys.combine_chunks(), features=rows.features.combine_chunks())
         self._items, self._wording = run.items, Wording.of(run, run.config)
         self._had = _had(self._upcoming)
         users, self._offsets = request_offsets(self._upcoming.user)
@@ -130,8 +133,7 @@ class Candidates:
         kept = items[self._upcoming.item[rows]] & ~(self._had[rows] if exclude_bought else np.zeros(len(rows), bool))
         rows = rows[kept]
         tie = tie_order(self._upcoming.keys.column("item_id").take(pa.array(rows)).to_pylist())
-        best = top_k(np.array([0, len(rows)]), self._score[rows], tie, number)[0]
-        best = rows[best[best >= 0]]
+        best = rows[np.lexsort((-tie, -self._score[rows]))[:number]]  # as top_k, whose threads one request does not need
         rank = np.arange(1, len(best) + 1)
         return True, _listed(_lists(_chosen(self._upcoming, best), rank, self._score[best], self._items, self._wording))
 

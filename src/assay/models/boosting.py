@@ -20,6 +20,7 @@ _MOST_NATIVE = 32  # levels; beyond, one-vs-rest splits over a category's levels
 _MANY = 20  # features, of which a tree sees a part: half the time, and trees that differ
 _FRACTION = 0.5
 _SHRUNK, _AMOUNTS = 100, 1
+_FEW = 4_096  # rows that one thread is done with before others have begun; servers ask about so few, many at a time
 _OBJECTIVES = {"log_loss": ("binary", "binary_logloss"), "mse": ("regression", "l2"), "mae": ("regression_l1", "l1")}
 _COMMON = {
     "max_bin": 63,
@@ -106,7 +107,7 @@ def boosted(layout: Dense, booster: Any, samples: Samples) -> Vector:
     """(n,) what the booster says; a level never seen in training counts as unknown."""
     out = np.empty(len(samples))
     for rows, X in layout.batches(samples.features):
-        out[rows] = booster.predict(np.ascontiguousarray(X), num_threads=2)
+        out[rows] = booster.predict(np.ascontiguousarray(X), num_threads=1 if len(X) < _FEW else 2)
     return out
 
 

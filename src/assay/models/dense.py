@@ -83,6 +83,9 @@ class Dense:
 
     def matrix(self, features: pa.Table, rows: Positions | None = None) -> Floats:
         """(n, d) float32 in Fortran order, of the given rows or of all; InputError names a missing feature."""
+        there = set(features.column_names)
+        if missing := [name for name in self.names if name not in there]:
+            raise InputError(f"the samples have no feature {missing[0]!r}, which the model was fitted on")
         out = np.empty((features.num_rows if rows is None else len(rows), len(self.names)), np.float32, order="F")
         for j, name in enumerate(self.names):
             values = self._column(features, name)
@@ -97,8 +100,6 @@ class Dense:
             yield slice(low, low + BATCH), self.matrix(features.slice(low, BATCH))
 
     def _column(self, features: pa.Table, name: str) -> Floats:
-        if name not in features.column_names:
-            raise InputError(f"the samples have no feature {name!r}, which the model was fitted on")
         if is_text(features, name) != (name in self.levels):
             raise InputError(f"feature {name!r} is not of the kind (text or number) that the model was fitted on")
         if name not in self.levels:

@@ -20,6 +20,7 @@ from assay.text.retrieval import Retrieval
 from assay.text.words import words
 
 MARKET, WORDS, ENCODER = "search/on_sale.parquet", "search/words.parquet", "search/encoder.json"
+_FACTS = ["pair_times_bought", "item_buyers_4", "match_clicks", "match_purchases"]  # that the reasons of a line are made of
 INDEX, RANKER = "search/index", "search/ranker"
 
 
@@ -69,7 +70,7 @@ class Searcher:
         items = self.snapshot.items.take(pa.array(candidates.item))
         score = self.ranker.predict(Samples(pa.table({"item_code": candidates.item}), features, self.encoder))
         best = np.lexsort((-tie_order(items.column("item_id").to_pylist()), -score))[:number]
-        facts, listed = features.take(pa.array(best)).to_pylist(), items.take(pa.array(best))
+        facts, listed = features.select(_FACTS).take(pa.array(best)).to_pylist(), items.take(pa.array(best))
         texts, query_words = joined_texts(listed), words(text)
         return [
             FoundItem(
