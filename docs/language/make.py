@@ -34,6 +34,7 @@ msgstr ""
 "Plural-Forms: {plural};\\n"
 
 """
+_CALL = re.compile(rf"\b(?:counted|{'|'.join((*SINGLE, *FORMS))})\(")
 _REASON = re.compile(r"(?:THEN|ELSE|SELECT event_id,|events.event_id,) '(.+? .+?)'")
 Key = tuple[str | None, str | tuple[str, ...]]  # context, and a sentence or its forms
 
@@ -58,8 +59,8 @@ def _keys(path: Path) -> Iterator[Key]:
             yield None, message
     elif path.suffix == ".sql" and path.parent.name == "clean":
         yield from ((KEPT, reason) for reason in _REASON.findall(path.read_text("utf-8")))
-    elif path.suffix == ".py":
-        for node in ast.walk(ast.parse(path.read_text("utf-8"), path)):
+    elif path.suffix == ".py" and _CALL.search(text := path.read_text("utf-8")):
+        for node in ast.walk(ast.parse(text, path)):
             if isinstance(node, ast.Call):
                 yield from _of_call(node, path)
 

@@ -30,6 +30,7 @@ def chinese(text: str) -> str:
         ("category is Fruit and Veg and price is at most $2", "类目为 Fruit and Veg 且价格至多 $2"),
         ("without the lowest 2 % by influence", "去掉 influence 最低的 2 %"),
         ("without samples where label is positive", "去掉符合“标签为 正”的样本"),
+        ("half weight where category is A and price is at most $2", "将符合“类目为 A 且价格至多 $2”的样本权重减半"),
         ("weights of all kinds of groups, 0.24 to 3.42 times", "所有种类的分组的权重，0.24 至 3.42 倍"),
         ("bought in 10 weeks, last 4 weeks ago", "有 10 周购买过，最近一次在 4 周前"),
         ("rye, with seeds, not bought; before: popular: 9 sales in 4 weeks",
@@ -47,6 +48,13 @@ def test_what_is_kept_is_told_again(english, expected):
 @pytest.mark.parametrize("text", ["", "Bread", "nobody wrote this sentence", "and and and", "is", "9" * 5_000, " and " * 400])
 def test_what_is_no_sentence_of_ours_stays_as_it_is(text):
     assert chinese(text) == text
+
+
+@pytest.mark.parametrize(
+    "part", ["1 ", "a, ", "at most 3 or ", "item, bought; before: ", "without samples where ", "of the user in "]
+)
+def test_what_can_be_read_in_many_ways_is_not_read_for_long(part):
+    assert isinstance(chinese(part * (590 // len(part))), str)
 
 
 def columns() -> list[str]:

@@ -5,7 +5,7 @@ sentences as patterns (context "kept"). What fits one is told again with what st
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache, partial, reduce
 from string import Formatter
@@ -13,12 +13,13 @@ from string import Formatter
 from assay.language import english, heard, spoken
 from assay.language.catalogue import KEPT, of_language
 
-_LONGEST = 1_000  # characters of a sentence that is read
-_MOST_JOINTS = 12  # with more, the text is no sentence of ours
+_LONGEST = 600  # characters of a sentence that is read
+_MOST_STEPS, _DEEPEST = 80, 10  # parts that are looked at, and parts within parts: our own sentences take far fewer
 # Places by how their names begin: what is of the log or the config, and stays as it is; a number without a space; words that a
 # config may name; levels of a column, which may be ours; a ratio, whose "times" the pattern says itself.
 _NAME, _NUMBER, _WORDS, _LEVEL, _RATIO = "name", "number", ("taken", "positive", "user"), "level", "ratio"
 _FACTS = "facts"  # parts in a row, of which some may fit no pattern; a pattern with such a place is no part of another
+_RULE = "rule"  # conditions that may be joined: a pattern with such a place is tried before what joins them parts the text
 _ITEM = "item"  # a name, perhaps with the query that it was found for
 _WORD = r"[^\W\d](?:[\w ’'-]{0,40}?[^\W\d])??"
 _LEAF = re.compile(r"…|\S*\d\S*(?: (?:%|[^\W\d_]{1,4}))?")
@@ -52,80 +53,97 @@ class Pattern:
         little = "".join(parts)
         return cls((re.compile(little), re.compile(little.replace(".+?", ".+"))), translation)
 
-    def told(self, code: str, text: str) -> str | None:
-        """The translation of a text; None where it does not fit, or holds in a place what is no sentence of ours."""
-        for reading in self.reads:
-            if (match := reading.fullmatch(text)) is None:
-                return None
-            values = {place: _in_place(code, place, value) for place, value in match.groupdict().items()}
-            if None not in values.values():
-                return self.says.format(**values)
-        return None
+    @property
+    def of_rule(self) -> bool:
+        """Whether a place holds conditions."""
+        return _RULE in self.reads[0].groupindex
 
 
 def retell(text: str) -> str:
     """A kept English sentence in the language that is spoken; itself where no pattern of the catalogue fits."""
-    if heard() is None:
-        return text
-    code = spoken()
-    _, wholes, _ = _patterns(code)
-    whole = (told for pattern in wholes if len(text) <= _LONGEST and (told := pattern.told(code, text)) is not None)
-    return next(whole, None) or _retold(code, text) or text
+    return text if heard() is None or len(text) > _LONGEST else _retold(spoken(), text)
 
 
 @lru_cache(maxsize=20_000)
-def _retold(code: str, text: str) -> str | None:
-    """A text by a pattern, or by several that are joined; a number as it is. None where it is no sentence of ours."""
-    exact, _, patterns = _patterns(code)
-    if len(text) > _LONGEST:
+def _retold(code: str, text: str) -> str:
+    return Retelling(code).whole(text) or text
+
+
+class Retelling:
+    """One sentence on its way into a language. It stops after some steps: a text may be made to be read in many ways."""
+
+    def __init__(self, code: str) -> None:
+        self._kept, (self._exact, self._wholes, self._patterns) = _kept(code), _patterns(code)
+        self._told: dict[str, str | None] = {}
+        self._depth = 0
+
+    def whole(self, text: str) -> str | None:
+        """A sentence, which may be one that is no part of another."""
+        for pattern in self._wholes:
+            if (told := self._by(pattern, text)) is not None:
+                return told
+        return self.part(text)
+
+    def part(self, text: str) -> str | None:
+        """A text by a pattern, or by several that are joined; a number as it is. None where it is no sentence of ours."""
+        if text in self._exact:
+            return self._exact[text]
+        if text not in self._told:
+            if len(self._told) >= _MOST_STEPS or self._depth >= _DEEPEST:
+                return None
+            self._told[text] = None
+            self._depth += 1
+            self._told[text] = self._part(text)
+            self._depth -= 1
+        return self._told[text]
+
+    def _part(self, text: str) -> str | None:
+        ways: list[Callable[[], str | None]] = [
+            *(partial(self._by, pattern, text) for pattern in self._patterns if pattern.of_rule),
+            *(partial(self._split, text, *joint) for joint in _JOINTS[:2]),
+            *(partial(self._by, pattern, text) for pattern in self._patterns if not pattern.of_rule),
+            *(partial(self._split, text, *joint) for joint in _JOINTS[2:]),
+        ]
+        return next((told for way in ways if (told := way()) is not None), text if _LEAF.fullmatch(text) else None)
+
+    def _by(self, pattern: Pattern, text: str) -> str | None:
+        """A text by a pattern; None where it does not fit, or holds in a place what is no sentence of ours."""
+        for reading in pattern.reads:
+            if (match := reading.fullmatch(text)) is None:
+                return None
+            values = {place: self._in_place(place, value) for place, value in match.groupdict().items()}
+            if None not in values.values():
+                return pattern.says.format(**values)
         return None
-    if text in exact:
-        return exact[text]
-    joints = _JOINTS if sum(text.count(joint) for joint, _ in _JOINTS) <= _MOST_JOINTS else ()
-    ways: list[Callable[[], str | None]] = [
-        *(partial(_split, code, text, *joint) for joint in joints[:2]),
-        *(partial(pattern.told, code, text) for pattern in patterns),
-        *(partial(_split, code, text, *joint) for joint in joints[2:]),
-    ]
-    for way in ways:
-        if (told := way()) is not None:
-            return told
-    return text if _LEAF.fullmatch(text) else None
 
+    def _split(self, text: str, joint: str, pattern: str) -> str | None:
+        """Two sentences of ours with a joint between them; None where it joins no two."""
+        for match in re.finditer(re.escape(joint), text):
+            one, other = self.part(text[: match.start()]), self.part(text[match.end() :])
+            if one is not None and other is not None:
+                return self._join(pattern, [one, other])
+        return None
 
-def _split(code: str, text: str, joint: str, pattern: str) -> str | None:
-    """Two sentences of ours with a joint between them; None where it joins no two."""
-    for match in re.finditer(re.escape(joint), text):
-        one, other = _retold(code, text[: match.start()]), _retold(code, text[match.end() :])
-        if one is not None and other is not None:
-            return _kept(code).get(pattern, pattern).format(one=one, other=other)
-    return None
+    def _in_place(self, place: str, text: str) -> str | None:
+        """What stands in a place, told again."""
+        if place.startswith((_NAME, _NUMBER)):
+            return text
+        if place.startswith(_LEVEL):
+            levels = [self.part(level) for level in text.split(" or ")]
+            return self._join("{one} or {other}", [level for level in levels if level is not None]) if all(levels) else text
+        if place.startswith(_WORDS):
+            return self._kept.get(text, None if " " in text else text)
+        if place.startswith(_ITEM):
+            return (self.part(text) if "“" in text else None) or text
+        if place.startswith(_RATIO):
+            return self.part(text.replace(" times", ""))
+        if place.startswith(_FACTS):
+            return self.part(text) or self._join("{one}, {other}", [self.part(fact) or fact for fact in text.split(", ")])
+        return self.part(text)
 
-
-def _in_place(code: str, place: str, text: str) -> str | None:
-    """What stands in a place, told again."""
-    if place.startswith(_NAME):
-        return text
-    if place.startswith(_LEVEL):
-        levels = [_retold(code, level) for level in text.split(" or ")]
-        either = _kept(code).get("{one} or {other}", "{one} or {other}")
-        return text if None in levels else reduce(lambda one, other: either.format(one=one, other=other), levels)
-    if place.startswith(_NUMBER):
-        return text
-    if place.startswith(_WORDS):
-        return _kept(code).get(text, None if " " in text else text)
-    if place.startswith(_ITEM):
-        return (_retold(code, text) if "“" in text else None) or text
-    if place.startswith(_RATIO):
-        return _retold(code, text.replace(" times", ""))
-    if place.startswith(_FACTS):
-        return _retold(code, text) or _row(code, [_retold(code, part) or part for part in text.split(", ")])
-    return _retold(code, text)
-
-
-def _row(code: str, parts: list[str]) -> str:
-    pattern = _kept(code).get("{one}, {other}", "{one}, {other}")
-    return reduce(lambda one, other: pattern.format(one=one, other=other), parts)
+    def _join(self, pattern: str, parts: Sequence[str]) -> str:
+        says = self._kept.get(pattern, pattern)
+        return reduce(lambda one, other: says.format(one=one, other=other), parts)
 
 
 @cache
