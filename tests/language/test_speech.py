@@ -86,6 +86,7 @@ def test_rows_and_sentences_are_joined_as_the_language_does():
     with language.speaking("zh"):
         assert language.listed(["a", "b"]) == "a、b"
         assert language.paragraph(["一。", "二。"]) == "一。二。"
+        assert language.paragraph(["English stays.", "二。"]) == "English stays. 二。"
 
 
 def test_a_po_file_is_read_with_its_forms_contexts_and_lines():

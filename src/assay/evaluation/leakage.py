@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from assay.language import english
 from assay.numerics.measures import auc
 from assay.samples.table import Samples
 from assay.tables import SPLITS
@@ -79,10 +80,10 @@ def _time_overlap(samples: Samples, split: NDArray[np.int64]) -> Iterator[Findin
         yield Finding(
             "time_overlap",
             "error",
-            f"{int(rows.sum())} samples are not older than the first sample of a later split",
+            english("{number} samples are not older than the first sample of a later split", number=int(rows.sum())),
             int(rows.sum()),
             _examples(samples, rows),
-            "split by one global time: every sample of a split is older than all of the next",
+            english("split by one global time: every sample of a split is older than all of the next"),
         )
 
 
@@ -93,10 +94,10 @@ def _same_sample(samples: Samples) -> Iterator[Finding]:
         yield Finding(
             "same_sample",
             "error",
-            f"{int((count > 1).sum())} sample ids occur more than once",
+            english("{number} sample ids occur more than once", number=int((count > 1).sum())),
             int(rows.sum()),
             _examples(samples, rows),
-            "make the row key unique and keep each sample in one split",
+            english("make the row key unique and keep each sample in one split"),
         )
 
 
@@ -110,10 +111,10 @@ def _same_request(samples: Samples, split: NDArray[np.int64]) -> Iterator[Findin
         yield Finding(
             "same_request",
             "error",
-            f"{int((first != last).sum())} requests have samples in two splits",
+            english("{number} requests have samples in two splits", number=int((first != last).sum())),
             int(rows.sum()),
             _examples(samples, rows),
-            "put all samples of a request into one split",
+            english("put all samples of a request into one split"),
         )
 
 
@@ -137,10 +138,10 @@ def _label_in_disguise(samples: Samples, split: NDArray[np.int64]) -> Iterator[F
             yield Finding(
                 "label_in_disguise",
                 "error",
-                f"feature {name!r} alone predicts the label with AUC {area:.4f}",
+                english("feature {name} alone predicts the label with AUC {number}", name=repr(name), number=f"{area:.4f}"),
                 len(samples),
                 _examples(samples, np.ones(len(samples), np.bool_)),
-                f"check that {name!r} is computed from events before the request only, or leave it out",
+                english("check that {name} is computed from events before the request only, or leave it out", name=repr(name)),
             )
 
 
@@ -184,8 +185,8 @@ def _unlike_periods(samples: Samples, split: NDArray[np.int64]) -> Iterator[Find
         yield Finding(
             "unlike_periods",
             "warning",
-            f"in {int(unlike.sum())} periods of train the share of positives is far from the usual",
+            english("in {number} periods of train the share of positives is far from the usual", number=int(unlike.sum())),
             int(hit.sum()),
             _examples(samples, hit),
-            "draw negatives only from items on sale at their time, the same number for each positive",
+            english("draw negatives only from items on sale at their time, the same number for each positive"),
         )

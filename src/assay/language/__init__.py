@@ -87,8 +87,12 @@ def english(text: str, /, **values: object) -> str:
 
 
 def paragraph(sentences: Iterable[str]) -> str:
-    """Sentences one after another; empty ones are left out."""
-    return _joined(filter(None, sentences), later("{first} {then}"))
+    """Sentences one after another; after one that stayed English, a space. Empty ones are left out."""
+    text = ""
+    for sentence in filter(None, sentences):
+        joined = say("{first} {then}", first=text, then=sentence)
+        text = f"{text} {sentence}".lstrip() if text[-1:].isascii() else joined
+    return text
 
 
 def listed(parts: Iterable[str]) -> str:

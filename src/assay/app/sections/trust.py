@@ -78,7 +78,8 @@ def findings(audit: Audit) -> list[tuple[Tone, str]]:
 def _finding(line: Leak) -> str:
     mend = retell(f"{line.mend[0].lower()}{line.mend[1:]}")
     told = later("{severity}: {message}. To mend it: {mend}.")
-    return say(told, severity=retell(line.severity.capitalize()), message=retell(line.message), mend=mend)
+    severity = say("Error") if line.severity == "error" else say("Warning")
+    return say(told, severity=severity, message=retell(line.message), mend=mend)
 
 
 def leaders(board: Sequence[Leader], measure: str, ident: str) -> Figure:

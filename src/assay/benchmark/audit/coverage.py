@@ -12,6 +12,7 @@ from assay.benchmark.audit.coded import EXAMPLES, Coded, Floats, Ints, Outcome, 
 from assay.benchmark.audit.evidence import plain_table
 from assay.errors import InputError
 from assay.evaluation.leakage import Finding
+from assay.language import english
 from assay.numerics import statistics as st
 
 DISTANCE = 0.05
@@ -160,9 +161,15 @@ def unreachable_truth(coded: Coded) -> Outcome:
     finding = Finding(
         "unreachable_truth",
         "warning",
-        f"{lost:,} of {len(rows):,} relevant items are not among their request's candidates: no recall can exceed {bound:.3f}",
+        english(
+            "{number} of {number_all} relevant items are not among their request's candidates: no recall can exceed "
+            "{number_most}",
+            number=f"{lost:,}",
+            number_all=f"{len(rows):,}",
+            number_most=f"{bound:.3f}",
+        ),
         lost,
         coded.examples("truth", rows[~reached]),
-        "draw candidates from more sources or more of each, or rank the whole catalogue",
+        english("draw candidates from more sources or more of each, or rank the whole catalogue"),
     )
     return Outcome([finding], facts)
