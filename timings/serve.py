@@ -54,6 +54,8 @@ class Client:
         write.write(f"{head}\r\n".encode() + (body or b""))
         said = (await read.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
         await read.readexactly(int(said.partition("content-length: ")[2].partition("\r\n")[0]))
+        if "connection: close" in said:
+            self._used = -_KEPT
         return int(said[9:12])
 
 

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, suppress
 
 import numba
 import uvicorn
+from anyio import to_thread
 from fastapi import APIRouter, FastAPI
 from starlette.types import ASGIApp
 
@@ -24,6 +25,7 @@ from assay.serving.events import Rules
 from assay.serving.living import Watch
 
 _HEAD = 16_384  # bytes of a request's line and headers
+_THREADS = 8  # that compute answers: more of them would only take turns, and all answers be late
 _TOGETHER = 256  # requests that are answered at a time; more are told to come again
 
 
@@ -32,6 +34,7 @@ def make(site: Site) -> FastAPI:
 
     @asynccontextmanager
     async def living(_app: FastAPI) -> AsyncIterator[None]:
+        to_thread.current_default_thread_limiter().total_tokens = _THREADS
         watch = Watch(site.runs)
         watch.start()
         yield
