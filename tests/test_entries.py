@@ -95,7 +95,7 @@ def test_an_output_that_cannot_be_written_is_noticed_before_any_work(tmp_path: P
         ({"recommend": {"model": "lightgmb"}}, r"\[recommend\] model: the run trains no 'lightgmb'"),
         ({"models": {"names": ["logistik"]}}, r"unknown model 'logistik'; did you mean 'logistic'"),
         ({"models": {"names": ["logistic"], "estimators": {"own": "sklearn.nothing:X"}}}, "cannot be imported"),
-        ({"models": {"names": ["popularity"]}}, r"values samples for 'logistic'; add it"),
+        ({"models": {"names": ["popularity"]}}, r"values samples for 'logistic' or 'ridge'; add it"),
         ({"value": {"valuers": ["influenze"]}}, "unknown valuer 'influenze'; did you mean 'influence'"),
         ({"select": {"valuer": "influenze"}}, "unknown valuer 'influenze'"),
         ({"evaluate": {"measures": {"own": "nothing.at:all"}}}, "cannot be imported"),

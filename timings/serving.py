@@ -15,10 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
-from assay.app import stored
 from assay.finished import Finished
 from assay.search.pool import DEPTH
 from assay.search.searcher import Searcher
+from assay.serving import stored
 
 TARGET = 0.05  # seconds
 COMMAND = "import sys; from assay.app.cli import main; sys.exit(main(sys.argv[1:]))"

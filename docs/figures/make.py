@@ -35,7 +35,7 @@ from assay.importance import (
     threshold_knn_shapley,
 )
 from assay.numerics.autoencoder import gram_inverse, weights
-from assay.numerics.families import losses, probability
+from assay.numerics.families import LOGIT, probability
 from assay.numerics.glm import fit
 from assay.numerics.measures import auc
 from assay.numerics.products import as_rows, margins
@@ -58,7 +58,7 @@ def flipped(y: np.ndarray, share: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 def mean_loss(X: np.ndarray, y: np.ndarray, b: np.ndarray) -> float:
-    return float(losses(X @ b, y).mean())
+    return float(LOGIT.losses(X @ b, y).mean())
 
 
 def draw_influence(ax: plt.Axes) -> None:

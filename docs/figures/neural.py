@@ -15,7 +15,7 @@ from assay.importance.last_layer import L2, LastLayerInfluence
 from assay.models.dcn import Dcn
 from assay.models.neural import exact
 from assay.models.scorer import Training
-from assay.numerics.families import losses
+from assay.numerics.families import LOGIT
 from assay.numerics.glm import fit
 from assay.samples.table import Samples
 from assay.testing.data import make_samples
@@ -141,7 +141,7 @@ def draw_last_layer_influence(ax: plt.Axes) -> None:
 
     def loss(weight: np.ndarray) -> float:
         head = fit(X, learnt.label, l2=L2, sample_weight=weight).coef
-        return float(losses(X_val @ head, held.label).mean())
+        return float(LOGIT.losses(X_val @ head, held.label).mean())
 
     whole, exactly = loss(np.ones(len(learnt))), []
     some = np.argsort(found.value)[np.r_[0:15, 15 : len(learnt) - 15 : 150, -15:0]]

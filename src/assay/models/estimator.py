@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import ClassifierMixin
 
 from assay import registry
 from assay.errors import ConfigError, InputError
@@ -93,6 +92,8 @@ class Estimator:
         except AttributeError:
             kind = "a classifier that gives probabilities" if method == "predict_proba" else "a regressor"
             raise ConfigError(f"{where} has no fit and {method}; name {kind}") from None
+        from sklearn.base import ClassifierMixin  # now: most who load this module have no model of their own
+
         if method == "predict" and isinstance(estimator, ClassifierMixin):
             raise ConfigError(f"{where} is a classifier, and labels are continuous; name a regressor")
         return estimator
