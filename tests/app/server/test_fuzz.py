@@ -15,7 +15,7 @@ from tests.app.server.conftest import LOCAL
 from tests.app.server.judging import judged_by
 
 pytestmark = pytest.mark.slow
-EACH = 100  # requests of each endpoint
+EACH = 60  # requests of each endpoint
 
 
 @pytest.mark.timeout(900)
