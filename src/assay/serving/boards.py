@@ -18,6 +18,7 @@ from assay.benchmark.keep.contents import Benchmark
 from assay.benchmark.keep.folder import Kept
 from assay.errors import InputError, NotThereError, did_you_mean
 from assay.finished import Finished
+from assay.language import english
 from assay.models.platt import Platt
 from assay.models.scorer import Scorer
 from assay.numerics.hashing import Hashes, hash_ids, mix
@@ -32,7 +33,7 @@ from assay.samples.table import Samples
 from assay.serving.items import Items
 from assay.serving.stored import HASHED
 
-NOT_KEPT = "how this system ranks requests is not kept; give its predictions when the server starts: --system NAME=FILE"
+NOT_KEPT = english("how this system ranks requests is not kept; give its predictions when the server starts: --system NAME=FILE")
 _KEYS = ("request_id", "user_id")
 _NO_PREDICTIONS: Mapping[str, pa.Table] = {}
 
@@ -83,7 +84,7 @@ class Test:
     def scores(self) -> Scoreboard:
         """What systems scored. InputError: none was scored."""
         if self.benchmark.scores is None:
-            raise InputError(f"{self.of}: no system has been scored on it; score one: assay benchmark score")
+            raise InputError(english("{name}: no system has been scored on it; score one: assay benchmark score", name=self.of))
         return self.benchmark.scores
 
     def board(self, measure: str | None = None) -> BoardPage:
@@ -92,7 +93,13 @@ class Test:
         name = measure or next((each for each in self.benchmark.measures if each in scores.measures), scores.measures[0])
         if name not in scores.measures:
             raise NotThereError(
-                f"{self.of}: no measure {name[:80]!r}{did_you_mean(name, scores.measures)}; it has {', '.join(scores.measures)}"
+                english(
+                    "{name}: no measure {name_asked}{hint}; it has {names}",
+                    name=self.of,
+                    name_asked=repr(name[:80]),
+                    hint=did_you_mean(name, scores.measures),
+                    names=", ".join(scores.measures),
+                )
             )
         if name not in self._boards:
             means = {each: _means(scores, each) for each in scores.measures}
@@ -140,7 +147,13 @@ class Test:
     def place(self, request_id: str) -> int:
         """Place of a request by its id as text. NotThereError: the benchmark has no such request."""
         if request_id not in self._places:
-            raise NotThereError(f"{self.of} has no request {request_id[:80]!r}; /api/requests lists them")
+            raise NotThereError(
+                english(
+                    "{name} has no request {name_request}; /api/requests lists them",
+                    name=self.of,
+                    name_request=repr(request_id[:80]),
+                )
+            )
         return self._places[request_id]
 
     def right(self, place: int) -> list[tuple[Any, float]]:

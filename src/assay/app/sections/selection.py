@@ -246,11 +246,19 @@ def _judges(facts: Facts) -> str:
 
 def _marked(marked: pages.Marked) -> str:
     """What people marked, and what the arm of their marks makes of it."""
-    parts = {"dropped": marked.dropped, "at half weight": marked.halved, "with the label turned round": marked.turned}
-    parts |= {"kept as they are": marked.kept}
-    told = ", ".join(f"{words.count(rows)} {what}" for what, rows in parts.items() if rows) or "none"
-    lost = f" {words.count(marked.others)} more marks are of samples that the run has no more." if marked.others else ""
-    return f'Training samples that people marked, tried as "{MARKS}": {told}.{lost}'
+    parts = (
+        (later("{count} dropped"), marked.dropped),
+        (later("{count} at half weight"), marked.halved),
+        (later("{count} with the label turned round"), marked.turned),
+        (later("{count} kept as they are"), marked.kept),
+    )
+    told = listed(say(part, count=words.count(rows)) for part, rows in parts if rows) or say("none")
+    tried = later("Training samples that people marked, tried as “{arm}”: {parts}.")
+    sentences = [say(tried, arm=retell(MARKS), parts=told)]
+    if marked.others:
+        lost = later("{count} more marks are of samples that the run has no more.")
+        sentences.append(say(lost, count=words.count(marked.others)))
+    return paragraph(sentences)
 
 
 def _groups(groups: Sequence[pages.GroupWeights], judges: str, loss: str) -> Table:
