@@ -20,6 +20,7 @@ _MOST_STEPS, _DEEPEST = 80, 10  # parts that are looked at, and parts within par
 # config may name; levels of a column, which may be ours; a ratio, whose "times" the pattern says itself.
 _NAME, _NUMBER, _WORDS, _LEVEL, _RATIO = "name", "number", ("taken", "positive", "user"), "level", "ratio"
 _FACTS = "facts"  # parts in a row, of which some may fit no pattern; a pattern with such a place is no part of another
+_TEST = "test"  # the test of a run, or a kept benchmark by its label, which stays as it is
 _HINT = "hint"  # nothing, or what was perhaps meant: errors.did_you_mean
 _RULE = "rule"  # conditions that may be joined: a pattern with such a place is tried before what joins them parts the text
 _ITEM = "item"  # a name, perhaps with the query that it was found for
@@ -138,6 +139,8 @@ class Retelling:
             return text
         if place.startswith(_HINT):
             return text and self.part(text)
+        if place.startswith(_TEST):
+            return self.part(text) or text
         if place.startswith(_LEVEL):
             levels = [self.part(level) for level in text.split(" or ")]
             return self._join("{one} or {other}", [level for level in levels if level is not None]) if all(levels) else text

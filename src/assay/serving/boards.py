@@ -63,7 +63,7 @@ class Test:
     @classmethod
     def of_run(cls, run: Finished) -> "Test":
         """The run's own test. InputError: it ranks nothing."""
-        return cls(f"the test of {run.folder.resolve().name}", run, of_run.benchmark(run, run.config))
+        return cls(english("the test of {name}", name=run.folder.resolve().name), run, of_run.benchmark(run, run.config))
 
     @classmethod
     def of_kept(cls, kept: Kept, run: Finished, predictions: Mapping[str, pa.Table]) -> "Test":
@@ -84,7 +84,7 @@ class Test:
     def scores(self) -> Scoreboard:
         """What systems scored. InputError: none was scored."""
         if self.benchmark.scores is None:
-            raise InputError(english("{name}: no system has been scored on it; score one: assay benchmark score", name=self.of))
+            raise InputError(english("{test}: no system has been scored on it; score one: assay benchmark score", test=self.of))
         return self.benchmark.scores
 
     def board(self, measure: str | None = None) -> BoardPage:
@@ -94,9 +94,9 @@ class Test:
         if name not in scores.measures:
             raise NotThereError(
                 english(
-                    "{name}: no measure {name_asked}{hint}; it has {names}",
-                    name=self.of,
-                    name_asked=repr(name[:80]),
+                    "{test}: no measure {name}{hint}; it has {names}",
+                    test=self.of,
+                    name=repr(name[:80]),
                     hint=did_you_mean(name, scores.measures),
                     names=", ".join(scores.measures),
                 )
@@ -149,9 +149,9 @@ class Test:
         if request_id not in self._places:
             raise NotThereError(
                 english(
-                    "{name} has no request {name_request}; /api/requests lists them",
-                    name=self.of,
-                    name_request=repr(request_id[:80]),
+                    "{test} has no request {name}; /api/requests lists them",
+                    test=self.of,
+                    name=repr(request_id[:80]),
                 )
             )
         return self._places[request_id]

@@ -43,9 +43,9 @@ class Shared:
         if not len(rows):
             raise InputError(
                 english(
-                    "{name} and {name_other} share no request with the same truth, so that nothing can be compared",
-                    name=a.of,
-                    name_other=b.of,
+                    "{test} and {test_other} share no request with the same truth, so that nothing can be compared",
+                    test=a.of,
+                    test_other=b.of,
                 )
             )
         others = int((a.candidate_marks[rows] != b.candidate_marks[place[rows]]).sum())

@@ -22,6 +22,8 @@ from assay.benchmark.judged.asking import Judging
 from assay.benchmark.keep.folder import Kept
 from assay.finished import Finished
 from assay.numerics import names
+from assay.pages.samples import SamplesMade
+from assay.pages.search import SearchMade
 from assay.selection.marks import DECISIONS, Marks
 from assay.serving.events import EventStore
 from assay.serving.giving import Giving
@@ -31,13 +33,38 @@ from tests.app.server.conftest import client_of, whole
 READ = ("title", "aria-label", "alt", "placeholder", "label", "data-words")  # attributes that people read or hear
 AS_IT_IS = ("bdi", "code", "pre", "kbd", "script", "style")  # names of the log, what is typed, and what nobody reads
 VOID = {"meta", "link", "input", "img", "br"}
+CHINESE = {"Accept-Language": "zh-CN,zh;q=0.9,en;q=0.5", "Accept": "text/html"}
 FORMS = ("/samples/mark", "/samples/undo", "/samples/slice")  # which take what is filled in
 MOST = 2  # pages of a kind that are looked at
-OURS = {"Assay", "API", "JSON", "AUC", "BM25", "EASE", "Holm", "Krippendorff", "alpha", "nats", "schema", "tau", "MB", "GB", "ID"}
-TYPED = re.compile(r"assay(?: (?:benchmark|build|run|score|search|serve|user|audit|--?[a-z-]+|[A-Z_]+(?:=[A-Z]+)?))+|--[a-z-]+")
-ADDRESS = re.compile(r"(?<![\w/])/(?:[\w.]+/?)*")
-PLACE = re.compile(r"\{\w+\}")  # that a script fills
-IDENTIFIER = re.compile(r"[A-Za-z]\w*(?:[._]\w+)+", re.ASCII)  # columns of tables and keys of a config
+OURS = {
+    "Assay",
+    "API",
+    "JSON",
+    "AUC",
+    "BM25",
+    "EASE",
+    "Holm",
+    "Krippendorff",
+    "alpha",
+    "nats",
+    "schema",
+    "tau",
+    "MB",
+    "GB",
+    "ID",
+    "UTC",
+}
+PATTERNS = [
+    re.compile(pattern, re.ASCII)
+    for pattern in (
+        r"\{\w+\}",  # places that a script fills
+        # what is typed
+        r"assay(?: (?:benchmark|build|run|score|search|serve|user|audit|--?[a-z-]+|[A-Z_]+(?:=[A-Z]+)?))+|--[a-z-]+(?: [A-Z]+)?",
+        r"(?<![\w/])/(?:[\w.]+/?)*",  # addresses
+        r"[A-Za-z]\w*(?:[._]\w+)+|\[\w+\]",  # columns of tables, keys and sections of a config
+        r"\b[0-9a-f]{12}\b|'[^' ]*'",  # fingerprints and ids
+    )
+]
 WORD = re.compile(r"[A-Za-z]{2,}")
 
 
@@ -74,11 +101,14 @@ class Shown(HTMLParser):
         return any(self._open)
 
 
+def whole_word(name: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<![A-Za-z_]){re.escape(name)}(?![A-Za-z_])")
+
+
 def english(text: str, known: set[str]) -> list[str]:
     """Words of a text that are English, besides names that stay as they are."""
-    for name in sorted(known | OURS, key=len, reverse=True):
-        text = re.sub(rf"(?<![A-Za-z]){re.escape(name)}(?![A-Za-z])", " ", text)
-    for pattern in (PLACE, TYPED, ADDRESS, IDENTIFIER):
+    plain = {name for name in known | OURS if name.isidentifier()}
+    for pattern in (*map(whole_word, known - plain), *PATTERNS, *map(whole_word, plain)):
         text = pattern.sub(" ", text)
     return WORD.findall(text)
 
@@ -91,7 +121,8 @@ def left(page: str, known: set[str]) -> dict[str, list[str]]:
 def called(run: Finished) -> set[str]:
     """Names of a run's log and config, and of measures."""
     texts = [run.log.users.column("user_id"), *(run.log.items.column(name) for name in ("item_id", "name", "category"))]
-    ours = {*run.config.models.names, *run.config.value.valuers, *MEASURES, *names.RANKING, *names.GRADED, "model", "family"}
+    ours = {*run.config.models.names, *run.config.value.valuers, *run.stages, *MEASURES, *names.RANKING, *names.GRADED}
+    ours |= {*SearchMade.read(run).systems, *SamplesMade.read(run).candidate_sizes, "buy-it-again"}
     return {str(text) for column in texts for text in pc.unique(column).to_pylist()} | ours
 
 
@@ -125,7 +156,7 @@ def client(folder: Path, kept: list[Kept]) -> Iterator[TestClient]:
     judging = Judging(kept[0].benchmark, files, kept[0].folder, label=kept[0].label)
     giving = Giving(EventStore(f"sqlite:///{folder.parent / 'events.db'}"), 0.2)
     with client_of(folder, benchmarks=kept, predictions=files, judging=judging, giving=giving) as asked:
-        asked.headers |= {"Accept-Language": "zh-CN,zh;q=0.9,en;q=0.5", "Accept": "text/html"}
+        asked.headers |= CHINESE
         yield asked
 
 
@@ -133,6 +164,7 @@ BEGIN = [
     "/docs",
     "/shop?user=u7",
     "/shop?user=nobody",
+    "/shop?category=none&user=u7",
     "/shop?user=u7&category=%E4%B9%B3%E5%88%B6%E5%93%81",
     "/shop/search?q=",
     "/shop/search?q=rye+bread&user=nobody",
@@ -148,7 +180,7 @@ BEGIN = [
 
 
 def test_a_walk_over_every_page_meets_no_english(client: TestClient, folder: Path, kept: list[Kept]):
-    known = called(Finished(folder)) | {one.label for one in kept}
+    known = called(Finished(folder)) | {one.label for one in kept} | {"rye", "bread"}
     waiting, seen, met = [page.path for page in PAGES] + BEGIN, Counter[object](), dict[str, object]()
     while waiting:
         link = waiting.pop(0)
@@ -169,3 +201,86 @@ def test_a_walk_over_every_page_meets_no_english(client: TestClient, folder: Pat
     assert not met, json.dumps(met, ensure_ascii=False, indent=1)
     routes = {route.path for page in PAGES for route in page.router.routes if "GET" in route.methods}
     assert routes <= {path for path, _ in seen}
+
+
+def test_where_there_is_nothing_to_show_it_is_said_in_chinese(served_folder: Path, run: Finished):
+    for site, paths in (
+        (served_folder, ["/benchmarks", "/judge", "/samples/marks"]),
+        (whole(run), ["/compare", "/judge", "/samples"]),
+    ):
+        with client_of(site) as client:
+            for path in paths:
+                assert left(client.get(path, headers=CHINESE).text, {"run/samples/samples.parquet"}) == {}, path
+
+
+REFUSED = [
+    "/none",
+    "/shop?run=none",
+    "/shop/item?item=none",
+    "/shop/item",
+    "/shop/why?user=u7&item=none",
+    "/shop/search?q=" + 1001 * "a",
+    "/compare?a=none",
+    "/compare?a=lightgbn",
+    "/compare?a=popularity&b=popularity",
+    "/compare?measure=none",
+    "/compare?measure=mrr@1",
+    "/compare?attribute=none",
+    "/compare?attribute=hour&level=none",
+    "/compare?sort=none",
+    "/compare?page=0",
+    "/compare?page=x",
+    "/compare?page=99999999",
+    "/compare/request?id=none",
+    "/compare/request?id=1&depth=0",
+    "/benchmarks?benchmark=none",
+    "/benchmarks?measure=none",
+    "/samples?page=0",
+    "/samples?week=tomorrow",
+    "/samples?value_min=nan",
+    "/samples?value_min=x",
+    "/samples?sort=name",
+    "/samples?rule=none",
+    "/samples?label=2",
+    "/samples/slice?say=drop",
+    "/samples/slice?say=burn&user=u7",
+    "/samples/why?sample=x",
+    "/samples/why",
+    "POST /samples/mark say=drop%3Ax&who=A",
+    "POST /samples/mark say=drop%3A5&who=A",
+    "POST /samples/mark say=drop&who=A&user=u7",
+    "POST /samples/mark say=drop&who=A&expected=5",
+    "POST /samples/mark say=drop&who=A&expected=5&user=u7",
+    "POST /samples/mark say=drop&who=+&expected=5&user=none",
+    "POST /samples/mark a=1" + 99 * "&a=1",
+    "POST /samples/undo who=A",
+    "POST /samples/undo who=A&number=99",
+    "POST /samples/undo who=A&number=5",
+    "POST /samples/undo who=A&number=-1",
+    "POST /run ",
+]
+
+
+NAMED = {
+    "attribute",
+    "depth",
+    "expected",
+    "filter",
+    "hour",
+    "importance/*.parquet",
+    "item",
+    "items",
+    "keep, halve, drop",
+    "label",
+}
+NAMED |= {"level", "number", "page", "period", "price", "sample", "say", "sort", "taken", "week", "who"}  # what addresses name
+
+
+@pytest.mark.parametrize("asked", REFUSED)
+def test_what_is_refused_is_told_in_chinese(client: TestClient, folder: Path, kept: list[Kept], asked: str):
+    method, path, content = asked.split(" ", 2) if " " in asked else ("GET", asked, "")
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    answer = client.request(method, path, content=content, headers=form)
+    assert answer.status_code >= 400, answer.text
+    known = called(Finished(folder)) | {one.label for one in kept} | NAMED
+    assert left(answer.text, known) == {}

@@ -35,7 +35,7 @@ def models(facts: Facts) -> Section | None:
         ]
         chance = None if summary.standing is None else summary.standing.rules.get(CHANCE)
         if chance is not None and measure in chance.test:
-            lines.append(row(CHANCE, chance.test[measure], tone="ink"))
+            lines.append(row(retell(CHANCE), chance.test[measure], tone="ink"))
         lower = words.lower_is_better(measure)
         lines.sort(key=lambda line: (line.value if lower else -line.value, line.label))
         figures.append(Figure([RowPlot(f"plot-models-{measure}", lines)], measure, words.meaning(measure)))

@@ -16,6 +16,7 @@ from assay.pages.trust import Systems
 from assay.runs.section import Column, CurvePlot, Figure, Line, Plot, RowPlot, Section, Series, Span, Table, Tone
 from assay.selection.arms import MARKS
 
+_WAYS = {"half": later("half"), "labels": later("labels"), "one": later("one"), "without": later("without")}
 SLICES_SHOWN = 12  # those that help come first
 _RIVALS = {
     "random": later("to random samples"),
@@ -367,4 +368,5 @@ def _tried(name: str, trial: SliceTrial, doubted: bool) -> Line:
 
 def _way_tried(name: str) -> str:
     """Which change was tried of a rule's rows, by the first word of its name."""
-    return say("{way}: ", way=retell(name.split(" ")[0]))
+    way = name.split(" ")[0]
+    return say("{way}: ", way=say(_WAYS[way]) if way in _WAYS else retell(way))

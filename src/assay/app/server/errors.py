@@ -82,7 +82,9 @@ def of_value(error: Mapping[str, Any], where: Sequence[int | str]) -> str:
         return str(context["error"])
     if (sentence := _OF_VALUES.get(error["type"])) is None:
         return f"{name}: {error['msg'][:1].lower()}{error['msg'][1:]}"
-    kinds = {f"number_{key}": value for key, value in context.items()} | {"names_expected": context.get("expected")}
+    kinds = {f"number_{key}": value for key, value in context.items()} | {
+        "names_expected": context.get("expected", "").replace(" or ", ", ")
+    }
     return english(sentence, name=name, **kinds)
 
 

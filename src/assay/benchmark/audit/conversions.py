@@ -9,7 +9,7 @@ from assay.benchmark.audit.coded import DAY, EXAMPLES, NEVER, Coded, Ints, Lacki
 from assay.evaluation.leakage import Finding
 from assay.language import english
 
-LOOKS = ("view", "cart", "exposure")
+LOOKS = (english("view"), english("cart"), english("exposure"))
 MISSED = 0.05
 CONVERSIONS = 30  # fewer say too little
 _HORIZONS = 2  # how long pairs are followed, at least
@@ -99,9 +99,9 @@ def _converted(coded: Coded) -> _Converted:
     if kept.sum() < CONVERSIONS:
         raise LackingError(
             english(
-                "{number} conversions after a first look ({name}) in the older half of the log",
+                "{number} conversions after a first look ({kinds}) in the older half of the log",
                 number=CONVERSIONS,
-                name=", ".join(LOOKS),
+                kinds=", ".join(LOOKS),
             )
         )
     return _Converted(pairs[kept], look[kept], delay[kept], followed)
