@@ -14,7 +14,8 @@ from assay.pages.selection import Curve
 from assay.runs.section import Tone
 
 NOTHING = "nothing"  # the arm that changes nothing
-_NAMES = {"buy_it_again": "buy-it-again", "chance": english("chance")}
+CHANCE = english("chance")  # the rule of every test
+_NAMES = {"buy_it_again": "buy-it-again"}
 _LEFT_OUT = later("{name} is left out: {why}.")
 
 
@@ -179,4 +180,4 @@ def limits(standing: Standing | None, left_out: Mapping[str, str], config: Confi
 
 
 def _name(model: str) -> str:
-    return retell(_NAMES.get(model, model))
+    return retell(CHANCE) if model == CHANCE else _NAMES.get(model, model)

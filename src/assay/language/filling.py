@@ -20,7 +20,7 @@ def filled(pattern: Text, values: Mapping[str, object]) -> Text:
     for plain, place, _, _ in Formatter().parse(pattern):
         value = kind() if place is None else kind(f"{{{place}}}").format(**values)
         shown = _TAG.sub("", value)
-        if plain[:1] == " " and _wide(before[-1:], plain[1:2]):
+        if plain[:1] == " " and _wide(before[-1:], plain[1:2] or shown[:1]):
             plain = plain[1:]
         if plain[-1:] == " " and _wide(plain[-2:-1], shown[:1]):
             plain = plain[:-1]

@@ -13,7 +13,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from assay.finished import Finished
 from tests.app.server.served import serving, to_judge
+from tests.app.server.test_chinese import called, english
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 BESIDE = ["/docs", "/nothing", "/shop?user=u7", "/shop?user=%3Cscript%3Ealert(1)%3C%2Fscript%3E", "/shop/search?q=rye%20bread"]
@@ -44,7 +46,7 @@ def address(served_folder, folder) -> Iterator[str]:
 
 @contextmanager
 def walking(browser: Browser, width: int = 1280, scheme: str = "light") -> Iterator[Page]:
-    """A page whose browser has nothing to complain of, but for pictures that are elsewhere and what is not there."""
+    """A page whose browser has nothing to complain of, but for pictures that are elsewhere and what is not there or refused."""
     complaints: list[str] = []
     page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
     page.route("https://pictures.example/**", lambda route: route.fulfill(status=204))
@@ -52,7 +54,7 @@ def walking(browser: Browser, width: int = 1280, scheme: str = "light") -> Itera
     page.on("pageerror", lambda error: complaints.append(str(error)))
     yield page
     page.close()
-    assert [text for text in complaints if "404" not in text] == []
+    assert [text for text in complaints if not re.search("404|500|422", text)] == []
 
 
 def serious(page: Page) -> list[tuple[str, str]]:
@@ -142,3 +144,37 @@ def test_a_judge_needs_the_keyboard_alone(browser, address):
     with urlopen(f"{address}/api/judgements") as answer:
         judged = json.load(answer)
     assert (judged["judges"], judged["pairs"], judged["systems"]) == ({"李雷": 2}, 2, ["good", "bad"])
+
+
+def test_what_scripts_say_is_chinese_where_the_page_is(browser, address, served_folder):
+    known = called(Finished(served_folder)) | {"A & B"}
+
+    def left(page: Page) -> list[str]:
+        labels = page.locator("main [aria-label]").evaluate_all("all => all.map(one => one.getAttribute('aria-label'))")
+        return english("\n".join([page.locator("main").inner_text(), *labels]), known)
+
+    with walking(browser) as page:
+        page.goto(f"{address}/judge?lang=zh")
+        page.get_by_label("您的姓名").fill("韩梅梅")
+        page.keyboard.press("Enter")
+        for answers, key in enumerate(["0", "c", "u"]):
+            expect(page.locator("#far")).to_contain_text(f"您：{answers}。")
+            expect(page.locator("#question")).to_have_attribute("aria-busy", "false")
+            assert left(page) == []
+            page.keyboard.press(key)
+        expect(page.locator("#before")).to_contain_text("您之前的回答：无法判断")
+        assert left(page) == []
+        page.get_by_label("两份列表").check()
+        expect(page.locator("#asked")).to_contain_text("哪个列表更好？")
+        assert left(page) == []
+        page.route("**/api/judgements?*", lambda route: route.fulfill(status=500, body="{}"))
+        page.keyboard.press("ArrowLeft")
+        expect(page.locator("#trouble")).to_have_text("服务器未接受（500）。")
+        page.unroute("**/api/judgements?*")
+        page.route("**/api/judgements?*", lambda route: route.continue_(post_data='{"kind": "lists"}'))
+        page.keyboard.press("ArrowLeft")
+        expect(page.locator("#trouble")).to_contain_text("缺失；请给出")
+        page.goto(f"{address}/shop?user=u7&lang=zh")
+        page.locator("button.cart").first.click()
+        expect(page.locator(".card [role=status]").first).to_have_text("已加入购物车。")
+        assert left(page) == []

@@ -4,6 +4,7 @@ from typing import Any
 
 from assay.app import words
 from assay.app.sections.facts import Facts, row
+from assay.app.standing import CHANCE
 from assay.evaluation.claims import DECIDES_RANKED, claims
 from assay.evaluation.parts import NEW, REPEAT
 from assay.language import later, listed, say
@@ -14,7 +15,6 @@ from assay.pages.samples import FeaturesKept
 from assay.runs.section import Bullet, Column, DiagonalPlot, Figure, Listing, RowPlot, Section, Span, Table
 
 USERS_SHOWN = 10
-CHANCE = "chance"  # the rule of every test
 _PARTS = {REPEAT: later("what the user took before"), NEW: later("what is new to the user")}
 
 

@@ -32,6 +32,7 @@ WORDS = {
     "away": later("The server cannot be reached; the last answer was not kept."),
     "far": later("You: {own}. All judges: {judged} of {of} that matter."),
     "sure": later("Sure of the verdict: {share} %."),
+    "joined": later("{first} {then}"),
     "said": later("You said: {answer}. Answer again."),
     "done": later("Nothing is left that would change the verdict. Thank you."),
     "how_good": later("How good is this item for {request}?"),

@@ -73,8 +73,8 @@ async function alone(work) {
 }
 
 function showProgress(far) {
-  const sure = far.confidence === null ? "" : " " + told("sure", { share: Math.floor(100 * far.confidence) });
-  byId("far").textContent = told("far", far) + sure;
+  const sure = far.confidence === null ? "" : told("sure", { share: Math.floor(100 * far.confidence) });
+  byId("far").textContent = sure ? told("joined", { first: told("far", far), then: sure }) : told("far", far);
   byId("bar").value = far.of ? far.judged / far.of : 1;
 }
 
