@@ -24,8 +24,8 @@ def filled(pattern: Text, values: Mapping[str, object]) -> Text:
             plain = plain[1:]
         if plain[-1:] == " " and _wide(plain[-2:-1], shown[:1]):
             plain = plain[:-1]
-        text, before = text + kind(plain) + value, shown
-    return kind(text)
+        text, before = kind(text + kind(plain) + value), shown
+    return text
 
 
 def _wide(one: str, other: str) -> bool:

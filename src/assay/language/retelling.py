@@ -26,7 +26,7 @@ _RULE = "rule"  # conditions that may be joined: a pattern with such a place is 
 _ITEM = "item"  # a name, perhaps with the query that it was found for
 _WORD = r"[^\W\d](?:[\w ’'-]{0,40}?[^\W\d])??"
 _MEANT = english("; did you mean {name}?")
-_HOLDS = {
+_HOLDS: dict[str | tuple[str, ...], str] = {
     _NUMBER: r"\S*\d\S*",
     _WORDS: _WORD,
     _HINT: f"(?:{re.escape(_MEANT).replace(re.escape('{name}'), '.+?')})?",
