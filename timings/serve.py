@@ -3,9 +3,9 @@
 python timings/serve.py [FOLDER] [SECONDS] [LONG]   a run with its search; default: runs/demo, 30 seconds a line, 600 for both
 
 Starts the server on the run, with events in a temporary folder, and drives it from this process over loopback. Prints the time to
-the first answer; p50 and p99 of recommendations, of searches, and of both in turn for ten minutes, at 100 requests a second, beside
-those of /healthz, which answers two letters; the same with one list in twenty changed by chance; the memory; events acknowledged a second, singly and in
-batches. What is asked is drawn from the run's users and queries; one user in four is unknown.
+the first answer; p50 and p99 at 100 requests a second of recommendations, of searches, and of both in turn for ten minutes, beside
+those of /healthz, which answers two letters; the same with one list in twenty changed by chance; the memory; events acknowledged a
+second, singly and in batches. What is asked is drawn from the run's users and queries; one user in four is unknown.
 
 The load is open: a request is sent when its time comes, whether or not those before were answered, and its time counts from when
 it was due. Locust's users wait for their answers, so that a slow server is asked less; and it brings 17 packages. So this is done
@@ -161,8 +161,8 @@ def line(what: str, served: Served, paths: Sequence[str], target: float | None) 
 
 def in_turn(served: Served, paths: Sequence[Sequence[str]], seconds: float) -> None:
     """Kinds of requests in turn for a long time, repeated from the first one on where there are no more."""
-    number = int(seconds * RATE)
-    line("both in turn", served, [paths[k % len(paths)][k // len(paths) % len(paths[0])] for k in range(number)], TARGETS["search"])
+    mixed = [paths[k % len(paths)][k // len(paths) % len(paths[0])] for k in range(int(seconds * RATE))]
+    line("both in turn", served, mixed, TARGETS["search"])
 
 
 def main(folder: Path = Path("runs/demo"), seconds: float = 30.0, long: float = 600.0) -> None:
