@@ -100,9 +100,7 @@ def address(reach: Reach, listening: socket.socket) -> str:
 def serve(site: Site, listening: socket.socket) -> None:
     """Answer until interrupted."""
     numba.config.THREADING_LAYER = "threadsafe"  # type: ignore[attr-defined]  # many threads ask at once
-    threadpool_limits(
-        1
-    )  # of BLAS: its threads wait for each other at full speed, which keeps other answers waiting
+    threadpool_limits(1)  # of BLAS: its threads wait for each other at full speed, which keeps other answers waiting
     settings = uvicorn.Config(
         guarded(make(site)),
         access_log=False,
