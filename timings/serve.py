@@ -5,7 +5,8 @@ python timings/serve.py [FOLDER] [SECONDS] [LONG]   a run with its search; defau
 Starts the server on the run, with events in a temporary folder, and drives it from this process over loopback. Prints the time
 to the first answer; p50 and p99 at 100 requests a second of recommendations, of searches, and of both in turn for ten minutes,
 beside those of /healthz, which answers two letters; the same with one list in twenty changed by chance; the memory; events
-acknowledged a second, singly and in batches. What is asked is drawn from the run's users and queries; one user in four is unknown.
+acknowledged a second, singly and in batches. What is asked is drawn from the run's users and queries; one user in four is
+unknown.
 
 The load is open: a request is sent when its time comes, whether or not those before were answered, and its time counts from when
 it was due. Locust's users wait for their answers, so that a slow server is asked less; and it brings 17 packages. So this is done
