@@ -123,12 +123,20 @@ def served_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     log.write_text(text, encoding="utf-8")
     pictures = ["https://pictures.example/{}.png", "javascript:alert({})", ""]
     lines = [
-        f"{'x/y z' if k == 0 else f'牛奶-{k} 🥛'},{NAMES[k % 6]} {k},{'A & B' if k % 2 else '乳制品'},{pictures[k % 3].format(k)}"
+        ",".join(
+            [
+                "x/y z" if k == 0 else f"牛奶-{k} 🥛",
+                f"{NAMES[k % 6]} {k}",
+                "A & B" if k % 2 else "乳制品",
+                pictures[k % 3].format(k),
+                "" if k % 5 == 0 else str(k % 5 - 1),
+            ]
+        )
         for k in range(30)
     ]
-    (folder / "items.csv").write_text("\n".join(["item_id,name,category,image", *lines]) + "\n", encoding="utf-8")
+    (folder / "items.csv").write_text("\n".join(["item_id,name,category,image,stock", *lines]) + "\n", encoding="utf-8")
     content = shop_config(log, **SERVED, evaluate={"resamples": 20}).model_dump(exclude_none=True, exclude_defaults=True)
-    columns = {name: name for name in ("item_id", "name", "category", "image")}
+    columns = {name: name for name in ("item_id", "name", "category", "image", "stock")}
     content["log"]["items"] = {"path": str(folder / "items.csv"), "columns": columns}
     run_in(parse(content), folder / "run")
     front.add(folder / "run", "search")

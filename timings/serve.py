@@ -1,11 +1,12 @@
 """Does `assay serve` answer 100 requests a second in time?
 
-python timings/serve.py [FOLDER] [SECONDS]   a run with its search; default runs/demo, 30 seconds a line
+python timings/serve.py [FOLDER] [SECONDS] [LONG]   a run with its search; default: runs/demo, 30 seconds a line, 600 for both
 
-Starts the server on the run, with events in a temporary folder, and drives it from this process over loopback. Prints the time to
-the first answer; p50 and p99 of recommendations and of searches at 100 requests a second, beside those of /healthz, which
-answers two letters; the same with one list in twenty changed by chance; the memory; events acknowledged a second, singly and in
-batches. What is asked is drawn from the run's users and queries; one user in four is unknown.
+Starts the server on the run, with events in a temporary folder, and drives it from this process over loopback. Prints the time
+to the first answer; p50 and p99 at 100 requests a second of recommendations, of searches, and of both in turn for ten minutes,
+beside those of /healthz, which answers two letters; the same with one list in twenty changed by chance; the memory; events
+acknowledged a second, singly and in batches. What is asked is drawn from the run's users and queries; one user in four is
+unknown.
 
 The load is open: a request is sent when its time comes, whether or not those before were answered, and its time counts from when
 it was due. Locust's users wait for their answers, so that a slow server is asked less; and it brings 17 packages. So this is done
@@ -159,7 +160,13 @@ def line(what: str, served: Served, paths: Sequence[str], target: float | None) 
     )
 
 
-def main(folder: Path = Path("runs/demo"), seconds: float = 30.0) -> None:
+def in_turn(served: Served, paths: Sequence[Sequence[str]], seconds: float) -> None:
+    """Kinds of requests in turn for a long time, repeated from the first one on where there are no more."""
+    mixed = [paths[k % len(paths)][k // len(paths) % len(paths[0])] for k in range(int(seconds * RATE))]
+    line("both in turn", served, mixed, TARGETS["search"])
+
+
+def main(folder: Path = Path("runs/demo"), seconds: float = 30.0, long: float = 600.0) -> None:
     rng, run = np.random.default_rng(0), Finished(folder)
     snapshot = run.at_hand(Searcher).snapshot
     queries, users = snapshot.queries.drop_null().to_pylist(), [str(ident) for ident in snapshot.user_ids.to_pylist()]
@@ -178,6 +185,7 @@ def main(folder: Path = Path("runs/demo"), seconds: float = 30.0) -> None:
         plain.settle(few)
         for kind, target in TARGETS.items():
             line(kind, plain, paths[kind], target)
+        in_turn(plain, [paths["recommend"], paths["search"]], long)
         memory(plain)
     with (
         tempfile.TemporaryDirectory(dir=".") as kept,
@@ -206,4 +214,4 @@ def of_events(what: str, load: Callable[[], object]) -> None:
 
 
 if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:2]), *map(float, sys.argv[2:3]))
+    main(*map(Path, sys.argv[1:2]), *map(float, sys.argv[2:4]))

@@ -32,6 +32,7 @@ ITEMS: dict[str, tuple[pa.DataType, str]] = {
     "category": (pa.string(), "class in which items replace each other"),
     "brand": (pa.string(), "brand or maker"),
     "image": (pa.string(), "address of a picture, which pages show; nothing is learnt of it"),
+    "stock": (pa.float64(), "pieces at hand when the items were exported; null if unknown; nothing is learnt of it"),
 }
 
 USERS: dict[str, tuple[pa.DataType, str]] = {"user_id": (pa.string(), "as it came; unique")}

@@ -196,3 +196,17 @@ def test_items_are_joined_and_unique(tmp_path: Path):
     users = config.Users(path=str(path), columns={"user_id": "b", "kind": "kind"})
     with pytest.raises(InputError, match="row 2 has no user_id"):
         attributes.users(users)
+
+
+def test_stock_is_a_number_or_true_or_false(tmp_path: Path):
+    path = tmp_path / "items.csv"
+    section = config.Items(path=str(path), columns={"item_id": "id", "stock": "left"})
+    path.write_text("id,left\n1,12\n2, 0 \n3,TRUE\n4,false\n5,\n6,-2\n7,1.5\n", encoding="utf-8")
+    assert attributes.items(section)["stock"].to_pylist() == [12, 0, 1, 0, None, -2, 1.5]
+    path.write_text("id,left\n1,12\n2,plenty\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"stock: 'plenty', of item '2', is no number"):
+        attributes.items(section)
+    table = pa.table({"id": [1, 2], "left": [True, False]})
+    pq.write_table(table, tmp_path / "items.parquet")
+    typed = config.Items(path=str(tmp_path / "items.parquet"), columns={"item_id": "id", "stock": "left"})
+    assert attributes.items(typed)["stock"].to_pylist() == [1, 0]

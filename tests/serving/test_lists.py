@@ -70,6 +70,20 @@ def test_longer_and_narrower_lists_are_the_best_candidates(served, candidates):
         assert lines(of_category) == best(rows, 5, lambda row: row["category"] == "A & B")
 
 
+def test_what_is_out_of_stock_is_left_out(served, candidates, run):
+    out = {f"牛奶-{k} 🥛" for k in range(30) if k % 5 == 1}  # of others, those at k % 5 == 0 have no known stock
+    for user in ("a/b?c", "u7"):
+        assert any(row["item_id"] in out for row in candidates[user])
+        kept = lists.recommend(served, user, 25, in_stock=True)
+        assert lines(kept) == best(candidates[user], 25, lambda row: row["item_id"] not in out)
+        assert lines(lists.recommend(served, user, 5, category="A & B", in_stock=True)) == best(
+            candidates[user], 5, lambda row: row["category"] == "A & B" and row["item_id"] not in out
+        )
+    assert {line.item_id for line in lists.recommend(served, None, 30, in_stock=True).recommendations}.isdisjoint(out)
+    about = served.at_hand(Items)
+    assert [about.about(about.code(one)).in_stock for one in ("x/y z", "牛奶-1 🥛", "牛奶-2 🥛")] == [None, False, True]
+
+
 def test_whom_the_run_does_not_know_gets_what_sells_and_is_told(served):
     nobody, stranger = lists.recommend(served, None, 5), lists.recommend(served, "stranger", 5)
     assert lines(nobody) == lines(stranger)

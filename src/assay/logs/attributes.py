@@ -100,12 +100,26 @@ def _as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
         raise SourceError(f"a column of {column.type} cannot be shown as text; map another, or one of its fields") from None
 
 
+def _stock(texts: pa.ChunkedArray, ids: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Pieces at hand (n,): numbers, or 1 for true and 0 for false. InputError: a text is neither."""
+    trimmed = pc.utf8_lower(pc.utf8_trim_whitespace(texts))
+    numbers = pc.if_else(pc.equal(trimmed, "true"), "1", pc.if_else(pc.equal(trimmed, "false"), "0", trimmed))
+    legible = pc.fill_null(pc.match_substring_regex(numbers, r"^[+-]?\d+(\.\d*)?$"), True)
+    if (at := pc.index(legible, False).as_py()) >= 0:
+        raise InputError(
+            f"[log.items] stock: {texts[at].as_py()[:80]!r}, of item {str(ids[at])[:80]!r}, is no number; map a column of pieces"
+            " at hand, or of true and false"
+        )
+    return numbers.cast(pa.float64())
+
+
 def items(section: config.Items) -> pa.Table:
     """tables.ITEMS, one row per item in the source's order.
 
-    A list of columns is joined by a space; empty text is null, and nulls are skipped.
+    A list of columns is joined by a space; empty text is null, and nulls are skipped. stock is a number, or true or false.
 
-    item_id is int64 from typed sources, else text. InputError names a key that is missing or there twice.
+    item_id is int64 from typed sources, else text. InputError names a key that is missing or there twice, or a stock that is no
+    number.
     """
     for name in section.columns:
         if name not in ITEMS:
@@ -121,8 +135,10 @@ def items(section: config.Items) -> pa.Table:
     for name in order[1:]:
         result[name] = _joined(table, range(at, at + len(wanted[name])))
         at += len(wanted[name])
-    for name in ITEMS:
-        result.setdefault(name, pa.nulls(len(table), pa.string()))
+    if "stock" in result:
+        result["stock"] = _stock(result["stock"], result["item_id"])
+    for name, (kind, _) in ITEMS.items():
+        result.setdefault(name, pa.nulls(len(table), kind))
     return pa.table({name: result[name] for name in ITEMS}).combine_chunks()
 
 

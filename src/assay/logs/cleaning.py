@@ -28,6 +28,7 @@ _FINE = "SELECT COUNT(*) > 0 AS fine FROM events WHERE timestamp <> DATE_TRUNC('
 PACKAGE = "assay.logs.clean"
 ROWS = 1 << 18
 NONE = "SELECT CAST(NULL AS BIGINT) AS event_id"
+_SQL_TYPES = {pa.string(): "VARCHAR", pa.float64(): "DOUBLE"}
 WHY = {
     "unreadable": english("every event needs a user, an item, a known kind and a time"),
     "times": english("a time before clean.earliest or in the future is a fault of the clock or the format"),
@@ -217,13 +218,13 @@ class _Cleaning:
             part = f"log/{name}.parquet"
             if self.run.exists(part):
                 described = self.engine.parquet(self.run.path(part))
-                texts = [column for column in pq.read_schema(self.run.path(part)).names if column != id_name]
+                others = [column for column in pq.read_schema(self.run.path(part)).names if column != id_name]
             else:
-                texts = list(ITEMS)[1:] if name == "items" else []
-                nulls = "".join(f", CAST(NULL AS VARCHAR) AS {column}" for column in texts)
+                others = list(ITEMS)[1:] if name == "items" else []
+                nulls = "".join(f", CAST(NULL AS {_SQL_TYPES[ITEMS[column][0]]}) AS {column}" for column in others)
                 described = f"SELECT CAST(NULL AS {kind}) AS {id_name}{nulls} LIMIT 0"
-            self.attributes[name] = "".join(f", described_{name}.{identifier(column)}" for column in texts)
-            listed = "".join(f", {identifier(column)}" for column in texts)
+            self.attributes[name] = "".join(f", described_{name}.{identifier(column)}" for column in others)
+            listed = "".join(f", {identifier(column)}" for column in others)
             self.engine.keep(
                 f"described_{name}",
                 f"SELECT CAST({id_name} AS {kind}) AS {id_name}{listed}, TRUE AS is_described FROM ({described}) AS source",

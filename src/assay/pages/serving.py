@@ -59,7 +59,8 @@ class Alike(Part):
 class AboutItem(Part):
     """An item. price: the last that was paid, in whole currency; null: unknown. image: an address of a picture.
 
-    on_sale: taken or shown in the last periods, as lists need it. taken_lately: by users, in those periods.
+    on_sale: taken or shown in the last periods, as lists need it. in_stock: at hand when the items were exported; null: unknown.
+    taken_lately: by users, in the last periods.
     """
 
     item_id: Any
@@ -71,6 +72,7 @@ class AboutItem(Part):
     price_shown: str | None
     image: str | None
     on_sale: bool
+    in_stock: bool | None
     taken_lately: int
 
 

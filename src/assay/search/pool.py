@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -107,7 +108,12 @@ def judged(tables: Mapping[str, pa.Table], base: str, *, resamples: int, seed: i
     return pages
 
 
+@lru_cache(maxsize=10_000)
+def _words_of(text: str) -> frozenset[str]:
+    return frozenset(words(text))
+
+
 def matched(query_words: Sequence[str], text: str) -> list[str]:
     """Words of the query that an item's text has, in the query's order, each once."""
-    there = set(words(text))
+    there = _words_of(text)
     return [word for word in dict.fromkeys(query_words) if word in there]

@@ -42,7 +42,7 @@ def snapshot(
         features = describer.describe_unit(unit, codes, np.full(len(codes[0]), period, np.int32))
         table = pa.table(dict(zip(UNITS[unit], codes, strict=True)) | {n: float_column(v) for n, v in features.items()})
         if len(codes) > 1 and on_sale.any() and any(name in describer.own for name in features):
-            irregular = _irregular(describer, Unit.of(table, UNITS[unit]), unit, codes[0], keys["item"][0], period)
+            irregular = _irregular(describer, Unit.read(table, UNITS[unit]), unit, codes[0], keys["item"][0], period)
             table, left_out = table.drop_columns(irregular), left_out + irregular
         tables[unit] = table
     texts = pa.concat_arrays([searches.queries, pa.nulls(1, pa.string())])
@@ -90,26 +90,35 @@ def _irregular(describer: Describer, unit: "Unit", name: str, firsts: Codes, on_
     described = describer.describe_unit(name, (first, second), np.full(_TRIED, period, np.int32))
     rows = unit.rows(first, second)
     own = {each: values for each, values in described.items() if each in describer.own}
-    return [each for each, values in own.items() if not np.array_equal(values, unit.features[each][rows], equal_nan=True)]
+    kept = unit.of(rows)
+    return [each for each, values in own.items() if not np.array_equal(values, kept[each], equal_nan=True)]
 
 
 @dataclass(frozen=True)
 class Unit:
-    """Features of one unit's keys: keys (n,) int64 in order, of a pair first * span + second + 1; features (n,) by name."""
+    """Features of one unit's keys: keys (n,) int64 in order, of a pair first * span + second + 1; features (n, f) by names."""
 
     keys: NDArray[np.int64]
     span: int
-    features: Mapping[str, NDArray[np.float32]]
+    names: list[str]
+    features: NDArray[np.float32]
 
     @classmethod
-    def of(cls, table: pa.Table, names: Iterable[str]) -> "Unit":
+    def read(cls, table: pa.Table, names: Iterable[str]) -> "Unit":
         """From a table of `snapshot`; names: the key's columns."""
         codes = [table.column(name).to_numpy().astype(np.int64) for name in names]
-        features = {name: table.column(name).to_numpy() for name in table.column_names if name not in _NOT_FEATURES}
+        feature_names = [name for name in table.column_names if name not in _NOT_FEATURES]
+        features = np.empty((len(table), len(feature_names)), np.float32)
+        for place, name in enumerate(feature_names):
+            features[:, place] = table.column(name).to_numpy()
         if len(codes) == 1:
-            return cls(codes[0], 0, features)
+            return cls(codes[0], 0, feature_names, features)
         span = int(codes[1].max()) + 2
-        return cls(codes[0] * span + codes[1] + 1, span, features)
+        return cls(codes[0] * span + codes[1] + 1, span, feature_names, features)
+
+    def of(self, rows: NDArray[np.int64]) -> dict[str, NDArray[np.float32]]:
+        """Features (m,) of rows (m,) by name."""
+        return dict(zip(self.names, np.ascontiguousarray(self.features[rows].T), strict=True))
 
     def rows(self, *codes: Codes) -> NDArray[np.int64]:
         """Row (n,) of each key; of pairs that never met the row that stands for them."""
@@ -130,7 +139,7 @@ class Snapshot:
     def __init__(self, log: CleanLog, tables: Mapping[str, pa.Table]) -> None:
         self.items, self.user_ids = log.items, log.users.column("user_id")
         self.catalogue = Catalogue.of(self.items)
-        self.units = {unit: Unit.of(tables[unit], keys) for unit, keys in UNITS.items()}
+        self.units = {unit: Unit.read(tables[unit], keys) for unit, keys in UNITS.items()}
         self.queries, self.classes = (tables["query"].column(name).combine_chunks() for name in ("query", "query_class"))
 
     @classmethod
@@ -161,14 +170,15 @@ class Snapshot:
         codes |= self.catalogue.classes(item)
         columns: dict[str, pa.Array] = {}
         for unit, keys in UNITS.items():
-            rows = self.units[unit].rows(*(codes[key] for key in keys))
-            columns |= {name: float_column(values[rows]) for name, values in self.units[unit].features.items()}
+            found = self.units[unit]
+            described = found.of(found.rows(*(codes[key] for key in keys)))
+            columns |= {name: float_column(values) for name, values in described.items()}
         if (gap := price_gap(columns)) is not None:
             columns["pair_price_gap"] = gap
         columns["user"] = _repeated(str(self.user_ids[user].as_py()) if user < len(self.user_ids) else None, n)
-        described = self.items.take(pa.array(item))
+        about = self.items.select(["item_id", *TEXT]).take(pa.array(item))
         for name, column in (("item", "item_id"), *zip(TEXT, TEXT, strict=True)):
-            columns[name] = pc.cast(described.column(column), pa.string()).combine_chunks().dictionary_encode()
+            columns[name] = pc.cast(about.column(column), pa.string()).combine_chunks().dictionary_encode()
         columns |= {name: text.combine_chunks() for name, text in _columns(match.features(np.zeros(n, np.int32), item))}
         columns["query"] = _repeated(match.queries[0], n)
         columns["query_class"] = _repeated(self.classes[query].as_py(), n)

@@ -85,6 +85,19 @@ class Items:
         return np.asarray(chosen)
 
     @cached_property
+    def _stock(self) -> NDArray[np.float64] | None:
+        """(items,) pieces at hand, NaN unknown; None where the log has no stock."""
+        if "stock" not in self.table.column_names or self.table.column("stock").null_count == len(self.table):
+            return None
+        return np.asarray(self.table.column("stock").to_numpy(), np.float64)
+
+    def in_stock(self) -> NDArray[np.bool_]:
+        """(items,) which are at hand, or not known to be out of stock. InputError: the log has no stock."""
+        if self._stock is None:
+            raise InputError('the log says nothing of stock; map it in the config: [log.items] columns = {stock = "your column"}')
+        return ~(self._stock <= 0)
+
+    @cached_property
     def _lately(self) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
         """(items,) whether each was on sale at the end of the log, and how many took it in the periods that say so."""
         section = self._run.config.samples
@@ -133,6 +146,7 @@ class Items:
             price_shown=None if price is None else self.wording.money(price),
             image=self.text("image", code),
             on_sale=bool(self.on_sale[code]),
+            in_stock=None if self._stock is None or np.isnan(self._stock[code]) else bool(self._stock[code] > 0),
             taken_lately=int(self.taken_lately[code]),
         )
 

@@ -38,20 +38,22 @@ def recommend(
     *,
     exclude_bought: bool | None = None,
     category: str | None = None,
+    in_stock: bool = False,
     spare: int = 0,
 ) -> Recommendations:
     """The first `number` items for a user, or for anybody where the run has no list for the user or nobody is named.
 
-    exclude_bought: leave out what the user had before; None: as [recommend] says. category: only its items. spare: how many items
-    to add below the list, as far as the run ranks so many.
+    exclude_bought: leave out what the user had before; None: as [recommend] says. category: only its items. in_stock: without
+    what is out of stock. spare: how many items to add below the list, as far as the run ranks so many.
 
-    InputError: a kind of run that recommends nothing, or one that keeps no more than its lists. NotThereError: no such category.
+    InputError: a kind of run that recommends nothing, one that keeps no more than its lists, or a log without stock.
+    NotThereError: no such category.
     """
     refuse_without_lists(run)
     section, who = run.config.recommend, None if user_id is None else known_user(run, user_id)
     exclude = section.exclude_bought if exclude_bought is None else exclude_bought
     within = number + spare <= section.per_user or (number <= section.per_user and not run.exists(SCORES))
-    if category is None and exclude == section.exclude_bought and within:
+    if category is None and not in_stock and exclude == section.exclude_bought and within:
         known, listed = run.at_hand(Lists).of(who)
         listed = listed[: number + spare]
     else:
@@ -62,8 +64,9 @@ def recommend(
                     number=section.per_user,
                 )
             )
-        items = run.at_hand(Items).of_category(category)
-        known, listed = run.at_hand(Candidates).of(who, number + spare, exclude_bought=exclude, items=items)
+        items = run.at_hand(Items)
+        chosen = items.of_category(category) & items.in_stock() if in_stock else items.of_category(category)
+        known, listed = run.at_hand(Candidates).of(who, number + spare, exclude_bought=exclude, items=chosen)
     why = OWN if known else ANYBODY if user_id is None else NOT_KNOWN
     return Recommendations(user=user_id, known=known, why=why, recommendations=as_shown(run, listed))
 

@@ -14,6 +14,7 @@ from assay.recommend import SCORES, Candidates, Lists
 from assay.runs.manifest import FILE
 from assay.search.searcher import Searcher
 from assay.selection.marks import Marks
+from assay.serving.boards import Test
 from assay.serving.items import Items
 from assay.serving.lists import Likeness, Sessions
 from assay.serving.suggest import Suggester
@@ -55,6 +56,8 @@ class Served(Finished):
         if self.exists("samples/takings.parquet"):
             self.at_hand(Likeness)
             self.at_hand(Sessions)
+        with suppress(InputError):  # it ranks nothing, or nothing was scored
+            self.at_hand(Test.of_run).board()
 
 
 class Living:

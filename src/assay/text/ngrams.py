@@ -61,12 +61,15 @@ class NGrams:
         """Vectors (n, dimensions) float32 of unit length; zeros for a text that shares no n-gram with those learnt from."""
         assert self.name
         counts = _counts(texts)
-        used = np.unique(counts.indices)  # a query uses few, and only their directions are read
-        used = used[np.isin(used, self.columns_, assume_unique=True)]
-        place = np.searchsorted(self.columns_, used)
-        counts = counts[:, used]
-        counts.data = (1 + np.log(counts.data)) * self.idf_[place][counts.indices]
-        vectors = counts @ self.directions_[place].astype(np.float64)
+        if not len(self.columns_):
+            return np.zeros((len(texts), self.dimensions), np.float32)
+        used, column = np.unique(counts.indices, return_inverse=True)  # a query uses few, and only their directions are read
+        place = np.minimum(np.searchsorted(self.columns_, used), len(self.columns_) - 1)
+        known = (self.columns_[place] == used)[column]
+        weight = (1 + np.log(counts.data[known])) * self.idf_[place[column[known]]]
+        ends = np.concatenate([[0], np.cumsum(known)])[counts.indptr]
+        weighted = csr_matrix((weight, column[known], ends), (len(texts), len(used)))
+        vectors = weighted @ self.directions_[place].astype(np.float64)
         length = np.linalg.norm(vectors, axis=1, keepdims=True)
         unit: NDArray[np.float64] = np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
         return unit.astype(np.float32)

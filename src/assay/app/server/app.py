@@ -9,6 +9,7 @@ import uvicorn
 from anyio import to_thread
 from fastapi import APIRouter, FastAPI
 from starlette.types import ASGIApp
+from threadpoolctl import threadpool_limits
 
 from assay import __version__
 from assay.app.server import errors, events, judge, static, views
@@ -99,10 +100,11 @@ def address(reach: Reach, listening: socket.socket) -> str:
 def serve(site: Site, listening: socket.socket) -> None:
     """Answer until interrupted."""
     numba.config.THREADING_LAYER = "threadsafe"  # type: ignore[attr-defined]  # many threads ask at once
+    threadpool_limits(1)  # of BLAS: its threads wait for each other at full speed, which keeps other answers waiting
     settings = uvicorn.Config(
         guarded(make(site)),
         access_log=False,
-        log_level="warning",
+        log_level="error",  # a warning for each request that is refused would be millions
         server_header=False,
         h11_max_incomplete_event_size=_HEAD,
         limit_concurrency=_TOGETHER,

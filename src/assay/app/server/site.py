@@ -66,7 +66,7 @@ class Site:
     judging: Judging | str = _NOTHING
 
     def __post_init__(self) -> None:
-        self._working, self._waiting = Lock(), BoundedSemaphore(_WAITING)
+        self._turn, self._working, self._waiting = Lock(), Lock(), BoundedSemaphore(_WAITING)
         self._tests = {
             kept.label: partial(Test.of_kept, kept, predictions=self.predictions) for kept in self.benchmarks
         }  # of a run; kept, so that the run's at_hand knows them again
@@ -85,6 +85,12 @@ class Site:
     def run(self, name: str | None) -> Served:
         """The run of a name, as it is now; see `living`."""
         return self.living(name).run
+
+    @contextmanager
+    def in_turn(self) -> Iterator[None]:
+        """One at a time works within, for milliseconds: threads of Python that compute side by side only hinder each other."""
+        with self._turn:
+            yield
 
     @contextmanager
     def alone(self) -> Iterator[None]:

@@ -20,6 +20,7 @@ Again = Annotated[
     bool | None, Query(alias="exclude_bought", description="Leave out what the user had; default: as the run's config says.")
 ]
 Category = Annotated[str | None, Query(max_length=ID, description="Only items of this category.")]
+InStock = Annotated[bool, Query(description="Leave out what was out of stock when the items were exported.")]
 Item = Annotated[str, Query(min_length=1, max_length=ID, description="An item's id as the log has it.")]
 
 
@@ -30,11 +31,14 @@ def recommend(
     n: Number = 10,
     exclude_bought: Again = None,
     category: Category = None,
+    in_stock: InStock = False,
     visit: Visit = None,
     run: RunName = None,
 ) -> Recommendations:
     """The list of a user, or without one what is recommended to anybody. All items of a list are on sale."""
-    return recommended(site, site.run(run), user, n, exclude_bought=exclude_bought, category=category, visit=visit)
+    return recommended(
+        site, site.run(run), user, n, exclude_bought=exclude_bought, category=category, in_stock=in_stock, visit=visit
+    )
 
 
 @router.get("/recommend/{user:path}")
@@ -44,11 +48,14 @@ def recommend_user(
     n: Number = 10,
     exclude_bought: Again = None,
     category: Category = None,
+    in_stock: InStock = False,
     visit: Visit = None,
     run: RunName = None,
 ) -> Recommendations:
     """The same, the user in the path. An id that is `.` or `..`, or begins or ends with /, goes into ?user= instead."""
-    return recommended(site, site.run(run), user, n, exclude_bought=exclude_bought, category=category, visit=visit)
+    return recommended(
+        site, site.run(run), user, n, exclude_bought=exclude_bought, category=category, in_stock=in_stock, visit=visit
+    )
 
 
 @router.get("/similar")
@@ -85,7 +92,8 @@ def session(
 ) -> Next:
     """What comes next in a session. Items that the log does not know are named in `unknown`. user: who is shown the list."""
     finished, giving = site.run(run), site.giving
-    answer = lists.following(finished, item, n + giving.spare(n), on_sale=on_sale)
+    with site.in_turn():
+        answer = lists.following(finished, item, n + giving.spare(n), on_sale=on_sale)
     name, items = giving.give(finished, answer.items, n, model=answer.model, user_id=user, session_id=visit)
     return answer.model_copy(update={"list_id": name, "items": items})
 
@@ -105,11 +113,12 @@ def recommended(
     *,
     exclude_bought: bool | None = None,
     category: str | None = None,
+    in_stock: bool = False,
     visit: str | None = None,
 ) -> Recommendations:
     """A user's list, or anybody's, as it is given out."""
     spare = site.giving.spare(number)
-    answer = lists.recommend(run, user, number, exclude_bought=exclude_bought, category=category, spare=spare)
+    answer = lists.recommend(run, user, number, exclude_bought=exclude_bought, category=category, in_stock=in_stock, spare=spare)
     model = lists.ranker(run, known=answer.known)
     name, items = site.giving.give(run, answer.recommendations, number, model=model, user_id=user, session_id=visit)
     return answer.model_copy(update={"list_id": name, "recommendations": items})
@@ -119,6 +128,7 @@ def alike(
     site: Site, run: Finished, item: str, number: int, *, on_sale: bool = True, user: str | None = None, visit: str | None = None
 ) -> Alike:
     """What is like an item, as it is given out."""
-    answer = lists.similar(run, item, number + site.giving.spare(number), on_sale=on_sale)
+    with site.in_turn():
+        answer = lists.similar(run, item, number + site.giving.spare(number), on_sale=on_sale)
     name, items = site.giving.give(run, answer.items, number, model=_ALIKE, user_id=user, session_id=visit)
     return answer.model_copy(update={"list_id": name, "items": items})

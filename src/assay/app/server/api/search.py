@@ -39,7 +39,8 @@ def found(site: Site, living: Living, query: str, user: str | None, number: int,
     run, giving = living.searching, site.giving
     if "search" not in run.stages:
         raise InputError(english("{name} cannot search yet; make its search first: assay search RUN QUERY", name=living.name))
-    answer = stored.search(run, query, user_id=user, number=number + giving.spare(number))
+    with site.in_turn():
+        answer = stored.search(run, query, user_id=user, number=number + giving.spare(number))
     name, items = giving.give(run, answer.items, number, model=_MODEL, user_id=user, session_id=visit, query=answer.query)
     return Found(**{**dict(answer), "items": items}, list_id=name)
 
