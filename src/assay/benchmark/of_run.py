@@ -30,7 +30,7 @@ ITEMS = "systems/items.parquet"
 SCORES = {"test": "systems/scores.parquet", "tuning": "systems/scores_tuning.parquet"}
 CANDIDATES = "samples/candidates.parquet"
 _BEFORE = "tuning"  # the periods just before the test
-_UNRANKED = "no requests were ranked: a run from a log has them, a table must name them in [table] request"
+_UNRANKED = english("no requests were ranked: a run from a log has them, a table must name them in [table] request")
 
 
 def scoreboard(run: Folder, config: Config) -> Scoreboard:

@@ -32,6 +32,12 @@ NAMES = {
 }
 
 
+PROTOCOLS = {
+    "time_split": later("time split"),
+    "rolling_origin": later("rolling origin"),
+    "user_holdout": later("user holdout"),
+    "leave_last_out": later("leave last out"),
+}
 CHECKS = {
     "future_items": later("future items"),
     "future_prices": later("future prices"),
@@ -170,10 +176,13 @@ def protocols(facts: Facts) -> Section | None:
     )
     told = later("{protocol}: {warning}.")
     leaks = [
-        say(told, protocol=retell(line.protocol.replace("_", " ").capitalize()), warning=retell(line.warning))
-        for line in protocol_leaks(page)
+        say(told, protocol=_protocol(line.protocol).capitalize(), warning=retell(line.warning)) for line in protocol_leaks(page)
     ]
     return Section(lead, points=leaks, tables=[protocol_table(page)])
+
+
+def _protocol(name: str) -> str:
+    return say(PROTOCOLS[name]) if name in PROTOCOLS else name.replace("_", " ")
 
 
 def protocol_table(page: ProtocolsCompared) -> Table:
@@ -183,7 +192,7 @@ def protocol_table(page: ProtocolsCompared) -> Table:
     systems = sorted({system for _, system in last}, key=lambda s: (-last[names[0], s].ndcg, s))
     rows = [[system, *(words.figure(last[name, system].ndcg) for name in names)] for system in systems]
     rows.append([say("order, tau-b with the time split"), *(words.figure(last[name, systems[0]].tau_b) for name in names)])
-    columns = [Column("ndcg@10"), *(Column(retell(name.replace("_", " ")), number=True) for name in names)]
+    columns = [Column("ndcg@10"), *(Column(_protocol(name), number=True) for name in names)]
     return Table(columns, rows, say("What each protocol says"))
 
 
