@@ -4,7 +4,6 @@ Configs A and B are drawn over every key; A is killed at a random write, or not,
 then B runs in the same folder.
 """
 
-import multiprocessing
 import os
 import signal
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from assay import front
 from assay.config import Config, parse
 from assay.errors import InputError
 from tests.conftest import STAGES, write_shop
+from tests.programs import started
 
 # What each key may be changed to; every combination must be a config.
 CHANGES: dict[str, list[Any]] = {
@@ -231,13 +231,10 @@ FEW = st.lists(st.sampled_from([(key, value) for key in CHANGES for value in CHA
 )
 @given(first=FEW, second=FEW, writes=st.none() | st.integers(0, 150), until=st.sampled_from([None, *STAGES]))
 def test_a_run_ends_as_in_a_fresh_folder_whatever_was_there(data, tmp_path_factory, first, second, writes, until):
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["assay.front", "assay.stages.search", __name__])
     folder, fresh = tmp_path_factory.mktemp("folder"), tmp_path_factory.mktemp("fresh")
 
     def run(changes: list[tuple[str, Any]], where: Path, until: str | None = None, writes: int | None = None) -> int | None:
-        process = context.Process(target=execute, args=(str(data), dict(changes), str(where), until, writes))
-        process.start()
+        process = started(execute, str(data), dict(changes), str(where), until, writes)
         process.join()
         return process.exitcode
 

@@ -1,10 +1,5 @@
-import json
-import os
 import random
 import shutil
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -19,6 +14,7 @@ from assay.runs.manifest import alone
 from assay.runs.store import file_digest
 from assay.trials.systems import catalogue
 from tests.conftest import STAGES, run_in, shop_config
+from tests.programs import started
 
 
 def artefacts(folder: Path) -> dict[str, str]:
@@ -186,18 +182,13 @@ def test_two_runs_in_one_folder_do_not_meet(shop: Path, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_killed_run_ends_with_the_same_bytes(finished: Finished, shop: Path, tmp_path: Path) -> None:
-    config = tmp_path / "config.json"
-    config.write_text(json.dumps(shop_config(shop).model_dump(mode="json", exclude_none=True)))
-    code = (
-        "import json, sys; from assay import front; from assay.config import parse;"
-        "front.execute(parse(json.load(open(sys.argv[1]))), sys.argv[2])"
-    )
-    command = [sys.executable, "-c", code, str(config), str(tmp_path / "run")]
     draw = random.Random(5)
     for _ in range(4):
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(draw.uniform(2.0, 12.0))
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
-    subprocess.run(command, check=True)
+        process = started(front.execute, shop_config(shop), tmp_path / "run")
+        time.sleep(draw.uniform(0.5, 3.0))
+        process.kill()
+        process.join()
+    last = started(front.execute, shop_config(shop), tmp_path / "run")
+    last.join()
+    assert last.exitcode == 0
     assert artefacts(tmp_path / "run") == artefacts(finished.folder)

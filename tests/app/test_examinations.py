@@ -1,9 +1,9 @@
 """What stands beside a run - verify, slices, anomalies, weights, explain - from the command line, on logs of several shapes."""
 
+import contextlib
 import json
+import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +12,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from assay import front
-from assay.app import cli
+from assay.app import cli, progress
 from assay.config import parse
 from assay.finished import Finished
 from assay.runs.store import file_digest
 from tests.conftest import run_in
+from tests.programs import started
 from tests.test_entries import SMALL
 
 COMMANDS = {"verify": "verdict.json", "slices": "found.json", "anomalies": "found.json", "weights": "learnt.json"}
@@ -88,23 +89,21 @@ def test_a_sample_is_explained(run, capsys):
     assert capsys.readouterr().err.count("\n") == 1
 
 
-# The command line, in a process that signals itself as its stage reports a step.
-SIGNALLED = """
-import contextlib, os, signal, sys
-from assay.app import cli, progress
+def signalling(command, folder, step, how, errors):
+    """The command line, in a process that signals itself as its stage reports a step."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # as in a terminal, also where the tests run in the background
+    os.dup2(os.open(errors, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
 
-signal.signal(signal.SIGINT, signal.default_int_handler)  # as in a terminal, also where the tests run in the background
+    @contextlib.contextmanager
+    def bars():
+        def report(stage, done, total):
+            if stage == command and done >= step:
+                os.kill(os.getpid(), how)
 
-@contextlib.contextmanager
-def bars():
-    def report(stage, done, total):
-        if stage == sys.argv[1] and done >= int(sys.argv[3]):
-            os.kill(os.getpid(), int(sys.argv[4]))
-    yield report
+        yield report
 
-progress.bars = bars
-sys.exit(cli.main(sys.argv[1:3]))
-"""
+    progress.bars = bars
+    raise SystemExit(cli.main([command, str(folder)]))
 
 
 @pytest.mark.slow
@@ -113,15 +112,19 @@ def test_killed_in_the_middle_it_ends_with_the_same_bytes(command, steps, tmp_pa
     content = views(tmp_path / "log.tsv")
     run = run_in(parse(content), tmp_path / "run")
 
+    errors = tmp_path / "errors.txt"
+
     def signalled(step, how):
-        called = [sys.executable, "-c", SIGNALLED, command, str(run.folder), str(step), str(int(how))]
-        return subprocess.run(called, capture_output=True, text=True)
+        process = started(signalling, command, run.folder, step, how, errors)
+        process.join()
+        return process.exitcode
 
     for step in steps:
-        assert signalled(step, signal.SIGKILL).returncode == -signal.SIGKILL
-        stopped = signalled(step, signal.SIGINT)
-        assert stopped.returncode == 130
-        assert stopped.stderr.splitlines()[-1] == "error: interrupted; the same command goes on where it stopped"
+        assert signalled(step, signal.SIGKILL) == -signal.SIGKILL
+        assert signalled(step, signal.SIGINT) == 130
+        assert (
+            errors.read_text(encoding="utf-8").splitlines()[-1] == "error: interrupted; the same command goes on where it stopped"
+        )
         assert not (run.folder / command).exists()
     assert cli.main([command, str(run.folder)]) == 0
     other = run_in(parse(content), tmp_path / "other")

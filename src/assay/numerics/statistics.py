@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit, prange
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy import special, stats
 
 from assay.errors import InputError
 from assay.numerics.hashing import mix, splitmix
@@ -229,4 +229,4 @@ def minimal_detectable_difference(stderr: float, users: float, *, alpha: float =
     """
     if users <= 1:
         raise InputError(f"{users} user(s): a test over users needs at least 2")
-    return float((stats.t.ppf(1 - alpha / 2, users - 1) + stats.t.ppf(power, users - 1)) * stderr)
+    return float((special.stdtrit(users - 1, 1 - alpha / 2) + special.stdtrit(users - 1, power)) * stderr)  # stats.t.ppf, quickly

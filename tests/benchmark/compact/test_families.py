@@ -1,31 +1,14 @@
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as h
 from scipy import stats
 
 from assay.benchmark.compact.designs import compact
 from assay.benchmark.compact.estimation import estimate
-from assay.benchmark.compact.families import leave_out, tau_b
+from assay.benchmark.compact.families import leave_out
 from assay.errors import InputError
 from assay.testing.scores import make_scores
 
 BOARD = make_scores(1200, 400, 12, 4)
-
-
-@given(h.lists(h.tuples(h.integers(0, 4), h.integers(0, 4)), min_size=2, max_size=9))
-def test_tau_b_against_scipy(pairs):
-    a, b = np.array(pairs, float).T
-    expected = stats.kendalltau(a, b).statistic
-    assert tau_b(a[None], b)[0] == pytest.approx(expected, nan_ok=True)
-
-
-@given(h.lists(h.tuples(h.integers(0, 4), h.integers(0, 4), h.booleans()), min_size=2, max_size=9))
-def test_tau_b_with_some_systems_known(rows):
-    a, b, estimated = np.array(rows, float).T
-    estimated = estimated > 0
-    expected = stats.kendalltau(np.where(estimated, a, b), b).statistic
-    assert tau_b(a[None], b, estimated)[0] == pytest.approx(expected, nan_ok=True)
 
 
 def test_the_report_against_one_draw_after_another():

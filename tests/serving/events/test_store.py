@@ -1,20 +1,21 @@
 """The store: what is acknowledged is stored, whatever happens; what is not stored is not acknowledged."""
 
 import datetime as dt
+import os
 import random
-import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from itertools import count
+from pathlib import Path
 
 import pytest
 
 from assay.engines.journal import Batch
 from assay.errors import ConfigError
 from assay.serving.events import EventStore, EventsUnavailable, Rules, Stored, batch, store
+from tests.programs import started
 
 NOW = dt.datetime(2026, 1, 31, 12, tzinfo=dt.UTC)
 
@@ -141,24 +142,18 @@ def test_a_database_that_is_not_there_is_unavailable(tmp_path):
         EventStore("postgresql://nobody@127.0.0.1:1/shop")
 
 
-WRITER = """
-import os, sys
-from concurrent.futures import ThreadPoolExecutor
-from itertools import count
-from tests.serving.events.test_store import one
-from assay.serving.events import EventStore
+def write(database: str, start: int, said: Path) -> None:
+    """Store batches without end in eight threads, and say of each that it is acknowledged."""
+    events, stream = EventStore(database), os.open(said, os.O_WRONLY | os.O_APPEND)
 
-events, start = EventStore(sys.argv[1]), int(sys.argv[2])
+    def write_on(thread: int) -> None:
+        for n in count():
+            key = f"{start}.{thread}.{n}"
+            events.submit(one(key, events=1 + n % 7)).result()
+            os.write(stream, f"{key} {1 + n % 7}\n".encode())
 
-def write(thread):
-    for n in count():
-        key = f"{start}.{thread}.{n}"
-        events.submit(one(key, events=1 + n % 7)).result()
-        os.write(1, f"{key} {1 + n % 7}\\n".encode())
-
-with ThreadPoolExecutor(8) as pool:
-    list(pool.map(write, range(8)))
-"""
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(write_on, range(8)))
 
 
 @pytest.mark.slow
@@ -166,13 +161,16 @@ def test_kill_9_at_any_moment_loses_no_acknowledged_event(database, execute, tmp
     """A program that writes is killed again and again; each line it printed names a batch that is there, whole, once."""
     acknowledged: dict[str, int] = {}
     for start in range(6):
-        with subprocess.Popen([sys.executable, "-c", WRITER, database, str(start)], stdout=subprocess.PIPE) as program:
-            first = program.stdout.readline()
-            assert first, "it did not start"
-            time.sleep(random.Random(start).uniform(0, 0.25))
-            program.send_signal(signal.SIGKILL)
-            lines = [first, *program.stdout.read().splitlines(keepends=True)]
-        for line in lines:
+        said = tmp_path / f"said{start}.txt"
+        said.touch()
+        program = started(write, database, start, said)
+        while not said.stat().st_size:
+            assert program.is_alive(), "it did not start"
+            time.sleep(0.001)
+        time.sleep(random.Random(start).uniform(0, 0.25))
+        program.kill()
+        program.join()
+        for line in said.read_bytes().splitlines(keepends=True):
             if line.endswith(b"\n"):
                 key, events = line.decode().split()
                 acknowledged[key] = int(events)

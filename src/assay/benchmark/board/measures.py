@@ -15,6 +15,7 @@ from assay.errors import InputError
 from assay.language import english
 from assay.numerics import statistics as st
 from assay.numerics.names import GRADED, RANKING, is_beyond, read, refuse_beyond
+from assay.numerics.orders import tau_b
 from assay.shown import html_table
 
 Floats = NDArray[np.float64]
@@ -124,7 +125,7 @@ def choose_measures(
     for name, flat in zip(names, np.ptp(means, axis=1) == 0, strict=True):
         if flat:
             raise InputError(f"{name} is the same for all systems: it tells nothing apart; leave it out, or check the runs")
-    agreement = np.array([[_tau(a, b) for b in means] for a in means])
+    agreement = np.stack([_tau(means, one) for one in means])
     regret = _regret(board, names, means, spread, resamples, seed)
     M = len(names)
     elsewhere = (regret.sum(axis=1) - np.diag(regret)) / (M - 1) if M > 1 else np.full(1, np.nan)
@@ -174,10 +175,9 @@ def refuse_sampled(measure: str, sampled: int, catalogue: int) -> None:
     )
 
 
-def _tau(a: Floats, b: Floats) -> float:
-    """Kendall's tau-b; 0 when one of them does not vary."""
-    tau = float(stats.kendalltau(a, b).statistic)
-    return 0.0 if np.isnan(tau) else tau
+def _tau(a: Floats, b: Floats) -> Floats:
+    """Kendall's tau-b (R,) of rows; 0 where one of them does not vary."""
+    return np.nan_to_num(tau_b(a, b))
 
 
 def _base(name: str) -> str:
@@ -210,7 +210,7 @@ def _stability(board: Scoreboard, measure: str, seed: int) -> float:
     for one in half:
         one[rng.permutation(users)[: users // 2]] = 1
     statistic = _mean_statistic(board, measure)
-    return float(np.mean([_tau(a, b) for a, b in zip(statistic(half), statistic(1 - half), strict=True)]))
+    return float(_tau(statistic(half), statistic(1 - half)).mean())
 
 
 def _regret(board: Scoreboard, names: Sequence[str], means: Floats, spread: Floats, resamples: int, seed: int) -> Floats:

@@ -14,6 +14,7 @@ from assay.benchmark.compact.difficulty import Floats, Ints
 from assay.errors import InputError
 from assay.numerics import survey
 from assay.numerics.hashing import Hashes, mix
+from assay.numerics.orders import tau_b
 
 BASE = "mean"  # of a simple random draw, without any source system
 _BLOCK = 1 << 24  # scores held at once: 128 MB
@@ -158,26 +159,3 @@ def _summary(
         detectable=_by_family(detectable, family), tau=float(np.mean(tau_b(draws.value, truth))),
         tau_placed=placed if leave == "family" else _by_family(placed[None], family),
     )  # fmt: skip
-
-
-def tau_b(values: Floats, truth: Floats, estimated: NDArray[np.bool_] | None = None) -> Floats:
-    """Kendall's tau-b (R,) of each row of values (R, S) with truth (S,); NaN where either is equal throughout.
-
-    Concordant less discordant pairs over the geometric mean of the pairs that are not tied in one and in the other
-    (Kendall, "Rank Correlation Methods", 1948). estimated (S,): all other systems have the truth for their value.
-    """
-    i, j = np.triu_indices(len(truth), 1)
-    right = np.sign(truth[i] - truth[j])
-    same = 0.0  # pairs of which both are known agree, but for those tied in both
-    if estimated is not None:
-        values = np.where(estimated, values, truth)
-        open_ = estimated[i] | estimated[j]
-        same = float(np.abs(right[~open_]).sum())
-        i, j, right = i[open_], j[open_], right[open_]
-    untied = np.abs(right).sum() + same
-    out = np.empty(len(values))
-    for some in _blocks(len(values), len(i)):
-        left = np.sign(values[some][:, i] - values[some][:, j])
-        pairs = np.sqrt((np.abs(left).sum(axis=1) + same) * untied)
-        out[some] = np.divide(left @ right + same, pairs, out=np.full(len(left), np.nan), where=pairs > 0)
-    return out

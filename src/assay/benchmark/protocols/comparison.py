@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from scipy import stats
 
 from assay.benchmark.board.comparison import mean_intervals
 from assay.benchmark.board.scoreboard import Floats, Scoreboard
@@ -16,6 +15,7 @@ from assay.benchmark.protocols.cuts import Fold
 from assay.benchmark.protocols.interactions import COLUMNS, Interactions
 from assay.benchmark.readers import from_tables
 from assay.errors import InputError, did_you_mean
+from assay.numerics.orders import tau_b
 
 if TYPE_CHECKING:  # scikit-learn is heavy to import, and what compares need not fit
     from assay.models.recommender import Recommending
@@ -129,7 +129,8 @@ def _without_nulls(items: pa.Array, there: Any) -> pa.ListArray:
 
 
 def _tau(a: Floats, b: Floats) -> float | None:
-    return float(stats.kendalltau(a, b).statistic) if np.ptp(a) > 0 and np.ptp(b) > 0 else None
+    tau = float(tau_b(a[None], b)[0])
+    return None if np.isnan(tau) else tau
 
 
 def _folds(name: str, one_or_more: Fold | Sequence[Fold]) -> Sequence[Fold]:
