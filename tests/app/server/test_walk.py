@@ -1,4 +1,4 @@
-"""A walk in real Chromium through a server as users start it: every page, wide and narrow, light and dark, and by clicks and keys."""
+"""A walk in real Chromium through a server as users start it: every page, wide and narrow, light and dark, by clicks and keys."""
 
 import json
 import re
