@@ -18,7 +18,8 @@ from assay.importance.valuer import Importance
 from assay.logs.clean_log import CleanLog
 from assay.models.scorer import Scorer
 from assay.pages.samples import FeaturesKept
-from assay.runs.graph import CONFIG, read_costs
+from assay.runs.costs import read_costs
+from assay.runs.graph import CONFIG
 from assay.runs.manifest import Entry, Manifest
 from assay.runs.store import Folder, missing
 from assay.samples import stored

@@ -122,7 +122,7 @@ def test_credit_gaps_are_fairlearns_of_the_models_chances(debtors):
         (model, attribute) for model in hand.names(work) for attribute in ("sex", "age_band")
     }
     for line in page["models"]:
-        predicted = (hand.predict(work, line["model"])(test) >= 1 / 6).astype(int)
+        predicted = (hand.predict(work, line["model"], "test")(test) >= 1 / 6).astype(int)
         group = rows[line["attribute"]].to_numpy()
         for name, measure in (
             ("demographic_parity_difference", demographic_parity_difference),

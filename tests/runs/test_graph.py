@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from assay.config import Config, parse
 from assay.errors import ConfigError, InputError, UndeclaredError
-from assay.runs.graph import Graph, read_costs
+from assay.runs.costs import BY_STAGE, read_costs
+from assay.runs.graph import Graph
 from assay.runs.manifest import Manifest, alone
 from assay.runs.pages import Page
 from assay.runs.stage import Stage, Work
@@ -174,7 +175,9 @@ def test_a_stage_beside_a_run_looks_at_nothing_outside(tmp_path):
     assert (tmp_path / "c/page.parquet").exists()  # it still holds
     graph.run(config((1, 0, 0, 0)), tmp_path, lambda *_: None)
     assert not (tmp_path / "c").exists()  # of another run
-    assert set(read_costs(tmp_path)["seconds"]) == {"a"}
+    costs = read_costs(tmp_path)
+    assert [set(costs[name]) for name in BY_STAGE] == [{"a"}] * len(BY_STAGE)
+    assert costs["written_bytes"]["a"] == sum(path.stat().st_size for path in (tmp_path / "a").iterdir())
 
 
 def test_stages_are_named_where_one_is_not_there(tmp_path):

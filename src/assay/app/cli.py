@@ -94,6 +94,22 @@ def _execute(config_file: Path, folder: Path | None, until: str | None) -> "Done
         return front.execute(settings, folder or Path("runs") / config_file.stem, until=until, report=progress)
 
 
+def _plan(config_file: Path, folder: Path | None, *, as_json: bool) -> None:
+    """Print what a run would do."""
+    from assay import config
+
+    settings = config.read(config_file)
+    from assay.app import terminal
+    from assay.front.plan import plan
+
+    planned = plan(settings, folder or Path("runs") / config_file.stem)
+    if as_json:
+        print_json(planned.model_dump(mode="json"))
+    else:
+        with speaking(settings.show.language):
+            terminal.show_plan(planned)
+
+
 def _worked(name: str, folder: Path) -> Path:
     """Run a worked example, and what flags rows of it; the run's folder."""
     from assay.app import demos
@@ -139,8 +155,17 @@ def demo(
 
 
 @app.command()
-def run(config: ConfigFile, folder: Folder = None, as_json: Json = False, _debug: Debug = False) -> None:
+def run(
+    config: ConfigFile,
+    folder: Folder = None,
+    plan: Annotated[bool, typer.Option("--plan", help="Say what would run, and about how long; run nothing.")] = False,
+    as_json: Json = False,
+    _debug: Debug = False,
+) -> None:
     """Run all stages of a config and write the report; finished stages are not run again."""
+    if plan:
+        _plan(config, folder, as_json=as_json)
+        return
     _finish(_execute(config, folder, None).folder, as_json=as_json)
 
 

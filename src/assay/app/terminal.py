@@ -19,6 +19,7 @@ from assay.pages.answers import FoundItem, SearchAnswer, UserList
 from assay.pages.evaluation import Summary
 from assay.pages.gaps import Gaps
 from assay.pages.log import Cleaned
+from assay.pages.plan import Plan
 from assay.pages.samples import FeaturesKept, SamplesMade
 from assay.pages.selection import Anomalies, Curve
 from assay.pages.targets import TargetsCompared
@@ -171,6 +172,22 @@ def show_graph(states: Mapping[str, tuple[str, Sequence[str]]]) -> None:
         for name, (state, follows) in states.items()
     ]
     print_table(("stage", "state", "follows"), rows)
+
+
+def show_plan(plan: Plan) -> None:
+    """Print what a run would do, and about how long it would take."""
+    styles = {"fresh": "green", "stale": "yellow", "missing": "dim"}
+    rows = [
+        (one.stage, [(one.state, styles[one.state])], words.NONE if one.state == "fresh" else words.duration(one.seconds))
+        for one in plan.stages
+    ]
+    print_table((say("stage"), say("state"), say("about")), rows)
+    if plan.rows is not None:
+        print_line(say("About {count} rows of the log.", count=words.count(plan.rows)))
+    if not plan.seconds:
+        print_line(say("Nothing is to be done.") if plan.seconds == 0 else say("How long it takes cannot be told beforehand."))
+    else:
+        print_line(say("About {time} on two cores.", time=words.duration(plan.seconds)), "bold")
 
 
 def show_section(section: Section) -> None:

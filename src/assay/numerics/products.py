@@ -45,11 +45,24 @@ def _transposed_times(indptr, indices, data, r, out):  # type: ignore[no-untyped
 
 @numba.njit(cache=True, parallel=True)
 def _times_ones(columns, b, out):  # type: ignore[no-untyped-def]
-    for i in numba.prange(columns.shape[0]):
-        total = 0.0
-        for a in range(columns.shape[1]):
-            total += b[columns[i, a]]
-        out[i] = total
+    # Four rows side by side: one row's additions wait for each other, in their order.
+    n, k = columns.shape
+    for four in numba.prange((n + 3) // 4):
+        i = 4 * four
+        if i + 4 <= n:
+            first = second = third = last = 0.0
+            for a in range(k):
+                first += b[columns[i, a]]
+                second += b[columns[i + 1, a]]
+                third += b[columns[i + 2, a]]
+                last += b[columns[i + 3, a]]
+            out[i], out[i + 1], out[i + 2], out[i + 3] = first, second, third, last
+        else:
+            for row in range(i, n):
+                total = 0.0
+                for a in range(k):
+                    total += b[columns[row, a]]
+                out[row] = total
 
 
 @numba.njit(cache=True, parallel=True)

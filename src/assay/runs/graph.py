@@ -5,10 +5,7 @@ reads outside of the folder, and the digests of what the stages before it made. 
 are dropped, durably; so a kill at any moment leaves nothing that would be taken for something else.
 """
 
-import json
-import resource
-import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,13 +15,13 @@ from assay import __version__
 from assay.config import Config
 from assay.errors import ConfigError, InputError, did_you_mean
 from assay.progress import Report, silent
+from assay.runs.costs import Cost, Meter, of_stages, read_costs, with_stage, write_costs
 from assay.runs.manifest import Entry, Manifest, alone
 from assay.runs.stage import Memory, Stage, StageFolder, Work
 from assay.runs.store import Folder, digest, file_digest, whole_name, write_json
 from assay.runs.view import values, view, without_passwords
 
 State = Literal["fresh", "stale", "missing"]
-COSTS = "cost.json"
 CONFIG = "config.json"
 _CACHE = "cache"
 
@@ -247,12 +244,12 @@ class _Runner:
         if self._taken_up(stage, fingerprint):
             self._reused.append(stage.name)
             return
-        started = time.perf_counter()
+        meter = Meter()
         work = self.work(stage)
         stage.work(work)
         artefacts = {name: file_digest(self.folder.folder / name) for name in sorted(work.folder.written)}
         self._stand(stage, Entry(fingerprint, artefacts))
-        self._record(stage, time.perf_counter() - started, work.costs)
+        self._record(stage, meter.read(), artefacts, work.costs)
         self._ran.append(stage.name)
 
     def work(self, stage: Stage) -> Work:
@@ -300,34 +297,19 @@ class _Runner:
         self.manifest = Manifest(self.manifest.entries)
         if self.manifest != Manifest.read(self.folder) or not self.manifest.entries:
             self.manifest.write(self.folder)
-        costs = self.costs()
-        costs["seconds"] = {name: spent for name, spent in costs["seconds"].items() if name in self.manifest.entries}
-        self._write_costs(costs)
+        write_costs(self.folder.folder, of_stages(self.costs(), self.manifest.entries))
 
     def _applies(self, name: str) -> bool:
         return self.graph.stages[name].applies(self.config)
 
     def costs(self) -> dict[str, Any]:
-        """What cost.json holds: seconds of stages, peak memory, and what stages recorded besides."""
+        """What cost.json holds."""
         return read_costs(self.folder.folder)
 
-    def _record(self, stage: Stage, seconds: float, more: Mapping[str, object]) -> None:
-        costs = self.costs()
-        costs["seconds"][stage.name] = round(seconds, 3)
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        costs["peak_rss_mb"] = round(max(costs["peak_rss_mb"], peak), 1)
-        self._write_costs(costs | dict(more))
-
-    def _write_costs(self, costs: Mapping[str, Any]) -> None:
-        if costs != self.costs():
-            write_json(self.folder.folder / COSTS, costs)
+    def _record(self, stage: Stage, cost: Cost, artefacts: Iterable[str], more: dict[str, object]) -> None:
+        written = [self.folder.folder / name for name in artefacts]
+        write_costs(self.folder.folder, with_stage(self.costs(), stage.name, cost, written) | more)
 
     def done(self) -> Done:
         """What was done."""
         return Done(self.folder.folder, tuple(self._ran), tuple(self._reused))
-
-
-def read_costs(folder: Path) -> dict[str, Any]:
-    """What a run's cost.json holds; zeros before anything was recorded."""
-    path = folder / COSTS
-    return json.loads(path.read_text()) if path.exists() else {"seconds": {}, "peak_rss_mb": 0.0}

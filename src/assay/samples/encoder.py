@@ -2,10 +2,12 @@
 
 import itertools
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
 
+import numba
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,6 +19,7 @@ from assay.errors import InputError
 from assay.samples.table import Samples
 
 Codes = NDArray[np.int32]
+_ROWS = 1 << 16  # that one thread encodes at a time: their entries stay in its cache
 
 
 @dataclass(frozen=True)
@@ -107,10 +110,8 @@ class _Block:
                 inside = np.where(hit, place, len(kept)).astype(np.int32)
         return (inside + self.begin).astype(np.int32)
 
-    def values(self, features: pa.Table) -> NDArray[np.float32] | float:
-        """(n,) entries, or one number for all."""
-        if self.kind != "standard":
-            return 1.0
+    def values(self, features: pa.Table) -> NDArray[np.float32]:
+        """(n,) entries of a standardised feature; those of all others are 1."""
         values = (_numbers(features.column(self.features[0])) - self.mean) / self.scale
         return np.where(np.isfinite(values), np.clip(values, -8.0, 8.0), 0.0).astype(np.float32)
 
@@ -182,9 +183,17 @@ class TableEncoder:
         n, k = features.num_rows, len(self.blocks)
         indices = np.empty((n, k), np.int32)
         data = np.ones((n, k), np.float32)
-        for b, block in enumerate(self.blocks):
-            indices[:, b] = block.columns(features)
-            data[:, b] = block.values(features)
+
+        def fill(low: int) -> None:
+            rows, piece = slice(low, low + _ROWS), features.slice(low, _ROWS)
+            for b, block in enumerate(self.blocks):
+                indices[rows, b] = block.columns(piece)
+                if block.kind == "standard":
+                    data[rows, b] = block.values(piece)
+
+        with ThreadPoolExecutor(numba.get_num_threads()) as threads:
+            for _ in threads.map(fill, range(0, n, _ROWS)):
+                pass
         indptr = np.arange(0, n * k + 1, k, dtype=np.int32 if n * k < 2**31 else np.int64)
         matrix = sparse.csr_array((data.reshape(-1), indices.reshape(-1), indptr), shape=(n, len(self.names)))
         matrix.has_canonical_format = True

@@ -73,7 +73,7 @@ def evaluate(work: Work) -> None:
     scored: dict[str, Scored] = {}
     for done, name in enumerate(names):
         work.report(done, steps)
-        scored[name] = test.score(hand.predict(work, name))
+        scored[name] = test.score(hand.predict(work, name, "test"))
         if scored[name].per_request is not None:
             work.folder.write_table(f"evaluation/requests/{name}.parquet", _with_pooled(work, scored[name]))
     rules = _rules(work, scored)
@@ -83,7 +83,7 @@ def evaluate(work: Work) -> None:
     work.folder.write(Groups(lines=_groups(work, {n: scored[n] for n in (main, OTHER) if n in scored})))
     work.report(steps - 2, steps)
     # Arms differ in what a fit learns; none is turned into chances, which would take a line of its own.
-    fitted = {name: test.score(hand.model(work, name).predict) for name in (main, OTHER) if name in names}
+    fitted = {name: test.score(hand.raw(work, name, "test")) for name in (main, OTHER) if name in names}
     by_arm = _by_arm(work, fitted, other)
     selected, every = _selected(work, by_arm, on_tuning)
     work.folder.write(Selection(models=selected))
@@ -144,7 +144,7 @@ def _served(work: Work, names: list[str]) -> str:
     wanted = work.config.recommend.model
     if wanted in names:
         return wanted
-    return best_model(hand.holdout(work, "tuning"), {name: hand.predict(work, name) for name in names})
+    return best_model(hand.holdout(work, "tuning"), {name: hand.predict(work, name, "tuning") for name in names})
 
 
 def _with_past(work: Work) -> float | None:
@@ -194,7 +194,7 @@ def _other(work: Work) -> tuple[Scorer | None, dict[str, Change]]:
     if arm.family == "nothing":
         return None, {}
     again, tuning = hand.fitted_again(work, OTHER, arm.of(hand.train(work))), hand.holdout(work, "tuning")
-    both = (tuning.score(model.predict, resamples=RESAMPLES) for model in (hand.model(work, OTHER), again))
+    both = (tuning.score(predict, resamples=RESAMPLES) for predict in (hand.raw(work, OTHER, "tuning"), again.predict))
     changes = Change.each(differences(claimed(tuning.difference(*both, resamples=RESAMPLES))))
     work.memory.forget("tuning")
     return again, changes

@@ -207,9 +207,24 @@ def chance(work: Work, name: str) -> Line:
     return Platt(line.slope, line.shift)
 
 
-def predict(work: Work, name: str) -> Predict:
-    """A trained model's chances."""
-    return chances(model(work, name), chance(work, name))
+def predict(work: Work, name: str, split: str) -> Predict:
+    """A trained model's chances for a holdout; see `raw`."""
+    predicted, line = raw(work, name, split), chance(work, name)
+    return lambda samples: line(predicted(samples))
+
+
+def raw(work: Work, name: str, split: str) -> Predict:
+    """What a trained model predicts, before the validation set turns it into chances; made once for what a holdout holds."""
+    fitted, held = model(work, name), holdout(work, split)
+
+    def predicted(samples: Samples) -> NDArray[np.float64]:
+        part = {id(held.samples): "samples", id(held.candidates): "candidates"}.get(id(samples))
+        if part is None:
+            return fitted.predict(samples)
+        settings = (kept_features(work), name, split, part)
+        return work.at_hand("predicted", ("samples", "train"), lambda: fitted.predict(samples), *settings)
+
+    return predicted
 
 
 def unchanged(predicted: NDArray[np.float64]) -> NDArray[np.float64]:

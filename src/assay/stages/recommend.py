@@ -47,7 +47,7 @@ def recommend(work: Work) -> None:
     hand.forget_samples(work, "tuning")
     if not work.folder.exists("samples/upcoming.parquet"):
         return  # a table of the user's own says nothing of what comes after it
-    predicts = {name: hand.predict(work, name) for name in hand.names(work)}
+    predicts = {name: hand.predict(work, name, "tuning") for name in hand.names(work)}
     name = section.model or best_model(hand.holdout(work, "tuning"), predicts)
     del predicts
     trained = hand.model(work, name)

@@ -10,6 +10,7 @@ from assay.language.retelling import retell
 from assay.pages.evaluation import Leaks
 from assay.pages.log import Cleaned
 from assay.pages.samples import SamplesMade
+from assay.runs.costs import BY_STAGE
 from assay.runs.section import Column, CurvePlot, Figure, Row, RowPlot, Section, Series, Table
 from assay.tables import SPLITS
 
@@ -104,7 +105,7 @@ def _candidates(account: SamplesMade) -> list[Figure]:
 
 
 def costs(facts: Facts) -> Section | None:
-    """Seconds of each stage and the peak of memory: the only part that differs from run to run."""
+    """Time, processor time, memory and what was written, by stage: the only part that differs from run to run."""
     cost = facts.run.costs()
     seconds = cost["seconds"]
     if not seconds:
@@ -113,4 +114,15 @@ def costs(facts: Facts) -> Section | None:
     lines.sort(key=lambda line: (-line.value, line.label))
     spent, most = words.duration(sum(seconds.values())), words.memory(cost["peak_rss_mb"])
     lead = say("{time} in all, at most {memory} of memory.", time=spent, memory=most)
-    return Section(lead, figures=[Figure([RowPlot("plot-costs", lines, stem=True)])])
+    return Section(lead, figures=[Figure([RowPlot("plot-costs", lines, stem=True)])], tables=[_by_stage(cost)])
+
+
+def _by_stage(cost: Mapping[str, Any]) -> Table:
+    """What each stage cost; a dash where a former version did not measure it."""
+    heads = (say("stage"), say("time"), say("processor time"), say("memory at its peak"), say("written"))
+    rows = []
+    for stage in cost["seconds"]:
+        seconds, processor, peak, written = (cost[name].get(stage) for name in BY_STAGE)
+        size = words.memory(None if written is None else written / 2**20)
+        rows.append((stage, words.duration(seconds), words.duration(processor), words.memory(peak), size))
+    return Table([Column(name, number=place > 0) for place, name in enumerate(heads)], rows, folded=say("By stage"))
