@@ -55,7 +55,7 @@ def keys() -> Catalog:
 
 def _keys(path: Path) -> Iterator[Key]:
     if path.suffix == ".j2":
-        for _, message, _, _ in extract_from_file("jinja2.ext:babel_extract", path, {"say": None}):
+        for _, message, _, _ in extract_from_file("jinja2.ext:babel_extract", path, {"say": None, "several": (1, 2)}):
             yield None, message
     elif path.suffix == ".sql" and path.parent.name == "clean":
         yield from ((KEPT, reason) for reason in _REASON.findall(path.read_text("utf-8")))

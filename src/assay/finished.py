@@ -15,6 +15,7 @@ from assay.config import Config, parse
 from assay.errors import InputError, MadeAgainError
 from assay.importance.stored import read_values
 from assay.importance.valuer import Importance
+from assay.language import english
 from assay.logs.clean_log import CleanLog
 from assay.models.scorer import Scorer
 from assay.pages.samples import FeaturesKept
@@ -109,7 +110,9 @@ class Finished(Folder):
         return content
 
     def _moved(self) -> MadeAgainError:
-        return MadeAgainError(f"{self.folder}: the run was made again while it was read; wait for it to end, then open it again")
+        return MadeAgainError(
+            english("{name}: the run was made again while it was read; wait for it to end, then open it again", name=self.folder)
+        )
 
     def costs(self) -> dict[str, Any]:
         """Seconds of stages, peak memory, and what stages recorded besides."""

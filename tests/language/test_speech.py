@@ -6,10 +6,12 @@ from contextvars import copy_context
 import pytest
 from hypothesis import given
 from hypothesis import strategies as h
+from markupsafe import Markup
 
 from assay import language
 from assay.errors import InputError
 from assay.language import catalogue
+from assay.language.filling import filled
 
 POLISH = r"""
 msgid ""
@@ -105,3 +107,18 @@ def test_what_comes_from_data_is_told_as_it_is(text, other):
     with language.speaking("zh"):
         assert language.say("user {user} has no list in this run; for anybody:", user=text).count(text) >= 1
     assert language.say("{a}{b}", a=text, b=other) == text + other
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("3", "为 3 的样本"), ("正", "为正的样本"), ("A 与 正", "为 A 与 正的样本"), ("正 ", "为正  的样本"), ("", "为  的样本")],
+)
+def test_a_space_beside_a_place_stays_where_scripts_meet(value, expected):
+    assert filled("为 {level} 的样本", {"level": value}) == expected
+
+
+def test_two_places_that_meet_are_joined_as_signs_are_and_markup_is_escaped():
+    assert [filled("{a} {b}", {"a": a, "b": b}) for a, b in (("正", "多"), ("正", "3"), ("a", "b"))] == ["正多", "正 3", "a b"]
+    assert filled(Markup("中 {a}"), {"a": "<b>正"}) == "中 &lt;b&gt;正"
+    assert filled(Markup("中 {a} 中"), {"a": Markup("<bdi>正</bdi>")}) == "中<bdi>正</bdi>中"
+    assert filled("{a} user", {"a": "正"}) == "正 user"

@@ -1,5 +1,6 @@
 """A kept benchmark's card: one self-contained page that says what it is, how it was made, and how far it may be trusted."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from assay.benchmark.board.scoreboard import Scoreboard
 from assay.benchmark.compact.designs import Anchors
 from assay.benchmark.keep.card import Card, Judging
 from assay.benchmark.keep.folder import Kept
-from assay.language import later, say
+from assay.language import later, listed, say
 from assay.language.retelling import retell
 from assay.numerics.names import is_beyond
 from assay.runs.section import Column, Section, Table
@@ -53,33 +54,58 @@ def sentences(kept: Kept) -> list[str]:
         lines.append(say(told, protocol=retell(card.protocol), items=retell(str(card.items))))
     if card.judging is not None:
         lines += judging(card.judging)
-    return [*lines, *card.unmatched]
+    return [*lines, *map(retell, card.unmatched)]
 
 
 def judging(said: Judging) -> list[str]:
     """Who judged, when, on which version, what it changed, and how far they agree, in words."""
-    judges = ", ".join(f"{one_line(name)} {words.count(number)}" for name, number in said.judges.items())
-    versions = ", ".join(one_line(name) for name in said.versions)
-    when = f", from {said.first[:10]} to {said.last[:10]}" if said.first and said.last else ""
-    by = f" by {judges}, on {versions}{when}" if judges else f" in {one_line(said.file)}, which does not say by whom or when"
-    lines = [
-        f"People judged {words.count(said.pairs)} pairs of request and item{by}.",
-        f"Their grades changed {words.count(said.changed)} grades of truth and added {words.count(said.added)}; pairs that "
-        "nobody judged are as the truth had them, and what it does not name counts as not relevant.",
-    ]
+    of = {"count": words.count(said.pairs), "versions": listed(map(one_line, said.versions))}
+    by = {"judges": listed(f"{one_line(name)} {words.count(number)}" for name, number in said.judges.items())}
+    if said.judges and said.first and said.last:
+        by |= {"first": said.first[:10], "last": said.last[:10]}
+        people = say(
+            "People judged {count} pairs of request and item by {judges}, on {versions}, from {first} to {last}.", **of, **by
+        )
+    elif said.judges:
+        people = say("People judged {count} pairs of request and item by {judges}, on {versions}.", **of, **by)
+    else:
+        people = say(
+            "People judged {count} pairs of request and item in {file}, which does not say by whom or when.",
+            count=of["count"],
+            file=one_line(said.file),
+        )
+    changed = say(
+        "Their grades changed {changed} grades of truth and added {added}; pairs that nobody judged are as the truth had them, "
+        "and what it does not name counts as not relevant.",
+        changed=words.count(said.changed),
+        added=words.count(said.added),
+    )
+    return [people, changed, *_agreement(said)]
+
+
+def _agreement(said: Judging) -> Iterator[str]:
+    """What was left out, and how far judges agree."""
     if said.elsewhere:
-        lines.append(f"{words.count(said.elsewhere)} judged pairs are of requests that it does not have, and were left out.")
+        elsewhere = later("{count} judged pairs are of requests that it does not have, and were left out.")
+        yield say(elsewhere, count=words.count(said.elsewhere))
     if said.doubled:
-        differed = f"{words.count(said.doubled)} pairs had two judges or more, who differed on {words.count(said.differing)}"
-        lines.append(f"{differed}; the grade is {said.rule}.")
+        yield say(
+            "{count} pairs had two judges or more, who differed on {differing}; the grade is {rule}.",
+            count=words.count(said.doubled),
+            differing=words.count(said.differing),
+            rule=retell(str(said.rule)),
+        )
     if said.alpha is not None:
-        lines.append(f"Krippendorff's alpha of the judges, ordinal: {words.estimate(said.alpha, said.low, said.high)}.")
+        alpha = later("Krippendorff's alpha of the judges, ordinal: {alpha}.")
+        yield say(alpha, alpha=words.estimate(said.alpha, said.low, said.high))
     if said.problem:
-        what = "How far judges agree is not known" if said.alpha is None else "Alpha has no interval"
-        lines.append(f"{what}: {said.problem}.")
+        lacks = later("How far judges agree is not known: {problem}.")
+        if said.alpha is not None:
+            lacks = later("Alpha has no interval: {problem}.")
+        yield say(lacks, problem=retell(said.problem))
     if said.damaged:
-        lines.append(f"{words.count(said.damaged)} lines of {said.file} cannot be read, and do not count.")
-    return lines
+        damaged = later("{count} lines of {file} cannot be read, and do not count.")
+        yield say(damaged, count=words.count(said.damaged), file=said.file)
 
 
 def beyond(board: Scoreboard) -> Section | None:

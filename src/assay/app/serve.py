@@ -11,6 +11,7 @@ from assay import registry
 from assay.app.options import Debug, Systems
 from assay.app.safe import echo
 from assay.errors import InputError, unset
+from assay.language import english
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -98,9 +99,9 @@ def _judging(kept: "Sequence[Kept]", predictions: "Mapping[str, pa.Table]", run:
     from assay.serving.items import called
 
     if not kept:
-        return "No kept benchmark is served."
+        return english("No kept benchmark is served.")
     if len(predictions) < 2:
-        return "The lists of two systems are needed."
+        return english("The lists of two systems are needed.")
     two = dict(list(predictions.items())[:2])
     try:
         return Judging(kept[0].benchmark, two, kept[0].folder, label=kept[0].label, names=called(run))

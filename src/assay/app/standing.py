@@ -6,7 +6,7 @@ from functools import reduce
 from assay.app import words
 from assay.config import Config
 from assay.evaluation.claims import LEAST_USERS, decides, verdict
-from assay.language import clauses, later, listed, paragraph, say
+from assay.language import clauses, english, later, listed, paragraph, say
 from assay.language.retelling import retell
 from assay.pages.evaluation import Standing, Summary
 from assay.pages.parts import Change, Tested
@@ -14,6 +14,7 @@ from assay.pages.selection import Curve
 from assay.runs.section import Tone
 
 NOTHING = "nothing"  # the arm that changes nothing
+CHANCE = english("chance")  # the rule of every test
 _NAMES = {"buy_it_again": "buy-it-again"}
 _LEFT_OUT = later("{name} is left out: {why}.")
 
@@ -179,4 +180,4 @@ def limits(standing: Standing | None, left_out: Mapping[str, str], config: Confi
 
 
 def _name(model: str) -> str:
-    return _NAMES.get(model, model)
+    return retell(CHANCE) if model == CHANCE else _NAMES.get(model, model)

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Mapping, Set
 from typing import Any, TypeGuard
 
+from assay.benchmark.attributes import OTHER
 from assay.evaluation.claims import Verdict, claims, decides, verdict
 from assay.language import clauses, forms, later, listed, paragraph, say, several
 from assay.language.retelling import retell
@@ -116,7 +117,7 @@ def estimated(one: Estimate | None, *, sign: bool = False) -> str:
 
 def p_value(p: float | None) -> str:
     """A probability of no difference, no shorter than it tells."""
-    return "below 0.0001" if known(p) and p < 1e-4 else figure(p)
+    return say("below 0.0001") if known(p) and p < 1e-4 else figure(p)
 
 
 def percent(value: Any) -> str:
@@ -143,6 +144,17 @@ def memory(megabytes: Any) -> str:
     if not known(megabytes):
         return NONE
     return f"{megabytes:,.0f} MB" if megabytes < 1024 else f"{megabytes / 1024:.1f} GB"
+
+
+_OF_LOG = ("category", "department", "brand")  # attributes of requests whose levels are the log's
+
+
+def level(name: str | None, attribute: str) -> str:
+    """A level of a request's attribute; the log's own stay as they are, but for what stands for the rest."""
+    if name is None:
+        return say("unknown")
+    own = attribute in _OF_LOG or attribute.startswith("user ")
+    return (name if own and name != OTHER else retell(name)) or say("(empty)")
 
 
 def day(moment: Any) -> str:

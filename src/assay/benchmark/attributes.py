@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from assay.errors import InputError
+from assay.language import english
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -17,7 +18,7 @@ Ints = NDArray[np.int64]
 # weight of a built benchmark.
 KEYS = ("request_id", "user_id", "session_id", "timestamp", "past_popularity", "weight")
 MOST = 12  # categories with a level of their own
-OTHER = "other"
+OTHER = english("other")
 _PARTS = 5
 _KINDS = {
     "text": (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view, pa.types.is_dictionary, pa.types.is_boolean),
@@ -26,7 +27,7 @@ _KINDS = {
     "time": (pa.types.is_timestamp, pa.types.is_date),
     "duration": (pa.types.is_duration,),
 }  # fmt: skip
-_ANY = "any value"
+_ANY = english("any value")
 
 
 class RequestAttribute(NamedTuple):
@@ -110,8 +111,10 @@ def _ranges(pool: pa.ChunkedArray, traffic: pa.ChunkedArray) -> tuple[list[str |
     texts = [f"{edge:.4g}" for edge in edges] if edges.dtype.kind == "f" else [str(edge) for edge in edges]
     if len(set(texts)) < len(texts):
         texts = [str(edge) for edge in edges]
-    middle = [f"{low} to {high}" for low, high in pairwise(texts)]
-    names: list[str | None] = [f"below {texts[0]}", *middle, f"{texts[-1]} or more", None] if texts else [_ANY, None]
+    middle = [english("{low} to {high}", low=low, high=high) for low, high in pairwise(texts)]
+    names: list[str | None] = [_ANY, None]
+    if texts:
+        names = [english("below {number}", number=texts[0]), *middle, english("{number} or more", number=texts[-1]), None]
 
     def codes(column: pa.ChunkedArray) -> Ints:
         code = np.full(len(column), len(names) - 1)

@@ -16,6 +16,7 @@ from assay.benchmark.readers import MEASURES
 from assay.config import Config
 from assay.errors import InputError
 from assay.evaluation.beyond import Past
+from assay.language import english
 from assay.logs.clean_log import CleanLog
 from assay.models.named import trained
 from assay.numerics.beyond import filled
@@ -29,7 +30,7 @@ ITEMS = "systems/items.parquet"
 SCORES = {"test": "systems/scores.parquet", "tuning": "systems/scores_tuning.parquet"}
 CANDIDATES = "samples/candidates.parquet"
 _BEFORE = "tuning"  # the periods just before the test
-_UNRANKED = "no requests were ranked: a run from a log has them, a table must name them in [table] request"
+_UNRANKED = english("no requests were ranked: a run from a log has them, a table must name them in [table] request")
 
 
 def scoreboard(run: Folder, config: Config) -> Scoreboard:
@@ -65,10 +66,10 @@ def benchmark(run: Folder, config: Config) -> Benchmark:
     """
     board, candidates = scoreboard(run, config), _candidates(run)
     requests, truth = described(config.samples, run, "test", _popularity(run))
-    items, kept = "all", None
+    items, kept = english("all"), None
     if run.exists(ITEMS) and run.exists(SCORES["test"]):
         kept = _most_bought_ids(run)
-        items = f"the {len(kept):,} most bought in training"
+        items = english("the {number} most bought in training", number=f"{len(kept):,}")
         truth, candidates = (table.filter(pc.is_in(table.column("item_id"), kept)) for table in (truth, candidates))
         truth = truth.filter(pc.is_in(truth.column("request_id"), board.request))
         candidates = candidates.filter(pc.is_in(candidates.column("request_id"), board.request))
@@ -78,7 +79,9 @@ def benchmark(run: Folder, config: Config) -> Benchmark:
     if known is not None and kept is not None:
         known = known.filter(pc.is_in(known.column("item_id"), kept))
     listed = candidates.select(["request_id", "item_id"])
-    card = Card(of=f"the test requests of {run.folder.name}", protocol="one global time split", items=items)
+    card = Card(
+        of=english("the test requests of {name}", name=run.folder.name), protocol=english("one global time split"), items=items
+    )
     return Benchmark.of(
         plain, requests=requests, candidates=listed, measures=names, scores=board, about=card.known(), items=known
     )

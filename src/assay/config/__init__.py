@@ -11,6 +11,7 @@ from assay import language
 from assay.config.section import ConfigSection, Count, Finite, Fraction, Name, Positive
 from assay.config.sources import STORES, Dialect, Events, Items, OwnTable, SourceSection, Users
 from assay.errors import ConfigError, InputError, did_you_mean
+from assay.language import english
 from assay.task import LabelType, label_type
 
 __all__ = [
@@ -179,7 +180,7 @@ class Show(ConfigSection):
     """What people see."""
 
     language: str = language.ENGLISH  # of report, terminal and server: the code of a catalogue in assay/language
-    title: str = "Assay report"
+    title: str = english("Assay report")
     about: str = ""  # what the data is, in a sentence or two, under the title
     deed: tuple[str, str] | None = None  # what the target is called, of a user and as a noun: ["liked", "like"]
     hash_ids: bool = False

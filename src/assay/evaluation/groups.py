@@ -166,5 +166,5 @@ def usual_groups(samples: Samples, popularity: NDArray[np.int64], task: Task) ->
     if len(positives) == 1:
         return out
     peak = positives >= positives.max()
-    out[task.periods] = pa.array(np.where(peak[samples.period - samples.period.min()], "busiest", "others"))
+    out[task.periods] = pa.array(np.where(peak[samples.period - samples.period.min()], english("busiest"), english("others")))
     return out

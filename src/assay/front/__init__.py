@@ -15,6 +15,7 @@ from assay.findings.explain import explain_sample, explain_score
 from assay.findings.labels import Wording
 from assay.finished import Finished
 from assay.front import tables, tracking
+from assay.language import english
 from assay.models import named
 from assay.models.linear import LinearModel
 from assay.pages.answers import SearchAnswer
@@ -26,7 +27,9 @@ from assay.samples.table import Samples
 from assay.search.searcher import Searcher
 from assay.stages import graph
 
-_HOW = "give a SAMPLE_ID of the training split (importance/*.parquet lists them), or --user and --item of a recommendation"
+_HOW = english(
+    "give a SAMPLE_ID of the training split (importance/*.parquet lists them), or --user and --item of a recommendation"
+)
 
 
 def execute(config: Config, folder: Path | str, *, until: str | None = None, report: Report = silent) -> Done:
@@ -103,11 +106,13 @@ def explain(
         except (ValueError, OverflowError):
             row = -1
         if row < 0:
-            raise InputError(f"{run.folder}: no training sample {sample_id!r}; {_HOW}")
+            raise InputError(
+                english("{name}: no training sample {name_sample}; {how}", name=run.folder, name_sample=repr(sample_id), how=_HOW)
+            )
         parts = run.at_hand(_Explaining)
         return explain_sample(parts.model, run.train, parts.validation, row, run.item_names, wording)
     if not run.exists("samples/upcoming.parquet"):
-        raise InputError(f"{run.folder}: holds no candidates of a coming period; explain a sample instead")
+        raise InputError(english("{name}: holds no candidates of a coming period; explain a sample instead", name=run.folder))
     parts = run.at_hand(_Explaining)
     upcoming = parts.upcoming
     mask = np.ones(len(upcoming), bool)
@@ -116,7 +121,14 @@ def explain(
         mask &= pc.equal(column, wanted).to_numpy(zero_copy_only=False)
     rows = np.flatnonzero(mask)
     if not len(rows):
-        raise InputError(f"{run.folder}: item {item_id!r} is no candidate for user {user_id!r}; see: assay user")
+        raise InputError(
+            english(
+                "{name}: item {name_item} is no candidate for user {name_user}; see: assay user",
+                name=run.folder,
+                name_item=repr(item_id),
+                name_user=repr(user_id),
+            )
+        )
     candidate = upcoming.take(rows[:1])
     return explain_score(parts.model, run.train, candidate, run.item_names, wording)
 

@@ -14,6 +14,7 @@ from functools import reduce
 
 from assay.errors import InputError, did_you_mean
 from assay.language.catalogue import Catalogue, of_language, translated
+from assay.language.filling import filled
 
 ENGLISH = "en"
 _SPOKEN: ContextVar[str] = ContextVar("spoken", default=ENGLISH)
@@ -61,14 +62,14 @@ def say(text: str, /, **values: object) -> str:
     """A sentence in the language that is spoken, its {placeholders} filled in."""
     found = heard()
     pattern = text if found is None else found.one(text)
-    return pattern.format(**values) if values else pattern
+    return filled(pattern, values) if values else pattern
 
 
 def several(one: str, many: str, number: int, /, **values: object) -> str:
     """The form of a sentence that goes with a number; English has two, others have one or more."""
     found = heard()
     pattern = (one if number == 1 else many) if found is None else found.form(one, many, number)
-    return pattern.format(**values) if values else pattern
+    return filled(pattern, values) if values else pattern
 
 
 def later(text: str) -> str:

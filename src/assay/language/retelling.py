@@ -12,6 +12,7 @@ from string import Formatter
 
 from assay.language import english, heard, spoken
 from assay.language.catalogue import KEPT, of_language
+from assay.language.filling import filled
 
 _LONGEST = 600  # characters of a sentence that is read
 _MOST_STEPS, _DEEPEST = 80, 10  # parts that are looked at, and parts within parts: our own sentences take far fewer
@@ -19,9 +20,17 @@ _MOST_STEPS, _DEEPEST = 80, 10  # parts that are looked at, and parts within par
 # config may name; levels of a column, which may be ours; a ratio, whose "times" the pattern says itself.
 _NAME, _NUMBER, _WORDS, _LEVEL, _RATIO = "name", "number", ("taken", "positive", "user"), "level", "ratio"
 _FACTS = "facts"  # parts in a row, of which some may fit no pattern; a pattern with such a place is no part of another
+_TEST = "test"  # the test of a run, or a kept benchmark by its label, which stays as it is
+_HINT = "hint"  # nothing, or what was perhaps meant: errors.did_you_mean
 _RULE = "rule"  # conditions that may be joined: a pattern with such a place is tried before what joins them parts the text
 _ITEM = "item"  # a name, perhaps with the query that it was found for
 _WORD = r"[^\W\d](?:[\w ’'-]{0,40}?[^\W\d])??"
+_MEANT = english("; did you mean {name}?")
+_HOLDS: dict[str | tuple[str, ...], str] = {
+    _NUMBER: r"\S*\d\S*",
+    _WORDS: _WORD,
+    _HINT: f"(?:{re.escape(_MEANT).replace(re.escape('{name}'), '.+?')})?",
+}  # what places hold; others hold anything
 _LEAF = re.compile(r"…|\S*\d\S*(?: (?:%|[^\W\d_]{1,4}))?")
 _JOINTS = (
     (" and ", english("{one} and {other}")),
@@ -47,7 +56,7 @@ class Pattern:
         for plain, place, _, _ in Formatter().parse(text):
             parts.append(re.escape(plain))
             if place is not None:
-                holds = r"\S*\d\S*" if place.startswith(_NUMBER) else _WORD if place.startswith(_WORDS) else ".+?"
+                holds = next((holds for names, holds in _HOLDS.items() if place.startswith(names)), ".+?")
                 parts.append(f"(?P={place})" if place in places else f"(?P<{place}>{holds})")
                 places.add(place)
         little = "".join(parts)
@@ -113,7 +122,7 @@ class Retelling:
                 return None
             values = {place: self._in_place(place, value) for place, value in match.groupdict().items()}
             if None not in values.values():
-                return pattern.says.format(**values)
+                return filled(pattern.says, values)
         return None
 
     def _split(self, text: str, joint: str, pattern: str) -> str | None:
@@ -128,6 +137,10 @@ class Retelling:
         """What stands in a place, told again."""
         if place.startswith((_NAME, _NUMBER)):
             return text
+        if place.startswith(_HINT):
+            return text and self.part(text)
+        if place.startswith(_TEST):
+            return self.part(text) or text
         if place.startswith(_LEVEL):
             levels = [self.part(level) for level in text.split(" or ")]
             return self._join("{one} or {other}", [level for level in levels if level is not None]) if all(levels) else text
@@ -143,7 +156,7 @@ class Retelling:
 
     def _join(self, pattern: str, parts: Sequence[str]) -> str:
         says = self._kept.get(pattern, pattern)
-        return reduce(lambda one, other: says.format(one=one, other=other), parts)
+        return reduce(lambda one, other: filled(says, {"one": one, "other": other}), parts)
 
 
 @cache

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from assay.errors import InputError
+from assay.language import english
 from assay.numerics.statistics import percentile_interval, resample, weighted_sums
 
 Floats = NDArray[np.float64]
@@ -104,7 +105,9 @@ def agreement(
         return Agreement(nan, nan, nan, len(ratings.counts), rated, len(judges), problem)
     alpha = float(ratings.alpha(level, np.ones((1, len(ratings.counts))))[0, 0])
     if len(ratings.counts) < 2:
-        return Agreement(alpha, nan, nan, 1, rated, len(judges), "two judged one unit only: an interval needs two units or more")
+        return Agreement(
+            alpha, nan, nan, 1, rated, len(judges), english("two judged one unit only: an interval needs two units or more")
+        )
     rng = np.random.default_rng(seed)
     draws = resample(lambda drawn: ratings.alpha(level, drawn), len(ratings.counts), resamples=resamples, rng=rng)
     low, high = percentile_interval(draws)
@@ -124,11 +127,12 @@ def _paired(unit: NDArray[np.int64], values: Floats, units: int) -> _Ratings:
 def _problem(judges: int, ratings: _Ratings) -> str:
     """Why there is no alpha; empty if there is one."""
     if not judges:
-        return "nothing was rated"
+        return english("nothing was rated")
     if judges == 1:
-        return "one judge only: agreement needs two"
+        return english("one judge only: agreement needs two")
     if not len(ratings.counts):
-        return "no unit was rated by two judges"
+        return english("no unit was rated by two judges")
     if len(ratings.values) == 1:
-        return f"all {int(ratings.counts.sum())} ratings are alike: nothing tells agreement from chance"
+        alike = int(ratings.counts.sum())
+        return english("all {number} ratings are alike: nothing tells agreement from chance", number=alike)
     return ""

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from assay.errors import InputError
+from assay.language import english
 
 _PARTIAL = ".partial"
 
@@ -139,4 +140,4 @@ class Folder:
 
 def missing(path: Path) -> InputError:
     """The error of an artefact that is not there."""
-    return InputError(f"{path}: not there; run the earlier stages first: assay run CONFIG")
+    return InputError(english("{name}: not there; run the earlier stages first: assay run CONFIG", name=path))

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from assay.config import SamplesSection
+from assay.language import english
 from assay.logs.clean_log import CleanLog
 from assay.logs.history import Codes
 from assay.numerics.beyond import head_items
@@ -54,7 +55,7 @@ class QueryFeatures:
 
 def frequency_class(searches: Searches, query: Codes, period: Codes) -> pa.DictionaryArray:
     """head: the queries that made up the first half of the searches of the 16 periods before; torso: up to 90 %; tail; new."""
-    names = pa.array(["head", "torso", "tail", "new"])
+    names = pa.array([english("head"), english("torso"), english("tail"), english("new")])
     code, when, of = np.full(len(query), 3, np.int32), searches.column("period"), searches.column("query_code")
     for one in np.unique(period):
         before = (when >= one - _RECENT) & (when < one)

@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from assay.config import SamplesSection
+from assay.language import english
 from assay.logs.clean_log import CleanLog
 from assay.logs.takings import counted, taken
 from assay.numerics.beyond import head_items
@@ -19,11 +20,18 @@ from assay.samples.stored import file_of, read_searches
 
 Codes = NDArray[np.int64]
 # Least number of each band, and its name.
-_KNOWN = {0: "new", 1: "seen in 1 to 4 earlier periods", 5: "seen in 5 to 12", 13: "seen in 13 or more"}
-_TAKEN = {0: "none", 1: "one item", 2: "2 to 4 items", 5: "5 items or more"}
-_DAY_PARTS = np.array(["night (0 to 5)", "morning (6 to 11)", "afternoon (12 to 17)", "evening (18 to 23)"])
-_STEPS = {0: "none", 1: "1 step before", 2: "2 to 4 steps before", 5: "5 steps or more before"}
-_WORDS = {0: "1 word", 2: "2 words", 3: "3 words", 4: "4 words or more"}
+_KNOWN = {
+    0: english("new"), 1: english("seen in 1 to 4 earlier periods"), 5: english("seen in 5 to 12"),
+    13: english("seen in 13 or more"),
+}  # fmt: skip
+_TAKEN = {0: english("none"), 1: english("one item"), 2: english("2 to 4 items"), 5: english("5 items or more")}
+_DAY_PARTS = np.array(
+    [english("night (0 to 5)"), english("morning (6 to 11)"), english("afternoon (12 to 17)"), english("evening (18 to 23)")]
+)
+_STEPS = {
+    0: english("none"), 1: english("1 step before"), 2: english("2 to 4 steps before"), 5: english("5 steps or more before"),
+}  # fmt: skip
+_WORDS = {0: english("1 word"), 2: english("2 words"), 3: english("3 words"), 4: english("4 words or more")}
 _MOST_LEVELS = 50  # of a user's attribute: more is an id, not an attribute
 
 
@@ -56,8 +64,8 @@ def described(section: SamplesSection, run: Folder, split: str, popularity: NDAr
     size = np.bincount(request, minlength=requests.num_rows)
     best = np.append(head_items(popularity), False)  # an item unknown to training is tail
     head = np.bincount(request, best[np.minimum(item, len(popularity))], minlength=requests.num_rows)
-    attributes["items"] = np.where(head == size, "head", np.where(head > 0, "both", "tail"))
-    attributes["taken"] = _bands(size, _TAKEN)
+    attributes[english("items")] = np.where(head == size, english("head"), np.where(head > 0, english("both"), english("tail")))
+    attributes[english("taken")] = _bands(size, _TAKEN)
     columns: dict[str, Any] = {name: attributes.pop(name) for name in ("user_id", "timestamp")}
     kept = {name: column for name, column in attributes.items() if len(pc.unique(pa.array(column))) > 1}
     requests = pa.table({"request_id": requests.column("request_id"), **columns, **kept})
@@ -98,11 +106,11 @@ def _of_searches(
     attributes: dict[str, Any] = {
         "user_id": log.users.column("user_id").take(requests.column("user_code")),
         "timestamp": time,
-        "query": frequency_class(searches, requests.column("query_code").to_numpy(), period).cast(pa.string()),
-        "query_words": _bands(words, _WORDS),
-        "list": np.where(listed.to_numpy(zero_copy_only=False), "on record", "unknown"),
-        "hour": _DAY_PARTS[hours(time, log.time_zone) // 6],
-        "period": pc.strftime(starts(period, section.period_days), format="%Y-%m-%d"),
+        english("query"): frequency_class(searches, requests.column("query_code").to_numpy(), period).cast(pa.string()),
+        english("query_words"): _bands(words, _WORDS),
+        english("list"): np.where(listed.to_numpy(zero_copy_only=False), english("on record"), english("unknown")),
+        english("hour"): _DAY_PARTS[hours(time, log.time_zone) // 6],
+        english("period"): pc.strftime(starts(period, section.period_days), format="%Y-%m-%d"),
     }
     attributes |= _class_taken(log.items, item.astype(np.int64), at)
     taken = {"place": at, "item_id": log.items.column("item_id").take(pa.array(item)), "item_code": item}
@@ -119,9 +127,9 @@ def _of_sessions(section: SamplesSection, log: CleanLog, steps: pa.Table, reques
     attributes: dict[str, Any] = {
         "user_id": log.users.column("user_id").take(requests.column("user_code")),
         "timestamp": time,
-        "steps": _bands(requests.column("steps").to_numpy(), _STEPS),
-        "hour": _DAY_PARTS[hours(time, log.time_zone) // 6],
-        "period": pc.strftime(starts(period, section.period_days), format="%Y-%m-%d"),
+        english("steps"): _bands(requests.column("steps").to_numpy(), _STEPS),
+        english("hour"): _DAY_PARTS[hours(time, log.time_zone) // 6],
+        english("period"): pc.strftime(starts(period, section.period_days), format="%Y-%m-%d"),
     }
     attributes |= _class_taken(log.items, item, at)
     taken = {"place": at, "item_id": log.items.column("item_id").take(pa.array(item)), "item_code": item}
@@ -145,9 +153,9 @@ def _of_log(section: SamplesSection, log: CleanLog, requests: pa.Table) -> tuple
     attributes: dict[str, Any] = {
         "user_id": asking.column("user_id"),
         "timestamp": starts(requests.column("period").to_numpy(), section.period_days),
-        "users": _bands(_earlier(key[is_target], wanted, users), _KNOWN),
-        "hour": _hours(inside, at, len(wanted), log.time_zone),
-        "period": pc.strftime(starts(requests.column("period").to_numpy(), section.period_days), format="%Y-%m-%d"),
+        english("users"): _bands(_earlier(key[is_target], wanted, users), _KNOWN),
+        english("hour"): _hours(inside, at, len(wanted), log.time_zone),
+        english("period"): pc.strftime(starts(requests.column("period").to_numpy(), section.period_days), format="%Y-%m-%d"),
     }
     attributes |= _items_taken(log, inside, at, took, len(wanted))
     attributes |= _other_kinds(inside, at, section.target, len(wanted))
@@ -193,7 +201,9 @@ def _items_taken(log: CleanLog, inside: pa.Table, at: Codes, took: NDArray[np.bo
     if priced.any():
         times = 10.0**log.minor_units * np.bincount(of[priced], minlength=count)
         total = np.bincount(of[priced], price[priced], minlength=count)
-        attributes["price"] = pa.array(np.divide(total, times, out=np.full(count, np.nan), where=times > 0), from_pandas=True)
+        attributes[english("price")] = pa.array(
+            np.divide(total, times, out=np.full(count, np.nan), where=times > 0), from_pandas=True
+        )
     return attributes
 
 
@@ -202,7 +212,7 @@ def _class_taken(items: pa.Table, code: Codes, of: Codes) -> dict[str, Any]:
     attributes: dict[str, Any] = {}
     kind = next((name for name in ("department", "category") if items.column(name).null_count < items.num_rows), None)
     if kind is not None:
-        text = pc.fill_null(items.column(kind).cast(pa.string()), "unknown").combine_chunks()
+        text = pc.fill_null(items.column(kind).cast(pa.string()), english("unknown")).combine_chunks()
         names = text.unique().sort()
         each = pc.index_in(text, names).to_numpy()[code]
         pair, times = np.unique(of * len(names) + each, return_counts=True)
@@ -217,11 +227,11 @@ def _other_kinds(inside: pa.Table, at: Codes, target: str, count: int) -> dict[s
     for kind in sorted(pc.unique(inside.column("event")).to_pylist()):
         if kind != target:
             has = np.bincount(at[pc.equal(inside.column("event"), kind).to_numpy(zero_copy_only=False)], minlength=count) > 0
-            attributes[f"also {kind}"] = np.where(has, "yes", "no")
+            attributes[english("also {kind}", kind=kind)] = np.where(has, english("yes"), english("no"))
     words = pc.fill_null(pc.count_substring_regex(inside.column("query"), r"\S+"), 0).to_numpy()
     if words.any():
         times, total = np.bincount(at[words > 0], minlength=count), np.bincount(at, words, count)
-        attributes["query_words"] = pa.array(
+        attributes[english("query_words")] = pa.array(
             np.divide(total, times, out=np.full(count, np.nan), where=times > 0), from_pandas=True
         )
     return attributes

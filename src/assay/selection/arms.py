@@ -42,7 +42,7 @@ _WIDE = (0.1, 0.2)  # shares that are only ever damped: values of so many rows d
 _RULES = 2  # confirmed rules that are tried
 ONE_COPY = english("one copy of each")  # of the same item in the same request
 ROBOTS = english("without users like robots")
-MARKS = "marks by people"
+MARKS = english("marks by people")
 _CHANCE_SEED = 7
 
 

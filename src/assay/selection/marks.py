@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from pydantic import Field, TypeAdapter, ValidationError
 
 from assay.errors import InputError, NotThereError
+from assay.language import english
 from assay.pages.serving import Decision
 from assay.runs.pages import Part
 from assay.runs.store import Folder
@@ -134,7 +135,7 @@ def person(name: str) -> str:
     """A person's name on one line. InputError: it is empty, or too long."""
     line = one_line(name).strip()
     if not line or len(line) > NAME_LENGTH:
-        raise InputError(f"who: give the name of whoever marks, 1 to {NAME_LENGTH} characters")
+        raise InputError(english("who: give the name of whoever marks, 1 to {number} characters", number=NAME_LENGTH))
     return line
 
 
@@ -171,7 +172,7 @@ class Marks:
         """
         name, ids = person(who), sorted(set(samples))
         if not ids:
-            raise InputError("there are no samples to mark; name some, or widen the filter")
+            raise InputError(english("there are no samples to mark; name some, or widen the filter"))
         return self._append(
             lambda number: Mark(
                 number=number, who=name, when=datetime.now(UTC), decision=decision, samples=ids, asked=asked or {}
@@ -184,9 +185,11 @@ class Marks:
 
         def undone(next_number: int) -> Undo:
             if not any(isinstance(line, Mark) and line.number == number for line in self._lines):
-                raise NotThereError(f"there is no mark {number}; the page lists them")
+                raise NotThereError(english("there is no mark {number}; the page lists them", number=number))
             if any(isinstance(line, Undo) and line.undoes == number for line in self._lines):
-                raise InputError(f"mark {number} is undone already; mark the samples again to have it back")
+                raise InputError(
+                    english("mark {number} is undone already; mark the samples again to have it back", number=number)
+                )
             return Undo(number=next_number, who=name, when=datetime.now(UTC), undoes=number)
 
         return self._append(undone)
@@ -209,7 +212,11 @@ class Marks:
                     return line
             except OSError as error:
                 raise NotKeptError(
-                    f"{self.path}: cannot keep marks there ({error.strerror or error}); check its rights and its free space"
+                    english(
+                        "{name}: cannot keep marks there ({name_error}); check its rights and its free space",
+                        name=self.path,
+                        name_error=error.strerror or error,
+                    )
                 ) from None
 
     def _read(self) -> None:
@@ -220,11 +227,17 @@ class Marks:
             self._forget()
             return
         except OSError as error:
-            raise InputError(f"{self.path}: cannot be read ({error.strerror}); it must be a file of its own") from None
+            raise InputError(
+                english(
+                    "{name}: cannot be read ({name_error}); it must be a file of its own",
+                    name=self.path,
+                    name_error=error.strerror,
+                )
+            ) from None
         about = os.fstat(descriptor)
         if not stat.S_ISREG(about.st_mode):
             os.close(descriptor)
-            raise InputError(f"{self.path}: is no file; take it away")
+            raise InputError(english("{name}: is no file; take it away", name=self.path))
         with os.fdopen(descriptor, "rb") as stream:
             place = about.st_dev, about.st_ino
             if place != self._place or about.st_size < self._end:
@@ -245,7 +258,11 @@ class Marks:
                 if k == len(whole) - 1:
                     break
                 raise InputError(
-                    f"{self.path}: line {len(self._lines) + 1} is no mark; mend it from a copy, or delete the line"
+                    english(
+                        "{name}: line {number} is no mark; mend it from a copy, or delete the line",
+                        name=self.path,
+                        number=len(self._lines) + 1,
+                    )
                 ) from None
             self._lines.append(line)
             self._end += len(text) + 1

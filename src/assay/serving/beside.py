@@ -16,6 +16,7 @@ from assay.benchmark.attributes import KEYS, attribute
 from assay.benchmark.board.comparison import compare, compare_groups
 from assay.benchmark.board.scoreboard import Scoreboard
 from assay.errors import InputError, NotThereError, did_you_mean
+from assay.language import english
 from assay.numerics.linearised import POOLED
 from assay.numerics.names import is_beyond
 from assay.numerics.statistics import holm
@@ -88,7 +89,10 @@ def side(every: Sequence[Side], address: str) -> Side:
         if one.system == bare:
             return one
     names = [one.about.address for one in every] + [one.system for one in every]
-    raise NotThereError(f"no system is called {address[:120]!r}{did_you_mean(address, names)}; /api/systems lists them")
+    close = did_you_mean(address, names)
+    raise NotThereError(
+        english("no system is called {name}{hint}; /api/systems lists them", name=repr(address[:120]), hint=close)
+    )
 
 
 def pair(places: Mapping[str, Sequence[Test]], a: str | None = None, b: str | None = None) -> tuple[Side, Side]:
@@ -99,8 +103,11 @@ def pair(places: Mapping[str, Sequence[Test]], a: str | None = None, b: str | No
     every = sides(places)
     if len(every) < 2:
         raise InputError(
-            f"{len(every)} system(s) were scored here, and side by side are two: serve a run that ranks, or a benchmark on which"
-            " systems were scored: --benchmark FOLDER"
+            english(
+                "{number} system(s) were scored here, and side by side are two: serve a run that ranks, or a benchmark on which "
+                "systems were scored: --benchmark FOLDER",
+                number=len(every),
+            )
         )
     one, other = (None if address is None else side(every, address) for address in (a, b))
     known = one or other
@@ -134,7 +141,7 @@ class Beside:
 
     def __init__(self, a: Side, b: Side) -> None:
         if a.about == b.about:
-            raise InputError(f"a and b are both {a.system!r}; choose two systems")
+            raise InputError(english("a and b are both {name}; choose two systems", name=repr(a.system)))
         self.a, self.b = a, b
         self._shared = Shared.of(a.test, b.test)
         one, other = (own.test.scores.take_systems([own.system]).take_requests(rows) for own, rows in self._rows())
@@ -144,7 +151,9 @@ class Beside:
         self.board = replace(one, systems=names, families=names, scores=scores, benchmark="")
         self.measures = [name for name in shared if name not in POOLED and not is_beyond(name)]
         if not self.measures:
-            raise InputError("they share no measure that a single request has; choose two systems that were scored alike")
+            raise InputError(
+                english("they share no measure that a single request has; choose two systems that were scored alike")
+            )
 
     def _rows(self) -> tuple[tuple[Side, Ints], tuple[Side, Ints]]:
         return (self.a, self._shared.a), (self.b, self._shared.b)
@@ -240,7 +249,14 @@ class Beside:
             return MEASURE if MEASURE in self.measures else self.measures[0]
         if measure not in self.measures:
             close = did_you_mean(measure, self.measures)
-            raise NotThereError(f"no measure {measure[:80]!r} of single requests{close}; there are {', '.join(self.measures)}")
+            raise NotThereError(
+                english(
+                    "no measure {name} of single requests{hint}; there are {names}",
+                    name=repr(measure[:80]),
+                    hint=close,
+                    names=", ".join(self.measures),
+                )
+            )
         return measure
 
     def _order(self, measure: str, sort: Order, attribute: str | None, level: str | None) -> Ints:
@@ -251,11 +267,19 @@ class Beside:
         if attribute is None:
             return order
         if attribute not in self._levels:
-            names = ", ".join(self._levels) or "none"
-            raise NotThereError(f"no attribute {attribute[:80]!r}{did_you_mean(attribute, self._levels)}; there are {names}")
+            raise NotThereError(
+                english(
+                    "no attribute {name}{hint}; there are {names}",
+                    name=repr(attribute[:80]),
+                    hint=did_you_mean(attribute, self._levels),
+                    names=", ".join(self._levels) or "–",
+                )
+            )
         listed = _are(self._levels[attribute][1], level)
         if not listed.any():
-            raise NotThereError(f"no request has {attribute} {level if level is None else level[:80]!r}")
+            raise NotThereError(
+                english("no request has {name} {name_level}", name=attribute, name_level=repr(level and level[:80]))
+            )
         return order[listed[order]]
 
     def request(
@@ -275,11 +299,15 @@ class Beside:
         place = test.place(request_id)
         row = np.flatnonzero(self._shared.a == place)
         if not len(row):
-            raise NotThereError(f"{request_id[:80]!r} is no request that both were scored on; /api/compare lists them")
+            raise NotThereError(
+                english("{name} is no request that both were scored on; /api/compare lists them", name=repr(request_id[:80]))
+            )
         at = np.flatnonzero(order == row[0])
         about = test.about(place)
         if not len(at):
-            raise NotThereError(f"request {request_id[:80]!r} is not of this kind; leave attribute and level out")
+            raise NotThereError(
+                english("request {name} is not of this kind; leave attribute and level out", name=repr(request_id[:80]))
+            )
         lists = [one.ordered(request_id) for one in (self.a, self.b)]
         ranks = [{} if one is None else {str(item): k + 1 for k, item in enumerate(one.ids)} for one in lists]
         right = test.right(place)

@@ -18,6 +18,7 @@ from assay.benchmark.keep.contents import Benchmark
 from assay.benchmark.keep.folder import Kept
 from assay.errors import InputError, NotThereError, did_you_mean
 from assay.finished import Finished
+from assay.language import english
 from assay.models.platt import Platt
 from assay.models.scorer import Scorer
 from assay.numerics.hashing import Hashes, hash_ids, mix
@@ -32,7 +33,7 @@ from assay.samples.table import Samples
 from assay.serving.items import Items
 from assay.serving.stored import HASHED
 
-NOT_KEPT = "how this system ranks requests is not kept; give its predictions when the server starts: --system NAME=FILE"
+NOT_KEPT = english("how this system ranks requests is not kept; give its predictions when the server starts: --system NAME=FILE")
 _KEYS = ("request_id", "user_id")
 _NO_PREDICTIONS: Mapping[str, pa.Table] = {}
 
@@ -62,7 +63,7 @@ class Test:
     @classmethod
     def of_run(cls, run: Finished) -> "Test":
         """The run's own test. InputError: it ranks nothing."""
-        return cls(f"the test of {run.folder.resolve().name}", run, of_run.benchmark(run, run.config))
+        return cls(english("the test of {name}", name=run.folder.resolve().name), run, of_run.benchmark(run, run.config))
 
     @classmethod
     def of_kept(cls, kept: Kept, run: Finished, predictions: Mapping[str, pa.Table]) -> "Test":
@@ -83,7 +84,7 @@ class Test:
     def scores(self) -> Scoreboard:
         """What systems scored. InputError: none was scored."""
         if self.benchmark.scores is None:
-            raise InputError(f"{self.of}: no system has been scored on it; score one: assay benchmark score")
+            raise InputError(english("{test}: no system has been scored on it; score one: assay benchmark score", test=self.of))
         return self.benchmark.scores
 
     def board(self, measure: str | None = None) -> BoardPage:
@@ -92,7 +93,13 @@ class Test:
         name = measure or next((each for each in self.benchmark.measures if each in scores.measures), scores.measures[0])
         if name not in scores.measures:
             raise NotThereError(
-                f"{self.of}: no measure {name[:80]!r}{did_you_mean(name, scores.measures)}; it has {', '.join(scores.measures)}"
+                english(
+                    "{test}: no measure {name}{hint}; it has {names}",
+                    test=self.of,
+                    name=repr(name[:80]),
+                    hint=did_you_mean(name, scores.measures),
+                    names=", ".join(scores.measures),
+                )
             )
         if name not in self._boards:
             means = {each: _means(scores, each) for each in scores.measures}
@@ -140,7 +147,13 @@ class Test:
     def place(self, request_id: str) -> int:
         """Place of a request by its id as text. NotThereError: the benchmark has no such request."""
         if request_id not in self._places:
-            raise NotThereError(f"{self.of} has no request {request_id[:80]!r}; /api/requests lists them")
+            raise NotThereError(
+                english(
+                    "{test} has no request {name}; /api/requests lists them",
+                    test=self.of,
+                    name=repr(request_id[:80]),
+                )
+            )
         return self._places[request_id]
 
     def right(self, place: int) -> list[tuple[Any, float]]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from assay.errors import InputError, NotThereError
 from assay.findings.labels import Wording
 from assay.finished import Finished
+from assay.language import english
 from assay.pages.answers import RecommendedItem
 from assay.pages.serving import AboutItem
 from assay.search.searcher import MARKET
@@ -25,7 +26,7 @@ class Items:
 
     def __init__(self, run: Finished) -> None:
         if run.log is None:
-            raise InputError("a table of labelled samples has no items to show; serve a run from a log")
+            raise InputError(english("a table of labelled samples has no items to show; serve a run from a log"))
         self._run, self._log = run, run.log
         self.table = run.log.items
         self.wording = Wording.of(run, run.config)
@@ -50,7 +51,9 @@ class Items:
     def code(self, item_id: str) -> int:
         """Code of an item by its id as text, the log's own or the shown one. NotThereError: the log has no such item."""
         if item_id not in self._codes:
-            raise NotThereError(f"the log has no item {item_id[:_SHOWN]!r}; give an item's id as the log has it")
+            raise NotThereError(
+                english("the log has no item {name}; give an item's id as the log has it", name=repr(item_id[:_SHOWN]))
+            )
         return self._codes[item_id]
 
     def shown(self, code: int) -> object:
@@ -76,7 +79,9 @@ class Items:
             return np.ones(len(self.table), bool)
         chosen = pc.fill_null(pc.equal(self.table.column("category"), category), False).to_numpy()
         if not chosen.any():
-            raise NotThereError(f"no item is of the category {category[:_SHOWN]!r}; give one as the items have it")
+            raise NotThereError(
+                english("no item is of the category {name}; give one as the items have it", name=repr(category[:_SHOWN]))
+            )
         return np.asarray(chosen)
 
     @cached_property

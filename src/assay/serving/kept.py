@@ -7,6 +7,7 @@ from assay.benchmark.inputs import alike, codes
 from assay.benchmark.keep.folder import Kept
 from assay.benchmark.keep.renewal import status
 from assay.errors import InputError, NotThereError, did_you_mean
+from assay.language import english
 from assay.pages.kept import AboutKept, Consulted, Fared, KeptList, KeptPage, Use, Version
 from assay.pages.trust import Audit
 from assay.serving.boards import Test
@@ -30,7 +31,9 @@ class Shelf:
         """The benchmark of a label. NotThereError: there is none."""
         if label not in self.kept:
             close = did_you_mean(label, self.kept)
-            raise NotThereError(f"no benchmark is called {label[:120]!r}{close}; /api/benchmarks lists them")
+            raise NotThereError(
+                english("no benchmark is called {name}{hint}; /api/benchmarks lists them", name=repr(label[:120]), hint=close)
+            )
         return self.kept[label]
 
     def page(self, label: str, measure: str | None = None, *, page: int = 1, size: int = 50) -> KeptPage:

@@ -59,7 +59,10 @@ def recommend(
     else:
         if not run.exists(SCORES):
             raise InputError(
-                f"this run keeps {section.per_user} items a user and no other scores; make it in a new folder to have other lists"
+                english(
+                    "this run keeps {number} items a user and no other scores; make it in a new folder to have other lists",
+                    number=section.per_user,
+                )
             )
         items = run.at_hand(Items)
         chosen = items.of_category(category) & items.in_stock() if in_stock else items.of_category(category)
@@ -149,7 +152,7 @@ def _taken(run: Finished) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray
     """User, item and period (n,) of all that users took. InputError: the run does not keep it."""
     taken = samples.takings(run)
     if taken is None or not len(taken.user):
-        raise InputError("this run keeps nothing of what users took in which order: its requests are searches")
+        raise InputError(english("this run keeps nothing of what users took in which order: its requests are searches"))
     return taken.user, taken.item, taken.moment // taken.span
 
 

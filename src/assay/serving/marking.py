@@ -7,6 +7,7 @@ import pyarrow.compute as pc
 
 from assay.errors import InputError, NotThereError
 from assay.finished import Finished
+from assay.language import english
 from assay.pages.selection import Curve, Rules
 from assay.pages.serving import Decision, MarkMade, MarksPage
 from assay.selection.arms import MARKS
@@ -23,7 +24,7 @@ def mark_samples(living: Living, who: str, decision: Decision, sample_ids: Seque
     known = living.run.at_hand(Training).sample_id
     unknown = np.setdiff1d(np.array(sample_ids, np.int64), known)
     if len(unknown):
-        raise NotThereError(f"the run has no training sample {unknown[0]}; /api/samples lists them")
+        raise NotThereError(english("the run has no training sample {number}; /api/samples lists them", number=unknown[0]))
     return _told(living.marks.add(who, decision, sample_ids))
 
 
@@ -33,10 +34,16 @@ def mark_slice(
     """Mark all samples that a filter selects now. InputError: it selects others than were expected, or asks for nothing."""
     asked = chosen.told()
     if not asked:
-        raise InputError("filter: it selects every training sample; ask for something")
+        raise InputError(english("filter: it selects every training sample; ask for something"))
     ids = fitting(living.run, chosen, valuer)
     if len(ids) != expected:
-        raise InputError(f"expected: the filter selects {len(ids):,} samples now, not {expected:,}; look at them again")
+        raise InputError(
+            english(
+                "expected: the filter selects {number} samples now, not {number_expected}; look at them again",
+                number=f"{len(ids):,}",
+                number_expected=f"{expected:,}",
+            )
+        )
     if valuer is not None:
         asked["valuer"] = valuer
     if living.run.config.show.hash_ids and len(ids):
@@ -55,7 +62,7 @@ def made(living: Living, number: int) -> MarkMade:
     for one in _all(living):
         if one.number == number:
             return one
-    raise NotThereError(f"there is no mark {number}; /api/marks lists them")
+    raise NotThereError(english("there is no mark {number}; /api/marks lists them", number=number))
 
 
 def marks(living: Living, page: int = 1, size: int = 50) -> MarksPage:

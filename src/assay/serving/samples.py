@@ -16,6 +16,7 @@ from assay.findings.segments import attributes
 from assay.finished import Finished
 from assay.importance.stored import values_file
 from assay.importance.valuer import Importance
+from assay.language import english
 from assay.numerics.periods import periods_of, start
 from assay.pages.serving import SamplesPage, ValuedSample
 from assay.selection.marks import DECISIONS, Standing
@@ -70,7 +71,8 @@ class Ruled:
     def rows(self, rule: str, sample_id: NDArray[np.int64]) -> NDArray[np.bool_]:
         """(n,) which samples a rule describes. NotThereError: the run has no such rule."""
         if rule not in self._matches:
-            raise NotThereError(f"the run has no rule {rule[:200]!r}{did_you_mean(rule, self._matches)}")
+            close = did_you_mean(rule, self._matches)
+            raise NotThereError(english("the run has no rule {name}{hint}", name=repr(rule[:200]), hint=close))
         return np.isin(sample_id, self._sample_id[self._matches[rule]])
 
 
@@ -97,7 +99,12 @@ class Training:
             names = [name for name in run.config.value.valuers if run.exists(f"{values_file(name)}.parquet")]
             if valuer not in names:
                 raise NotThereError(
-                    f"the run has no values by {valuer[:80]!r}{did_you_mean(valuer, names)}; it has {', '.join(names)}"
+                    english(
+                        "the run has no values by {name}{hint}; it has {names}",
+                        name=repr(valuer[:80]),
+                        hint=did_you_mean(valuer, names),
+                        names=", ".join(names),
+                    )
                 )
             self._values[valuer] = Valued(self.keys, run.importance(valuer))
         return self._values[valuer]
@@ -133,7 +140,7 @@ class Training:
 
     def _categories(self, category: str) -> NDArray[np.bool_]:
         if self.items is None:
-            raise InputError("a table of labelled samples has no categories; leave category out")
+            raise InputError(english("a table of labelled samples has no categories; leave category out"))
         return np.asarray(pc.fill_null(pc.equal(self.items.column("category"), category), False).to_numpy())
 
 

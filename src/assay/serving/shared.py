@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from assay.benchmark.inputs import alike, codes
 from assay.errors import InputError
+from assay.language import english
 from assay.serving.boards import Test
 
 Ints = NDArray[np.int64]
@@ -40,7 +41,13 @@ class Shared:
         same = a.truth_marks[both] == b.truth_marks[place[both]]
         rows = both[same]
         if not len(rows):
-            raise InputError(f"{a.of} and {b.of} share no request with the same truth, so that nothing can be compared")
+            raise InputError(
+                english(
+                    "{test} and {test_other} share no request with the same truth, so that nothing can be compared",
+                    test=a.of,
+                    test_other=b.of,
+                )
+            )
         others = int((a.candidate_marks[rows] != b.candidate_marks[place[rows]]).sum())
         return cls(rows, place[rows], len(place) - len(both), len(ids) - len(both), int((~same).sum()), others)
 
@@ -49,10 +56,20 @@ class Shared:
         notes = []
         if self.only_a or self.only_b:
             notes.append(
-                f"Compared on the {len(self.a):,} requests that both have; {a} has {self.only_a:,} others, {b} {self.only_b:,}."
+                english(
+                    "Compared on the {number} requests that both have; {name} has {number_more} others, "
+                    "{name_other} {number_other}.",
+                    number=f"{len(self.a):,}",
+                    name=a,
+                    number_more=f"{self.only_a:,}",
+                    name_other=b,
+                    number_other=f"{self.only_b:,}",
+                )
             )
         if self.other_truth:
-            notes.append(f"Left out, because another truth is kept in each: {self.other_truth:,} of their requests.")
+            other = f"{self.other_truth:,}"
+            notes.append(english("Left out, because another truth is kept in each: {number} of their requests.", number=other))
         if self.other_candidates:
-            notes.append(f"For {self.other_candidates:,} of the compared requests each was given other items to rank.")
+            other = f"{self.other_candidates:,}"
+            notes.append(english("For {number} of the compared requests each was given other items to rank.", number=other))
         return notes

@@ -6,6 +6,7 @@ import pyarrow.compute as pc
 from assay.errors import InputError
 from assay.findings.labels import Wording
 from assay.finished import Finished
+from assay.language import english
 from assay.logs import private
 from assay.pages.answers import I, SearchAnswer, UserList, renamed
 from assay.pages.values import Why, WhyScore
@@ -71,9 +72,17 @@ def recommendations(run: Finished, user_id: str) -> UserList:
 def refuse_without_lists(run: Finished) -> None:
     """InputError where a run is of a kind that recommends nothing."""
     if run.config.table is not None:
-        raise InputError(f"{run.folder}: a table of labelled samples says nothing of what comes after it; recommend from a log")
+        raise InputError(
+            english(
+                "{name}: a table of labelled samples says nothing of what comes after it; recommend from a log", name=run.folder
+            )
+        )
     if run.config.samples.request == "query":
-        raise InputError(f"{run.folder}: its requests are searches, nobody's next one is known; ask: assay search FOLDER QUERY")
+        raise InputError(
+            english(
+                "{name}: its requests are searches, nobody's next one is known; ask: assay search FOLDER QUERY", name=run.folder
+            )
+        )
 
 
 def as_shown(run: Finished, items: list[I]) -> list[I]:

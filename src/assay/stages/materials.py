@@ -17,6 +17,7 @@ from assay.findings.labels import Wording
 from assay.importance import named as valuers
 from assay.importance.stored import read_values
 from assay.importance.valuer import Importance
+from assay.language import english
 from assay.logs.clean_log import CleanLog
 from assay.models import named as models
 from assay.models import twins
@@ -82,7 +83,7 @@ def left_out(work: Work) -> dict[str, str]:
 def not_fed(model: Scorer, features: Sequence[str]) -> str | None:
     """Why samples with these features cannot feed a model, in words; None where they can."""
     lacking = [name for name in model.log_features() if name not in features] if isinstance(model, Baseline) else []
-    return f"the training samples do not differ in {', '.join(lacking)}" if lacking else None
+    return english("the training samples do not differ in {names}", names=", ".join(lacking)) if lacking else None
 
 
 def _unfitted(work: Work) -> dict[str, Scorer]:

@@ -9,6 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from assay.evaluation.holdout import Holdout, Predict, Scored, differences, estimates
+from assay.language import english
 from assay.logs.history import History
 from assay.samples.table import Samples
 from assay.task import BINARY
@@ -54,11 +55,13 @@ class Target:
 
 def serves(target: Target, train: Samples, holdout: Holdout) -> str | None:
     """Why a target can neither be learnt nor judged, in words; None where it can be both."""
-    sides = {"the training samples": target.labelled(train), "the test samples": target.judging(holdout).samples}
-    for where, samples in sides.items():
-        positives = int(samples.label.sum())
+    sides = {
+        english("{number} of the training samples are positive"): target.labelled(train),
+        english("{number} of the test samples are positive"): target.judging(holdout).samples,
+    }
+    for sentence, samples in sides.items():
         if not BINARY.serves(samples.label):
-            return f"{positives:,} of {where} are positive"
+            return english(sentence, number=f"{int(samples.label.sum()):,}")
     return None
 
 

@@ -8,6 +8,7 @@ from jinja2 import ChoiceLoader, DictLoader, Environment, PackageLoader, StrictU
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from assay.app.server.judge import router
+from assay.app.templating import in_words, marked
 from assay.benchmark.judged.asking import Judging
 from assay.errors import InputError
 from assay.testing.judging import HIGHEST, ToJudge, make_to_judge
@@ -30,6 +31,8 @@ def application(judging: Judging) -> FastAPI:
     app = FastAPI()
     loader = ChoiceLoader([DictLoader({"server/base.html.j2": BASE}), PackageLoader("assay.app", "templates")])
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined)
+    environment.globals |= {"say": marked}
+    environment.filters |= {"in_words": in_words}
 
     def page(_request: Request, template: str, **content: object) -> Response:
         text = environment.get_template(f"server/{template}").render(**content)

@@ -86,3 +86,15 @@ def test_a_slice_is_marked_after_its_number_was_said_and_undone(page, folder):
     page.get_by_role("button", name="Undo it").click()
     assert "is undone" in page.locator("#told").inner_text()
     assert standing(folder) == {}
+
+
+def test_what_the_script_says_is_chinese_where_the_page_is(page, folder):
+    page.goto("/samples?lang=zh")
+    page.locator("input[name=who]").last.fill("李雷")
+    first = page.locator("tr[data-sample]").first
+    first.get_by_role("button", name="去掉").click()
+    page.locator("#told", has_text="标记 1：去掉。按 u 撤销。").wait_for()
+    assert first.locator(".said").inner_text() == "去掉"
+    first.focus()
+    page.keyboard.press("u")
+    page.locator("#told", has_text="标记 1 已撤销。").wait_for()

@@ -12,13 +12,14 @@ from urllib.parse import urlencode, urlsplit
 from urllib.request import urlopen
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from assay.app.server.pages import PAGES
 from assay.benchmark import freeze, of_run
 from assay.finished import Finished
 from assay.selection.marks import Marks
 from tests.app.server.served import serving, to_judge
+from tests.app.server.test_chinese import called, english
 from tests.app.server.test_pages import HOSTILE
 from tests.app.server.walking import fits, serious, walking
 
@@ -96,7 +97,7 @@ def test_the_walk_leaves_no_page_out(paths):
 
 @pytest.mark.parametrize(("width", "scheme", "language"), [(1280, "light", "en"), (360, "dark", "en"), (1280, "dark", "zh")])
 def test_every_page_fits_and_keeps_nobody_out(browser, address, paths, width, scheme, language):
-    with walking(browser, address, width, scheme, missing=(NOWHERE,)) as page:
+    with walking(browser, address, width, scheme, refused=(NOWHERE,)) as page:
         page.goto(f"/?lang={language}")  # which the browser keeps
         for path in paths:
             answer = page.goto(path)
@@ -211,3 +212,37 @@ def test_a_judge_needs_the_keyboard_alone(browser, address):
         assert serious(page) == []
     judged = got(address, "/api/judgements")
     assert (judged["judges"], judged["pairs"], judged["systems"]) == ({"李雷": 2}, 2, ["good", "bad"])
+
+
+def test_what_scripts_say_is_chinese_where_the_page_is(browser, address, served_folder):
+    known = called(Finished(served_folder)) | {"A & B"}
+
+    def left(page: Page) -> list[str]:
+        labels = page.locator("main [aria-label]").evaluate_all("all => all.map(one => one.getAttribute('aria-label'))")
+        return english("\n".join([page.locator("main").inner_text(), *labels]), known)
+
+    with walking(browser, address, refused=("/api/judgements",)) as page:
+        page.goto("/judge?lang=zh")
+        page.get_by_label("您的姓名").fill("韩梅梅")
+        page.keyboard.press("Enter")
+        for answers, key in enumerate(["0", "c", "u"]):
+            expect(page.locator("#far")).to_contain_text(f"您：{answers}。")
+            expect(page.locator("#question")).to_have_attribute("aria-busy", "false")
+            assert left(page) == []
+            page.keyboard.press(key)
+        expect(page.locator("#before")).to_contain_text("您之前的回答：无法判断")
+        assert left(page) == []
+        page.get_by_label("两份列表").check()
+        expect(page.locator("#asked")).to_contain_text("哪个列表更好？")
+        assert left(page) == []
+        page.route("**/api/judgements?*", lambda route: route.fulfill(status=500, body="{}"))
+        page.keyboard.press("ArrowLeft")
+        expect(page.locator("#trouble")).to_have_text("服务器未接受（500）。")
+        page.unroute("**/api/judgements?*")
+        page.route("**/api/judgements?*", lambda route: route.continue_(post_data='{"kind": "lists"}'))
+        page.keyboard.press("ArrowLeft")
+        expect(page.locator("#trouble")).to_contain_text("缺失；请给出")
+        page.goto("/shop?user=u7&lang=zh")
+        page.locator("button.cart").first.click()
+        expect(page.locator(".card [role=status]").first).to_have_text("已加入购物车。")
+        assert left(page) == []

@@ -11,17 +11,18 @@ SERIOUS = ("serious", "critical")
 
 @contextmanager
 def walking(
-    browser: Browser, address: str, width: int = 1280, scheme: str = "light", *, missing: tuple[str, ...] = ()
+    browser: Browser, address: str, width: int = 1280, scheme: str = "light", *, refused: tuple[str, ...] = ()
 ) -> Iterator[Page]:
-    """A page that takes paths of a server. missing: paths of which the browser may say that nothing is there.
+    """A page that takes paths of a server. refused: paths of which the browser may say that the server
+    refused them.
 
     AssertionError, at the end: the browser said something, a script failed, or a dialog opened.
     """
     said: list[str] = []
-    allowed = {address + path for path in missing}
+    allowed = {address + path for path in refused}
 
     def hear(message: ConsoleMessage) -> None:
-        if message.location["url"] not in allowed:
+        if message.location["url"].partition("?")[0] not in allowed:
             said.append(f"{message.text} {message.location['url']}")
 
     page = browser.new_page(base_url=address, viewport={"width": width, "height": 900}, color_scheme=scheme)

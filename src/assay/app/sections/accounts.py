@@ -1,6 +1,6 @@
 """What was read, cleaned, sampled and spent."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from assay.app import words
@@ -14,6 +14,17 @@ from assay.runs.costs import BY_STAGE
 from assay.runs.section import Column, CurvePlot, Figure, Row, RowPlot, Section, Series, Table
 from assay.tables import SPLITS
 
+_STEPS = {
+    "unreadable": later("unreadable"),
+    "times": later("wrong times"),
+    "impossible": later("impossible"),
+    "duplicates": later("duplicates"),
+    "lines": later("lines"),
+    "repeats": later("repeats"),
+    "returns": later("returns"),
+    "robots": later("robots"),
+    "rare": later("rare"),
+}  # of cleaning
 _LABELS = 6  # on an axis of steps
 _SPLITS = {
     "train": later("train"),
@@ -21,6 +32,54 @@ _SPLITS = {
     "tuning": later("tuning"),
     "test": later("test"),
 }
+_KEYS = {
+    "rows": later("rows"),
+    "share_of_positives": later("share of positives"),
+    "amounts": later("amounts"),
+    "mean": later("mean"),
+    "median_above_0": later("median above 0"),
+    "most": later("most"),
+    "columns": later("columns"),
+    "entries_a_row": later("entries a row"),
+    "splits": later("splits"),
+    "from": later("first day"),
+    "to": later("last day"),
+    "periods": later("periods"),
+    "positives": later("positives"),
+    "positives_not_on_sale": later("positives not on sale"),
+    "positives_not_candidates": later("positives not candidates"),
+    "negatives": later("negatives"),
+    "negatives_rate": later("negatives rate"),
+    "by_source": later("by source"),
+    "rate": later("rate"),
+    "negatives_not_found": later("negatives not found"),
+    "ratio": later("ratio"),
+    "candidates": later("candidates"),
+    "requests": later("requests"),
+    "candidates_a_request": later("candidates a request"),
+    "recall": later("recall"),
+    "all": later("all"),
+    "recall_of_parts": later("recall of parts"),
+    "new": later("new"),
+    "repeat": later("repeat"),
+    "candidate_sizes": later("candidate sizes"),
+    "searches": later("searches"),
+    "sessions": later("sessions"),
+    "position_bias": later("position bias"),
+    "method": later("method"),
+    "clip": later("clip"),
+    "clipped": later("clipped"),
+    "effective_positives": later("effective positives"),
+    "effective_rows": later("effective rows"),
+    "why_not": later("why not"),
+    "exposure": later("exposure"),
+    "clicked": later("clicked"),
+    "popularity": later("popularity"),
+    "history": later("history"),
+    "category": later("category"),
+    "retrieval": later("retrieval"),
+    "candidate": later("candidate"),
+}  # of the account
 _NO_LEAKS = later(
     "No leaks were found: no overlap of the splits in time, no sample or request in two places, no feature that is "
     "the label in disguise, no period with unlike negatives."
@@ -35,7 +94,7 @@ def log(facts: Facts) -> Section | None:
         return None
     steps = [
         Row(
-            label=retell(step.step),
+            label=say(_STEPS[step.step]) if step.step in _STEPS else step.step,
             note=retell(step.why),
             value=float(step.rejected),
             shown=say("{count} of {of}", count=words.count(step.rejected), of=words.count(step.rows_in)),
@@ -56,14 +115,20 @@ def log(facts: Facts) -> Section | None:
     return Section(lead, figures=[Figure([RowPlot("plot-cleaning", steps, stem=True)])])
 
 
-def _flat(value: Any, prefix: str = "") -> list[tuple[str, str]]:
+def _flat(value: Any, where: Sequence[str] = ()) -> list[tuple[str, str]]:
     """(where, what) of every number and text in nested mappings; lists are left out."""
     if isinstance(value, Mapping):
-        return [line for key in value for line in _flat(value[key], f"{prefix}, {key}" if prefix else str(key))]
-    name = prefix.replace("_", " ")
+        return [line for key in value for line in _flat(value[key], [*where, _key(key)])]
+    name = listed(where)
     if words.known(value):
         return [(name, words.count(value) if isinstance(value, int) else words.plain(value))]
     return [] if value is None or isinstance(value, list) else [(name, str(value))]
+
+
+def _key(key: str) -> str:
+    """A key of the account in words; names of sources stay."""
+    words_of = _SPLITS | _KEYS
+    return say(words_of[key]) if key in words_of else key
 
 
 def samples(facts: Facts) -> Section | None:
@@ -96,7 +161,7 @@ def _candidates(account: SamplesMade) -> list[Figure]:
     of_source: dict[str, list[tuple[int, float | None, float | None, float | None]]] = {}
     for place, step in enumerate(steps):
         of_source.setdefault(step.source, []).append((place, step.recall, None, None))
-    series = [Series(say("more of {name}", name=retell(name)), points) for name, points in of_source.items()]
+    series = [Series(say("more of {name}", name=name), points) for name, points in of_source.items()]
     every = -(-len(steps) // _LABELS)
     names = [f"{step.candidates:.0f}" if place % every == 0 else "" for place, step in enumerate(steps)]
     plot = CurvePlot("plot-candidates", names, series, say("candidates per request"), say("recall of all sources, tuning"))

@@ -21,6 +21,8 @@ UNITS = {
     "peak": later("Busy and other {periods}"),
 }
 
+_OWN = ("period", "hour", "item_price", "peak")  # units whose groups Assay names, and not the log
+
 
 def importance(facts: Facts) -> Section | None:
     """The distribution of the values of each valuer."""
@@ -56,6 +58,8 @@ def _rollup(facts: Facts, unit: str, groups: list[GroupValue]) -> Figure:
     """The groups of a unit, in the utility and, where they have it, in that of rankings: the same rows twice."""
     names = facts.item_names(line.name for line in groups) if unit == "item" else {}
     labels = [facts.shown(line.name) if unit == "user" else names.get(line.name, line.name) for line in groups]
+    if unit in _OWN:
+        labels = [retell(label) for label in labels]
     plots, sizes = [], []
     for ident, measure in (("", say("the utility")), ("-ranking", BINARY.ranked)):
         estimates = [line.ranking if ident else line for line in groups]

@@ -4,6 +4,7 @@ from typing import Any
 
 from assay.app import words
 from assay.app.sections.facts import Facts, row
+from assay.app.standing import CHANCE
 from assay.evaluation.claims import DECIDES_RANKED, claims
 from assay.evaluation.parts import NEW, REPEAT
 from assay.language import later, listed, say
@@ -14,7 +15,6 @@ from assay.pages.samples import FeaturesKept
 from assay.runs.section import Bullet, Column, DiagonalPlot, Figure, Listing, RowPlot, Section, Span, Table
 
 USERS_SHOWN = 10
-CHANCE = "chance"  # the rule of every test
 _PARTS = {REPEAT: later("what the user took before"), NEW: later("what is new to the user")}
 
 
@@ -35,7 +35,7 @@ def models(facts: Facts) -> Section | None:
         ]
         chance = None if summary.standing is None else summary.standing.rules.get(CHANCE)
         if chance is not None and measure in chance.test:
-            lines.append(row(CHANCE, chance.test[measure], tone="ink"))
+            lines.append(row(retell(CHANCE), chance.test[measure], tone="ink"))
         lower = words.lower_is_better(measure)
         lines.sort(key=lambda line: (line.value if lower else -line.value, line.label))
         figures.append(Figure([RowPlot(f"plot-models-{measure}", lines)], measure, words.meaning(measure)))

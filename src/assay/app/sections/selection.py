@@ -16,6 +16,7 @@ from assay.pages.trust import Systems
 from assay.runs.section import Column, CurvePlot, Figure, Line, Plot, RowPlot, Section, Series, Span, Table, Tone
 from assay.selection.arms import MARKS
 
+_WAYS = {"half": later("half"), "labels": later("labels"), "one": later("one"), "without": later("without")}
 SLICES_SHOWN = 12  # those that help come first
 _RIVALS = {
     "random": later("to random samples"),
@@ -246,11 +247,19 @@ def _judges(facts: Facts) -> str:
 
 def _marked(marked: pages.Marked) -> str:
     """What people marked, and what the arm of their marks makes of it."""
-    parts = {"dropped": marked.dropped, "at half weight": marked.halved, "with the label turned round": marked.turned}
-    parts |= {"kept as they are": marked.kept}
-    told = ", ".join(f"{words.count(rows)} {what}" for what, rows in parts.items() if rows) or "none"
-    lost = f" {words.count(marked.others)} more marks are of samples that the run has no more." if marked.others else ""
-    return f'Training samples that people marked, tried as "{MARKS}": {told}.{lost}'
+    parts = (
+        (later("{count} dropped"), marked.dropped),
+        (later("{count} at half weight"), marked.halved),
+        (later("{count} with the label turned round"), marked.turned),
+        (later("{count} kept as they are"), marked.kept),
+    )
+    told = listed(say(part, count=words.count(rows)) for part, rows in parts if rows) or say("none")
+    tried = later("Training samples that people marked, tried as “{arm}”: {parts}.")
+    sentences = [say(tried, arm=retell(MARKS), parts=told)]
+    if marked.others:
+        lost = later("{count} more marks are of samples that the run has no more.")
+        sentences.append(say(lost, count=words.count(marked.others)))
+    return paragraph(sentences)
 
 
 def _groups(groups: Sequence[pages.GroupWeights], judges: str, loss: str) -> Table:
@@ -359,4 +368,5 @@ def _tried(name: str, trial: SliceTrial, doubted: bool) -> Line:
 
 def _way_tried(name: str) -> str:
     """Which change was tried of a rule's rows, by the first word of its name."""
-    return say("{way}: ", way=retell(name.split(" ")[0]))
+    way = name.split(" ")[0]
+    return say("{way}: ", way=say(_WAYS[way]) if way in _WAYS else retell(way))

@@ -1,6 +1,7 @@
 """Whether the test can be trusted, and how small it could be; the same plots serve a benchmark's card."""
 
 from collections.abc import Sequence
+from functools import reduce
 
 from assay.app import words
 from assay.app.sections.facts import Facts
@@ -29,6 +30,31 @@ NAMES = {
     "stratified": later("drawn by difficulty"),
     "neyman": later("drawn by difficulty, more where source systems say less"),
 }
+
+
+PROTOCOLS = {
+    "time_split": later("time split"),
+    "rolling_origin": later("rolling origin"),
+    "user_holdout": later("user holdout"),
+    "leave_last_out": later("leave last out"),
+}
+CHECKS = {
+    "future_items": later("future items"),
+    "future_prices": later("future prices"),
+    "session_across": later("session across"),
+    "user_across": later("user across"),
+    "duplicates_across": later("duplicates across"),
+    "listed_twice": later("listed twice"),
+    "validation_in_train": later("validation in train"),
+    "train_after_test": later("train after test"),
+    "label_in_ids": later("label in ids"),
+    "popularity_bias": later("popularity bias"),
+    "position_bias": later("position bias"),
+    "open_conversions": later("open conversions"),
+    "shares": later("shares"),
+    "unreachable_truth": later("unreachable truth"),
+    "samples": later("samples"),
+}  # of an audit
 
 
 def trusted(facts: Facts) -> Section | None:
@@ -66,13 +92,26 @@ def findings(audit: Audit) -> list[tuple[Tone, str]]:
     if audit.why_not is not None:
         return [*sentences, ("even", say("The audit could not look at requests: {why}", why=retell(audit.why_not)))]
     if not sentences:
-        checked = listed(retell(name.replace("_", " ")) for name in audit.checked)
+        checked = listed(map(_check, audit.checked))
         sentences = [("good", say("The audit found nothing: {checked}.", checked=checked))]
     if audit.skipped:
         told = later("{check} (needs {what})")
-        left = clauses(say(told, check=retell(name.replace("_", " ")), what=retell(why)) for name, why in audit.skipped.items())
+        left = clauses(say(told, check=_check(name), what=_lacks(why)) for name, why in audit.skipped.items())
         sentences.append(("even", say("Not looked at: {checks}.", checks=left)))
     return sentences
+
+
+def _check(name: str) -> str:
+    return say(CHECKS[name]) if name in CHECKS else name.replace("_", " ")
+
+
+def _lacks(why: str) -> str:
+    """What a check lacks: a sentence, or columns of tables, whose names stay."""
+    if (told := retell(why)) != why:
+        return told
+    return listed(
+        reduce(lambda one, other: say("{one} or {other}", one=one, other=other), part.split(" or ")) for part in why.split(", ")
+    )
 
 
 def _finding(line: Leak) -> str:
@@ -112,11 +151,7 @@ def shares(lines: Sequence[KindShare]) -> list[Figure]:
     """Shares of every kind of request, of the traffic and of those chosen."""
     drawn = [
         Row(
-            say(
-                "{attribute}: {level}",
-                attribute=retell(line.attribute),
-                level=say("unknown") if line.level is None else line.level,
-            ),
+            say("{attribute}: {level}", attribute=retell(line.attribute), level=words.level(line.level, line.attribute)),
             line.chosen, line.traffic, line.traffic,
             shown=say(
                 "{share} (traffic {traffic})", share=words.percent(line.chosen), traffic=words.percent(line.traffic)
@@ -141,10 +176,13 @@ def protocols(facts: Facts) -> Section | None:
     )
     told = later("{protocol}: {warning}.")
     leaks = [
-        say(told, protocol=retell(line.protocol.replace("_", " ").capitalize()), warning=retell(line.warning))
-        for line in protocol_leaks(page)
+        say(told, protocol=_protocol(line.protocol).capitalize(), warning=retell(line.warning)) for line in protocol_leaks(page)
     ]
     return Section(lead, points=leaks, tables=[protocol_table(page)])
+
+
+def _protocol(name: str) -> str:
+    return say(PROTOCOLS[name]) if name in PROTOCOLS else name.replace("_", " ")
 
 
 def protocol_table(page: ProtocolsCompared) -> Table:
@@ -154,7 +192,7 @@ def protocol_table(page: ProtocolsCompared) -> Table:
     systems = sorted({system for _, system in last}, key=lambda s: (-last[names[0], s].ndcg, s))
     rows = [[system, *(words.figure(last[name, system].ndcg) for name in names)] for system in systems]
     rows.append([say("order, tau-b with the time split"), *(words.figure(last[name, systems[0]].tau_b) for name in names)])
-    columns = [Column("ndcg@10"), *(Column(retell(name.replace("_", " ")), number=True) for name in names)]
+    columns = [Column("ndcg@10"), *(Column(_protocol(name), number=True) for name in names)]
     return Table(columns, rows, say("What each protocol says"))
 
 

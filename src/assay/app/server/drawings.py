@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from assay.app import words
+from assay.language import say
 from assay.pages.beside import Difference, PlacedScore
 
 _WIDTH = 100
@@ -18,7 +19,8 @@ def split(line: Difference) -> Markup:
         width = _WIDTH * number / line.requests
         parts.append(Markup('<rect x="{:.2f}%" y="0" width="{:.2f}%" height="100%" class="{}"/>').format(at, width, tone))
         at += width
-    label = f"B better on {words.count(line.better)}, equal on {words.count(line.equal)}, A better on {words.count(line.worse)}"
+    better, equal, worse = (words.count(number) for _, number in counts)
+    label = say("B better on {better}, equal on {equal}, A better on {worse}", better=better, equal=equal, worse=worse)
     return Markup('<svg class="split" role="img" aria-label="{}">{}</svg>').format(label, Markup("").join(parts))
 
 

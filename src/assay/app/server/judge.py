@@ -10,12 +10,41 @@ from fastapi import APIRouter, Query, Request
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
+from assay.app import words
 from assay.benchmark.judged.asking import Judging, Kind, Progress, Question, Results
 from assay.benchmark.judged.record import MOST_GRADE, judge_name
+from assay.language import later
+from assay.language.retelling import retell
 from assay.runs.pages import Part
 from assay.runs.store import finite
 
 _LONGEST = 500  # characters of an id
+WORDS = {
+    "left_better": later("left is better"),
+    "alike": later("alike"),
+    "right_better": later("right is better"),
+    "not_relevant": later("not relevant"),
+    "just_right": later("just right"),
+    "cannot_tell": later("cannot tell"),
+    "grade": later("grade {grade}"),
+    "grade_meaning": later("grade {grade}, {meaning}"),
+    "refused": later("The server did not take it ({status})."),
+    "away": later("The server cannot be reached; the last answer was not kept."),
+    "far": later("You: {own}. All judges: {judged} of {of} that matter."),
+    "sure": later("Sure of the verdict: {share} %."),
+    "joined": later("{first} {then}"),
+    "said": later("You said: {answer}. Answer again."),
+    "done": later("Nothing is left that would change the verdict. Thank you."),
+    "how_good": later("How good is this item for {request}?"),
+    "which_better": later("Which list is better for {request}?"),
+    "keys_pair": later("0 to {highest} grade, c cannot tell"),
+    "keys_lists": later("← left, → right, ↓ alike"),
+    "left": later("Left"),
+    "right": later("Right"),
+    "left_list": later("Left list"),
+    "right_list": later("Right list"),
+    "empty": later("an empty list"),
+}  # what the page's script says
 Judge = Annotated[str, Field(max_length=200), AfterValidator(judge_name)]
 Id = Annotated[str, Field(max_length=_LONGEST)]
 
@@ -74,7 +103,8 @@ class Asked(Part):
             return ShownItem(id=item, name=judging.names.get(item))
 
         return cls(
-            kind=question.kind, request=question.request, about=question.about,
+            kind=question.kind, request=question.request,
+            about={retell(name): words.level(value, name) for name, value in question.about.items()},
             item=None if question.item is None else shown(question.item),
             left=[shown(item) for item in question.left], right=[shown(item) for item in question.right],
         )  # fmt: skip
@@ -193,7 +223,7 @@ def router(
     @routes.get("/judge", include_in_schema=False)
     def judge(request: Request) -> Response:
         """The page: all else is asked by its script."""
-        return page(request, "judge.html.j2", highest=judging.highest)
+        return page(request, "judge.html.j2", highest=judging.highest, words=WORDS)
 
     @routes.get("/api/judgements/next")
     def next_asked(judge: Annotated[str, Query(max_length=200), AfterValidator(judge_name)], kind: Kind = "pair") -> NextAsked:

@@ -13,6 +13,7 @@ from fastapi import Depends, Request
 from assay.benchmark.judged.asking import Judging
 from assay.benchmark.keep.folder import Kept
 from assay.errors import BusyError, InputError, NotThereError, did_you_mean
+from assay.language import english
 from assay.serving.boards import Test
 from assay.serving.giving import Giving
 from assay.serving.kept import Shelf
@@ -20,6 +21,7 @@ from assay.serving.living import Living, LivingKept, Served
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _SHORTEST = 16  # characters of a token
+_NOTHING = english("Nothing is served to be judged.")
 _WAITING = 4  # requests for what takes long, that are answered one after another; more are refused
 
 
@@ -60,7 +62,7 @@ class Site:
     benchmarks: Sequence[Kept] = ()
     predictions: Mapping[str, pa.Table] = field(default_factory=dict)
     giving: Giving = field(default_factory=Giving)
-    judging: Judging | str = "Nothing is served to be judged."
+    judging: Judging | str = _NOTHING
 
     def __post_init__(self) -> None:
         self._turn, self._working, self._waiting = Lock(), Lock(), BoundedSemaphore(_WAITING)
@@ -74,7 +76,8 @@ class Site:
             if living.name == name:
                 return living
         names = [living.name for living in self.runs]
-        raise NotThereError(f"no run is called {name[:80]!r}{did_you_mean(name, names)}; /api/runs lists them")
+        close = did_you_mean(name, names)
+        raise NotThereError(english("no run is called {name}{hint}; /api/runs lists them", name=repr(name[:80]), hint=close))
 
     def run(self, name: str | None) -> Served:
         """The run of a name, as it is now; see `living`."""
@@ -90,7 +93,7 @@ class Site:
     def alone(self) -> Iterator[None]:
         """One at a time works within: what reads all training samples or all candidates. BusyError: several wait already."""
         if not self._waiting.acquire(blocking=False):
-            raise BusyError("several wait for answers that take long; ask once more in some seconds")
+            raise BusyError(english("several wait for answers that take long; ask once more in some seconds"))
         try:
             with self._working:
                 yield

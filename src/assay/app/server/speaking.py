@@ -7,10 +7,10 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from assay.app.server.site import Site
-from assay.language import languages, speaking
+from assay.language import ENGLISH, languages, speaking
 
 ASKED = "lang"  # in the address, and the cookie that keeps it
-_FOR_MACHINES = ("/api/", "/openapi.json", "/healthz", "/metrics")  # always in English
+_FOR_MACHINES = ("/api/", "/openapi.json", "/healthz", "/metrics")  # in English, but for refusals that a page's script asks for
 _YEAR = 365 * 24 * 3600  # seconds
 
 
@@ -22,10 +22,14 @@ class Speaking:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request in a language; one that the address names is kept in a cookie."""
-        if scope["type"] != "http" or scope["path"].startswith(_FOR_MACHINES):
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         asked = _known(parse_qs(scope["query_string"].decode("latin-1")).get(ASKED, [""])[-1])
+        if scope["path"].startswith(_FOR_MACHINES):
+            with speaking(asked or ENGLISH):
+                await self._app(scope, receive, send)
+            return
 
         async def kept(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -13,7 +13,7 @@ from assay import __version__
 from assay.app import plots, words
 from assay.app.safe import plain_text
 from assay.app.server.site import of_request
-from assay.app.templating import bdi, marked
+from assay.app.templating import bdi, code, in_words, marked, marked_several
 from assay.language import languages, own_name, spoken
 from assay.language.retelling import retell
 
@@ -38,9 +38,10 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "draw": plots.draw, "count": words.count, "figure": words.figure, "signed": partial(words.figure, sign=True),
-        "estimate": words.estimate, "plain": words.plain, "p_value": words.p_value, "bdi": bdi, "retell": retell,
+        "level": words.level, "estimate": words.estimate, "plain": words.plain, "p_value": words.p_value, "bdi": bdi,
+        "code": code, "in_words": in_words, "retell": retell,
     }  # fmt: skip
-    environment.globals |= {"say": marked}
+    environment.globals |= {"say": marked, "several": marked_several}
     return environment
 
 

@@ -20,6 +20,7 @@ from assay.benchmark.audit.coded import (
     request_auc,
 )
 from assay.evaluation.leakage import Finding
+from assay.language import english
 
 POPULARITY_AUC = 0.9
 HEAD = 0.1  # share of the items known before the test
@@ -35,7 +36,7 @@ def popularity_bias(coded: Coded) -> Outcome:
     item, request = coded.code("candidates", "item_id"), coded.code("candidates", "request_id")
     of, each = request_auc(coded.label, coded.popularity[item], request)
     if not len(of):
-        raise LackingError("requests with relevant and other candidates")
+        raise LackingError(english("requests with relevant and other candidates"))
     auc = mean(each, coded.request_user[of], 0.5)
     head = _head(coded)
     taken = coded.code("truth", "item_id")[coded.positive]
@@ -45,11 +46,16 @@ def popularity_bias(coded: Coded) -> Outcome:
     finding = Finding(
         "popularity_bias",
         "warning",
-        f"popularity in training alone tells relevant candidates from others with AUC {auc}; "
-        f"{100 * facts['truth_in_head']:.0f} % of truth are among the {100 * HEAD:.0f} % most popular items",
+        english(
+            "popularity in training alone tells relevant candidates from others with AUC {mean}; {number} % of truth are among "
+            "the {number_head} % most popular items",
+            mean=auc,
+            number=f"{100 * facts['truth_in_head']:.0f}",
+            number_head=f"{100 * HEAD:.0f}",
+        ),
         int(coded.label.sum()),
         coded.examples("candidates", coded.label),
-        "draw harder candidates (by popularity, or what systems recommend), and report head and tail apart",
+        english("draw harder candidates (by popularity, or what systems recommend), and report head and tail apart"),
     )
     return Outcome([finding], facts)
 
@@ -81,7 +87,7 @@ def position_bias(coded: Coded) -> Outcome:
     """
     shown = _from_truth(coded) or _from_events(coded)
     if shown is None:
-        raise LackingError("shown rows with a position, some taken and some not, of at least 2 positions")
+        raise LackingError(english("shown rows with a position, some taken and some not, of at least 2 positions"))
     slope = _slope(shown)
     rates = _rates(shown)
     logged = shown.propensity[~np.isnan(shown.propensity)]
@@ -92,11 +98,18 @@ def position_bias(coded: Coded) -> Outcome:
     finding = Finding(
         "position_bias",
         "warning",
-        f"the share taken falls by {-slope.value:.4f} ({-slope.high:.4f} to {-slope.low:.4f}) each time the position grows "
-        "2.7-fold, and no propensities that vary are given",
+        english(
+            "the share taken falls by {number} ({number_low} to {number_high}) each time the position grows 2.7-fold, and no "
+            "propensities that vary are given",
+            number=f"{-slope.value:.4f}",
+            number_low=f"{-slope.high:.4f}",
+            number_high=f"{-slope.low:.4f}",
+        ),
         len(shown.user),
         rates[:EXAMPLES],
-        "log propensities (some random order at times) and weight by them, or judge systems on what was shown at one position",
+        english(
+            "log propensities (some random order at times) and weight by them, or judge systems on what was shown at one position"
+        ),
     )
     return Outcome([finding], facts)
 
@@ -158,7 +171,7 @@ def _slope(shown: _Shown) -> Mean:
     code = np.unique(shown.user, return_inverse=True)[1]
     users = int(code.max()) + 1
     if users < 2:
-        raise LackingError("shown rows of at least 2 users")
+        raise LackingError(english("shown rows of at least 2 users"))
     stderr = np.sqrt((np.bincount(code, x * (y - slope * x)) ** 2).sum() * users / (users - 1)) / size
     p = 2 * stats.t.sf(abs(slope) / stderr, users - 1) if stderr > 0 else float(slope == 0)
     reach = float(stats.t.ppf(0.975, users - 1) * stderr)

@@ -13,6 +13,7 @@ from assay.benchmark.audit.future import future_items, future_prices, train_afte
 from assay.benchmark.audit.ids import label_in_ids
 from assay.benchmark.audit.overlap import duplicates_across, listed_twice, session_across, user_across, validation_in_train
 from assay.evaluation.leakage import Finding, leaks
+from assay.language import english
 from assay.shown import html_table
 
 __all__ = ["CHECKS", "SHARES", "Audit", "Evidence", "Finding", "audit", "share_distances"]
@@ -142,6 +143,6 @@ def audit(evidence: Evidence) -> Audit:
 def _missing(check: _Check, evidence: Evidence) -> str:
     """What a check lacks, in words; empty when nothing."""
     if check.protocol not in (None, evidence.protocol):
-        return f"protocol {check.protocol!r}"
+        return english("protocol {name}", name=repr(check.protocol))
     lacks = [need for need in check.needs if not any(evidence.has(part) for part in need.split(" | "))]
     return ", ".join(lacks).replace(" | ", " or ")

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from assay.benchmark.audit.evidence import COLUMNS, Evidence
 from assay.errors import InputError
 from assay.evaluation.leakage import Finding
+from assay.language import english
 from assay.numerics import clusters
 from assay.numerics import statistics as st
 from assay.numerics.hashing import Hashes, mix
@@ -54,7 +55,8 @@ class Mean(NamedTuple):
         return {"value": self.value, "low": self.low, "high": self.high}
 
     def __str__(self) -> str:
-        return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f})"
+        ends = {"number_low": f"{self.low:.3f}", "number_high": f"{self.high:.3f}"}
+        return english("{number} ({number_low} to {number_high})", number=f"{self.value:.3f}", **ends)
 
 
 def mean(values: Any, user: Ints, chance: float = 0.0) -> Mean:
@@ -62,7 +64,7 @@ def mean(values: Any, user: Ints, chance: float = 0.0) -> Mean:
     array = np.asarray(values, np.float64)
     code = np.unique(user, return_inverse=True)[1]
     if not len(code) or code.max() < 1:
-        raise LackingError("rows of at least 2 users to measure on")
+        raise LackingError(english("rows of at least 2 users to measure on"))
     stderr = np.sqrt((clusters.deviations(code, array[None]) ** 2).sum())
     p, low, high = st.t_test(array.mean() - chance, stderr, clusters.degrees_of_freedom(code) + 1)
     return Mean(float(array.mean()), float(low + chance), float(high + chance), float(p))

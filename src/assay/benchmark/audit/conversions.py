@@ -5,10 +5,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from assay.benchmark.audit.coded import DAY, EXAMPLES, NEVER, Coded, Ints, LackingError, Outcome, iso, mean
+from assay.benchmark.audit.coded import DAY, EXAMPLES, NEVER, Coded, Ints, LackingError, Mean, Outcome, iso, mean
 from assay.evaluation.leakage import Finding
+from assay.language import english
 
-LOOKS = ("view", "cart", "exposure")
+LOOKS = (english("view"), english("cart"), english("exposure"))
 MISSED = 0.05
 CONVERSIONS = 30  # fewer say too little
 _HORIZONS = 2  # how long pairs are followed, at least
@@ -45,11 +46,13 @@ def open_conversions(coded: Coded) -> Outcome:
     }
     findings = []
     if share.low > MISSED:
-        message = (
-            f"{100 * share.value:.1f} % ({100 * share.low:.1f} to {100 * share.high:.1f}) of conversions come later than "
-            f"{horizon / DAY:g} days after a first look: the requests' truth misses them"
+        message = english(
+            "{number} % ({number_low} to {number_high}) of conversions come later than {number_days} days after a first look: "
+            "the requests' truth misses them",
+            **_percent(share),
+            number_days=f"{horizon / DAY:g}",
         )
-        mend = "collect truth for longer, or end the requests earlier"
+        mend = english("collect truth for longer, or end the requests earlier")
         findings.append(_finding(coded, message, converted, late, int(late.sum()), mend))
     if coded.has("train") and coded.evidence.protocol == "time":
         left = np.sort(coded.start - coded.time("train"))
@@ -59,13 +62,21 @@ def open_conversions(coded: Coded) -> Outcome:
         share = mean(np.where(late, 0.0, near), user)
         facts["open_share_train"] = share.to_dict()
         if share.low > MISSED:
-            message = (
-                f"{100 * share.value:.1f} % ({100 * share.low:.1f} to {100 * share.high:.1f}) of train's positives are to be "
-                f"expected after the split: the label windows of {rows} rows reach past it"
+            message = english(
+                "{number} % ({number_low} to {number_high}) of train's positives are to be expected after the split: the label "
+                "windows of {number_rows} rows reach past it",
+                **_percent(share),
+                number_rows=rows,
             )
-            mend = "end train one horizon before the first request"
+            mend = english("end train one horizon before the first request")
             findings.append(_finding(coded, message, converted, ~late, rows, mend))
     return Outcome(findings, facts)
+
+
+def _percent(share: Mean) -> dict[str, str]:
+    """A share and the ends of its interval, as a message has them."""
+    ends = {"number": share.value, "number_low": share.low, "number_high": share.high}
+    return {name: f"{100 * end:.1f}" for name, end in ends.items()}
 
 
 def _micro(coded: Coded) -> int:
@@ -77,16 +88,22 @@ def _converted(coded: Coded) -> _Converted:
     time, pair = coded.time("events"), coded.pair("events")
     before = time < coded.start
     if not before.any():
-        raise LackingError("events before the first request")
+        raise LackingError(english("events before the first request"))
     followed = (coded.start - int(time.min())) // 2
     if followed < _HORIZONS * _micro(coded):
-        raise LackingError(f"a log of at least {2 * _HORIZONS} horizons before the first request")
+        raise LackingError(english("a log of at least {number} horizons before the first request", number=2 * _HORIZONS))
     looks, targets = (np.flatnonzero(before & coded.kind(*kinds)) for kinds in (LOOKS, (coded.evidence.target,)))
     pairs, look = _first_looks(pair[looks], time[looks], _micro(coded))
     delay = _delays(pairs, look, pair[targets], time[targets])
     kept = (look <= coded.start - followed) & (delay <= followed)
     if kept.sum() < CONVERSIONS:
-        raise LackingError(f"{CONVERSIONS} conversions after a first look ({', '.join(LOOKS)}) in the older half of the log")
+        raise LackingError(
+            english(
+                "{number} conversions after a first look ({kinds}) in the older half of the log",
+                number=CONVERSIONS,
+                kinds=", ".join(LOOKS),
+            )
+        )
     return _Converted(pairs[kept], look[kept], delay[kept], followed)
 
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assay.benchmark.attributes import KEYS, OTHER, RequestAttribute, attribute
-from assay.benchmark.audit.coded import EXAMPLES, Coded, Floats, Ints, Outcome, among
+from assay.benchmark.audit.coded import EXAMPLES, Coded, Floats, Ints, Mean, Outcome, among
 from assay.benchmark.audit.evidence import plain_table
 from assay.errors import InputError
 from assay.evaluation.leakage import Finding
@@ -73,9 +73,9 @@ def shares(coded: Coded) -> Outcome:
     for (levels, line), p in zip(compared, adjusted, strict=True):
         if p >= _ALPHA or line["distance"] <= DISTANCE:
             continue
-        name, far = levels.name, f"{line['distance']:.3f} ({line['low']:.3f} to {line['high']:.3f})"
-        message = f"the shares of {name} are {far} away from the traffic's (total variation)"
-        mend = f"draw requests so that {name} is as in the traffic, or weight them"
+        name, far = levels.name, Mean(line["distance"], line["low"], line["high"], line["p"])
+        message = english("the shares of {name} are {mean} away from the traffic's (total variation)", name=name, mean=far)
+        mend = english("draw requests so that {name} is as in the traffic, or weight them", name=name)
         findings.append(Finding("shares", "warning", message, rows, _farthest(levels), mend))
     return Outcome(findings, {"shares": [line for _, line in compared]})
 

@@ -4,6 +4,7 @@ import numpy as np
 
 from assay.benchmark.audit.coded import LEARNT, NEVER, Coded, Outcome, iso
 from assay.evaluation.leakage import Finding
+from assay.language import english
 
 
 def future_items(coded: Coded) -> Outcome:
@@ -20,11 +21,16 @@ def future_items(coded: Coded) -> Outcome:
     finding = Finding(
         "future_items",
         "error",
-        f"{len(rows)} candidates of {requests} requests are items without any event until after the request; "
-        f"{int(coded.label[rows].sum())} of them are relevant",
+        english(
+            "{number} candidates of {number_requests} requests are items without any event until after the request; "
+            "{number_relevant} of them are relevant",
+            number=len(rows),
+            number_requests=requests,
+            number_relevant=int(coded.label[rows].sum()),
+        ),
         len(rows),
         _with_times(coded, rows, "first_event", first),
-        "draw a request's candidates from items that the log knew at its timestamp",
+        english("draw a request's candidates from items that the log knew at its timestamp"),
     )
     return Outcome([finding], facts)
 
@@ -51,11 +57,14 @@ def future_prices(coded: Coded) -> Outcome:
     finding = Finding(
         "future_prices",
         "error",
-        f"{len(rows)} candidates of {len(np.unique(candidate_key[rows]))} items and prices have a price that the log shows after "
-        "the request only",
+        english(
+            "{number} candidates of {number_items} items and prices have a price that the log shows after the request only",
+            number=len(rows),
+            number_items=len(np.unique(candidate_key[rows])),
+        ),
         len(rows),
         _with_times(coded, rows, "price_first_seen", since),
-        "describe a candidate with the last price known at the request's timestamp",
+        english("describe a candidate with the last price known at the request's timestamp"),
     )
     return Outcome([finding], {})
 
@@ -79,10 +88,15 @@ def train_after_test(coded: Coded) -> Outcome:
                 Finding(
                     "train_after_test",
                     "error",
-                    f"{int(rows.sum())} rows of {table} are later than the first request ({iso(coded.start)})",
+                    english(
+                        "{number} rows of {name} are later than the first request ({name_start})",
+                        number=int(rows.sum()),
+                        name=table,
+                        name_start=iso(coded.start),
+                    ),
                     int(rows.sum()),
                     coded.examples(table, rows),
-                    f"end {table} before the first request, or begin the requests later",
+                    english("end {name} before the first request, or begin the requests later", name=table),
                 )
             )
     return Outcome(findings, {})

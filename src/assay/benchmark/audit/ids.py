@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from assay.benchmark.audit.coded import EXAMPLES, NEVER, Coded, Ints, LackingError, Mean, Outcome, mean, plain, request_auc
 from assay.evaluation.leakage import Finding
+from assay.language import english
 from assay.numerics import statistics as st
 from assay.samples.table import Samples
 
@@ -43,17 +44,18 @@ def label_in_ids(coded: Coded) -> Outcome:
     """
     tests = [*_of_candidates(coded), *_of_samples(coded.evidence.samples)]
     if not tests:
-        raise LackingError(f"{POSITIVES} relevant candidates, or positive samples, beside others")
+        raise LackingError(english("{number} relevant candidates, or positive samples, beside others", number=POSITIVES))
     facts = {f"{one.name}_auc": one.auc.to_dict() for one in tests}
     p = st.holm([one.auc.p for one in tests])
     telling = [one for one, adjusted in zip(tests, p, strict=True) if abs(one.auc.value - 0.5) > one.gap and adjusted < _ALPHA]
     return Outcome(
-        [
-            Finding("label_in_ids", "warning", f"{one.what} tells the label with AUC {one.auc}", one.rows, one.examples, one.mend)
-            for one in telling
-        ],
+        [Finding("label_in_ids", "warning", _told(one), one.rows, one.examples, one.mend) for one in telling],
         facts,
     )
+
+
+def _told(test: _Test) -> str:
+    return english("{what} tells the label with AUC {mean}", what=test.what, mean=test.auc)
 
 
 def _of_candidates(coded: Coded) -> Iterator[_Test]:
@@ -67,16 +69,16 @@ def _of_candidates(coded: Coded) -> Iterator[_Test]:
     of, each = request_auc(label, order, request)
     if len(of):
         yield _Test(
-            "order", "the order of a request's candidates", mean(each, coded.request_user[of], 0.5), ORDER_GAP, rows, examples,
-            "shuffle the candidates, or sort them by item id, before a system sees them",
+            "order", english("the order of a request's candidates"), mean(each, coded.request_user[of], 0.5), ORDER_GAP, rows,
+            examples, english("shuffle the candidates, or sort them by item id, before a system sees them"),
         )  # fmt: skip
     if coded.has("train") or coded.has("events"):
         item = coded.code("candidates", "item_id")
         of, each = request_auc(label, _rank(coded.ids("item_id"))[item], request, _alike(coded)[item])
         if len(of):
             yield _Test(
-                "item_id", "item_id, among items of like popularity,", mean(each, coded.request_user[of], 0.5), ID_GAP, rows,
-                examples, "number items without a look at truth; draw negatives from all items",
+                "item_id", english("item_id, among items of like popularity,"), mean(each, coded.request_user[of], 0.5), ID_GAP,
+                rows, examples, english("number items without a look at truth; draw negatives from all items"),
             )  # fmt: skip
 
 
@@ -118,12 +120,12 @@ def _of_samples(samples: Samples | None) -> Iterator[_Test]:
     # as places in order: float64 cannot tell neighbours among 64-bit ids apart
     number = np.unique(keys.column("sample_id").to_numpy(), return_inverse=True)[1]
     for name, score, group, owners, mend in (
-        ("sample_id", number, request, owner, "number samples by a hash, or shuffle them before they are numbered"),
-        ("request_id", request, within, of_user, "number requests without a look at what was taken"),
+        ("sample_id", number, request, owner, english("number samples by a hash, or shuffle them before they are numbered")),
+        ("request_id", request, within, of_user, english("number requests without a look at what was taken")),
     ):
         of, each = request_auc(label, score, group)
         if len(of):
-            what = f"{name} of samples"
+            what = english("{name} of samples", name=name)
             yield _Test(name, what, mean(each, owners[of], 0.5), ID_GAP, int(label.sum()), examples, mend)
 
 

@@ -4,6 +4,7 @@ import numpy as np
 
 from assay.benchmark.audit.coded import EXAMPLES, LEARNT, Bools, Coded, Outcome, among
 from assay.evaluation.leakage import Finding
+from assay.language import english
 
 
 def session_across(coded: Coded) -> Outcome:
@@ -16,8 +17,8 @@ def session_across(coded: Coded) -> Outcome:
         rows = among(_session(coded, table), test_sessions) & (coded.code(table, "session_id") >= 0)
         if rows.any():
             sessions = len(np.unique(_session(coded, table)[rows]))
-            what = f"{sessions} sessions have rows in {table} and requests in the test"
-            mend = f"keep a session on one side: drop its rows from {table}, or its requests"
+            what = english("{number} sessions have rows in {name} and requests in the test", number=sessions, name=table)
+            mend = english("keep a session on one side: drop its rows from {name}, or its requests", name=table)
             findings.append(_finding(coded, "session_across", table, rows, what, mend))
     return Outcome(findings, {})
 
@@ -38,8 +39,9 @@ def user_across(coded: Coded) -> Outcome:
         rows = among(coded.code(table, "user_id"), coded.request_user)
         if rows.any():
             users = len(np.unique(coded.code(table, "user_id")[rows]))
-            what = f"{users} users of the test, who were to be held out, have rows in {table}"
-            findings.append(_finding(coded, "user_across", table, rows, what, f"drop the test's users from {table}"))
+            what = english("{number} users of the test, who were to be held out, have rows in {name}", number=users, name=table)
+            mend = english("drop the test's users from {name}", name=table)
+            findings.append(_finding(coded, "user_across", table, rows, what, mend))
     return Outcome(findings, {})
 
 
@@ -53,8 +55,11 @@ def duplicates_across(coded: Coded) -> Outcome:
             continue
         rows = among(coded.event_hash(table), truth)
         if rows.any():
-            what = f"{int(rows.sum())} rows of {table} are events of truth: the same user, item and instant"
-            findings.append(_finding(coded, "duplicates_across", table, rows, what, f"drop them from {table}"))
+            what = english(
+                "{number} rows of {name} are events of truth: the same user, item and instant", number=int(rows.sum()), name=table
+            )
+            mend = english("drop them from {name}", name=table)
+            findings.append(_finding(coded, "duplicates_across", table, rows, what, mend))
     return Outcome(findings, {})
 
 
@@ -68,7 +73,12 @@ def listed_twice(coded: Coded) -> Outcome:
         pairs, count = np.unique(listed, return_counts=True)
         more = int((count - 1).sum())
         if more:
-            what = f"{int((count > 1).sum())} items stand more than once in the {table} of a request ({more} rows too many)"
+            what = english(
+                "{number} items stand more than once in the {name} of a request ({number_more} rows too many)",
+                number=int((count > 1).sum()),
+                name=table,
+                number_more=more,
+            )
             items = coded.size("item_id")
             examples = [
                 {
@@ -78,7 +88,7 @@ def listed_twice(coded: Coded) -> Outcome:
                 }
                 for k in np.flatnonzero(count > 1)[:EXAMPLES]
             ]
-            mend = f"keep one row per request and item in {table}"
+            mend = english("keep one row per request and item in {name}", name=table)
             findings.append(Finding("listed_twice", "error", what, more, examples, mend))
     return Outcome(findings, {})
 
@@ -86,15 +96,15 @@ def listed_twice(coded: Coded) -> Outcome:
 def validation_in_train(coded: Coded) -> Outcome:
     """Rows of validation that are rows of train: by sample_id if both have it, else by user, item and instant."""
     if coded.has("train.sample_id") and coded.has("validation.sample_id"):
-        same, by = coded.code("validation", "sample_id"), "sample_id"
+        same, by = coded.code("validation", "sample_id"), english("sample_id")
         rows = among(same, coded.code("train", "sample_id")) & (same >= 0)
     else:
-        by = "user, item and instant"
+        by = english("user, item and instant")
         rows = among(coded.event_hash("validation"), coded.event_hash("train"))
     if not rows.any():
         return Outcome([], {})
-    what = f"{int(rows.sum())} rows of validation are rows of train too, by {by}"
-    mend = "tune on rows that no model was trained on: drop them from one of the two"
+    what = english("{number} rows of validation are rows of train too, by {columns}", number=int(rows.sum()), columns=by)
+    mend = english("tune on rows that no model was trained on: drop them from one of the two")
     return Outcome([_finding(coded, "validation_in_train", "validation", rows, what, mend)], {})
 
 

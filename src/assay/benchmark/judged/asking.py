@@ -21,6 +21,7 @@ from assay.benchmark.judged.pool import Pool
 from assay.benchmark.judged.record import ListsJudged, PairJudged, Record, judges_of
 from assay.benchmark.keep.contents import Benchmark
 from assay.errors import InputError
+from assay.language import english
 from assay.numerics.agreement import Agreement
 from assay.numerics.hashing import hash_ids, mix
 from assay.numerics.verdict import Linear, Open
@@ -129,8 +130,15 @@ class Judging:
         self.pool = Pool.of(benchmark, predictions, measure=measure or benchmark.measures[0], highest=highest)
         self.record = Record(folder)
         if others := {one.highest for one in self.record.graded()} - {self.pool.highest}:
-            scale = f"0 to {min(others)}, and 0 to {self.pool.highest} is wanted now"
-            raise InputError(f"{self.record.path}: was judged on the scale {scale}; keep the scale, or move the file away")
+            raise InputError(
+                english(
+                    "{name}: was judged on the scale 0 to {number}, and 0 to {number_now} is wanted now; keep the scale, or move "
+                    "the file away",
+                    name=self.record.path,
+                    number=min(others),
+                    number_now=self.pool.highest,
+                )
+            )
         self.label = label
         self.overlap = overlap
         self.names = names
@@ -158,9 +166,9 @@ class Judging:
     def grade(self, judge: str, request: str, item: str, grade: int | None) -> PairJudged:
         """Keep a judge's grade of a pair, durably. InputError: it is none of these pairs, or no grade of this scale."""
         if (request, item) not in self.pool.at:
-            raise InputError("no list holds this item for this request, so it is not judged here")
+            raise InputError(english("no list holds this item for this request, so it is not judged here"))
         if grade is not None and not 0 <= grade <= self.highest:
-            raise InputError(f"grade {grade} is none of 0 to {self.highest}")
+            raise InputError(english("grade {number} is none of 0 to {number_most}", number=grade, number_most=self.highest))
         judged = PairJudged(judge=judge, benchmark=self.label, request=request, item=item, grade=grade, highest=self.highest)
         with self._lock:  # nobody reads what stands while it changes
             self.record.append(judged)
@@ -169,7 +177,7 @@ class Judging:
     def choose(self, judge: str, request: str, better: Literal["left", "right", "alike"]) -> ListsJudged:
         """Keep which of a request's two lists a judge finds better, durably. InputError: there is no such request."""
         if request not in self._row:
-            raise InputError("the benchmark has no such request")
+            raise InputError(english("the benchmark has no such request"))
         r = self._row[request]
         left, right = (1, 0) if self._swapped(judge, r) else (0, 1)
         judged = ListsJudged(

@@ -10,10 +10,11 @@ from assay.benchmark.judged import files
 from assay.benchmark.judged.record import FILE, PairJudged, Record, judges_of
 from assay.benchmark.keep.card import Judging
 from assay.errors import InputError
+from assay.language import english
 from assay.numerics.agreement import Agreement, agreement
 from assay.runs.store import finite
 
-RULE = "the median of its judges' grades, of two middle ones the lower"
+RULE = english("the median of its judges' grades, of two middle ones the lower")
 SCHEMA = pa.schema(
     [
         ("request_id", pa.string()), ("item_id", pa.string()), ("grade", pa.float64()), ("highest", pa.int64()),
@@ -76,7 +77,7 @@ def read(path: Path | str) -> Combined:
         twice = next(pair for pair in pairs if pairs.count(pair) > 1)
         raise InputError(f"{path}: item {twice[1]!r} of request {twice[0]!r} is there twice; keep one")
     rows = [{"request_id": request, "item_id": item, "grade": grade} for (request, item), grade in grades.items()]
-    about = Judging(file=path.name, pairs=len(pairs), judgements=len(pairs), problem="the file does not say who judged")
+    about = Judging(file=path.name, pairs=len(pairs), judgements=len(pairs), problem=english("the file does not say who judged"))
     return Combined(grades, pa.Table.from_pylist(rows, SCHEMA), about)
 
 

@@ -15,6 +15,7 @@ from assay.benchmark.inputs import numbers
 from assay.benchmark.judged.record import MOST_GRADE
 from assay.benchmark.keep.contents import REQUEST, Benchmark
 from assay.errors import InputError
+from assay.language import english
 from assay.numerics.hashing import Hashes, hash_ids, mix
 from assay.numerics.names import parse
 from assay.numerics.verdict import Linear, Open, open_difference
@@ -53,15 +54,29 @@ class Pool:
         recall@k, or grades of the truth that are no whole numbers up to `highest`.
         """
         if len(predictions) != 2:
-            raise InputError(f"{len(predictions)} system(s) are given; to judge, give two: --system NAME=FILE for each")
+            raise InputError(
+                english("{number} system(s) are given; to judge, give two: --system NAME=FILE for each", number=len(predictions))
+            )
         Linear.of(measure)
         truth = numbers(benchmark.truth, "grade", "truth")
         most = max(int(truth.max()), 1) if highest is None else highest
         if not 1 <= most <= MOST_GRADE:
-            raise InputError(f"the highest grade is {most}; to judge with keys it must be 1 to {MOST_GRADE}")
+            raise InputError(
+                english(
+                    "the highest grade is {number}; to judge with keys it must be 1 to {number_most}",
+                    number=most,
+                    number_most=MOST_GRADE,
+                )
+            )
         if (truth % 1 != 0).any() or truth.max() > most:
             wrong = truth[(truth % 1 != 0) | (truth > most)][0]
-            raise InputError(f"truth has the grade {wrong:g}; people judge in whole grades from 0 to {most}: give one scale")
+            raise InputError(
+                english(
+                    "truth has the grade {number}; people judge in whole grades from 0 to {number_most}: give one scale",
+                    number=f"{wrong:g}",
+                    number_most=most,
+                )
+            )
         tables = benchmark.cut(predictions)[0]
         ids = benchmark.requests.column(REQUEST).combine_chunks()
         k = parse(measure).cut
@@ -82,7 +97,7 @@ class Pool:
                 if item not in shown:
                     elsewhere[r] += np.arange(1, most + 1) <= grade
         if not pairs:
-            raise InputError("the systems list nothing for the benchmark's requests; compare the ids")
+            raise InputError(english("the systems list nothing for the benchmark's requests; compare the ids"))
         one, other = tables
         return cls(
             measure, most, (one, other), requests, _weights(benchmark), (lists[0], lists[1]),

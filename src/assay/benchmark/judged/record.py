@@ -16,6 +16,7 @@ from typing import Annotated, Literal, NamedTuple, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from assay.errors import InputError
+from assay.language import english
 from assay.shown import one_line
 
 FILE = "judgements.jsonl"
@@ -30,7 +31,7 @@ def judge_name(text: str) -> str:
     """
     name = " ".join(unicodedata.normalize("NFC", text).split())
     if not name or len(name) > _LONGEST or one_line(name) != name:
-        raise ValueError(f"a judge's name is one line of 1 to {_LONGEST} characters")
+        raise ValueError(english("a judge's name is one line of 1 to {number} characters", number=_LONGEST))
     return name
 
 
@@ -139,9 +140,17 @@ class Record:
                 if is_new:
                     _sync_folder(self.path.parent)
             except OSError as error:
-                raise InputError(f"{self.path}: cannot write ({error.strerror}), so the judgement is not kept") from None
+                raise InputError(
+                    english(
+                        "{name}: cannot write ({name_error}), so the judgement is not kept",
+                        name=self.path,
+                        name_error=error.strerror,
+                    )
+                ) from None
             if written < len(line):
-                raise InputError(f"{self.path}: cannot write (the disk is full), so the judgement is not kept; free space")
+                raise InputError(
+                    english("{name}: cannot write (the disk is full), so the judgement is not kept; free space", name=self.path)
+                )
             self.refresh()
 
     def refresh(self) -> bool:
@@ -154,7 +163,9 @@ class Record:
             except FileNotFoundError:
                 return False
             except OSError as error:
-                raise InputError(f"{self.path}: cannot read ({error.strerror}); make it readable") from None
+                raise InputError(
+                    english("{name}: cannot read ({name_error}); make it readable", name=self.path, name_error=error.strerror)
+                ) from None
             whole = content[: content.rfind(b"\n") + 1]  # the rest may be on its way
             self._read += len(whole)
             lines = [line for line in whole.split(b"\n") if line]

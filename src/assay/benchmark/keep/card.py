@@ -6,6 +6,7 @@ from typing import Any, Self
 from pydantic import Field, ValidationError
 
 from assay.errors import InputError
+from assay.language import english
 from assay.runs.pages import Part
 
 
@@ -88,7 +89,7 @@ class Card(Part):
     in the truth, None without any.
     """
 
-    of: str = "from tables"
+    of: str = english("from tables")
     protocol: str | None = None
     items: str | None = None
     pool: int | None = None

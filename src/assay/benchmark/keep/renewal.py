@@ -12,6 +12,7 @@ from assay.benchmark.audit.checks import share_distances
 from assay.benchmark.board.comparison import LEVEL, compare
 from assay.benchmark.board.scoreboard import Scoreboard
 from assay.benchmark.keep.folder import Kept
+from assay.language import english
 from assay.numerics.statistics import holm
 
 MOVED = 0.05  # total variation distance of an attribute's shares: less is no reason to renew
@@ -94,11 +95,17 @@ def status(kept: Kept, traffic: pa.Table | None = None) -> Status:
     renew = []
     for line in drift or []:
         if line["p_holm"] < LEVEL and line["distance"] > MOVED:
-            renew.append(f"{line['attribute']} has moved: {line['distance']:.0%} of the requests are now of another kind")
+            moved, share = line["attribute"], f"{line['distance']:.0%}"
+            renew.append(english("{name} has moved: {number} of the requests are now of another kind", name=moved, number=share))
     if flattered is not None and precision is not None and flattered > precision / 2:
         renew.append(
-            f"{len(names)} systems have been compared on it: by chance alone the best looks better by about {flattered:.4f}, "
-            f"more than half of the {precision:.4f} that it is to tell apart"
+            english(
+                "{number} systems have been compared on it: by chance alone the best looks better by about {number_better}, more "
+                "than half of the {number_apart} that it is to tell apart",
+                number=len(names),
+                number_better=f"{flattered:.4f}",
+                number_apart=f"{precision:.4f}",
+            )
         )
     times = [use["when"] for use in uses]
     return Status(

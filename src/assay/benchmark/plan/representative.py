@@ -20,6 +20,7 @@ from scipy import stats
 from assay.benchmark.attributes import KEYS, Floats, Ints, RequestAttribute, attribute
 from assay.benchmark.compact.designs import measured
 from assay.errors import InputError, did_you_mean
+from assay.language import english
 from assay.numerics.cube import cube
 from assay.numerics.hashing import hash_ids, mix
 from assay.numerics.raking import margins, rake
@@ -206,7 +207,7 @@ def _names(pool: pa.Table, traffic: pa.Table, attributes: Sequence[str] | None) 
     both = [name for name in own if name in traffic.column_names]
     if own and not both:
         raise InputError(f"the traffic has none of the pool's attributes {', '.join(own)}; give them the same names in both")
-    return both, [f"{name} is not known of the traffic: not balanced on" for name in own if name not in both]
+    return both, [english("{name} is not known of the traffic: not balanced on", name=name) for name in own if name not in both]
 
 
 def _ids(pool: pa.Table) -> pa.ChunkedArray:
@@ -237,12 +238,19 @@ def _mirror(attributes: list[RequestAttribute], N: int, unmatched: list[str]) ->
     for one in attributes:
         held = one.shares
         for level in np.flatnonzero((one.traffic > 0) & (held == 0)).tolist():
-            said = f"{one.label(level)}, {one.traffic[level]:.2%} of the traffic, has no request in the pool"
+            said = f"{one.label(level)}, {one.traffic[level]:.2%}"
             if one.traffic[level] >= NEGLIGIBLE:
-                raise InputError(f"{said}: the log cannot mirror it; widen the pool, merge levels or leave {one.name!r} out")
-            unmatched.append(f"{said}: left out")
+                raise InputError(
+                    f"{said} of the traffic, has no request in the pool: the log cannot mirror it; widen the pool, merge levels "
+                    f"or leave {one.name!r} out"
+                )
+            unmatched.append(english("{name} of the traffic, has no request in the pool: left out", name=said))
         unmatched += [
-            f"{one.label(level)}, {held[level]:.2%} of the pool, is not in the traffic: never chosen"
+            english(
+                "{name}, {number} of the pool, is not in the traffic: never chosen",
+                name=one.label(level),
+                number=f"{held[level]:.2%}",
+            )
             for level in np.flatnonzero(one.traffic == 0).tolist()
         ]
         target = np.where(held > 0, one.traffic, 0.0)
@@ -251,7 +259,12 @@ def _mirror(attributes: list[RequestAttribute], N: int, unmatched: list[str]) ->
     weight = rake(levels, targets, np.ones(N))
     for one, target, reached in zip(attributes, targets, margins(levels, targets, weight), strict=True):
         unmatched += [
-            f"{one.label(level)} is {target[level]:.2%} of the traffic; the pool can be weighted to {reached[level]:.2%} only"
+            english(
+                "{name} is {number} of the traffic; the pool can be weighted to {number_reached} only",
+                name=one.label(level),
+                number=f"{target[level]:.2%}",
+                number_reached=f"{reached[level]:.2%}",
+            )
             for level in np.flatnonzero(np.abs(reached - target) > NEGLIGIBLE).tolist()
         ]
     return weight

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from assay.benchmark.protocols.interactions import Instant, Interactions, Ints, Length
 from assay.errors import InputError
+from assay.language import english
 from assay.numerics.hashing import hash_ids, mix, uniform
 
 Mask = NDArray[np.bool_]
@@ -201,15 +202,23 @@ def _last_fifth(log: Interactions) -> Mask:
 
 
 def _percent(part: Any) -> str:
-    return f"{100 * np.mean(part):.1f} %"
+    return f"{100 * np.mean(part):.1f}"
 
 
 def _limits(history: Mask, learnt: Mask) -> Iterator[str]:
     """What no system can know: requests (R,) without a history, truths (n,) that are not learnt of."""
     if not history.all():
-        yield f"{_percent(~history)} of the {len(history):,} requests are of users without a history: nothing tells them apart"
+        yield english(
+            "{number} % of the {number_all} requests are of users without a history: nothing tells them apart",
+            number=_percent(~history),
+            number_all=f"{len(history):,}",
+        )
     if not learnt.all():
-        yield f"{_percent(~learnt)} of the {len(learnt):,} items asked for are in no event learnt from: no list can hold them"
+        yield english(
+            "{number} % of the {number_all} items asked for are in no event learnt from: no list can hold them",
+            number=_percent(~learnt),
+            number_all=f"{len(learnt):,}",
+        )
 
 
 def _later_events(log: Interactions, train: Mask, truth: Mask) -> tuple[str, ...]:
@@ -218,7 +227,12 @@ def _later_events(log: Interactions, train: Mask, truth: Mask) -> tuple[str, ...
     later = 1.0 - np.searchsorted(learnt, moments, side="right") / len(learnt)
     if not later.any():
         return ()
-    return (f"{_percent(later)} of the events learnt from are later than a request, on average: a system may know later trends",)
+    return (
+        english(
+            "{number} % of the events learnt from are later than a request, on average: a system may know later trends",
+            number=_percent(later),
+        ),
+    )
 
 
 def _future(log: Interactions, train: Mask, truth: Mask) -> tuple[str, ...]:
@@ -233,7 +247,13 @@ def _future(log: Interactions, train: Mask, truth: Mask) -> tuple[str, ...]:
     new = (first[log.item[truth]] > moments) & (first[log.item[truth]] < never)
     future = log.written(float(np.median(np.maximum(end - moments, 0))))
     return (
-        f"for {_percent(moments < end)} of the requests, events of other users from after the request are learnt from",
-        f"{_percent(new)} of the items asked for were new to all at the request, yet later events of them are learnt from",
-        f"the events learnt from go on for {future} after the median request",
+        english(
+            "for {number} % of the requests, events of other users from after the request are learnt from",
+            number=_percent(moments < end),
+        ),
+        english(
+            "{number} % of the items asked for were new to all at the request, yet later events of them are learnt from",
+            number=_percent(new),
+        ),
+        english("the events learnt from go on for {length} after the median request", length=future),
     )

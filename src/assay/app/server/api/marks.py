@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from assay.app.server.api.asked import ID, REFUSALS, Page, RunName, Size
 from assay.app.server.site import Asked
+from assay.language import english
 from assay.pages.serving import Decision, MarkMade, MarksPage, Refusal
 from assay.selection.marks import NotKeptError, SampleId
 from assay.serving import marking
@@ -110,4 +111,4 @@ def undo(asked: ToUndo, site: Asked, run: RunName = None) -> MarkMade:
 
 
 def _not_kept() -> HTTPException:
-    return HTTPException(503, "the mark cannot be written to the disk now; send it again later")
+    return HTTPException(503, english("the mark cannot be written to the disk now; send it again later"))

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query
 from assay.app.server.api.asked import REFUSALS, Number, RunName, User, Visit
 from assay.app.server.site import Asked, Site
 from assay.errors import InputError
+from assay.language import english
 from assay.pages.serving import Found, Suggestions
 from assay.serving import stored
 from assay.serving.living import Living
@@ -37,7 +38,7 @@ def found(site: Site, living: Living, query: str, user: str | None, number: int,
     """
     run, giving = living.searching, site.giving
     if "search" not in run.stages:
-        raise InputError(f"{living.name} cannot search yet; make its search first: assay search RUN QUERY")
+        raise InputError(english("{name} cannot search yet; make its search first: assay search RUN QUERY", name=living.name))
     with site.in_turn():
         answer = stored.search(run, query, user_id=user, number=number + giving.spare(number))
     name, items = giving.give(run, answer.items, number, model=_MODEL, user_id=user, session_id=visit, query=answer.query)

@@ -14,6 +14,7 @@ from assay.app.server.api.asked import ID, Page
 from assay.app.server.api.compare import ADDRESS
 from assay.app.server.site import Asked, Site
 from assay.benchmark.attributes import KEYS
+from assay.language import later, paragraph, say
 from assay.pages.beside import ComparePage, Difference, SliceDifference, System
 from assay.runs.section import Row, Tone
 from assay.serving.beside import Beside, Order, pair, sides
@@ -22,7 +23,7 @@ SHOWN = 25  # requests of a page
 DEPTHS = (10, 20, 50)
 _MOST = 30  # right items that are shown at once
 router = APIRouter(include_in_schema=False)
-PAGE = views.Page("Side by side", "/compare", router)
+PAGE = views.Page(later("Side by side"), "/compare", router)
 
 Address = Annotated[str | None, Query(max_length=ADDRESS)]
 Text = Annotated[str | None, Query(max_length=ID)]
@@ -102,19 +103,23 @@ def compare_request(
 
 def verdict(line: Difference) -> tuple[Tone, str]:
     """What a difference of b minus a is worth, in a sentence."""
-    more = "more" if line.difference >= 0 else "less"
-    what = f"B has {words.figure(abs(line.difference))} {more} {line.measure} than A"
-    of = f"on {words.counted(line.requests, 'request')} of {words.counted(line.users, 'user')}"
+    more = later("B has {amount} more {measure} than A")
+    if line.difference < 0:
+        more = later("B has {amount} less {measure} than A")
+    what = say(more, amount=words.figure(abs(line.difference)), measure=line.measure)
+    requests, users = words.counted(line.requests, "request"), words.counted(line.users, "user")
+    of = say("on {requests} of {users}", requests=requests, users=users)
     if line.low is None or line.high is None:
-        return "even", f"{what}, {of}: too few users to say what chance allows."
+        return "even", say("{what}, {of}: too few users to say what chance allows.", what=what, of=of)
     low, high = (words.figure(end, sign=True) for end in (line.low, line.high))
-    told = f"{what} (95 % interval of the difference {low} to {high}), {of}"
-    if line.low > 0:
-        return "good", f"{told}: more than chance allows."
-    if line.high < 0:
-        return "bad", f"{told}: more than chance allows."
-    finds = f" A true difference of {words.figure(line.detectable)} would be found with 80 % power." if line.detectable else ""
-    return "even", f"{told}: no more than chance allows.{finds}"
+    told = say("{what} (95 % interval of the difference {low} to {high}), {of}", what=what, low=low, high=high, of=of)
+    if line.low > 0 or line.high < 0:
+        return "good" if line.low > 0 else "bad", say("{told}: more than chance allows.", told=told)
+    even = [say("{told}: no more than chance allows.", told=told)]
+    if line.detectable:
+        finds = later("A true difference of {difference} would be found with 80 % power.")
+        even.append(say(finds, difference=words.figure(line.detectable)))
+    return "even", paragraph(even)
 
 
 def _beside(site: Site, a: str | None, b: str | None, run: str | None) -> Beside:
@@ -127,10 +132,10 @@ def _nothing(site: Site, run: str | None) -> str | None:
     if len(sides(places)) > 1:
         return None
     if not places:
-        return (
+        return later(
             "This run ranks nothing, and no benchmark was opened. Serve a run from a log, or a kept benchmark: --benchmark FOLDER"
         )
-    return (
+    return later(
         "Side by side are two systems, and only one was scored here. Score another: assay benchmark score, or --system NAME=FILE"
     )
 

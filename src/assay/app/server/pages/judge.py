@@ -5,9 +5,10 @@ from starlette.responses import HTMLResponse
 
 from assay.app.server import views
 from assay.app.server.site import Asked
+from assay.language import later
 
 router = APIRouter(include_in_schema=False)
-PAGE = views.Page("Judge", "/judge", router)
+PAGE = views.Page(later("Judge"), "/judge", router)
 
 
 @router.get("/judge")

@@ -11,12 +11,15 @@ from starlette.responses import HTMLResponse, RedirectResponse
 
 from assay.app import words
 from assay.app.sections.facts import Facts
-from assay.app.server import views
+from assay.app.server import errors, views
 from assay.app.server.api.marks import Slice
 from assay.app.server.site import Asked
 from assay.errors import InputError, NotThereError
+from assay.language import english, later, paragraph, say
+from assay.language.retelling import retell
 from assay.pages.serving import Decision, MarkMade
 from assay.pages.values import RequestPart, Why
+from assay.selection.arms import MARKS
 from assay.selection.marks import DECISIONS
 from assay.serving import marking, stored
 from assay.serving.items import Items
@@ -27,13 +30,26 @@ from assay.serving.samples import samples as valued
 SIZE = 50  # samples of a page
 _FIELDS = 40  # of a form
 router = APIRouter(include_in_schema=False)
-PAGE = views.Page("Samples", "/samples", router)
-SAID: dict[Decision, str] = {"keep": "keep", "halve": "half weight", "drop": "drop", "wrong_label": "wrong label"}
-SORTS: dict[Sort, str] = {
-    "value": "most harmful first", "-value": "most useful first", "z": "lowest z first", "-z": "highest z first",
-    "-period": "latest first", "period": "earliest first",
+PAGE = views.Page(later("Samples"), "/samples", router)
+SAID: dict[Decision, str] = {
+    "keep": later("keep"), "halve": later("half weight"), "drop": later("drop"), "wrong_label": later("wrong label"),
 }  # fmt: skip
-MARKED = dict[str, str](any="marked", none="not marked", **SAID)
+SORTS: dict[Sort, str] = {
+    "value": later("most harmful first"), "-value": later("most useful first"), "z": later("lowest z first"),
+    "-z": later("highest z first"), "-period": later("latest first"), "period": later("earliest first"),
+}  # fmt: skip
+MARKED = dict[str, str](any=later("marked"), none=later("not marked"), **SAID)
+COLUMNS = {
+    "user": later("user {value}"), "item": later("item {value}"), "category": later("category {value}"),
+    "week": later("time {value}"), "label": later("label {value}"), "value_min": later("value from {value}"),
+    "value_max": later("value to {value}"), "z_min": later("z from {value}"), "z_max": later("z to {value}"),
+    "rule": later("rule {value}"), "valuer": later("values by {value}"),
+}  # fmt: skip
+WORDS = {
+    "away": later("The server does not answer; the mark was not made."),
+    "made": later("Mark {number}: {decision}. u undoes it."),
+    "undone": later("Mark {number} is undone."),
+}  # what the page's script says
 RunName = Annotated[str | None, Query(max_length=200)]
 Name = Annotated[str, Field(max_length=200)]
 
@@ -75,8 +91,7 @@ def _read(kind: type[BaseModel], content: Mapping[str, str]) -> Any:
         return kind.model_validate({name: value for name, value in content.items() if value != ""})
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(step) for step in first["loc"]) or "the form"
-        raise InputError(f"{where}: {first['msg'][:1].lower()}{first['msg'][1:]}") from None
+        raise InputError(errors.of_value(first, first["loc"])) from None
 
 
 def _look(request: Request) -> Look:
@@ -90,7 +105,7 @@ async def _said(request: Request) -> Said:
     try:
         pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=_FIELDS)
     except ValueError:
-        raise InputError("the form cannot be read; send it from the page") from None
+        raise InputError(english("the form cannot be read; send it from the page")) from None
     said: Said = _read(Said, dict(pairs))
     return said
 
@@ -118,6 +133,7 @@ def samples(request: Request, site: Asked, look: Looked) -> HTMLResponse:
         last=last,
         first=(answer.page - 1) * SIZE + 1,
         said=SAID,
+        words=WORDS,
         sorts=SORTS,
         marked=MARKED,
         rules=marking.rules(run),
@@ -140,8 +156,8 @@ def why(request: Request, site: Asked, sample: Annotated[str, Query(max_length=4
     assert isinstance(answer, Why)
     facts = Facts(finished, hash_ids=False)
     sides = [
-        ("Validation requests that it helped", _requests(answer.helped, facts)),
-        ("Validation requests that it hurt", _requests(answer.hurt, facts)),
+        (say("Validation requests that it helped"), _requests(answer.helped, facts)),
+        (say("Validation requests that it hurt"), _requests(answer.hurt, facts)),
     ]
     return views.page(
         request,
@@ -167,12 +183,12 @@ def confirm(request: Request, site: Asked, look: Looked, say: Annotated[str, Que
     chosen = look.filter()
     if not (asked := chosen.told()):
         raise InputError(
-            "this would mark every training sample: ask for something first, as a user, a category, a span of values"
+            english("this would mark every training sample: ask for something first, as a user, a category, a span of values")
         )
     count = len(fitting(site.living(look.run).run, chosen))
     return views.page(
         request, "slice.html.j2", run=look.run, look=look, asked=asked, count=count, decision=decision, said=SAID,
-        kept=look.fields(page=None, mark=None), back=look.fields(page=None),
+        columns=COLUMNS,        kept=look.fields(page=None, mark=None), back=look.fields(page=None),
     )  # fmt: skip
 
 
@@ -185,13 +201,13 @@ def mark(site: Asked, said: Posted) -> RedirectResponse:
         try:
             number = int(sample)
         except ValueError:
-            raise NotThereError("there is no such training sample") from None
+            raise NotThereError(english("there is no such training sample")) from None
         if not -(1 << 63) <= number < 1 << 63:
-            raise NotThereError("there is no such training sample")
+            raise NotThereError(english("there is no such training sample"))
         made = marking.mark_samples(living, said.who, _decision(decision), [number])
     else:
         if said.expected is None:
-            raise InputError("expected: say how many samples the filter selects; the page does")
+            raise InputError(english("expected: say how many samples the filter selects; the page does"))
         made = marking.mark_slice(living, said.who, _decision(decision), said.filter(), expected=said.expected)
     return _back(said, made.number)
 
@@ -200,7 +216,7 @@ def mark(site: Asked, said: Posted) -> RedirectResponse:
 def undo(site: Asked, said: Posted) -> RedirectResponse:
     """Let a mark count no more; then back to the list."""
     if said.number is None:
-        raise InputError("number: say which mark; the page lists them")
+        raise InputError(english("number: say which mark; the page lists them"))
     marking.undo(site.living(said.run), said.who, said.number)
     return _back(said, said.number)
 
@@ -218,8 +234,9 @@ def marks(request: Request, site: Asked, look: Looked) -> HTMLResponse:
         answer=answer,
         last=max(1, -(-answer.total // SIZE)),
         said=SAID,
+        columns=COLUMNS,
         arms=living.run.config.select.marks,
-        is_chance=living.run.task.label.is_chance,
+        tried=_tried(is_chance=living.run.task.label.is_chance),
     )
 
 
@@ -233,13 +250,26 @@ def _decision(say: str) -> Decision:
     for decision in DECISIONS:
         if say == decision:
             return decision
-    raise InputError(f"say: one of {', '.join(DECISIONS)}")
+    raise InputError(english("say: one of {names}", names=", ".join(DECISIONS)))
 
 
 def _standing(living: Living, sample_id: int) -> str | None:
     """What was said of a sample last; None where nobody marked it."""
     [said] = living.marks.standing().of(np.array([sample_id], np.int64)).tolist()
-    return SAID[DECISIONS[said]] if said >= 0 else None
+    return say(SAID[DECISIONS[said]]) if said >= 0 else None
+
+
+def _tried(*, is_chance: bool) -> str:
+    """How the next run tries marks, in sentences."""
+    weights = later("Selection then has one more arm, “{arm}”. What is marked drop gets no weight, half weight gets half.")
+    wrong = say("A wrong label is turned round.")
+    if not is_chance:
+        wrong = say("A wrong amount is dropped, as nobody knows the right one.")
+    judged = say(
+        "Keep means as it was. The model is retrained on it and judged on the tuning set, like every other arm; it is chosen "
+        "only if it is the best beyond chance. The test set is read once, as ever."
+    )
+    return paragraph([say(weights, arm=retell(MARKS)), wrong, judged])
 
 
 def _sentence(living: Living, number: int) -> MarkMade | None:

@@ -13,6 +13,7 @@ from assay.app.server import views
 from assay.app.server.api.asked import ID
 from assay.app.server.api.lists import alike, recommended
 from assay.app.server.api.search import LONGEST, found
+from assay.app.server.errors import without_paths
 from assay.app.server.site import Asked
 from assay.app.server.static import picture_place
 from assay.errors import InputError
@@ -32,6 +33,7 @@ PAGE = views.Page(later("Shop"), "/shop", router)
 RunName = Annotated[str | None, Query(max_length=200)]
 User = Annotated[str, Query(max_length=ID)]
 Item = Annotated[str, Query(min_length=1, max_length=ID)]
+WORDS = {"in_cart": later("In the cart."), "not_kept": later("It was not kept. Try again.")}  # what the page's script says
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ def shop(
     except InputError as error:
         if not _can_search(finished):
             raise
-        told = str(error).partition(": ")[2] or str(error)
+        told = without_paths(str(error), site)
     return _page(
         request, finished, run, user, title=say("Shop"), cards=cards, told=told, given=given, category=category, whys=bool(user)
     )
@@ -180,6 +182,7 @@ def _page(
         told=told,
         given=given,
         whys=whys,
+        words=WORDS,
         searches=_can_search(finished),
     )
 

@@ -2,6 +2,7 @@
 "use strict";
 const byId = (id) => document.getElementById(id);
 const highest = Number(byId("judging").dataset.highest);
+const words = JSON.parse(byId("judging").dataset.words);
 const NAME = "assay.judge";
 let judge = "";
 let kind = "pair";
@@ -16,6 +17,10 @@ function make(tag, text, ...children) {
   return element;
 }
 
+// A sentence as parts to append, each place filled with a text or an element.
+const filled = (name, values = {}) => words[name].split(/(\{\w+\})/).map((part) => (part.startsWith("{") ? values[part.slice(1, -1)] : part));
+const told = (name, values) => filled(name, values).join("");
+
 function inert(text) {
   const element = make("bdi", text);
   element.dir = "auto";
@@ -28,24 +33,26 @@ const called = (item) => (item.name ? [inert(item.name), make("small", "", inert
 function answers() {
   if (kind === "lists") {
     return [
-      { keys: ["ArrowLeft"], key: "←", text: "left is better", sent: { better: "left" } },
-      { keys: ["ArrowDown", "ArrowUp"], key: "↓", text: "alike", sent: { better: "alike" } },
-      { keys: ["ArrowRight"], key: "→", text: "right is better", sent: { better: "right" } },
+      { keys: ["ArrowLeft"], key: "←", text: words.left_better, sent: { better: "left" } },
+      { keys: ["ArrowDown", "ArrowUp"], key: "↓", text: words.alike, sent: { better: "alike" } },
+      { keys: ["ArrowRight"], key: "→", text: words.right_better, sent: { better: "right" } },
     ];
   }
   const grades = Array.from({ length: highest + 1 }, (_, grade) => ({
     keys: [String(grade)],
     key: String(grade),
-    text: grade === 0 ? "not relevant" : grade === highest ? "just right" : "",
+    text: grade === 0 ? words.not_relevant : grade === highest ? words.just_right : "",
     sent: { grade },
   }));
-  return [...grades, { keys: ["c", "C"], key: "c", text: "cannot tell", sent: { grade: null } }];
+  return [...grades, { keys: ["c", "C"], key: "c", text: words.cannot_tell, sent: { grade: null } }];
 }
 
 async function asked(address, options) {
-  const answer = await fetch(address, options);
+  const here = new URL(address, location.href);
+  here.searchParams.set("lang", document.documentElement.lang); // of what is refused
+  const answer = await fetch(here, options);
   const content = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new Error(content.error || "The server did not take it (" + answer.status + ").");
+  if (!answer.ok) throw new Error(content.error || told("refused", { status: answer.status }));
   return content;
 }
 
@@ -58,7 +65,7 @@ async function alone(work) {
     await work();
     byId("trouble").hidden = true;
   } catch (error) {
-    byId("trouble").textContent = error instanceof TypeError ? "The server cannot be reached; the last answer was not kept." : error.message;
+    byId("trouble").textContent = error instanceof TypeError ? words.away : error.message;
     byId("trouble").hidden = false;
   }
   byId("question").setAttribute("aria-busy", "false");
@@ -66,20 +73,20 @@ async function alone(work) {
 }
 
 function showProgress(far) {
-  const sure = far.confidence === null ? "" : " Sure of the verdict: " + Math.floor(100 * far.confidence) + " %.";
-  byId("far").textContent = "You: " + far.own + ". All judges: " + far.judged + " of " + far.of + " that matter." + sure;
+  const sure = far.confidence === null ? "" : told("sure", { share: Math.floor(100 * far.confidence) });
+  byId("far").textContent = sure ? told("joined", { first: told("far", far), then: sure }) : told("far", far);
   byId("bar").value = far.of ? far.judged / far.of : 1;
 }
 
 function show(before) {
   const buttons = [];
   byId("about").replaceChildren();
-  byId("before").textContent = before ? "You said: " + before + ". Answer again." : "";
+  byId("before").textContent = before ? told("said", { answer: before }) : "";
   if (question === null) {
-    byId("asked").textContent = "Nothing is left that would change the verdict. Thank you.";
+    byId("asked").textContent = words.done;
     byId("shown").replaceChildren();
   } else {
-    byId("asked").replaceChildren(kind === "pair" ? "How good is this item for " : "Which list is better for ", inert(question.request), "?");
+    byId("asked").replaceChildren(...filled(kind === "pair" ? "how_good" : "which_better", { request: inert(question.request) }));
     const facts = Object.entries(question.about).map(([name, value]) => make("div", "", make("dt", "", inert(name)), make("dd", "", inert(value))));
     byId("about").replaceChildren(...facts);
     byId("shown").replaceChildren(kind === "pair" ? pair() : lists());
@@ -87,15 +94,17 @@ function show(before) {
       const button = make("button", "", make("kbd", answer.key), answer.text);
       button.type = "button";
       button.setAttribute("aria-keyshortcuts", answer.keys.join(" "));
-      button.setAttribute("aria-label", kind === "pair" && answer.sent.grade !== null ? "grade " + answer.key + (answer.text ? ", " + answer.text : "") : answer.text);
+      button.setAttribute("aria-label", kind === "pair" && answer.sent.grade !== null ? grade(answer) : answer.text);
       button.addEventListener("click", () => give(answer));
       buttons.push(button);
     }
   }
   byId("answers").replaceChildren(...buttons);
-  byId("keys").replaceChildren(...(kind === "pair" ? ["0 to " + highest + " grade, c cannot tell"] : ["← left, → right, ↓ alike"]));
+  byId("keys").textContent = kind === "pair" ? told("keys_pair", { highest }) : words.keys_lists;
   byId("question").focus({ preventScroll: true });
 }
+
+const grade = ({ key, text }) => (text ? told("grade_meaning", { grade: key, meaning: text }) : told("grade", { grade: key }));
 
 function pair() {
   const element = make("div", "", ...called(question.item));
@@ -106,11 +115,11 @@ function pair() {
 function lists() {
   const element = make("div", "");
   element.className = "two";
-  for (const [side, heading] of [["left", "Left"], ["right", "Right"]]) {
+  for (const side of ["left", "right"]) {
     const items = question[side].map((item) => make("li", "", ...called(item)));
     const list = make("ol", "", ...items);
-    list.setAttribute("aria-label", heading + " list");
-    element.append(make("div", "", make("h3", heading), items.length ? list : make("p", "an empty list")));
+    list.setAttribute("aria-label", words[side + "_list"]);
+    element.append(make("div", "", make("h3", words[side]), items.length ? list : make("p", words.empty)));
   }
   return element;
 }

@@ -10,6 +10,8 @@ const form = document.querySelector("form.marking");
 if (form) {
   const rows = [...form.querySelectorAll("tr[data-sample]")];
   const told = document.getElementById("told");
+  const words = JSON.parse(form.dataset.words);
+  const filled = (name, values) => words[name].replace(/\{(\w+)\}/g, (_, place) => values[place]);
   const texts = Object.fromEntries([...rows[0].querySelectorAll("button")].map((one) => [one.value.split(":")[0], one.textContent]));
   let last = null;
   const tell = (text, bad = false) => {
@@ -20,7 +22,7 @@ if (form) {
     try {
       answer = await fetch(address, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(content) });
     } catch {
-      tell("The server does not answer; the mark was not made.", true);
+      tell(words.away, true);
       return null;
     }
     const said = await answer.json();
@@ -38,7 +40,7 @@ if (form) {
     cell.textContent = made ? texts[decision] : before;
     if (!made) return false;
     last = { number: made.number, cell, before };
-    tell(`Mark ${made.number}: ${texts[decision]}. u undoes it.`);
+    tell(filled("made", { number: made.number, decision: texts[decision] }));
     return true;
   };
   const undo = async () => {
@@ -46,7 +48,7 @@ if (form) {
     const made = await send(form.dataset.undo, { who: name.value, number: last.number });
     if (!made) return;
     last.cell.textContent = last.before;
-    tell(`Mark ${last.number} is undone.`);
+    tell(filled("undone", last));
     last = null;
   };
   const go = (row) => {

@@ -34,6 +34,7 @@ async function send(event, card) {
   return fetch("/api/events", { method: "POST", headers, body: JSON.stringify(what), keepalive: true });
 }
 if (given) {
+  const words = JSON.parse(given.dataset.words);
   for (const card of given.children) {
     const view = () => send("view", card).catch(() => {}); // it is opened all the same
     for (const link of card.querySelectorAll("h3 a")) {
@@ -42,7 +43,7 @@ if (given) {
     }
     card.querySelector("button.cart").addEventListener("click", async () => {
       const answer = await send("cart", card).catch(() => null);
-      card.querySelector("[role=status]").textContent = answer && answer.ok ? "In the cart." : "It was not kept. Try again.";
+      card.querySelector("[role=status]").textContent = answer && answer.ok ? words.in_cart : words.not_kept;
     });
   }
 }
