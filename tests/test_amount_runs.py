@@ -13,7 +13,7 @@ import pytest
 
 import assay
 from assay import front
-from assay.app import cli, report, terminal
+from assay.app import cli, report, terminal, words
 from assay.benchmark.keep.folder import open_kept
 from assay.benchmark.of_run import benchmark
 from assay.config import parse
@@ -21,6 +21,7 @@ from assay.finished import Finished
 from assay.samples import stored
 from assay.task import ABSOLUTE, GRADED, SQUARED
 from tests.amount_logs import KINDS, SPLITS, feed_config, write_feed
+from tests.app.server.conftest import client_of
 from tests.conftest import run_in
 
 CHANCES = re.compile(r"log_loss|log-loss|\bnats\b|logistic|\bauc\b|\bf1\b")
@@ -220,3 +221,20 @@ def test_events_in_memory_make_a_run_of_amounts(log: Path, tmp_path: Path) -> No
     )
     assert run.task.label == ABSOLUTE
     assert run.read_json("summary.json")["models"]["ridge"]["test"]["mae"]["value"] > 0
+
+
+@pytest.mark.parametrize(("name", "heading"), [("minutes", "quantity"), ("graded", "grade"), ("rents", "rent")])
+def test_samples_are_shown_with_their_amounts(name: str, heading: str, request: pytest.FixtureRequest) -> None:
+    run: Finished = request.getfixturevalue(name)
+    table = pq.read_table(run.path("samples/samples.parquet"), columns=["sample_id", "label", "amount"])
+    stored_amounts = {row["sample_id"]: row for row in table.to_pylist()}
+    with client_of(run.folder) as client:
+        answer = client.get("/api/samples", params={"label": 1, "size": 20}).json()
+        page = client.get("/samples", params={"label": 1}, headers={"Accept": "text/html"}).text
+    assert (answer["labels"], answer["unit"]) == (run.task.label.name, None if name == "graded" else heading)
+    assert len({line["amount"] for line in answer["samples"]}) > 1
+    for line in answer["samples"]:
+        assert line["amount"] == stored_amounts[line["sample_id"]]["amount"]
+        row = re.search(rf'<tr data-sample="{line["sample_id"]}">.*?</tr>', page, re.DOTALL)[0]
+        assert re.findall(r'<td class="n">([^<]*)</td>', row)[0] == words.plain(line["amount"])
+    assert re.search(rf'<th class="n">(<bdi>)?{heading}(</bdi>)?</th>', page)

@@ -8,11 +8,15 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from assay.benchmark import freeze, open_kept
+from assay.benchmark.keep.folder import RESULTS
 from assay.errors import InputError
 from assay.runs.manifest import Manifest
 from assay.runs.store import Folder, file_digest, write_parquet
 from assay.serving import lists, stored
-from assay.serving.living import Living, Served, Watch
+from assay.serving.boards import Test
+from assay.serving.living import Living, LivingKept, Served, Watch
+from assay.testing.benchmarks import make_benchmark, predictions
 
 
 @pytest.fixture
@@ -98,6 +102,30 @@ def test_a_watch_outlives_a_run_that_is_being_made(folder, monkeypatch):
         time.sleep(0.01)
     watch.stop()
     assert first(living) != before
+
+
+def test_what_is_scored_on_a_kept_benchmark_is_taken_up_and_what_cannot_be_read_is_not(folder, tmp_path):
+    run, kept = Living(folder, "run"), freeze(make_benchmark(40, systems=3), tmp_path / "kept")
+    served = LivingKept(kept, [run], {})
+
+    def test() -> Test:
+        served.look()
+        return run.run.at_hand(served.make)
+
+    before = test()
+    assert test() is before
+    broken = kept.folder / RESULTS / "broken.parquet"
+    broken.parent.mkdir()
+    broken.write_bytes(b"no Parquet")
+    with pytest.raises(InputError, match="cannot be read"):
+        served.look()
+    assert test() is before
+    broken.unlink()
+    open_kept(kept.folder).score({"新": predictions(kept.benchmark, 1)})
+    after = test()
+    assert [*before.scores.systems, "新"] == list(after.scores.systems) == list(kept.board().systems)
+    [measure, *_] = after.scores.measures
+    assert after.scores.means(measure).tolist() == kept.board().means(measure).tolist()
 
 
 def test_what_many_ask_for_at_once_is_read_once(served_folder):

@@ -101,8 +101,8 @@ class Suggestions(Part):
 class ValuedSample(Part):
     """A training sample. value, stderr: in the values' unit; z: value against its error; null: not known.
 
-    period: the day that it starts. weight: after selection, 0 where the sample is left out. mark: what people said of it last;
-    null: nobody marked it.
+    period: the day that it starts. label: 1 of a positive, else 0. amount: the grade or the amount; null where labels are
+    0 and 1. weight: after selection, 0 where the sample is left out. mark: what people said of it last; null: nobody marked it.
     """
 
     sample_id: int
@@ -112,6 +112,7 @@ class ValuedSample(Part):
     category: str | None
     period: str
     label: int
+    amount: float | None
     weight: float | None
     value: float
     stderr: float | None
@@ -151,9 +152,14 @@ class MarksPage(Part):
 
 
 class SamplesPage(Part):
-    """Samples that fit a filter, one page of them. total: on all pages; pages are numbered from 1."""
+    """Samples that fit a filter, one page of them. total: on all pages; pages are numbered from 1.
+
+    labels: "binary", "graded" or "continuous". unit: of amounts, as the config says what is summed, "price * quantity"; null: none.
+    """
 
     valuer: str
+    labels: str
+    unit: str | None
     total: int
     page: int
     size: int

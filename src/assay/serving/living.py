@@ -1,11 +1,18 @@
-"""A run that stays open while others make it again: answers come from the run as it was, until the new one is whole and read."""
+"""A run that stays open while others make it again: answers come from the run as it was, until the new one is whole and read.
 
-from collections.abc import Callable, Sequence
+So do kept benchmarks on which others score systems.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from threading import Event, Lock, RLock, Thread
 from typing import TypeVar
 
+import pyarrow as pa
+
+from assay.benchmark.keep.folder import RESULTS, Kept
 from assay.errors import InputError
 from assay.finished import Finished
 from assay.pages.evaluation import Recommended
@@ -20,7 +27,7 @@ from assay.serving.lists import Likeness, Sessions
 from assay.serving.suggest import Suggester
 
 T = TypeVar("T")
-SECONDS = 1.0  # between two looks at a manifest
+SECONDS = 1.0  # between two looks
 
 
 class Served(Finished):
@@ -126,11 +133,44 @@ def _left(run: Finished) -> list[str]:
     return [name for name in ("trust", "summary") if name not in run.stages]
 
 
-class Watch:
-    """Looks at runs from time to time in a thread of its own, from `start` until `stop`."""
+class LivingKept:
+    """A kept benchmark, taken up again when more was scored on it: answers have the former scores until all are read.
 
-    def __init__(self, runs: Sequence[Living]) -> None:
-        self._runs, self._end = runs, Event()
+    runs: which it is shown with. predictions: see Test. make: its test, of a run; the run's at_hand knows it again.
+    """
+
+    def __init__(self, kept: Kept, runs: Sequence[Living], predictions: Mapping[str, pa.Table]) -> None:
+        self.kept, self._runs, self._predictions = kept, runs, predictions
+        self._seen = self._signature()
+        self.make = self._maker()
+
+    def look(self) -> None:
+        """Take up what was scored since; InputError: it cannot be read, or goes not with the other scores."""
+        signature = self._signature()
+        if signature == self._seen:
+            return
+        self._seen = signature  # first: files appear whole, so that what cannot be read now is the same at the next look
+        make = self._maker()
+        for living in self._runs:
+            test = living.run.at_hand(make)
+            if test.benchmark.scores is not None:
+                test.board()
+        self.make = make
+
+    def _maker(self) -> Callable[[Finished], Test]:
+        return partial(Test.of_kept, self.kept, predictions=self._predictions)
+
+    def _signature(self) -> list[tuple[str, int, int]]:
+        """What of the results' files changes when one is written."""
+        about = [(path.name, path.stat()) for path in (self.kept.folder / RESULTS).glob("*.parquet")]
+        return sorted((name, stat.st_mtime_ns, stat.st_ino) for name, stat in about)
+
+
+class Watch:
+    """Looks at what lives from time to time in a thread of its own, from `start` until `stop`."""
+
+    def __init__(self, living: Sequence[Living | LivingKept]) -> None:
+        self._living, self._end = living, Event()
         self._thread = Thread(target=self._work, name="assay-watch", daemon=True)
 
     def start(self) -> None:
@@ -143,10 +183,10 @@ class Watch:
 
     def _work(self) -> None:
         while True:
-            for living in self._runs:
+            for living in self._living:
                 try:
                     living.look()
-                except (InputError, OSError):  # it is being made again: the next look may find it whole
+                except (InputError, OSError):  # it is being written: the next look may find it whole
                     continue
             if self._end.wait(SECONDS):
                 return

@@ -80,7 +80,8 @@ class Training:
     """Keys of the training samples and their weights after selection, read once: `run.at_hand(Training)`."""
 
     def __init__(self, run: Finished) -> None:
-        table = run.read_table("samples/samples.parquet", _COLUMNS)
+        amounts = ["amount"] if run.task.label.has_amounts else []
+        table = run.read_table("samples/samples.parquet", [*_COLUMNS, *amounts])
         self.keys = table.filter(pc.equal(table.column("split"), "train")).drop_columns(["split"]).combine_chunks()
         self.period_days = run.config.samples.period_days
         self.sample_id = self.keys.column("sample_id").to_numpy()
@@ -207,7 +208,16 @@ def samples(
     rows = order[fits[order]]
     few = rows[(page - 1) * size : page * size]
     lines = _lines(run, training, values, few, standing)
-    return SamplesPage(valuer=name, total=len(rows), page=page, size=size, sort=sort, samples=lines)
+    return SamplesPage(
+        valuer=name, labels=run.task.label.name, unit=_unit(run), total=len(rows), page=page, size=size, sort=sort, samples=lines
+    )
+
+
+def _unit(run: Finished) -> str | None:
+    """What amounts are of: the column of a table, or what is summed; None where labels are no amounts."""
+    if run.task.label.is_chance:
+        return None
+    return run.config.samples.amount if run.config.table is None else run.config.table.label
 
 
 def _lines(run: Finished, training: Training, values: Valued, rows: NDArray[np.int64], marks: Standing) -> list[ValuedSample]:
@@ -226,6 +236,7 @@ def _lines(run: Finished, training: Training, values: Valued, rows: NDArray[np.i
             category=about.get("category"),
             period=start(key["period"], training.period_days).date().isoformat(),
             label=int(key["label"]),
+            amount=key.get("amount"),
             weight=None if training.weight is None else float(training.weight[row]),
             value=float(values.value[row]),
             stderr=_number(values.stderr[row]),

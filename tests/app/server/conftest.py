@@ -1,4 +1,4 @@
-"""A small finished run behind the server, asked as a client on this machine would."""
+"""A small finished run behind the server, asked as a client on this machine would; and a browser."""
 
 from collections.abc import Iterator
 from http.cookiejar import DefaultCookiePolicy
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
+from playwright.sync_api import Browser, sync_playwright
 
 from assay.app.server.app import guarded, make
 from assay.app.server.site import Reach, Site, named
@@ -36,3 +37,12 @@ def whole(run: Finished) -> Path:
 def client(served_folder: Path) -> Iterator[TestClient]:
     with client_of(served_folder) as asked:
         yield asked
+
+
+@pytest.fixture(scope="module")  # while it is open, no other loop of events can run in this thread
+def browser(chromium: str) -> Iterator[Browser]:
+    """A Chromium that was started."""
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield opened
+        opened.close()

@@ -1,25 +1,17 @@
-"""Marking in a real browser: by the keyboard alone, and a slice with its confirmation; nothing serious for a screen reader."""
+"""Marking in a real browser: by the keyboard alone, and a slice with its confirmation."""
 
 import shutil
-import socket
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import uvicorn
+from playwright.sync_api import Page
 
-from assay.app.server.app import guarded, make
-from assay.app.server.site import Reach, Site, named
 from assay.selection.marks import DECISIONS, FILE, Marks
+from tests.app.server.served import serving
+from tests.app.server.walking import walking
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed"),
-]
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
@@ -31,32 +23,15 @@ def folder(served_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 @pytest.fixture(scope="module")
 def address(folder: Path) -> Iterator[str]:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(guarded(make(Site(named([folder]), Reach()))), log_level="warning"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-        thread.start()
-        while not server.started:
-            time.sleep(0.02)
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        server.should_exit = True
-        thread.join()
+    with serving(folder) as at:
+        yield at
 
 
 @pytest.fixture
-def page(address: str, folder: Path):
-    playwright = pytest.importorskip("playwright.sync_api")
+def page(browser, address: str, folder: Path) -> Iterator[Page]:
     (folder / FILE).unlink(missing_ok=True)
-    with playwright.sync_playwright() as tools:
-        browser = tools.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page(base_url=address)
-        said: list[str] = []
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.on("dialog", lambda dialog: said.append(dialog.message))
-        yield page
-        browser.close()
-    assert said == []
+    with walking(browser, address) as walked:
+        yield walked
 
 
 def standing(folder: Path) -> dict[str, str]:
@@ -123,25 +98,3 @@ def test_what_the_script_says_is_chinese_where_the_page_is(page, folder):
     first.focus()
     page.keyboard.press("u")
     page.locator("#told", has_text="标记 1 已撤销。").wait_for()
-
-
-@pytest.mark.parametrize("width", [360, 1600])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nothing_serious_for_those_who_cannot_see_and_no_page_wider_than_the_screen(page, folder, width, scheme):
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
-    Marks(folder).add("<script>alert(1)</script>", "drop", [1], {"item": "牛奶-3 🥛" * 20})
-    page.set_viewport_size({"width": width, "height": 900})
-    page.emulate_media(color_scheme=scheme)
-    sample = "tr[data-sample]"
-    page.goto("/samples?category=A+%26+B")
-    ident = page.locator(sample).first.get_attribute("data-sample")
-    for path in (
-        "/samples?category=A+%26+B",
-        "/samples/slice?user=u7&say=drop",
-        "/samples/marks",
-        f"/samples/why?sample={ident}",
-    ):
-        page.goto(path)
-        found = [one for one in axe.run(page).response["violations"] if one["impact"] in ("serious", "critical")]
-        assert found == [], [(one["id"], one["nodes"][0]["html"]) for one in found]
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, path

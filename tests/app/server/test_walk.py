@@ -1,34 +1,30 @@
-"""A walk in real Chromium through a server as users start it: every page, wide and narrow, light and dark; by keyboard."""
+"""A walk in real Chromium through a server as users start it: every page, wide and narrow, light and dark, by clicks and keys."""
 
 import json
 import re
+import shutil
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
+from urllib.parse import urlencode, urlsplit
 from urllib.request import urlopen
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
+from assay.app.server.pages import PAGES
+from assay.benchmark import freeze, of_run
 from assay.finished import Finished
+from assay.selection.marks import Marks
 from tests.app.server.served import serving, to_judge
 from tests.app.server.test_chinese import called, english
+from tests.app.server.test_pages import HOSTILE
+from tests.app.server.walking import fits, serious, walking
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-BESIDE = ["/docs", "/nothing", "/shop?user=u7", "/shop?user=%3Cscript%3Ealert(1)%3C%2Fscript%3E", "/shop/search?q=rye%20bread"]
-BESIDE += ["/shop/search?q=", "/shop/item?item=x%2Fy%20z&user=u7"]  # pages that the head of a page does not lead to
-SERIOUS = ("serious", "critical")
-
-
-@pytest.fixture(scope="module")
-def browser(chromium) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield opened
-        opened.close()
+NOWHERE = "/nothing"
 
 
 @pytest.fixture(scope="module")
@@ -39,28 +35,42 @@ def folder(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def address(served_folder, folder) -> Iterator[str]:
-    more = to_judge(served_folder, folder)
-    with serving(served_folder, *more, "--events", folder / "events.db", "--explore", 0.2) as at:
+    """A server of a run with marks, of two versions of a benchmark, of two systems to judge."""
+    run = folder / "run"
+    shutil.copytree(served_folder, run)
+    Marks(run).add(HOSTILE, "drop", [1], {"item": "牛奶-3 🥛" * 20})
+    more = to_judge(run, folder)
+    opened = Finished(run)
+    freeze(of_run.benchmark(opened, opened.config).take(range(20, 50)), folder / "second", replaces=folder / "kept")
+    with serving(run, *more, "--benchmark", folder / "second", "--events", folder / "events.db", "--explore", 0.2) as at:
         yield at
 
 
-@contextmanager
-def walking(browser: Browser, width: int = 1280, scheme: str = "light") -> Iterator[Page]:
-    """A page whose browser has nothing to complain of, but for pictures that are elsewhere and what is not there or refused."""
-    complaints: list[str] = []
-    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
-    page.route("https://pictures.example/**", lambda route: route.fulfill(status=204))
-    page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    yield page
-    page.close()
-    assert [text for text in complaints if not re.search("404|500|422", text)] == []
+@pytest.fixture(scope="module")
+def paths(address) -> list[str]:
+    """Every page, with what it may be asked."""
+    item = got(address, "/api/recommend/u7")["recommendations"][0]["item_id"]
+    sample = got(address, "/api/samples?size=1")["samples"][0]["sample_id"]
+    benchmarks = [one["benchmark"] for one in got(address, "/api/benchmarks")["benchmarks"]]
+    here = {one["system"]: one["address"] for one in got(address, "/api/systems")["systems"] if one["where"] == benchmarks[-1]}
+    request = got(address, "/api/requests?size=1")["requests"][0]["request_id"]
+    asked = [
+        ("/run", {}), ("/docs", {}), (NOWHERE, {}), ("/judge", {}),
+        ("/shop", {}), ("/shop", {"user": "u7"}), ("/shop", {"user": HOSTILE}), ("/shop", {"category": "A & B"}),
+        ("/shop/search", {"q": "牛奶", "user": "u7"}), ("/shop/search", {"q": ""}), ("/shop/search", {"q": HOSTILE}),
+        ("/shop/item", {"item": "x/y z", "user": "u7"}), ("/shop/why", {"item": item, "user": "u7"}),
+        ("/compare", {}), ("/compare", {"a": here["bad"], "b": here["good"]}),
+        ("/compare/request", {"id": request}), ("/compare/request", {"id": request, "a": here["bad"], "b": here["good"]}),
+        ("/samples", {}), ("/samples", {"category": "A & B", "mark": "none"}), ("/samples", {"user": "nobody"}),
+        ("/samples/why", {"sample": sample}), ("/samples/slice", {"user": "u7", "say": "drop"}), ("/samples/marks", {}),
+        *(("/benchmarks", {"benchmark": label}) for label in benchmarks), ("/benchmarks", {"measure": "mrr@10"}),
+    ]  # fmt: skip
+    return [f"{path}?{urlencode(values)}" if values else path for path, values in asked]
 
 
-def serious(page: Page) -> list[tuple[str, str]]:
-    """What axe finds that keeps people out: its name, and the element."""
-    found = Axe().run(page).response["violations"]
-    return [(one["id"], node["html"][:200]) for one in found if one["impact"] in SERIOUS for node in one["nodes"]]
+def got(address: str, path: str) -> dict:
+    with urlopen(address + path) as answer:
+        return json.load(answer)
 
 
 def events(folder: Path, *kinds: str) -> list[dict]:
@@ -80,22 +90,36 @@ def come(folder: Path, kind: str) -> dict:
     return one
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (360, "dark")])
-def test_every_page_fits_and_keeps_nobody_out(browser, address, width, scheme):
-    with walking(browser, width, scheme) as page:
-        page.goto(f"{address}/")
-        head = page.locator("header nav a").evaluate_all("links => links.map(link => link.getAttribute('href'))")
-        assert len(head) > 3
-        for path in dict.fromkeys([*head, *BESIDE]):
-            page.goto(address + path)
+def test_the_walk_leaves_no_page_out(paths):
+    routes = [route for page in PAGES for route in page.router.routes]
+    assert {route.path for route in routes if "GET" in route.methods} <= {urlsplit(path).path for path in paths}
+
+
+@pytest.mark.parametrize(("width", "scheme", "language"), [(1280, "light", "en"), (360, "dark", "en"), (1280, "dark", "zh")])
+def test_every_page_fits_and_keeps_nobody_out(browser, address, paths, width, scheme, language):
+    with walking(browser, address, width, scheme, refused=(NOWHERE,)) as page:
+        page.goto(f"/?lang={language}")  # which the browser keeps
+        for path in paths:
+            answer = page.goto(path)
+            assert answer.status == (404 if path == NOWHERE else 200), path
+            expect(page.locator("html")).to_have_attribute("lang", language)
             expect(page.locator("h1")).to_have_count(1)
-            assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+            assert fits(page), path
             assert serious(page) == [], path
 
 
+def test_the_head_of_a_page_leads_to_every_page(browser, address):
+    with walking(browser, address) as page:
+        page.goto("/")
+        for place, one in enumerate(PAGES):
+            page.locator("header nav a").nth(place).click()
+            page.wait_for_url(f"**{one.path}")
+            expect(page.locator("header nav a[aria-current=page]")).to_have_count(1)
+
+
 def test_a_shopper_searches_in_chinese_looks_and_puts_in_the_cart_by_keyboard(browser, address, folder):
-    with walking(browser) as page:
-        page.goto(f"{address}/shop?user=u7")
+    with walking(browser, address) as page:
+        page.goto("/shop?user=u7")
         page.get_by_label("Search").press_sequentially("牛奶")
         expect(page.locator("#suggestions option").first).to_have_attribute("value", re.compile("^牛奶"))
         page.keyboard.press("Enter")
@@ -121,16 +145,61 @@ def test_a_shopper_searches_in_chinese_looks_and_puts_in_the_cart_by_keyboard(br
 
 
 def test_why_an_item_stands_there_is_told(browser, address):
-    with walking(browser) as page:
-        page.goto(f"{address}/shop?user=u7")
+    with walking(browser, address) as page:
+        page.goto("/shop?user=u7")
         page.get_by_role("link", name="What made it").first.click()
         expect(page.get_by_role("heading", level=1)).to_contain_text("for user u7")
-        assert serious(page) == []
+
+
+def test_two_systems_are_put_side_by_side_by_clicks(browser, address):
+    with walking(browser, address) as page:
+        page.goto("/compare")
+        for name, system in (("a", "bad"), ("b", "good")):
+            page.locator(f"select[name={name}]").select_option(label=system)
+        page.get_by_role("button", name="Compare").click()
+        expect(page.locator("#overall h2")).to_contain_text(re.compile("bad.*good"))
+        expect(page.locator("#overall .finding").first).to_contain_text("B has")
+        page.locator("select[name=sort]").select_option("better")
+        page.get_by_role("button", name="Sort").click()
+        lines = page.locator("#requests tbody a")
+        first, second = (lines.nth(k).inner_text() for k in range(2))
+        lines.first.click()
+        expect(page.locator("h1")).to_contain_text(first)
+        expect(page.get_by_role("link", name="Previous")).to_have_count(0)
+        ranked = [page.get_by_role("list", name=f"List of {system}").get_by_role("listitem") for system in ("bad", "good")]
+        assert ranked[1].first.locator(".mark-right").count() == 1  # good ranks by what is right
+        page.get_by_role("link", name="Next").click()
+        expect(page.locator("h1")).to_contain_text(second)
+        page.get_by_role("link", name="Previous").click()
+        expect(page.locator("h1")).to_contain_text(first)
+        page.locator("select[name=depth]").select_option("20")
+        page.get_by_role("button", name="Show").click()
+        assert 10 < ranked[0].count() == ranked[1].count() <= 20
+        page.get_by_role("link", name="All requests").click()
+        expect(page.locator("#requests")).to_be_in_viewport()
+
+
+def test_a_benchmark_is_looked_at_by_clicks(browser, address):
+    newest, oldest = (one["benchmark"] for one in got(address, "/api/benchmarks")["benchmarks"])
+    with walking(browser, address) as page:
+        page.goto("/benchmarks")
+        page.locator("table.listed").get_by_role("link", name=oldest).click()
+        expect(page.get_by_role("heading", name=", version 1")).to_be_visible()
+        for heading in ("What it is", "Leader board", "Versions", "Audit", "Uses"):
+            page.get_by_label("Parts of this page").get_by_role("link", name=heading).click()
+            expect(page.get_by_role("heading", name=heading, exact=True)).to_be_in_viewport()
+        page.locator("#board").get_by_role("combobox").select_option("mrr@10")
+        page.locator("#board").get_by_role("button", name="Show").click()
+        expect(page.locator("#board")).to_contain_text("mrr@10")
+        assert page.locator("#versions svg, #versions .rows").count() > 0  # systems over both versions
+        expect(page.locator("#versions")).to_contain_text(newest)
+        page.get_by_role("link", name="Put two of them side by side").click()
+        expect(page.locator("h1")).to_have_text("Side by side")
 
 
 def test_a_judge_needs_the_keyboard_alone(browser, address):
-    with walking(browser) as page:
-        page.goto(f"{address}/judge")
+    with walking(browser, address) as page:
+        page.goto("/judge")
         page.get_by_label("Your name").focus()
         page.keyboard.type("李雷")
         page.keyboard.press("Enter")
@@ -141,8 +210,7 @@ def test_a_judge_needs_the_keyboard_alone(browser, address):
             page.keyboard.press(key)
         expect(page.locator("#far")).to_contain_text("You: 3.")
         assert serious(page) == []
-    with urlopen(f"{address}/api/judgements") as answer:
-        judged = json.load(answer)
+    judged = got(address, "/api/judgements")
     assert (judged["judges"], judged["pairs"], judged["systems"]) == ({"李雷": 2}, 2, ["good", "bad"])
 
 
@@ -153,8 +221,8 @@ def test_what_scripts_say_is_chinese_where_the_page_is(browser, address, served_
         labels = page.locator("main [aria-label]").evaluate_all("all => all.map(one => one.getAttribute('aria-label'))")
         return english("\n".join([page.locator("main").inner_text(), *labels]), known)
 
-    with walking(browser) as page:
-        page.goto(f"{address}/judge?lang=zh")
+    with walking(browser, address, refused=("/api/judgements",)) as page:
+        page.goto("/judge?lang=zh")
         page.get_by_label("您的姓名").fill("韩梅梅")
         page.keyboard.press("Enter")
         for answers, key in enumerate(["0", "c", "u"]):
@@ -174,7 +242,7 @@ def test_what_scripts_say_is_chinese_where_the_page_is(browser, address, served_
         page.route("**/api/judgements?*", lambda route: route.continue_(post_data='{"kind": "lists"}'))
         page.keyboard.press("ArrowLeft")
         expect(page.locator("#trouble")).to_contain_text("缺失；请给出")
-        page.goto(f"{address}/shop?user=u7&lang=zh")
+        page.goto("/shop?user=u7&lang=zh")
         page.locator("button.cart").first.click()
         expect(page.locator(".card [role=status]").first).to_have_text("已加入购物车。")
         assert left(page) == []

@@ -36,7 +36,7 @@ def make(site: Site) -> FastAPI:
     @asynccontextmanager
     async def living(_app: FastAPI) -> AsyncIterator[None]:
         to_thread.current_default_thread_limiter().total_tokens = _THREADS
-        watch = Watch(site.runs)
+        watch = Watch([*site.runs, *site.kept.values()])
         watch.start()
         yield
         watch.stop()

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from threading import BoundedSemaphore, Lock
 from typing import Annotated
@@ -18,7 +17,7 @@ from assay.language import english
 from assay.serving.boards import Test
 from assay.serving.giving import Giving
 from assay.serving.kept import Shelf
-from assay.serving.living import Living, Served
+from assay.serving.living import Living, LivingKept, Served
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _SHORTEST = 16  # characters of a token
@@ -55,7 +54,7 @@ class Site:
     """All that the server answers from.
 
     benchmarks: kept ones by their names. predictions: rankings from files on these, by system. giving: how lists are given out.
-    judging: what people judge; else a sentence that says what it takes.
+    judging: what people judge; else a sentence that says what it takes. kept: the benchmarks by their labels, as they are now.
     """
 
     runs: Sequence[Living]
@@ -67,9 +66,7 @@ class Site:
 
     def __post_init__(self) -> None:
         self._turn, self._working, self._waiting = Lock(), Lock(), BoundedSemaphore(_WAITING)
-        self._tests = {
-            kept.label: partial(Test.of_kept, kept, predictions=self.predictions) for kept in self.benchmarks
-        }  # of a run; kept, so that the run's at_hand knows them again
+        self.kept = {kept.label: LivingKept(kept, self.runs, self.predictions) for kept in self.benchmarks}
 
     def living(self, name: str | None) -> Living:
         """The run of a name, by default the first. NotThereError: none has it."""
@@ -110,12 +107,12 @@ class Site:
         """
         finished = self.run(run)
         if benchmark is None:
-            benchmark = next(iter(self._tests), "")
+            benchmark = next(iter(self.kept), "")
         if benchmark == "":
             return finished.at_hand(Test.of_run)
-        if benchmark not in self._tests:
+        if benchmark not in self.kept:
             raise NotThereError(f"no benchmark is called {benchmark[:80]!r}; /api/runs lists them")
-        return finished.at_hand(self._tests[benchmark])
+        return finished.at_hand(self.kept[benchmark].make)
 
     def places(self, first: str | None = None) -> dict[str, tuple[Test, ...]]:
         """All tests: of each run that ranks something by its name, and of each kept benchmark, with every run, by its label.
@@ -127,7 +124,8 @@ class Site:
         for living in (front, *(one for one in self.runs if one is not front)):
             with suppress(InputError):  # it ranks nothing
                 tests[living.name] = (living.run.at_hand(Test.of_run),)
-        for label, make in self._tests.items():
+        for label, kept in self.kept.items():
+            make = kept.make
             every = [living.run.at_hand(make) for living in self.runs]
             tests[label] = tuple(sorted(every, key=lambda test: not test.run.config.show.hash_ids))  # ids as the strictest shows
         return tests
