@@ -154,7 +154,7 @@ class MarksPage(Part):
 class SamplesPage(Part):
     """Samples that fit a filter, one page of them. total: on all pages; pages are numbered from 1.
 
-    labels: "binary", "graded" or "continuous". unit: of amounts, as the config says what is summed, "price * quantity"; null: none.
+    labels: "binary", "graded" or "continuous". unit: of amounts, as the config says what is summed, "price * quantity", or null.
     """
 
     valuer: str
