@@ -10,19 +10,20 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from assay.cores import cores
 from assay.engines.engine import EngineError, identifier, literal
 
 
 class DuckDB:
-    """A session in a time zone; see engine.Engine. It keeps the order of rows, whatever the threads."""
+    """A session in a time zone; see engine.Engine. It keeps the order of rows, whatever the threads: one a core, by default."""
 
     def __init__(
-        self, time_zone: str = "UTC", memory_limit: str = "1500MB", threads: int = 2, spills_to: str | None = None
+        self, time_zone: str = "UTC", memory_limit: str = "1500MB", threads: int | None = None, spills_to: str | None = None
     ) -> None:
         self._connection = duckdb.connect(
             config={
                 "memory_limit": memory_limit,
-                "threads": threads,
+                "threads": threads or cores(),
                 "preserve_insertion_order": True,
                 "temp_directory": spills_to or tempfile.gettempdir(),
             }

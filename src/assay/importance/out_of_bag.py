@@ -15,6 +15,7 @@ from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.ensemble import BaggingClassifier, BaggingRegressor, RandomForestClassifier
 from sklearn.tree import BaseDecisionTree
 
+from assay.cores import cores
 from assay.importance import checks
 from assay.importance.neighbours import scaled
 from assay.importance.valuer import Importance
@@ -190,7 +191,11 @@ class DataOob:
         order = np.argsort(mix(0, train.keys.column("sample_id").to_numpy().view(np.uint64)), kind="stable")
         X, _ = scaled(train, train.take(order[:1]))
         forest = RandomForestClassifier(
-            _BAGS, min_samples_leaf=5, max_samples=min(self._rows, len(train)), random_state=int(rng.integers(2**31)), n_jobs=2
+            _BAGS,
+            min_samples_leaf=5,
+            max_samples=min(self._rows, len(train)),
+            random_state=int(rng.integers(2**31)),
+            n_jobs=cores(),
         )
         values = np.empty(len(train))
         values[order] = data_oob(forest.fit(X[order], train.label[order]), X[order], train.label[order])

@@ -1,4 +1,4 @@
-"""Gradient boosting by LightGBM on every row, deterministic, saved as LightGBM's own text."""
+"""Gradient boosting by LightGBM on every row, the same trees on any number of cores, saved as LightGBM's own text."""
 
 from pathlib import Path
 from typing import Any, Self
@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.config import Models
+from assay.cores import cores
 from assay.errors import InputError
 from assay.models.dense import Dense
 from assay.models.files import read_model, write_model
@@ -26,7 +27,6 @@ _COMMON = {
     "max_bin": 63,
     "deterministic": True,
     "force_row_wise": True,
-    "num_threads": 2,
     "verbosity": -1,
 }
 
@@ -52,7 +52,7 @@ def boost(
     late = [] if stopping is None else [_data(samples, stopping, layout, label, ranked, data)]
     stops: list[Any] = [lightgbm.early_stopping(PATIENCE, verbose=False)] if late else []
     fraction = _FRACTION if len(layout.names) >= _MANY else 1.0
-    settings = _COMMON | {"feature_fraction": fraction} | settings
+    settings = _COMMON | {"num_threads": cores(), "feature_fraction": fraction} | settings
     booster = lightgbm.train(settings, data, num_boost_round=rounds, valid_sets=late, callbacks=stops)
     # A booster holds on to its binned data until it is made anew from its text.
     return layout, lightgbm.Booster(model_str=booster.model_to_string())
@@ -107,7 +107,7 @@ def boosted(layout: Dense, booster: Any, samples: Samples) -> Vector:
     """(n,) what the booster says; a level never seen in training counts as unknown."""
     out = np.empty(len(samples))
     for rows, X in layout.batches(samples.features):
-        out[rows] = booster.predict(np.ascontiguousarray(X), num_threads=1 if len(X) < _FEW else 2)
+        out[rows] = booster.predict(np.ascontiguousarray(X), num_threads=1 if len(X) < _FEW else cores())
     return out
 
 

@@ -12,6 +12,7 @@ from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from assay.config import Models
+from assay.cores import cores
 from assay.models.dense import Dense, Floats
 from assay.models.files import read_arrays, read_model, write_model
 from assay.models.scorer import Vector, not_fitted, subsample, training_rows
@@ -212,6 +213,6 @@ class RandomForest(_Trees):
 
     def _grow(self, X: Floats, y: NDArray[Any], weight: Vector, seed: int, *, chances: bool) -> Sequence[Any]:
         kind = RandomForestClassifier if chances else RandomForestRegressor
-        forest = kind(self.trees, max_depth=self.depth, min_samples_leaf=self.least, random_state=seed, n_jobs=2)
+        forest = kind(self.trees, max_depth=self.depth, min_samples_leaf=self.least, random_state=seed, n_jobs=cores())
         grown: Sequence[Any] = forest.fit(X, y, sample_weight=weight).estimators_
         return grown

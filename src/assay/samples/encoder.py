@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
 
-import numba
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from assay.config import Encode
+from assay.cores import cores
 from assay.errors import InputError
 from assay.samples.table import Samples
 
@@ -191,7 +191,7 @@ class TableEncoder:
                 if block.kind == "standard":
                     data[rows, b] = block.values(piece)
 
-        with ThreadPoolExecutor(numba.get_num_threads()) as threads:
+        with ThreadPoolExecutor(cores()) as threads:
             for _ in threads.map(fill, range(0, n, _ROWS)):
                 pass
         indptr = np.arange(0, n * k + 1, k, dtype=np.int32 if n * k < 2**31 else np.int64)
