@@ -14,10 +14,11 @@ from assay.engines.duckdb import DuckDB
 from assay.logs.cleaning import clean
 from assay.logs.collect import collect
 from assay.runs.store import Folder
-from assay.samples.describe import families
+from assay.samples.describe import FACTS, families
 from tests.samples.conftest import describer, random_log
 
 FILES = [f"assay.samples.features/{family.unit}/{family.name}.sql" for family in families()]
+FILES += [f"assay.samples.features/facts/{name}.sql" for name in FACTS]
 FILES += [f"assay.logs.clean/{e.name}" for e in files("assay.logs.clean").iterdir() if e.name.endswith(".sql")]
 
 

@@ -1,5 +1,6 @@
 """Point-in-time features of (user, item, period): every family is a SQL file that sees earlier periods only."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files
@@ -12,13 +13,14 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from assay import engines
-from assay.engines.engine import EngineError, put, set_parameters
+from assay.engines.engine import EngineError, put, set_parameters, statement
 from assay.errors import ConfigError, InputError
 from assay.logs.history import Codes, category_codes
 from assay.numerics.periods import days
 from assay.samples.searches import Searches
 
 PACKAGE = "assay.samples.features"
+_DENSE = 8  # times as many numbers as rows are marked, not sorted
 # Key columns besides the period, by folder: what one row of the folder's families describes.
 UNITS = {
     "user": ("user_code",),
@@ -30,6 +32,7 @@ UNITS = {
     "query": ("query_code",),
     "match": ("query_code", "item_code"),
 }
+FACTS = ("bought", "trips", "sold", "spent", "tastes", "trust")  # facts/*.sql, each of which may read those before it
 TEXT = ("department", "category", "brand")
 CLASSES = ("category", "name", "brand")  # that items are told apart by
 
@@ -110,6 +113,8 @@ class Describer:
         self.engine.keep("events", f"{every} WHERE event <> target OR rating IS NOT NULL")
         self.engine.add("events", "SELECT * FROM taken WHERE rating IS NULL")
         self.engine.drop("all_events")
+        for name in FACTS:  # kept, because they are the same whatever is wanted
+            self.engine.keep(name, statement(PACKAGE, f"facts/{name}"))
         if searches is not None:
             self._load_searches(searches)
 
@@ -208,12 +213,22 @@ def _distinct(keys: list[Codes], period: Codes) -> tuple[list[Codes], NDArray[np
     packed = np.zeros(len(period), np.int64)
     for column, low, span in zip(columns, lows, spans, strict=True):
         packed = packed * span + (column - low)
-    distinct, row = np.unique(packed, return_inverse=True)
+    distinct, row = _ranked(packed, math.prod(spans))
     out: list[Codes] = []
     for low, span in zip(reversed(lows), reversed(spans), strict=True):
         out.append((distinct % span + low).astype(np.int32))
         distinct = distinct // span
     return out[::-1], row
+
+
+def _ranked(numbers: NDArray[np.int64], size: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The distinct ones of numbers (n,) below `size`, rising, and for each number which of them it is. Few need no sort."""
+    if size > _DENSE * len(numbers):
+        distinct, place = np.unique(numbers, return_inverse=True)
+        return distinct, place
+    there = np.zeros(size, np.bool_)
+    there[numbers] = True
+    return np.flatnonzero(there), (np.cumsum(there) - 1)[numbers]
 
 
 def _floats(column: pa.ChunkedArray) -> NDArray[np.float32]:

@@ -1,29 +1,29 @@
 -- How many users took the item for the first time lately, each halved in 7 and 28 days (in millionths until the end), and such
 -- first takings as a share of all takings (one a user and period) that fade with 56 days.
-WITH bought AS (
-    SELECT user_code, item_code, period FROM taken GROUP BY user_code, item_code, period
+WITH spans AS (
+    SELECT DISTINCT asked.period - past.period AS apart
+    FROM (SELECT DISTINCT period FROM wanted) AS asked
+    CROSS JOIN (SELECT DISTINCT period FROM sold) AS past
 ),
-marked AS (
+ages AS (
     SELECT
-        item_code, period,
-        CASE WHEN ROW_NUMBER() OVER (PARTITION BY user_code, item_code ORDER BY period) = 1 THEN 1 ELSE 0 END AS fresh
-    FROM bought
-),
-facts AS (
-    SELECT item_code, period, COUNT(*) AS takings, SUM(fresh) AS fresh FROM marked GROUP BY item_code, period
+        apart,
+        CAST(ROUND(1000000 * POWER(0.5, apart * period_days / 7.0)) AS BIGINT) AS left_7,
+        CAST(ROUND(1000000 * POWER(0.5, apart * period_days / 28.0)) AS BIGINT) AS left_28,
+        CAST(ROUND(1000000 * POWER(0.5, apart * period_days / 56.0)) AS BIGINT) AS left_56
+    FROM spans CROSS JOIN parameters WHERE apart > 0
 ),
 items AS (
     SELECT
         wanted.item_code,
         wanted.period,
-        SUM(fresh * CAST(ROUND(1000000 * POWER(0.5, (wanted.period - facts.period) * period_days / 7.0)) AS BIGINT)) AS fresh_7,
-        SUM(fresh * CAST(ROUND(1000000 * POWER(0.5, (wanted.period - facts.period) * period_days / 28.0)) AS BIGINT)) AS fresh_28,
-        SUM(fresh * CAST(ROUND(1000000 * POWER(0.5, (wanted.period - facts.period) * period_days / 56.0)) AS BIGINT)) AS fresh_56,
-        SUM(takings * CAST(ROUND(1000000 * POWER(0.5, (wanted.period - facts.period) * period_days / 56.0)) AS BIGINT))
-            AS takings_56
+        SUM(fresh * left_7) AS fresh_7,
+        SUM(fresh * left_28) AS fresh_28,
+        SUM(fresh * left_56) AS fresh_56,
+        SUM(takings * left_56) AS takings_56
     FROM wanted
-    CROSS JOIN parameters
-    JOIN facts ON facts.item_code = wanted.item_code AND facts.period < wanted.period
+    JOIN sold ON sold.item_code = wanted.item_code AND sold.period < wanted.period
+    JOIN ages ON ages.apart = wanted.period - sold.period
     GROUP BY wanted.item_code, wanted.period
 )
 SELECT

@@ -1,9 +1,7 @@
 -- The item's mean price (minor units) in the last 4 periods in which it was sold within 16, and its change:
 -- ln of the mean of 4 periods over the mean of the 12 before them.
 WITH facts AS (
-    SELECT item_code, period, SUM(price) AS total, COUNT(price) AS n, FALSE AS asked
-    FROM taken WHERE price IS NOT NULL
-    GROUP BY item_code, period
+    SELECT item_code, period, paid AS total, priced AS n, FALSE AS asked FROM sold WHERE priced > 0
     UNION ALL
     SELECT item_code, period, 0, 0, TRUE FROM wanted
 ),

@@ -1,17 +1,7 @@
 -- Sales: distinct (user, period) that took the item in 1, 4 and 16 periods; trend, ln of the 4 against a quarter
 -- of the 16, both plus 1; share of them by users who had it before; periods since the last and the first sale.
-WITH bought AS (
-    SELECT user_code, item_code, period FROM taken GROUP BY user_code, item_code, period
-),
-marked AS (
-    SELECT
-        item_code, period,
-        CASE WHEN ROW_NUMBER() OVER (PARTITION BY user_code, item_code ORDER BY period) > 1 THEN 1 ELSE 0 END AS again
-    FROM bought
-),
-facts AS (
-    SELECT item_code, period, COUNT(*) AS buyers, SUM(again) AS again, period AS taken_at
-    FROM marked GROUP BY item_code, period
+WITH facts AS (
+    SELECT item_code, period, takings AS buyers, takings - fresh AS again, period AS taken_at FROM sold
     UNION ALL
     SELECT item_code, period, 0, 0, NULL FROM wanted
 ),

@@ -1,7 +1,7 @@
 -- The user's takings of the name, one a day at most, each halved in 14 to 365 days (in millionths until the end), days since
 -- the last, and these over the mean gap between two (unknown before the second).
 WITH days AS (
-    SELECT user_code, name, period, day FROM taken WHERE name >= 0 GROUP BY user_code, name, period, day
+    SELECT user_code, name, period, day FROM bought WHERE name >= 0 GROUP BY user_code, name, period, day
 ),
 units AS (
     SELECT

@@ -1,26 +1,25 @@
 -- Views and carts of the item by the user in 4 periods; unknown where there are none.
 WITH facts AS (
     SELECT
-        events.user_code,
-        events.item_code,
-        events.period,
-        SUM(CASE WHEN events.event = 'view' THEN 1 END) AS views,
-        SUM(CASE WHEN events.event = 'cart' THEN 1 END) AS carts,
-        FALSE AS asked
+        user_code,
+        item_code,
+        period,
+        SUM(CASE WHEN event = 'view' THEN 1 END) AS views,
+        SUM(CASE WHEN event = 'cart' THEN 1 END) AS carts
     FROM events
-    SEMI JOIN wanted ON wanted.user_code = events.user_code AND wanted.item_code = events.item_code
-    WHERE events.event IN ('view', 'cart')
-    GROUP BY events.user_code, events.item_code, events.period
-    UNION ALL
-    SELECT user_code, item_code, period, NULL, NULL, TRUE FROM wanted
+    WHERE event IN ('view', 'cart')
+    GROUP BY user_code, item_code, period
 ),
-windowed AS (
-    SELECT
-        user_code, item_code, period, asked, SUM(views) OVER four AS views, SUM(carts) OVER four AS carts
-    FROM facts
-    WINDOW four AS (PARTITION BY user_code, item_code ORDER BY period RANGE BETWEEN 4 PRECEDING AND 1 PRECEDING)
+pairs AS (
+    SELECT wanted.user_code, wanted.item_code, wanted.period, SUM(views) AS views, SUM(carts) AS carts
+    FROM wanted
+    JOIN facts
+        ON facts.user_code = wanted.user_code AND facts.item_code = wanted.item_code
+        AND facts.period < wanted.period AND facts.period >= wanted.period - 4
+    GROUP BY wanted.user_code, wanted.item_code, wanted.period
 )
-SELECT user_code, item_code, period, views AS pair_views_4, carts AS pair_carts_4
-FROM windowed
-WHERE asked
-ORDER BY user_code, item_code, period
+SELECT wanted.user_code, wanted.item_code, wanted.period, views AS pair_views_4, carts AS pair_carts_4
+FROM wanted
+LEFT JOIN pairs
+    ON pairs.user_code = wanted.user_code AND pairs.item_code = wanted.item_code AND pairs.period = wanted.period
+ORDER BY wanted.user_code, wanted.item_code, wanted.period

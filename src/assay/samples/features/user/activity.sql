@@ -1,7 +1,7 @@
 -- How often and how lately the user took anything.
 WITH facts AS (
-    SELECT user_code, period, COUNT(*) AS purchases, 1 AS active, period AS taken_at
-    FROM taken
+    SELECT user_code, period, SUM(lines) AS purchases, 1 AS active, period AS taken_at
+    FROM trips
     GROUP BY user_code, period
     UNION ALL
     SELECT user_code, period, 0, 0, NULL FROM wanted

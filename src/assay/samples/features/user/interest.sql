@@ -1,36 +1,7 @@
 -- How widely the user buys: entropy (nats) of the shares of categories and brands in all purchases so far.
--- With counts n and their total N it is ln N - sum(n ln n) / N; n ln n is summed as it grows, in millionths,
--- because sums of integers do not depend on the order of threads.
-WITH bought AS (
-    SELECT user_code, 'category' AS kind, category AS class, period, COUNT(*) AS n
-    FROM taken WHERE category >= 0 GROUP BY user_code, category, period
-    UNION ALL
-    SELECT user_code, 'brand' AS kind, brand AS class, period, COUNT(*) AS n
-    FROM taken WHERE brand >= 0 GROUP BY user_code, brand, period
-),
-counted AS (
-    SELECT
-        user_code, kind, period, n,
-        SUM(n) OVER (
-            PARTITION BY user_code, kind, class ORDER BY period ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
-        ) AS grown
-    FROM bought
-),
-steps AS (
-    SELECT
-        user_code,
-        period,
-        SUM(CASE WHEN kind = 'category' THEN n ELSE 0 END) AS categories_n,
-        SUM(CASE WHEN kind = 'brand' THEN n ELSE 0 END) AS brands_n,
-        SUM(CASE WHEN kind = 'category' THEN
-            CAST(ROUND(1000000 * (grown * LN(grown) - CASE WHEN grown > n THEN (grown - n) * LN(grown - n) ELSE 0 END))
-                AS BIGINT) ELSE 0 END) AS categories_step,
-        SUM(CASE WHEN kind = 'brand' THEN
-            CAST(ROUND(1000000 * (grown * LN(grown) - CASE WHEN grown > n THEN (grown - n) * LN(grown - n) ELSE 0 END))
-                AS BIGINT) ELSE 0 END) AS brands_step,
-        FALSE AS asked
-    FROM counted
-    GROUP BY user_code, period
+-- With counts n and their total N it is ln N - sum(n ln n) / N; n ln n is summed as it grows.
+WITH steps AS (
+    SELECT user_code, period, categories_n, brands_n, categories_step, brands_step, FALSE AS asked FROM tastes
     UNION ALL
     SELECT user_code, period, 0, 0, 0, 0, TRUE FROM wanted
 ),

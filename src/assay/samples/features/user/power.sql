@@ -1,27 +1,7 @@
 -- Purchasing power: spend and basket (minor units) in 8 periods, and where in its category's prices of the same
 -- period the user buys (0 the cheapest, 1 the dearest), mean over 16 periods, in millionths until the end.
-WITH ranked AS (
-    SELECT
-        user_code,
-        period,
-        visit,
-        price * COALESCE(quantity, 1) AS spend,
-        CASE WHEN price IS NOT NULL THEN CAST(ROUND(1000000 * PERCENT_RANK() OVER (
-            PARTITION BY category, period ORDER BY price
-        )) AS BIGINT) END AS place
-    FROM taken
-),
-facts AS (
-    SELECT
-        user_code,
-        period,
-        SUM(CAST(ROUND(spend) AS BIGINT)) AS spend,
-        COUNT(DISTINCT visit) AS visits,
-        SUM(place) AS places,
-        COUNT(place) AS placed,
-        FALSE AS asked
-    FROM ranked
-    GROUP BY user_code, period
+WITH facts AS (
+    SELECT user_code, period, spend, visits, places, placed, FALSE AS asked FROM spent
     UNION ALL
     SELECT user_code, period, NULL, 0, 0, 0, TRUE FROM wanted
 ),

@@ -1,20 +1,7 @@
 -- How often the user comes and how much it takes: trips (days on which it took anything) that fade with a half-life of 28 and 112
 -- days, distinct items per trip, days since the last trip, the mean gap between trips, and the share of first takings among
 -- takings (distinct items of a day), fading with 112 days. In millionths until the end.
-WITH firsts AS (
-    SELECT user_code, item_code, MIN(day) AS first_day FROM taken GROUP BY user_code, item_code
-),
-lines AS (
-    SELECT taken.user_code, taken.item_code, taken.period, taken.day, MIN(firsts.first_day) AS first_day
-    FROM taken
-    JOIN firsts ON firsts.user_code = taken.user_code AND firsts.item_code = taken.item_code
-    GROUP BY taken.user_code, taken.item_code, taken.period, taken.day
-),
-trips AS (
-    SELECT user_code, period, day, COUNT(*) AS items, SUM(CASE WHEN first_day = day THEN 1 ELSE 0 END) AS fresh
-    FROM lines GROUP BY user_code, period, day
-),
-users AS (
+WITH users AS (
     SELECT
         wanted.user_code,
         wanted.period,
