@@ -58,7 +58,8 @@ def test_another_address_needs_a_token(served_folder, capsys, monkeypatch):
 
 def test_what_is_no_run_and_what_is_no_benchmark_are_named(served_folder, tmp_path, capsys):
     assert "no such folder" in refused(capsys, str(tmp_path / "none"), "--port", "0")
-    assert "holds no benchmark" in refused(capsys, str(served_folder), "--benchmark", str(tmp_path), "--port", "0")
+    for folder in (tmp_path, served_folder):  # an empty one, and a run's
+        assert "holds no benchmark" in refused(capsys, str(served_folder), "--benchmark", str(folder), "--port", "0")
     assert "--benchmark" in refused(capsys, str(served_folder), "--system", "mine=mine.csv", "--port", "0")
 
 

@@ -294,7 +294,8 @@ def open_kept(folder: Path | str) -> Kept:
     path = Path(folder)
     try:
         about = dict(json.loads((path / MANIFEST).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        about["fingerprint"]  # a run's manifest has none
+    except (OSError, ValueError, TypeError, KeyError):
         raise InputError(f"{path}: holds no benchmark; make one: assay benchmark build") from None
     if about.get("format") != FORMAT:
         raise InputError(f"{path}: a benchmark of format {about.get('format')}, not {FORMAT}; freeze it again with this version")
