@@ -9,7 +9,7 @@ _BLOCK = 1 << 24  # pairs held at once: 128 MB
 
 
 def tau_b(values: Floats, truth: Floats, estimated: NDArray[np.bool_] | None = None) -> Floats:
-    """Kendall's tau-b (R,) of each row of values (R, S) with truth (S,) or its row of (R, S); NaN where either is equal throughout.
+    """Kendall's tau-b (R,) of each row of values (R, S) with truth (S,) or its row of (R, S); NaN where one does not vary.
 
     Concordant less discordant pairs over the geometric mean of the pairs that are not tied in one and in the other
     (Kendall, "Rank Correlation Methods", 1948). estimated (S,): all other things have the truth for their value.
