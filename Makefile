@@ -18,7 +18,7 @@ serve: .venv/web.stamp  ## pages and an API of the demo's run, after make demo
 	$(BIN)/assay serve runs/demo
 
 test: .venv/test.stamp  ## the whole suite
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 quick: .venv/test.stamp  ## the common run, about two minutes
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"

@@ -1,5 +1,6 @@
 import random
 import shutil
+import signal
 import time
 from pathlib import Path
 
@@ -182,12 +183,14 @@ def test_two_runs_in_one_folder_do_not_meet(shop: Path, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_killed_run_ends_with_the_same_bytes(finished: Finished, shop: Path, tmp_path: Path) -> None:
-    draw = random.Random(5)
+    draw, codes = random.Random(5), []
     for _ in range(4):
         process = started(front.execute, shop_config(shop), tmp_path / "run")
         time.sleep(draw.uniform(0.5, 3.0))
         process.kill()
         process.join()
+        codes.append(process.exitcode)
+    assert -signal.SIGKILL in codes
     last = started(front.execute, shop_config(shop), tmp_path / "run")
     last.join()
     assert last.exitcode == 0
