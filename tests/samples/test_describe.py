@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as h
 
-from assay.samples.describe import Describer, _distinct, families
+from assay.samples.describe import Describer, families
 from tests.samples.conftest import (
     BRANDS,
     CATEGORIES,
@@ -338,14 +338,3 @@ def test_every_unit_has_a_family_and_each_is_found_by_its_file():
     assert {unit for unit, _ in found} == {"user", "item", "pair", "category", "name", "brand", "query", "match"}
     assert len(found) == len(set(found))
     assert ("user", "credibility") in found
-
-
-@pytest.mark.parametrize("most", [3, 10_000])  # few keys are marked, many are sorted
-def test_distinct_keys_are_in_order_and_every_row_finds_its_own(most):
-    rng = np.random.default_rng(3)
-    user, item, period = (rng.integers(-1, most, 200).astype(np.int32) for _ in range(3))
-    keys, row = _distinct([user, item], period)
-    rows = list(zip(user.tolist(), item.tolist(), period.tolist(), strict=True))
-    distinct = list(zip(*(column.tolist() for column in keys), strict=True))
-    assert distinct == sorted(set(rows))
-    assert [distinct[k] for k in row] == rows

@@ -1,6 +1,5 @@
 """Point-in-time features of (user, item, period): every family is a SQL file that sees earlier periods only."""
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files
@@ -20,7 +19,6 @@ from assay.numerics.periods import days
 from assay.samples.searches import Searches
 
 PACKAGE = "assay.samples.features"
-_DENSE = 8  # times as many numbers as rows are marked, not sorted
 # Key columns besides the period, by folder: what one row of the folder's families describes.
 UNITS = {
     "user": ("user_code",),
@@ -213,22 +211,12 @@ def _distinct(keys: list[Codes], period: Codes) -> tuple[list[Codes], NDArray[np
     packed = np.zeros(len(period), np.int64)
     for column, low, span in zip(columns, lows, spans, strict=True):
         packed = packed * span + (column - low)
-    distinct, row = _ranked(packed, math.prod(spans))
+    distinct, row = np.unique(packed, return_inverse=True)
     out: list[Codes] = []
     for low, span in zip(reversed(lows), reversed(spans), strict=True):
         out.append((distinct % span + low).astype(np.int32))
         distinct = distinct // span
     return out[::-1], row
-
-
-def _ranked(numbers: NDArray[np.int64], size: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The distinct ones of numbers (n,) below `size`, rising, and for each number which of them it is. Few need no sort."""
-    if size > _DENSE * len(numbers):
-        distinct, place = np.unique(numbers, return_inverse=True)
-        return distinct, place
-    there = np.zeros(size, np.bool_)
-    there[numbers] = True
-    return np.flatnonzero(there), (np.cumsum(there) - 1)[numbers]
 
 
 def _floats(column: pa.ChunkedArray) -> NDArray[np.float32]:
