@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from assay import engines
+from assay.engines.duckdb import DuckDB, OverFiles
 from assay.engines.engine import Engine, EngineError, count, identifier, literal, one, put, set_parameters
 
 
@@ -107,3 +108,20 @@ def test_an_expression_has_one_value_of_each_row_in_their_order():
         for wrong in ("sum(x)", "x) FROM rows; SELECT (1", "y"):
             with pytest.raises(EngineError):
                 session.each(rows, wrong, "DOUBLE")
+
+
+@pytest.mark.parametrize("over", ["OVER ()", "over w", "OVER\n(ORDER BY n)"])
+def test_one_thread_alone_makes_windows(over):
+    threads = "CAST(current_setting('threads') AS INTEGER)"
+    plain = f"SELECT {threads} AS threads, 1 AS total"
+    window = " WINDOW w AS (ORDER BY n)" if over == "over w" else ""
+    windowed = f"SELECT {threads} AS threads, SUM(n) {over} AS total FROM (SELECT 1 AS n) AS source{window}"
+    with closing(DuckDB(threads=3)) as engine:
+        for select, expected in ((plain, 3), (windowed, 1), (plain, 3)):
+            assert engine.table(select).column("threads").to_pylist() == [expected]
+            assert engine.batches(select, 10).read_all().column("threads").to_pylist() == [expected]
+        engine.keep("kept", plain)
+        engine.add("kept", windowed)
+        assert engine.table("SELECT * FROM kept").column("threads").to_pylist() == [3, 1]
+    with closing(OverFiles([])) as engine:
+        assert engine.table(windowed).column("threads").to_pylist() == [1]

@@ -14,7 +14,7 @@ from assay.runs.costs import read_costs
 from assay.runs.store import Folder
 from assay.stages import RUN, graph
 
-# Seconds of stages on two cores, of any log and of each million events: docs/scale.md says of which logs, and how far off it was.
+# Seconds of stages on two cores, of any log and of each million events, measured on the demo and rounded up.
 SECONDS: Mapping[str, tuple[float, float]] = {
     "collect": (0.1, 0.7),
     "clean": (0.3, 1.2),
