@@ -4,7 +4,6 @@ import math
 from collections.abc import Iterable, Mapping, Set
 from typing import Any, TypeGuard
 
-from assay.benchmark.attributes import OTHER
 from assay.evaluation.claims import Verdict, claims, decides, verdict
 from assay.language import clauses, forms, later, listed, paragraph, say, several
 from assay.language.retelling import retell
@@ -12,7 +11,7 @@ from assay.numerics.measures import LOWER_IS_BETTER
 from assay.numerics.names import read
 from assay.pages.evaluation import Selected
 from assay.pages.log import Cleaned
-from assay.pages.parts import Change, Estimate, Tested
+from assay.pages.parts import OTHER, Change, Estimate, Tested
 from assay.pages.samples import FeaturesKept, SamplesMade
 from assay.pages.selection import Anomalies, FlaggedSamples, FlaggedUsers
 from assay.runs.section import Tone

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from assay.errors import InputError
 from assay.language import english
+from assay.pages.parts import OTHER
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -18,7 +19,6 @@ Ints = NDArray[np.int64]
 # weight of a built benchmark.
 KEYS = ("request_id", "user_id", "session_id", "timestamp", "past_popularity", "weight")
 MOST = 12  # categories with a level of their own
-OTHER = english("other")
 _PARTS = 5
 _KINDS = {
     "text": (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view, pa.types.is_dictionary, pa.types.is_boolean),

@@ -16,8 +16,6 @@ from assay.numerics.glm import Curvature, fit
 from assay.numerics.products import margins
 from assay.samples.table import Samples
 
-_WORTH_A_COPY = 0.5  # share of rows with a weight below which those are copied, so that products need not pass the others
-
 
 class LinearModel:
     """Minimises sum_i weight_i * loss_i + (l2 / 2) |coef|^2 over the columns of `samples.matrix()`; see numerics.families.
@@ -61,7 +59,7 @@ class LinearModel:
         if start is not None and start.names_ != names:
             raise InputError(f"{self.name}: start has {len(start.names_)} columns, the samples {len(names)} or others")
         label, weight = samples.response, samples.weight
-        if len(rows) < _WORTH_A_COPY * len(weight):
+        if len(rows) < len(weight):
             X, label, weight = X[rows], label[rows], weight[rows]
         solution = fit(
             X, label, l2=self.l2, sample_weight=weight, start=None if start is None else start.coef_,

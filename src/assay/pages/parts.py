@@ -5,7 +5,10 @@ from typing import Any, Self
 
 from pydantic import Field
 
+from assay.language import english
 from assay.runs.pages import Part
+
+OTHER = english("other")  # the level of an attribute that stands for all rare ones
 
 
 class Estimate(Part):

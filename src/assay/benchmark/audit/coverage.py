@@ -7,13 +7,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from assay.benchmark.attributes import KEYS, OTHER, RequestAttribute, attribute
+from assay.benchmark.attributes import KEYS, RequestAttribute, attribute
 from assay.benchmark.audit.coded import EXAMPLES, Coded, Floats, Ints, Mean, Outcome, among
 from assay.benchmark.audit.evidence import plain_table
 from assay.errors import InputError
 from assay.evaluation.leakage import Finding
 from assay.language import english
 from assay.numerics import statistics as st
+from assay.pages.parts import OTHER
 
 DISTANCE = 0.05
 REACHED = 0.9
